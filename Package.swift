@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Our own targets build without a warning; in CI a warning is an error.
+let swiftSettings: [SwiftSetting] =
+    [
+        .strictMemorySafety(),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let cSettings: [CSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "Lacuna",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .library(name: "Lacuna", targets: ["Lacuna"]),
+        .executable(name: "lacuna", targets: ["LacunaCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CPlatform", cSettings: cSettings),
+        .target(name: "CVectorKernels", cSettings: cSettings),
+        .target(
+            name: "LacunaMigrations",
+            path: "migrations",
+            resources: [.embedInCode("0001_initial.sql")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "Lacuna",
+            dependencies: ["CSQLite", "CPlatform", "CVectorKernels", "LacunaMigrations"],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "LacunaFormats", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "LacunaCLI",
+            dependencies: [
+                "Lacuna", "LacunaFormats",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "LacunaFormats"], swiftSettings: swiftSettings),
+        .testTarget(name: "LacunaFormatsTests", dependencies: ["LacunaFormats"], swiftSettings: swiftSettings),
+        .testTarget(name: "KernelTests", dependencies: ["CVectorKernels", "CPlatform"], swiftSettings: swiftSettings),
+        .testTarget(name: "LacunaCLITests", dependencies: ["LacunaCLI"], swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

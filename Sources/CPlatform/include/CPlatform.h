@@ -1,0 +1,33 @@
+#ifndef LACUNA_CPLATFORM_H
+#define LACUNA_CPLATFORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* System calls whose flags or variadic forms Swift doesn't see. Each returns 0, or an errno value. */
+
+/* Reserves disk blocks for [offset, offset + length) and extends the file's length over them. */
+int lacuna_allocate(int fd, int64_t offset, int64_t length);
+
+/* Gives the whole blocks in [offset, offset + length) back; the file's length stays, the range reads as zeros. */
+int lacuna_punch_hole(int fd, int64_t offset, int64_t length);
+
+/* Makes the file's bytes, and the metadata needed to read them, survive a power cut. */
+int lacuna_sync(int fd);
+
+/* flock(2): one descriptor, shared or exclusive, never waiting. EWOULDBLOCK if somebody else holds it. */
+int lacuna_lock(int fd, bool exclusive);
+int lacuna_unlock(int fd);
+
+/* The first byte at or after `offset` that is data (or a hole); ENXIO past the last one. */
+int lacuna_seek_data(int fd, int64_t offset, int64_t *found);
+int lacuna_seek_hole(int fd, int64_t offset, int64_t *found);
+
+/* An integer that names the calling thread as long as it lives. */
+uint64_t lacuna_thread_id(void);
+
+/* CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `bytes`, continued from `crc` (0 to begin). */
+uint32_t lacuna_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+#endif

@@ -1,0 +1,106 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#if defined(__APPLE__)
+
+int lacuna_allocate(int fd, int64_t offset, int64_t length) {
+    fstore_t request = {
+        .fst_flags = F_ALLOCATECONTIG, .fst_posmode = F_PEOFPOSMODE, .fst_offset = 0, .fst_length = length};
+    /* F_PREALLOCATE reserves blocks past the physical end of the file; in one piece if it can, else in several. */
+    if (fcntl(fd, F_PREALLOCATE, &request) != 0) {
+        request.fst_flags = F_ALLOCATEALL;
+        if (fcntl(fd, F_PREALLOCATE, &request) != 0) return errno;
+    }
+    return ftruncate(fd, offset + length) == 0 ? 0 : errno;
+}
+
+int lacuna_punch_hole(int fd, int64_t offset, int64_t length) {
+    fpunchhole_t hole = {.fp_flags = 0, .reserved = 0, .fp_offset = offset, .fp_length = length};
+    return fcntl(fd, F_PUNCHHOLE, &hole) == 0 ? 0 : errno;
+}
+
+int lacuna_sync(int fd) {
+    int result;
+    /* fsync(2) on Darwin stops at the drive's cache; file systems without F_FULLFSYNC have nothing stronger. */
+    do result = fcntl(fd, F_FULLFSYNC);
+    while (result != 0 && errno == EINTR);
+    if (result == 0) return 0;
+    if (errno != ENOTSUP && errno != EINVAL && errno != ENOTTY) return errno;
+    do result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+uint64_t lacuna_thread_id(void) {
+    uint64_t id = 0;
+    pthread_threadid_np(NULL, &id);
+    return id;
+}
+
+#else
+
+#include <sys/syscall.h>
+
+int lacuna_allocate(int fd, int64_t offset, int64_t length) {
+    int result;
+    do result = fallocate(fd, 0, offset, length);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+int lacuna_punch_hole(int fd, int64_t offset, int64_t length) {
+    int result;
+    do result = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+int lacuna_sync(int fd) {
+    int result;
+    do result = fdatasync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+uint64_t lacuna_thread_id(void) {
+    return (uint64_t)syscall(SYS_gettid);
+}
+
+#endif
+
+static int lock(int fd, int operation) {
+    int result;
+    do result = flock(fd, operation);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+int lacuna_lock(int fd, bool exclusive) {
+    return lock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
+}
+
+int lacuna_unlock(int fd) {
+    return lock(fd, LOCK_UN);
+}
+
+static int seek(int fd, int64_t offset, int whence, int64_t *found) {
+    off_t result = lseek(fd, (off_t)offset, whence);
+    if (result < 0) return errno;
+    *found = (int64_t)result;
+    return 0;
+}
+
+int lacuna_seek_data(int fd, int64_t offset, int64_t *found) {
+    return seek(fd, offset, SEEK_DATA, found);
+}
+
+int lacuna_seek_hole(int fd, int64_t offset, int64_t *found) {
+    return seek(fd, offset, SEEK_HOLE, found);
+}
