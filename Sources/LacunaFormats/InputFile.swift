@@ -1,0 +1,70 @@
+/// A regular file open for reading at any offset, closed with the last reference.
+final class InputFile {
+    let path: String
+    /// In bytes, when it was opened.
+    let length: Int
+    private let descriptor: Int32
+
+    init(_ path: String) throws(FormatError) {
+        let opened: Int32
+        let status: FileStatus
+        do throws(SystemError) {
+            opened = try SystemCall.openForReading(path)
+            do throws(SystemError) {
+                status = try SystemCall.status(of: opened)
+                if status.isDirectory { throw SystemError.directory }
+                if !status.isRegular { throw SystemError.notSeekable }
+            } catch {
+                SystemCall.close(opened)
+                throw error
+            }
+        } catch {
+            throw FormatError.unreadable(path, error)
+        }
+        self.path = path
+        length = status.length
+        descriptor = opened
+    }
+
+    deinit {
+        SystemCall.close(descriptor)
+    }
+
+    /// Resizes `elements` to `count` and reads them from `offset` (in bytes). A file that ends sooner is an error: it
+    /// was long enough when it was opened.
+    func read<Element: BitwiseCopyable & ExpressibleByIntegerLiteral>(
+        _ count: Int,
+        into elements: inout [Element],
+        at offset: Int
+    ) throws(FormatError) {
+        let bytes = try readUpTo(count, into: &elements, at: offset)
+        guard bytes == count * MemoryLayout<Element>.stride else {
+            throw FormatError.invalid(
+                path,
+                "the file became shorter while it was read; import it when nothing writes it"
+            )
+        }
+    }
+
+    /// As ``read(_:into:at:)``, but the file may end sooner: returns the count of bytes read.
+    func readUpTo<Element: BitwiseCopyable & ExpressibleByIntegerLiteral>(
+        _ count: Int,
+        into elements: inout [Element],
+        at offset: Int
+    ) throws(FormatError) -> Int {
+        if elements.count != count {
+            elements = [Element](repeating: 0, count: count)
+        }
+        let outcome = unsafe elements.withUnsafeMutableBytes { bytes -> Result<Int, SystemError> in
+            do throws(SystemError) {
+                return .success(try unsafe SystemCall.read(descriptor, into: bytes, at: offset))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch outcome {
+        case .success(let bytes): return bytes
+        case .failure(let error): throw FormatError.io("read", path, error)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/// Reads a JSON Lines file: one JSON object a line, as ``LineReader`` reads lines and ``JSONObject`` objects.
+package final class JSONLinesReader {
+    private let lines: LineReader
+
+    /// Where ``next()`` is, for an error about the object it returned last: `FILE, line N`.
+    package var location: String { lines.location }
+
+    /// The number of the line ``next()`` returned last, from 1.
+    package var lineNumber: Int { lines.lineNumber }
+
+    /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
+    package init(path: String) throws(FormatError) {
+        lines = try LineReader(path: path)
+    }
+
+    /// - Returns: the next line's object, or nil after the last.
+    package func next() throws(FormatError) -> JSONObject? {
+        guard let line = try lines.next() else { return nil }
+        do throws(FormatError) {
+            return try JSONObject(line)
+        } catch {
+            throw error.at(location)
+        }
+    }
+}

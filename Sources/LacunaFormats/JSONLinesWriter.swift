@@ -1,0 +1,30 @@
+/// Writes a text file of lines, buffered.
+///
+/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
+/// when anything fails or the writer is dropped.
+package final class JSONLinesWriter {
+    private let file: AtomicFile
+    private var lines = 0
+
+    package init(path: String) throws(FormatError) {
+        file = try AtomicFile(path)
+    }
+
+    /// Appends one JSON text, which may hold no line feed or carriage return (``JSONObject/singleLine(_:)``), and a
+    /// line feed.
+    package func append(_ line: String) throws(FormatError) {
+        guard !line.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else {
+            throw FormatError.invalid("\(file.path), line \(lines + 1)", "the text breaks its line; write it on one")
+        }
+        try file.append(line.utf8)
+        try file.append(CollectionOfOne(0x0A))
+        lines += 1
+    }
+
+    /// Makes the file durable and gives it its name. Nothing can be appended after it.
+    ///
+    /// - Returns: the file's length in bytes.
+    package func finish() throws(FormatError) -> Int {
+        try file.finish()
+    }
+}

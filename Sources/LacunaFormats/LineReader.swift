@@ -1,0 +1,112 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Reads the lines of a UTF-8 text file, one at a time, in memory bounded by the longest line.
+///
+/// A line ends with LF or CRLF; the last may lack it. A byte order mark at the start is skipped. Blank lines (nothing
+/// but spaces and tabs) are allowed after the last line, and refused between lines, where they would shift every row
+/// after them. Also refused: invalid UTF-8, and a line over 64 MiB. Lines are counted from 1.
+package final class LineReader {
+    package static let maximumLineBytes = 64 << 20
+    private static let chunkBytes = 1 << 20
+
+    /// The number of the line ``next()`` returned last.
+    package private(set) var lineNumber = 0
+    private let file: InputFile
+    private var chunk: [UInt8] = []
+    private var fileOffset = 0
+    /// Bytes read and not yet returned begin at `pendingStart`.
+    private var pending: [UInt8] = []
+    private var pendingStart = 0
+    private var firstBlankLine: Int?
+
+    /// Where ``next()`` is, for an error about the line it returned last: `FILE, line N`.
+    package var location: String { "\(file.path), line \(lineNumber)" }
+
+    /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
+    package init(path: String) throws(FormatError) {
+        file = try InputFile(path)
+        try readChunk()
+        if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pendingStart = 3 }
+    }
+
+    /// Reads a whole file as ``next()`` would and counts its lines, blank ones at the end left out: what an import
+    /// asks before its first write.
+    package static func countLines(path: String) throws(FormatError) -> Int {
+        let reader = try LineReader(path: path)
+        var count = 0
+        while try reader.next() != nil { count += 1 }
+        return count
+    }
+
+    /// - Returns: the next line without its end, or nil after the last.
+    package func next() throws(FormatError) -> String? {
+        while let range = try nextLine() {
+            lineNumber += 1
+            let line = pending[range]
+            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) {
+                firstBlankLine = firstBlankLine ?? lineNumber
+                continue
+            }
+            if let firstBlankLine {
+                throw FormatError.invalid(
+                    "\(file.path), line \(firstBlankLine)",
+                    "a blank line between lines; remove it or fill it in"
+                )
+            }
+            guard let text = String(validating: line, as: UTF8.self) else {
+                throw FormatError.invalid(location, "not valid UTF-8; save the file as UTF-8")
+            }
+            return text
+        }
+        return nil
+    }
+
+    /// The next line's bytes in `pending`, without its end; nil at the end of the file.
+    private func nextLine() throws(FormatError) -> Range<Int>? {
+        var searched = 0
+        while true {
+            let lineFeed = Self.firstLineFeed(in: pending, from: pendingStart + searched)
+            guard (lineFeed ?? pending.count) - pendingStart <= Self.maximumLineBytes else {
+                throw FormatError.invalid(
+                    "\(file.path), line \(lineNumber + 1)",
+                    "the line is over 64 MiB; check that every row ends with a line feed"
+                )
+            }
+            if let lineFeed { return takeLine(to: lineFeed, next: lineFeed + 1) }
+            searched = pending.count - pendingStart
+            if try !readChunk() {
+                return searched == 0 ? nil : takeLine(to: pending.count, next: pending.count)
+            }
+        }
+    }
+
+    private func takeLine(to end: Int, next: Int) -> Range<Int> {
+        defer { pendingStart = next }
+        let hasCarriageReturn = next > end && end > pendingStart && pending[end - 1] == 0x0D
+        return pendingStart..<(hasCarriageReturn ? end - 1 : end)
+    }
+
+    /// Appends to `pending` what the file holds next, up to a chunk. Returns false at its end.
+    @discardableResult
+    private func readChunk() throws(FormatError) -> Bool {
+        pending.removeSubrange(0..<pendingStart)
+        pendingStart = 0
+        let count = try file.readUpTo(Self.chunkBytes, into: &chunk, at: fileOffset)
+        fileOffset += count
+        pending.append(contentsOf: chunk[..<count])
+        return count > 0
+    }
+
+    private static func firstLineFeed(in bytes: [UInt8], from start: Int) -> Int? {
+        unsafe bytes.withUnsafeBytes { bytes -> Int? in
+            guard start < bytes.count, let base = bytes.baseAddress,
+                let found = unsafe memchr(base + start, 0x0A, bytes.count - start)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+}

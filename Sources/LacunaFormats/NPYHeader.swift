@@ -1,0 +1,133 @@
+/// The float formats a .npy file may hold here.
+enum NPYElement: String {
+    case half = "f2"
+    case single = "f4"
+    case double = "f8"
+
+    var bytes: Int {
+        switch self {
+        case .half: 2
+        case .single: 4
+        case .double: 8
+        }
+    }
+}
+
+/// The header of a .npy file, checked against the file's length: what it says is there, is there.
+struct NPYHeader {
+    static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+    /// NumPy's own headers stay under 10,000 bytes; version 2 could announce 4 GiB.
+    private static let maximumTextBytes = 65_536
+
+    let element: NPYElement
+    let rows: Int
+    let dimension: Int
+    /// Bytes before the first row.
+    let dataOffset: Int
+
+    init(_ file: InputFile) throws(FormatError) {
+        do throws(FormatError) {
+            let (text, dataOffset) = try Self.readText(file)
+            var scanner = PythonLiteralScanner(bytes: text)
+            let fields = try scanner.scanHeader()
+            guard !fields.isFortranOrder else {
+                throw FormatError.invalid(
+                    "the array is in Fortran (column-major) order; save numpy.ascontiguousarray(array) instead"
+                )
+            }
+            element = try Self.element(fields.type)
+            (rows, dimension) = try Self.rowsAndDimension(fields.shape)
+            self.dataOffset = dataOffset
+            try checkLength(file.length - dataOffset)
+        } catch {
+            throw error.at(file.path)
+        }
+    }
+
+    /// - Returns: the header's dictionary text, and where the data begin.
+    private static func readText(_ file: InputFile) throws(FormatError) -> (text: [UInt8], dataOffset: Int) {
+        var prefix: [UInt8] = []
+        let prefixBytes = try file.readUpTo(12, into: &prefix, at: 0)
+        guard prefixBytes >= 10, prefix.starts(with: magic) else {
+            throw FormatError.invalid("not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save")
+        }
+        let textBytes: Int
+        let textOffset: Int
+        switch (prefix[6], prefix[7]) {
+        case (1, 0):
+            textBytes = Int(prefix[8]) | Int(prefix[9]) << 8
+            textOffset = 10
+        case (2, 0), (3, 0):
+            guard prefixBytes == 12 else { throw truncatedHeader }
+            textBytes = (0..<4).reduce(0) { $0 | Int(prefix[8 + $1]) << (8 * $1) }
+            textOffset = 12
+        default:
+            throw FormatError.invalid(
+                ".npy version \(prefix[6]).\(prefix[7]) is not known (1.0, 2.0 and 3.0 are); save it with numpy.save"
+            )
+        }
+        guard textBytes <= maximumTextBytes else {
+            throw FormatError.invalid(
+                "the .npy header claims \(textBytes) bytes, over the limit of \(maximumTextBytes); save the array again"
+            )
+        }
+        guard textBytes <= file.length - textOffset else { throw truncatedHeader }
+        var text: [UInt8] = []
+        try file.read(textBytes, into: &text, at: textOffset)
+        return (text, textOffset + textBytes)
+    }
+
+    private static var truncatedHeader: FormatError {
+        .invalid("the file ends within the .npy header; copy or save it again")
+    }
+
+    private static func element(_ type: String) throws(FormatError) -> NPYElement {
+        let name = String(type.dropFirst())
+        if let element = NPYElement(rawValue: name) {
+            switch type.first {
+            // "=" is the writer's own order; every platform this builds for is little-endian.
+            case "<", "=": return element
+            case ">":
+                throw FormatError.invalid(
+                    "the values are big-endian (dtype '\(type)'); save array.astype('<\(name)') instead"
+                )
+            default: break
+            }
+        }
+        throw FormatError.invalid(
+            "dtype '\(excerpt(type))' is not read ('<f4', '<f8' and '<f2' are); save array.astype('<f4') instead"
+        )
+    }
+
+    private static func rowsAndDimension(_ shape: [Int]) throws(FormatError) -> (rows: Int, dimension: Int) {
+        let rows: Int
+        let dimension: Int
+        switch shape.count {
+        case 1: (rows, dimension) = (1, shape[0])
+        case 2: (rows, dimension) = (shape[0], shape[1])
+        default:
+            throw FormatError.invalid(
+                "the array has \(shape.count) axes; save one of shape (rows, dimension), or (dimension,) for one row"
+            )
+        }
+        guard VectorLimits.dimensions.contains(dimension) else {
+            throw FormatError.invalid(VectorLimits.refusal(of: dimension))
+        }
+        return (rows, dimension)
+    }
+
+    private func checkLength(_ available: Int) throws(FormatError) {
+        let (values, valuesOverflow) = rows.multipliedReportingOverflow(by: dimension)
+        let (needed, bytesOverflow) = values.multipliedReportingOverflow(by: element.bytes)
+        guard !valuesOverflow, !bytesOverflow else {
+            throw FormatError.invalid("the shape (\(rows), \(dimension)) is larger than any file; save the array again")
+        }
+        guard needed == available else {
+            let what = needed > available ? "is truncated" : "has trailing bytes"
+            throw FormatError.invalid(
+                "the file \(what): the shape (\(rows), \(dimension)) of '\(element.rawValue)' takes \(needed) bytes, "
+                    + "and \(available) follow the header; copy or save it again"
+            )
+        }
+    }
+}

@@ -1,0 +1,94 @@
+/// Reads the rows of a NumPy `.npy` file: versions 1.0 to 3.0, C order, little-endian float32, float64 or float16, of
+/// shape (rows, dimension), or (dimension,) for a single row.
+///
+/// The header is checked against the file's length when it is opened, so that a file which lies or was cut short is
+/// refused before a row is read. Values become float32; NaN and infinity are passed on, a finite float64 beyond
+/// float32's range is refused. Rows and components are counted from 0.
+package final class NPYReader {
+    /// Values converted at a time: bounds the memory of a read beside the caller's own buffer to 2 MiB.
+    private static let conversionValues = 1 << 18
+
+    package let rows: Int
+    package let dimension: Int
+    private let element: NPYElement
+    private let dataOffset: Int
+    private let file: InputFile
+    private var nextRow = 0
+    private var halves: [UInt16] = []
+    private var doubles: [Double] = []
+
+    /// - Throws: `.unreadable` if there is no such file or it cannot be opened, `.invalid` if it is not such a file.
+    package init(path: String) throws(FormatError) {
+        file = try InputFile(path)
+        let header = try NPYHeader(file)
+        rows = header.rows
+        dimension = header.dimension
+        element = header.element
+        dataOffset = header.dataOffset
+    }
+
+    /// Reads the next rows, at most `maximumRows` of them, into `buffer`, row after row.
+    ///
+    /// `buffer` is resized to the rows read × `dimension`; pass the same one again to save the allocation.
+    /// - Returns: the rows read, 0 at the end.
+    package func next(_ maximumRows: Int, into buffer: inout [Float]) throws(FormatError) -> Int {
+        let count = max(0, min(maximumRows, rows - nextRow))
+        try read(count, from: nextRow, into: &buffer)
+        nextRow += count
+        return count
+    }
+
+    /// One row, wherever ``next(_:into:)`` stands.
+    ///
+    /// - Parameter index: from 0; one the file does not have is refused.
+    package func row(_ index: Int) throws(FormatError) -> [Float] {
+        guard index >= 0, index < rows else {
+            throw FormatError.invalid(
+                file.path,
+                "there is no row \(index) among \(rows); name a row from 0 up to, not including, \(rows)"
+            )
+        }
+        var buffer: [Float] = []
+        try read(1, from: index, into: &buffer)
+        return buffer
+    }
+
+    /// No product here overflows: rows × dimension × the element's bytes is the file's length.
+    private func read(_ count: Int, from firstRow: Int, into buffer: inout [Float]) throws(FormatError) {
+        let firstValue = firstRow * dimension
+        let values = count * dimension
+        if case .single = element {
+            return try file.read(values, into: &buffer, at: dataOffset + firstValue * element.bytes)
+        }
+        if buffer.count != values {
+            buffer = [Float](repeating: 0, count: values)
+        }
+        var done = 0
+        while done < values {
+            let part = min(Self.conversionValues, values - done)
+            let offset = dataOffset + (firstValue + done) * element.bytes
+            if case .half = element {
+                try file.read(part, into: &halves, at: offset)
+                for index in 0..<part { buffer[done + index] = Float(halfBits: halves[index]) }
+            } else {
+                try file.read(part, into: &doubles, at: offset)
+                for index in 0..<part {
+                    buffer[done + index] = try narrowed(doubles[index], valueIndex: firstValue + done + index)
+                }
+            }
+            done += part
+        }
+    }
+
+    private func narrowed(_ value: Double, valueIndex: Int) throws(FormatError) -> Float {
+        let single = Float(value)
+        guard single.isFinite || !value.isFinite else {
+            throw FormatError.invalid(
+                file.path,
+                "row \(valueIndex / dimension), component \(valueIndex % dimension): \(value) is beyond float32's range "
+                    + "(about 3.4e38); scale the vectors down"
+            )
+        }
+        return single
+    }
+}

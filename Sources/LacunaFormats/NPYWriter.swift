@@ -1,0 +1,48 @@
+/// Writes float32 rows as a NumPy `.npy` file: version 1.0, C order, little-endian, shape (rows, dimension).
+///
+/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
+/// when anything fails or the writer is dropped.
+package final class NPYWriter {
+    /// Room for any row count, so that it can be written when it is known; a multiple of 64, as NumPy aligns the data.
+    private static let headerBytes = 128
+
+    private let file: AtomicFile
+    private let dimension: Int
+    private var rows = 0
+
+    /// - Parameter dimension: components a row, 1 to 65,536.
+    package init(path: String, dimension: Int) throws(FormatError) {
+        guard VectorLimits.dimensions.contains(dimension) else {
+            throw FormatError.invalid(path, VectorLimits.refusal(of: dimension))
+        }
+        file = try AtomicFile(path)
+        self.dimension = dimension
+        try file.append(Self.header(rows: 0, dimension: dimension))
+    }
+
+    /// Appends one row of `dimension` components.
+    package func append(_ row: Span<Float>) throws(FormatError) {
+        try VectorLimits.check(row, dimension: dimension, row: rows, path: file.path)
+        try file.append(elements: row)
+        rows += 1
+    }
+
+    package func append(_ row: [Float]) throws(FormatError) {
+        try append(row.span)
+    }
+
+    /// Writes the row count, makes the file durable and gives it its name. Nothing can be appended after it.
+    ///
+    /// - Returns: the file's length in bytes.
+    package func finish() throws(FormatError) -> Int {
+        try file.finish(patching: Self.header(rows: rows, dimension: dimension))
+    }
+
+    /// The dictionary is at most 103 bytes (19 digits for the rows, 5 for the dimension) of the 118 there are.
+    private static func header(rows: Int, dimension: Int) -> [UInt8] {
+        let dictionary = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(dimension)), }".utf8)
+        let textBytes = headerBytes - 10
+        let padding = [UInt8](repeating: 0x20, count: textBytes - 1 - dictionary.count)
+        return NPYHeader.magic + [1, 0, UInt8(textBytes), 0] + dictionary + padding + [0x0A]
+    }
+}

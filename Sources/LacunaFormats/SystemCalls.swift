@@ -1,0 +1,163 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+#if _endian(big)
+#error("The formats are little-endian and are read without swapping bytes")
+#endif
+
+/// An `errno`, before it is known which file and action it belongs to.
+struct SystemError: Error {
+    let code: Int32
+
+    static var directory: SystemError { SystemError(code: EISDIR) }
+    static var notSeekable: SystemError { SystemError(code: ESPIPE) }
+    static var busy: SystemError { SystemError(code: EWOULDBLOCK) }
+
+    var isMissingFile: Bool { code == ENOENT }
+    var isBusy: Bool { code == EWOULDBLOCK }
+
+    var text: String {
+        guard let text = unsafe strerror(code) else { return "error \(code)" }
+        return unsafe String(cString: text)
+    }
+
+    var remedy: String {
+        switch code {
+        case ENOENT, ENOTDIR: "check the path"
+        case EACCES, EPERM, EROFS: "check the permissions"
+        case ENOSPC, EDQUOT: "free some space and try again"
+        case EISDIR, ESPIPE: "name a regular file"
+        case EWOULDBLOCK: "another process is writing it: wait for it and try again"
+        default: "check the disk and try again"
+        }
+    }
+}
+
+/// What `stat` says of a file, as far as we ask.
+struct FileStatus: Equatable {
+    let device: UInt64
+    let inode: UInt64
+    let length: Int
+    let isRegular: Bool
+    let isDirectory: Bool
+
+    init(_ status: stat) {
+        device = UInt64(truncatingIfNeeded: status.st_dev)
+        inode = UInt64(truncatingIfNeeded: status.st_ino)
+        length = Int(status.st_size)
+        isRegular = status.st_mode & S_IFMT == S_IFREG
+        isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// The system calls of this target, each with EINTR retried and -1 turned into a ``SystemError``.
+enum SystemCall {
+    /// Never blocks on a pipe without a writer: `fstat` is asked afterwards what was opened.
+    static func openForReading(_ path: String) throws(SystemError) -> Int32 {
+        try retrying { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    }
+
+    static func openForWriting(_ path: String) throws(SystemError) -> Int32 {
+        try retrying { unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666) }
+    }
+
+    static func status(of descriptor: Int32) throws(SystemError) -> FileStatus {
+        var status = stat()
+        _ = try retrying { unsafe fstat(descriptor, &status) }
+        return FileStatus(status)
+    }
+
+    static func status(at path: String) throws(SystemError) -> FileStatus {
+        var status = stat()
+        _ = try retrying { unsafe stat(path, &status) }
+        return FileStatus(status)
+    }
+
+    static func lock(_ descriptor: Int32) throws(SystemError) {
+        _ = try retrying { flock(descriptor, LOCK_EX | LOCK_NB) }
+    }
+
+    static func truncate(_ descriptor: Int32) throws(SystemError) {
+        _ = try retrying { ftruncate(descriptor, 0) }
+    }
+
+    /// Reads until `bytes` is full or the file ends; returns the count of bytes read.
+    static func read(
+        _ descriptor: Int32,
+        into bytes: UnsafeMutableRawBufferPointer,
+        at offset: Int
+    ) throws(SystemError) -> Int {
+        var done = 0
+        while done < bytes.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+            let position = off_t(offset + done)
+            let count = try retrying { unsafe pread(descriptor, rest.baseAddress, rest.count, position) }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// Writes all of `bytes`, continuing after short writes.
+    static func write(_ descriptor: Int32, _ bytes: [UInt8], at offset: Int) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let from = done
+            let position = off_t(offset + done)
+            done += try retrying {
+                unsafe bytes.withUnsafeBytes { raw in
+                    unsafe pwrite(descriptor, raw.baseAddress?.advanced(by: from), raw.count - from, position)
+                }
+            }
+        }
+    }
+
+    /// Returns once the file is on stable storage, the drive's own cache included.
+    static func synchronize(_ descriptor: Int32) throws(SystemError) {
+        #if canImport(Darwin)
+        _ = try retrying { fcntl(descriptor, F_FULLFSYNC) }
+        #else
+        _ = try retrying { fsync(descriptor) }
+        #endif
+    }
+
+    /// Makes a rename in `directory` durable.
+    static func synchronizeDirectory(_ directory: String) throws(SystemError) {
+        let descriptor = try retrying { unsafe open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY) }
+        defer { close(descriptor) }
+        _ = try retrying { fsync(descriptor) }
+    }
+
+    static func rename(_ source: String, to target: String) throws(SystemError) {
+        #if canImport(Darwin)
+        _ = try retrying { unsafe Darwin.rename(source, target) }
+        #else
+        _ = try retrying { unsafe Glibc.rename(source, target) }
+        #endif
+    }
+
+    static func remove(_ path: String) {
+        _ = unsafe unlink(path)
+    }
+
+    /// Not retried: after EINTR the descriptor is gone on Linux, and may be another thread's.
+    static func close(_ descriptor: Int32) {
+        #if canImport(Darwin)
+        _ = Darwin.close(descriptor)
+        #else
+        _ = Glibc.close(descriptor)
+        #endif
+    }
+
+    private static func retrying<Count: SignedInteger>(_ call: () -> Count) throws(SystemError) -> Count {
+        while true {
+            let result = call()
+            if result != -1 { return result }
+            let code = errno
+            if code != EINTR { throw SystemError(code: code) }
+        }
+    }
+}
