@@ -95,7 +95,8 @@ package final class LineReader {
     private func readChunk() throws(FormatError) -> Bool {
         pending.removeSubrange(0..<pendingStart)
         pendingStart = 0
-        let count = try file.readUpTo(Self.chunkBytes, into: &chunk, at: fileOffset)
+        let wanted = min(Self.chunkBytes, max(1, file.length - fileOffset))
+        let count = try file.readUpTo(wanted, into: &chunk, at: fileOffset)
         fileOffset += count
         pending.append(contentsOf: chunk[..<count])
         return count > 0

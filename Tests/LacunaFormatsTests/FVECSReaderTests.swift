@@ -1,0 +1,63 @@
+import Testing
+
+@testable import LacunaFormats
+
+@Suite struct FVECSReaderTests {
+    static let rows: [UInt8] = [
+        2, 0, 0, 0, 0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0,
+        2, 0, 0, 0, 0, 0, 0, 0x3F, 0, 0, 0x40, 0x40,
+    ]
+
+    @Test func readsRows() throws {
+        let directory = try TemporaryDirectory()
+        let reader = try FVECSReader(path: try directory.write(Self.rows, to: "a.fvecs"))
+        #expect(reader.rows == 2)
+        #expect(reader.dimension == 2)
+        try reader.validate()
+        var buffer: [Float] = []
+        #expect(try reader.next(1, into: &buffer) == 1)
+        #expect(buffer == [1, -2])
+        #expect(try reader.next(-1, into: &buffer) == 0)
+        #expect(try reader.next(Int.max, into: &buffer) == 1)
+        #expect(buffer == [0.5, 3])
+        #expect(try reader.next(1, into: &buffer) == 0)
+    }
+
+    @Test(
+        arguments: [
+            ([], "is empty"), ([2, 0, 0], "is too short"), ([0, 0, 0, 0], "the dimension is 0"),
+            ([0xFF, 0xFF, 0xFF, 0xFF], "the dimension is -1"), ([1, 0, 1, 0], "the dimension is 65537"),
+            ([0, 0, 0, 0x80], "the dimension is -2147483648"), ([2, 0, 0, 0], "not whole rows of 12"),
+            (Array(rows.dropLast()), "not whole rows of 12"), (rows + [0], "not whole rows of 12"),
+        ] as [([UInt8], String)]
+    )
+    func refusesFiles(bytes: [UInt8], reason: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write(bytes, to: "a.fvecs")
+        let error = refusal { () throws(FormatError) in _ = try FVECSReader(path: path) }
+        #expect(error?.kind == .invalid)
+        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
+    }
+
+    @Test func namesTheRowWhoseDimensionChanges() throws {
+        let directory = try TemporaryDirectory()
+        var bytes = Self.rows
+        bytes[12] = 3
+        let reader = try FVECSReader(path: try directory.write(bytes, to: "a.fvecs"))
+        let error = refusal { () throws(FormatError) in try reader.validate() }
+        #expect(error?.message.contains("row 1 says dimension 3, and row 0 said 2") == true)
+        var buffer: [Float] = []
+        #expect(try reader.next(1, into: &buffer) == 1)
+        #expect(refusal { () throws(FormatError) in _ = try reader.next(1, into: &buffer) } == error)
+    }
+
+    @Test func survivesEveryMutation() throws {
+        let directory = try TemporaryDirectory()
+        try directory.forEachMutation(of: Self.rows, in: Self.rows.indices) { path, index, byte in
+            // A first dimension of 5 makes the two rows one, of the same length.
+            let isDimension = index % 12 < 4 && !(index == 0 && byte == 5)
+            let error = refusal { () throws(FormatError) in try FVECSReader(path: path).validate() }
+            #expect((error != nil) == isDimension)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import Testing
+
+@testable import LacunaFormats
+
+@Suite struct JSONObjectTests {
+    @Test func givesMembersAsTheyAreSpelled() throws {
+        let text = #" { "b" : 1.50E+2 ,"\u0061\n\uD83D\uDE00":{ "x" : [ 1 ,2] },"":"\u00e9\/" } "#
+        let object = try JSONObject(text)
+        #expect(object.text == text)
+        #expect(
+            object.members == [
+                JSONObject.Member(key: "b", rawKey: #""b""#, rawValue: "1.50E+2"),
+                JSONObject.Member(key: "a\n😀", rawKey: #""\u0061\n\uD83D\uDE00""#, rawValue: #"{ "x" : [ 1 ,2] }"#),
+                JSONObject.Member(key: "", rawKey: #""""#, rawValue: #""\u00e9\/""#),
+            ]
+        )
+        #expect(try object.member(named: "b")?.rawValue == "1.50E+2")
+        #expect(try object.member(named: "c") == nil)
+    }
+
+    /// By bytes: Swift's own `==` would take the Kelvin sign for a K.
+    @Test func comparesKeysByBytes() throws {
+        let object = try JSONObject("{\"\u{212A}\": 1, \"K\": 2}")
+        #expect(try object.member(named: "K")?.rawValue == "2")
+    }
+
+    @Test(arguments: [
+        "{}", "{ }", "\t{\r\n}\n", #"{"a":-0}"#, #"{"a":0.0e-0}"#, #"{"a":1E5}"#, #"{"a":[[],{},[{}]]}"#,
+        #"{"a":"\"\\\/\b\f\n\r\t\uD800"}"#, "{\"a\":\"\u{7F}\u{2028}\"}", #"{"a":1,"a":2}"#,
+        #"{"a":"id","b":{"id":1,"id":2}}"#, #"{"a":123456789012345678901234567890e999999999999999999999}"#,
+    ])
+    func accepts(text: String) throws {
+        #expect(try JSONObject(text).text == text)
+    }
+
+    @Test(arguments: [
+        "", " ", "{", "}", "[]", "1", "null", "{}x", "{}{}", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a":1"#,
+        #"{"a" 1}"#, #"{a:1}"#, "{'a':1}", #"{"a":1 "b":2}"#, #"{"a":1}}"#, #"{"a":NaN}"#, #"{"a":-Infinity}"#,
+        #"{"a":+1}"#, #"{"a":01}"#, #"{"a":-}"#, #"{"a":.5}"#, #"{"a":1.}"#, #"{"a":1e}"#, #"{"a":1e+}"#,
+        #"{"a":0x1}"#, #"{"a":tru}"#, #"{"a":True}"#, #"{"a":nullx}"#, #"{"a":"}"#, #"{"a":"\x"}"#, #"{"a":"\u12g4"}"#,
+        #"{"a":"\u12"#, #"{"a":"\"#, "{\"a\":\"\n\"}", "{\"a\":\"\t\"}", "{\"a\":\"\u{0}\"}", #"{"a":[1,]}"#,
+        #"{"a":[1}"#, #"{"a":{"b":1]}"#, #"{"a":[,1]}"#, #"{"a":{"b"}}"#, #"{"a":{1:2}}"#, "{\u{A0}}", "{/**/}",
+        #"{"\uD800":1}"#, #"{"\uDC00":1}"#, #"{"\uD800\uD800":1}"#, #"{"\uD800x":1}"#, "\u{FEFF}{}",
+        #"{"id":1,"id":2}"#, #"{"id":1,"a":0,"\u0069d":2}"#,
+    ])
+    func refuses(text: String) {
+        let error = refusal { () throws(FormatError) in _ = try JSONObject(text) }
+        #expect(error?.kind == .invalid)
+        #expect(error?.message.contains("\n") == false)
+    }
+
+    @Test(arguments: [("[", "]"), ("{\"k\":", "}")])
+    func limitsDepth(open: String, close: String) {
+        func nested(_ depth: Int) -> String {
+            let inner = String(repeating: open, count: depth) + "0" + String(repeating: close, count: depth)
+            return "{\"a\":\(inner)}"
+        }
+        #expect(refusal { () throws(FormatError) in _ = try JSONObject(nested(511)) } == nil)
+        for depth in [512, 1_000_000] {
+            let error = refusal { () throws(FormatError) in _ = try JSONObject(nested(depth)) }
+            #expect(error?.message.contains("more than 512") == true)
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"id": 1, "a": 2}"#, #"{"a": 2}"#), (#"{"id":1,"a":2}"#, #"{"a":2}"#), (#"{"id":1}"#, "{}"),
+        (#"{ "id": 1 }"#, "{ }"), (#"{"a": 1, "id": 2}"#, #"{"a": 1}"#), (#"{"a":1,"id":2,"b":3}"#, #"{"a":1,"b":3}"#),
+        (#"{"a": 1 , "id" : 2 , "b": 3}"#, #"{"a": 1  , "b": 3}"#), (#"{"a":1}"#, #"{"a":1}"#), ("{}", "{}"),
+        (#"{"\u0069\u0064":[1,{"id":2}],  "a":1.0}"#, #"{ "a":1.0}"#), (" {\n\"id\":0,\n\"a\":1}\n", " {\n\"a\":1}\n"),
+    ])
+    func removes(text: String, expected: String) throws {
+        #expect(try JSONObject(text).removing("id") == expected)
+    }
+
+    @Test func refusesToChooseBetweenTwo() throws {
+        let object = try JSONObject(#"{"a":1,"a":2}"#)
+        #expect(refusal { () throws(FormatError) in _ = try object.member(named: "a") } != nil)
+        #expect(refusal { () throws(FormatError) in _ = try object.removing("a") } != nil)
+    }
+
+    @Test func spellsAFlatObject() throws {
+        #expect(try JSONObject.flatObject(idText: "7", metadata: #"{"a":1.50}"#) == #"{"id": 7, "a":1.50}"#)
+        #expect(try JSONObject.flatObject(idText: #""x""#, metadata: "{}") == #"{"id": "x"}"#)
+        #expect(try JSONObject.flatObject(idText: "7", metadata: "{\r\n\"a\": \"\\n\"}") == #"{"id": 7,   "a": "\n"}"#)
+        for (id, metadata) in [("7", #"{"id":1}"#), ("7.5", "{}"), ("7", "[]"), ("7}", "{}"), ("7", "{")] {
+            let error = refusal { () throws(FormatError) in
+                _ = try JSONObject.flatObject(idText: id, metadata: metadata)
+            }
+            #expect(error?.kind == .invalid)
+        }
+    }
+
+    /// Objects of every spelling, put together at random from tokens and white space between them.
+    @Test(arguments: 0..<8)
+    func flatObjectsComeBackByteForByte(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        let directory = try TemporaryDirectory()
+        let writer = try JSONLinesWriter(path: directory.file("a.jsonl"))
+        var expected: [String] = []
+        for _ in 0..<500 {
+            let metadata = randomSpace(&random) + randomObject(depth: 3, &random) + randomSpace(&random)
+            let id = Bool.random(using: &random) ? "\(Int64.random(in: .min ... .max, using: &random))" : #""\u0041 é""#
+            try writer.append(try JSONObject.flatObject(idText: id, metadata: metadata))
+            expected.append(metadata)
+        }
+        _ = try writer.finish()
+        let reader = try JSONLinesReader(path: directory.file("a.jsonl"))
+        for metadata in expected {
+            let object = try #require(try reader.next())
+            let back = try object.removing("id")
+            #expect(Array(back.utf8) == Array(metadata.utf8))
+            #expect(try object.members.dropFirst() == JSONObject(metadata).members[...])
+        }
+        #expect(try reader.next() == nil)
+    }
+
+    private func randomSpace(_ random: inout SplitMix) -> String {
+        ["", "", "", " ", "  ", "\t", " \t "].randomElement(using: &random) ?? ""
+    }
+
+    private func randomObject(depth: Int, _ random: inout SplitMix) -> String {
+        let keys = [#""a""#, #""""#, #""ID""#, #""i\u0064x""#, #""é日""#, #""e\u0301""#, #""\"\\""#, #""}{,:""#]
+        var members: [String] = []
+        for _ in 0..<Int.random(in: 0...3, using: &random) {
+            let key = keys.randomElement(using: &random) ?? ""
+            let spaces = (0..<4).map { _ in randomSpace(&random) }
+            let value = randomValue(depth: depth - 1, &random)
+            members.append(spaces[0] + key + spaces[1] + ":" + spaces[2] + value + spaces[3])
+        }
+        return "{" + (members.isEmpty ? randomSpace(&random) : members.joined(separator: ",")) + "}"
+    }
+
+    private func randomValue(depth: Int, _ random: inout SplitMix) -> String {
+        let scalars = [
+            "1.0", "1E400", "-0", "true", "null", #""""#, #""\u00E9\/,}""#, #""{\"id\":1}""#, "[]", "[ 1 , [2] ]", "{}",
+        ]
+        return depth > 0 && Bool.random(using: &random)
+            ? randomObject(depth: depth, &random) : scalars.randomElement(using: &random) ?? ""
+    }
+}
+
+/// SplitMix64: the same numbers in every run.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
