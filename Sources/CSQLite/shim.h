@@ -11,8 +11,8 @@ static inline int lacuna_sqlite3_db_config_flag(sqlite3 *connection, int option,
 
 /* SQLITE_TRANSIENT is a cast macro, which Swift doesn't import. */
 
-static inline int lacuna_sqlite3_bind_text(sqlite3_stmt *statement, int index, const char *text, sqlite3_uint64 bytes) {
-    return sqlite3_bind_text64(statement, index, text, bytes, SQLITE_TRANSIENT, SQLITE_UTF8);
+static inline int lacuna_sqlite3_bind_text(sqlite3_stmt *statement, int index, const void *text, sqlite3_uint64 bytes) {
+    return sqlite3_bind_text64(statement, index, (const char *)text, bytes, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
 #endif

@@ -1,0 +1,51 @@
+extension CompactionPlan {
+    /// Below this share of dead rows, releasing blocks in place beats copying everything, if it gets at most of them.
+    private static let lowFragmentation = 0.2
+
+    /// What `strategy` comes to on this store, now.
+    package static func make(
+        _ strategy: CompactionStrategy, _ index: StoreIndex, _ record: StoreRecord, _ file: DataFile,
+        _ paths: StorePaths
+    ) throws(VectorStoreError) -> CompactionPlan {
+        let space = try StoreSpace.measure(index, record, file, paths)
+        let free = try mapped { () throws(SystemError) in try Directory.freeBytes(paths.directory) }
+        return choose(strategy, space, freeBytes: free)
+    }
+
+    static func choose(_ strategy: CompactionStrategy, _ space: StoreSpace, freeBytes: Int64) -> CompactionPlan {
+        let needed = DataFileHeader.length + space.liveBytes
+        let reclaimable = max(0, space.allocatedBytes - needed)
+        func rewrite(_ reason: String) -> CompactionPlan {
+            CompactionPlan(
+                strategy: .rewrite, reason: reason, movedRows: space.liveRows, writtenBytes: needed,
+                reclaimedBytes: reclaimable, neededBytes: needed)
+        }
+        func punch(_ reason: String) -> CompactionPlan {
+            CompactionPlan(
+                strategy: .punch, reason: reason, movedRows: 0, writtenBytes: 0,
+                reclaimedBytes: space.punchableBytes, neededBytes: 0)
+        }
+        func nothing(_ reason: String) -> CompactionPlan {
+            CompactionPlan(
+                strategy: nil, reason: reason, movedRows: 0, writtenBytes: 0, reclaimedBytes: 0, neededBytes: 0)
+        }
+        if space.deadRows == 0 { return nothing("no row is dead") }
+        switch strategy {
+        case .rewrite: return rewrite("asked for")
+        case .punch:
+            return space.punchableBytes > 0 ? punch("asked for") : nothing("no dead run covers a whole disk block")
+        case .auto:
+            let mostlyPunchable = space.punchableBytes >= space.deadBytes / 2
+            if space.fragmentation < lowFragmentation && mostlyPunchable {
+                return punch("few rows are dead, and they lie in runs of whole blocks")
+            }
+            if freeBytes < needed {
+                return space.punchableBytes > 0
+                    ? punch("the disk has no room for a copy of the live rows")
+                    : nothing("the disk has no room for a copy of the live rows; \(needed) bytes are needed")
+            }
+            let dead = Int((space.fragmentation * 100).rounded())
+            return rewrite("\(dead) % of the rows are dead, and the disk has room for a copy of the live ones")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// How a compaction gives space back.
+public enum CompactionStrategy: String, Sendable, CaseIterable {
+    /// Chooses by what there is to gain, the shape of the gaps, and the free disk space.
+    case auto
+    /// Copies the live rows into a new file and drops the old one. Needs room for the live rows beside the old file.
+    case rewrite
+    /// Releases the disk blocks inside runs of dead rows. Copies nothing; rows keep their places, the file its length.
+    case punch
+}
+
+/// What a compaction did. Sizes are bytes of the data file.
+public struct CompactionReport: Sendable {
+    /// The strategy that ran; nil if there was nothing to do.
+    public internal(set) var strategy: CompactionStrategy?
+    public internal(set) var liveRows: Int
+    public internal(set) var movedRows = 0
+    public internal(set) var writtenBytes: Int64 = 0
+    /// The file's length, before and after.
+    public internal(set) var logicalBefore: Int64
+    public internal(set) var logicalAfter: Int64
+    /// The blocks the file occupies, as the file system counts them after a sync, before and after.
+    public internal(set) var allocatedBefore: Int64
+    public internal(set) var allocatedAfter: Int64
+    public internal(set) var duration: Duration = .zero
+    /// The longest time a writer of this handle was held up.
+    public internal(set) var longestWriterPause: Duration = .zero
+    /// The generation of the data file afterwards.
+    public internal(set) var generation: Int64
+}
+
+/// What a compaction would do: ``VectorStore/compactionPlan(_:)``.
+public struct CompactionPlan: Sendable {
+    /// The strategy that would run; nil if there is nothing to do.
+    public let strategy: CompactionStrategy?
+    /// Why this one, in a sentence.
+    public let reason: String
+    public let movedRows: Int
+    public let writtenBytes: Int64
+    /// Bytes of disk that would be given back, before the file system's rounding.
+    public let reclaimedBytes: Int64
+    /// Bytes of disk that are needed on top while it runs.
+    public let neededBytes: Int64
+}
+
+/// How far a long call has come, handed to its progress closure. The closure stops the call by throwing.
+public struct MaintenanceProgress: Sendable {
+    /// Rows done and to be done.
+    public let done: Int
+    public let total: Int
+}
+
+/// Called between the batches of a long call; what it throws stops the call, and comes out of it.
+public typealias ProgressHandler = (MaintenanceProgress) throws -> Void

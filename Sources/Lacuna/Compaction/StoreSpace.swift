@@ -1,0 +1,78 @@
+/// How a store uses its disk, at one moment. Sizes are bytes.
+public struct StoreSpace: Sendable {
+    public let liveRows: Int
+    public let deadRows: Int
+    /// The data file's length, header and free tail included.
+    public let logicalBytes: Int64
+    /// The blocks that the data file occupies, as the file system counts them.
+    public let allocatedBytes: Int64
+    public let liveBytes: Int64
+    public let deadBytes: Int64
+    /// What punching would give back: whole blocks inside runs of dead rows that still occupy disk.
+    public let punchableBytes: Int64
+    /// The index and its write-ahead log.
+    public let indexBytes: Int64
+
+    /// 1 − live bytes ÷ bytes of all rows: 0 for a file without rows, 1 for one in which every row is dead.
+    public var fragmentation: Double {
+        liveRows + deadRows == 0 ? 0 : 1 - Double(liveRows) / Double(liveRows + deadRows)
+    }
+}
+
+extension LiveBitmap {
+    /// The live rows of a generation. Every offset is checked: one outside the file, or shared, is damage, and the ids
+    /// are named.
+    package static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError) -> LiveBitmap {
+        var live = LiveBitmap(slots: record.slots)
+        var isSound = true
+        try index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
+            guard file.isRow(offset, below: record.nextOffset), live.insert(file.slot(offset)) else {
+                isSound = false
+                return
+            }
+        }
+        if !isSound {
+            let outside = try index.idsOutside(
+                record.generation, start: DataFileHeader.length, end: record.nextOffset, stride: record.stride)
+            let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
+            throw .damaged("\(VectorStoreError.list(ids)) name rows outside of the data file, or share one", ids: ids)
+        }
+        live.finish()
+        return live
+    }
+}
+
+extension DataFile {
+    /// The whole blocks inside a run of dead slots; nil if there are none. A block that a live row shares is never in it.
+    func blocks(inside run: Range<Int>, blockSize: Int64) -> Range<Int64>? {
+        let start = (offset(run.lowerBound) + blockSize - 1) / blockSize * blockSize
+        let end = offset(run.upperBound) / blockSize * blockSize
+        return start < end ? start..<end : nil
+    }
+
+    func punchableBytes(_ live: LiveBitmap) throws(VectorStoreError) -> Int64 {
+        let blockSize = try status().blockSize
+        var bytes: Int64 = 0
+        try live.forEachRun(live: false) { run throws(VectorStoreError) in
+            if let range = blocks(inside: run, blockSize: blockSize) { bytes += dataBytes(in: range) }
+        }
+        return bytes
+    }
+}
+
+extension StoreSpace {
+    package static func measure(
+        _ index: StoreIndex, _ record: StoreRecord, _ file: DataFile, _ paths: StorePaths
+    ) throws(VectorStoreError) -> StoreSpace {
+        let live = try LiveBitmap.load(index, record, file)
+        let status = try file.status()
+        let indexBytes = try mapped { () throws(SystemError) in
+            (try Directory.status(paths.index)?.size ?? 0) + (try Directory.status(paths.log)?.size ?? 0)
+        }
+        let dead = live.slots - live.liveCount
+        return StoreSpace(
+            liveRows: live.liveCount, deadRows: dead, logicalBytes: status.size, allocatedBytes: status.allocated,
+            liveBytes: Int64(live.liveCount) * file.stride, deadBytes: Int64(dead) * file.stride,
+            punchableBytes: try file.punchableBytes(live), indexBytes: indexBytes)
+    }
+}

@@ -1,0 +1,90 @@
+import CSQLite
+
+/// A caller's condition on rows: one SQL expression over the columns `id` and `metadata`, and the values of its `?`s.
+package struct Filter: Sendable {
+    package let expression: String
+    package let values: [SQLValue]
+
+    package init(_ expression: String, _ values: [SQLValue] = []) {
+        self.expression = expression
+        self.values = values
+    }
+}
+
+extension StoreIndex {
+    /// Rows of a generation that pass the filter, in id order, with metadata text where they have any.
+    package func forEachMatch(
+        _ generation: Int64, _ filter: Filter?, limit: Int? = nil,
+        _ body: (SQLValue, RowEntry, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
+    ) throws {
+        if let filter { try check(filter) }
+        // The generation is an integer of ours; the filter was just shown to be one expression that reads nothing else.
+        let statement = try connection.prepare(
+            """
+            SELECT id, row_offset, row_checksum, metadata FROM (
+                SELECT v.id AS id, m.json AS metadata, v.offset AS row_offset, v.checksum AS row_checksum
+                FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
+            ) AS \(Self.rowName)
+            \(filter.map { "WHERE (\n\($0.expression)\n)" } ?? "") ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
+            """)
+        try statement.bind(filter?.values ?? [])
+        while try step(statement, filter) {
+            try body(statement.id(0), statement.entry(at: 1)) { () throws(VectorStoreError) in
+                statement.isNull(3) ? nil : try statement.text(3)
+            }
+        }
+    }
+
+    /// A statement that fails while it runs fails on the caller's expression: malformed JSON paths and the like.
+    private func step(_ statement: Statement, _ filter: Filter?) throws(VectorStoreError) -> Bool {
+        do { return try statement.step() } catch {
+            guard filter != nil, let cause = error.cause as? SQLiteError, cause.primaryCode == SQLITE_ERROR else {
+                throw error
+            }
+            throw Self.invalid(cause.message)
+        }
+    }
+
+    /// Shows that the filter is one expression over `id` and `metadata` that can neither read nor change anything else.
+    ///
+    /// It is compiled against a row of the two columns and no table at all, so every table, pragma or function that
+    /// changes something is the expression's own, and is refused. Two frames, since a text that closes the bracket of
+    /// one and goes on (`1) UNION SELECT …`) can't fit the other.
+    func check(_ filter: Filter) throws(VectorStoreError) {
+        if filter.expression.utf8.contains(0) { throw Self.invalid("it holds a NUL character") }
+        // SQLite declares these two tables when they are first used, which asks for more than a filter may have.
+        try connection.run("SELECT 1 FROM json_each('{}'), json_tree('{}')")
+        for frame in [("WHERE (\n", "\n)"), ("WHERE CASE WHEN (\n", "\n) THEN 1 END")] {
+            let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
+            let sql = "SELECT 1 FROM \(row) \(frame.0)\(filter.expression)\(frame.1)"
+            let statement: Statement
+            do { statement = try connection.prepare(sql, allowing: Self.isReadingTheRow) } catch {
+                throw Self.invalid((error.cause as? SQLiteError)?.message ?? error.message)
+            }
+            guard statement.parameterCount == filter.values.count else {
+                throw Self.invalid(
+                    "it has \(statement.parameterCount) parameters, and \(filter.values.count) values were given")
+            }
+        }
+    }
+
+    /// What the row is called in the two frames, and in the query itself.
+    private static let rowName = "lacuna_row"
+
+    private static func isReadingTheRow(_ request: Connection.Request) -> Bool {
+        switch request.action {
+        case SQLITE_SELECT: return true
+        case SQLITE_READ:
+            // The empty name is what SQLite reports for a query that reads no column, such as count(*).
+            return [rowName, "json_each", "json_tree"].contains(request.first?.lowercased())
+        case SQLITE_FUNCTION: return request.second?.lowercased() != "load_extension"
+        default: return false
+        }
+    }
+
+    private static func invalid(_ why: String) -> VectorStoreError {
+        VectorStoreError(
+            .invalidFilter,
+            "the filter is not an SQL expression over id and metadata: \(why); see `metadata ->> 'key' = 'value'`")
+    }
+}

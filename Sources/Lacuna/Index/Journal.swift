@@ -1,0 +1,110 @@
+/// A row of `compaction_journal`: what a compaction is doing, and afterwards what it did.
+package struct JournalEntry: Equatable, Sendable {
+    package enum Strategy: String, Sendable {
+        case rewrite
+        case inPlace = "in-place"
+        case punch
+        case erase
+    }
+
+    package enum State: String, Sendable {
+        case copying, moving, punching, erasing, committed, finished, aborted
+
+        package var isPending: Bool { self != .finished && self != .aborted }
+    }
+
+    package let id: Int64
+    package let strategy: Strategy
+    package let state: State
+    package let sourceGeneration: Int64
+    package let sourceFile: String
+    package let targetGeneration: Int64?
+    package let targetFile: String?
+}
+
+/// What a compaction has to say when it begins.
+package struct JournalStart {
+    package var strategy: JournalEntry.Strategy
+    package var state: JournalEntry.State
+    package var source: StoreRecord
+    package var targetGeneration: Int64?
+    package var allocatedBefore: Int64
+
+    package init(
+        strategy: JournalEntry.Strategy, state: JournalEntry.State, source: StoreRecord,
+        targetGeneration: Int64? = nil, allocatedBefore: Int64
+    ) {
+        self.strategy = strategy
+        self.state = state
+        self.source = source
+        self.targetGeneration = targetGeneration
+        self.allocatedBefore = allocatedBefore
+    }
+}
+
+extension StoreIndex {
+    /// Adds an entry; its id. The caller's transaction commits it.
+    package func beginJournal(_ start: JournalStart) throws(VectorStoreError) -> Int64 {
+        let id = try connection.first(
+            """
+            INSERT INTO compaction_journal (strategy, state, source_generation, source_file, target_generation,
+            target_file, rows_live, allocated_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+            """,
+            [
+                .text(start.strategy.rawValue), .text(start.state.rawValue), .integer(start.source.generation),
+                .text(start.source.dataFile), start.targetGeneration.map { .integer($0) } ?? .null,
+                start.targetGeneration.map { .text(StorePaths.dataFileName(generation: $0)) } ?? .null,
+                .integer(start.source.liveRows), .integer(start.allocatedBefore),
+            ]
+        ) { $0.integer(0) }
+        return id ?? 0
+    }
+
+    package func retargetJournal(_ id: Int64, generation: Int64) throws(VectorStoreError) {
+        try connection.run(
+            "UPDATE compaction_journal SET target_generation = ?, target_file = ? WHERE id = ?",
+            [.integer(generation), .text(StorePaths.dataFileName(generation: generation)), .integer(id)])
+    }
+
+    package func commitJournal(_ id: Int64, rowsMoved: Int, bytesWritten: Int64) throws(VectorStoreError) {
+        try connection.run(
+            "UPDATE compaction_journal SET state = 'committed', rows_moved = ?, bytes_written = ? WHERE id = ?",
+            [.integer(Int64(rowsMoved)), .integer(bytesWritten), .integer(id)])
+    }
+
+    /// Ends an entry: finished, or aborted with the reason.
+    package func endJournal(
+        _ id: Int64, allocatedAfter: Int64?, error: String? = nil
+    ) throws(VectorStoreError) {
+        try connection.run(
+            """
+            UPDATE compaction_journal SET state = ?, allocated_after = ?, error = ?,
+            ended_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?
+            """,
+            [
+                .text(error == nil ? "finished" : "aborted"), allocatedAfter.map { .integer($0) } ?? .null,
+                error.map { .text($0) } ?? .null, .integer(id),
+            ])
+    }
+
+    /// The whole journal, oldest first.
+    package func journal() throws(VectorStoreError) -> [JournalEntry] {
+        var entries: [JournalEntry] = []
+        try connection.forEach(
+            """
+            SELECT id, strategy, state, source_generation, source_file, target_generation, target_file
+            FROM compaction_journal ORDER BY id
+            """
+        ) { row throws(VectorStoreError) in
+            guard let strategy = JournalEntry.Strategy(rawValue: try row.text(1)),
+                let state = JournalEntry.State(rawValue: try row.text(2))
+            else { throw .damaged("the compaction journal holds an unknown strategy or state") }
+            entries.append(
+                JournalEntry(
+                    id: row.integer(0), strategy: strategy, state: state, sourceGeneration: row.integer(3),
+                    sourceFile: try row.text(4), targetGeneration: row.isNull(5) ? nil : row.integer(5),
+                    targetFile: row.isNull(6) ? nil : try row.text(6)))
+        }
+        return entries
+    }
+}

@@ -1,0 +1,149 @@
+import LacunaMigrations
+
+/// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
+package final class StoreIndex {
+    package let connection: Connection
+
+    /// "Lacn": what file(1) and SQLite's `PRAGMA application_id` know a store by.
+    static let applicationID: Int64 = 0x4c61_636e
+    package static var schemaVersion: Int { Migrations.scripts.count }
+
+    private init(_ connection: Connection) { self.connection = connection }
+
+    // MARK: Opening
+
+    /// For the writing process: migrates an older schema, refuses a newer one untouched.
+    package static func openForWriting(_ path: String) throws(VectorStoreError) -> StoreIndex {
+        let index = StoreIndex(try Connection(path, .readWrite))
+        guard try index.isCreated() else { throw unfinished(path) }
+        try index.configureWriter()
+        try index.migrate()
+        return index
+    }
+
+    /// For reading, and nothing else.
+    package static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
+        let index = StoreIndex(try Connection(path, mode))
+        try index.connection.run("PRAGMA query_only = ON")
+        guard try index.isCreated() else { throw unfinished(path) }
+        return index
+    }
+
+    private static func unfinished(_ path: String) -> VectorStoreError {
+        VectorStoreError(
+            .notAStore,
+            "\(path) has no schema: the store's creation was interrupted; create it again at the same path")
+    }
+
+    /// Makes the schema and its one record in a single transaction: the commit point of a store's creation.
+    package static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) -> StoreIndex {
+        let index = StoreIndex(try Connection(path, .create))
+        guard try !index.isCreated() else {
+            throw VectorStoreError(.alreadyExists, "\(path) holds a store already; open it, or choose another path")
+        }
+        // Only before the first page is written; later it would take rewriting the database.
+        try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
+        try index.configureWriter()
+        try index.connection.transaction(.write) { () throws(VectorStoreError) in
+            try index.connection.execute("PRAGMA application_id = \(applicationID)")
+            try index.runMigrations(from: 0)
+            try index.insert(record)
+        }
+        return index
+    }
+
+    /// False for a database without any schema: an interrupted creation's.
+    private func isCreated() throws(VectorStoreError) -> Bool {
+        let application = try pragma("application_id")
+        let version = try pragma("user_version")
+        if application == 0 && version == 0 {
+            let objects = try connection.first("SELECT count(*) FROM sqlite_schema") { $0.integer(0) }
+            if objects == 0 { return false }
+        }
+        guard application == Self.applicationID else {
+            throw VectorStoreError(.notAStore, "index.sqlite is another program's database; check the path")
+        }
+        guard version <= Self.schemaVersion else {
+            throw VectorStoreError(
+                .newerFormat,
+                "the store has schema version \(version), this Lacuna reads up to \(Self.schemaVersion); upgrade Lacuna")
+        }
+        guard version >= 1 else { throw .damaged("the index's schema version is \(version)") }
+        return true
+    }
+
+    private func configureWriter() throws(VectorStoreError) {
+        // The pragma answers with the mode that holds, and keeps the old one without an error where it can't change it.
+        let mode = try connection.first("PRAGMA journal_mode = WAL") { row throws(VectorStoreError) in
+            try row.text(0)
+        }
+        guard mode == "wal" else {
+            throw VectorStoreError(
+                .ioError, "SQLite can't use a write-ahead log here; put the store on a local file system")
+        }
+        for setting in [
+            "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "cell_size_check = ON",
+            "cache_size = -16384", "journal_size_limit = 16777216", "temp_store = MEMORY",
+        ] {
+            try connection.run("PRAGMA \(setting)")
+        }
+    }
+
+    private func migrate() throws(VectorStoreError) {
+        guard try pragma("user_version") < Self.schemaVersion else { return }
+        try connection.transaction(.write) { () throws(VectorStoreError) in
+            try runMigrations(from: Int(try pragma("user_version")))
+        }
+    }
+
+    private func runMigrations(from version: Int) throws(VectorStoreError) {
+        for script in Migrations.scripts.dropFirst(version) {
+            try connection.execute(String(decoding: script, as: UTF8.self))
+        }
+        try connection.execute("PRAGMA user_version = \(Self.schemaVersion)")
+    }
+
+    package func pragma(_ name: String) throws(VectorStoreError) -> Int64 {
+        try connection.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
+    }
+
+    // MARK: The record
+
+    package func record() throws(VectorStoreError) -> StoreRecord {
+        let record = try connection.first("SELECT \(StoreRecord.columns) FROM store") { row throws(VectorStoreError) in
+            try StoreRecord(row)
+        }
+        guard let record else { throw .damaged("the index's table `store` is empty") }
+        return record
+    }
+
+    private func insert(_ record: StoreRecord) throws(VectorStoreError) {
+        try connection.run(
+            "INSERT INTO store (singleton, element, \(StoreRecord.columns)) VALUES (1, 'float32'\(String(repeating: ", ?", count: 11)))",
+            [
+                .text(record.uuid), .integer(Int64(record.dimension)), .text(record.metric.rawValue),
+                .text(record.idKind.rawValue), .integer(record.generation), .integer(record.nextGeneration),
+                .text(record.dataFile), .integer(record.nextOffset), .integer(record.commitSequence),
+                .integer(record.readerEpoch), .integer(record.liveRows),
+            ])
+    }
+
+    /// Writes what may change, under the next commit sequence number.
+    package func update(_ record: StoreRecord) throws(VectorStoreError) {
+        try connection.run(
+            """
+            UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_offset = ?, reader_epoch = ?, \
+            live_rows = ?, commit_sequence = ?
+            """,
+            [
+                .integer(record.generation), .integer(record.nextGeneration), .text(record.dataFile),
+                .integer(record.nextOffset), .integer(record.readerEpoch), .integer(record.liveRows),
+                .integer(record.commitSequence + 1),
+            ])
+    }
+
+    /// Copies the log into the database and empties it as far as readers allow.
+    package func checkpoint() throws(VectorStoreError) {
+        try connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+}

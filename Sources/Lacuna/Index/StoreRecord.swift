@@ -1,0 +1,93 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// How near two vectors are; fixed when the store is created. Lower distances are nearer.
+public enum DistanceMetric: String, Sendable, CaseIterable {
+    /// 1 − cos(a, b), from 0 to 2; 1 where either vector is zero.
+    case cosine
+    /// −a·b.
+    case dot
+    /// √Σ(a − b)².
+    case euclidean
+}
+
+/// The one row of the table `store`: the state that a commit makes *the* state.
+package struct StoreRecord: Equatable, Sendable {
+    package let uuid: String
+    package let dimension: Int
+    package let metric: DistanceMetric
+    package let idKind: VectorIDKind
+    package var generation: Int64
+    package var nextGeneration: Int64
+    package var dataFile: String
+    /// Where the next row goes: the end of the rows that the index may name.
+    package var nextOffset: Int64
+    package var commitSequence: Int64
+    package var readerEpoch: Int64
+    package var liveRows: Int64
+
+    package var stride: Int64 { Int64(dimension) * DataFileHeader.elementSize }
+    /// Rows of the file below the next offset, live and dead.
+    package var slots: Int { Int((nextOffset - DataFileHeader.length) / stride) }
+
+    /// The data file's header as this record wants it.
+    package var header: DataFileHeader {
+        DataFileHeader(store: Self.bytes(of: uuid), generation: generation, dimension: dimension)
+    }
+
+    package static func bytes(of uuid: String) -> [UInt8] {
+        guard let uuid = UUID(uuidString: uuid) else { return [] }
+        return unsafe withUnsafeBytes(of: uuid.uuid) { unsafe Array($0) }
+    }
+
+    package static func newUUID() -> String { UUID().uuidString.lowercased() }
+
+    static let columns = """
+        uuid, dimension, metric, id_kind, generation, next_generation, data_file, next_offset, commit_sequence, \
+        reader_epoch, live_rows
+        """
+
+    /// Reads the columns above, and believes none of them.
+    init(_ row: Statement) throws(VectorStoreError) {
+        uuid = try row.text(0)
+        dimension = Int(row.integer(1))
+        guard let metric = DistanceMetric(rawValue: try row.text(2)),
+            let idKind = VectorIDKind(rawValue: try row.text(3))
+        else { throw .damaged("the metric or the id kind in the index is unknown") }
+        self.metric = metric
+        self.idKind = idKind
+        generation = row.integer(4)
+        nextGeneration = row.integer(5)
+        dataFile = try row.text(6)
+        nextOffset = row.integer(7)
+        commitSequence = row.integer(8)
+        readerEpoch = row.integer(9)
+        liveRows = row.integer(10)
+        guard DataFileHeader.dimensions.contains(dimension), Self.bytes(of: uuid).count == 16,
+            generation >= 1, generation < nextGeneration, nextGeneration < .max,
+            dataFile == StorePaths.dataFileName(generation: generation),
+            nextOffset >= DataFileHeader.length, nextOffset <= Int64.max / 4,
+            (nextOffset - DataFileHeader.length) % stride == 0,
+            commitSequence >= 0, commitSequence < .max, readerEpoch >= 0, readerEpoch < .max,
+            liveRows >= 0
+        else { throw .damaged("a field of the index's table `store` is out of range") }
+    }
+
+    /// The record of a new store.
+    package init(dimension: Int, metric: DistanceMetric, idKind: VectorIDKind) {
+        uuid = Self.newUUID()
+        self.dimension = dimension
+        self.metric = metric
+        self.idKind = idKind
+        generation = 1
+        nextGeneration = 2
+        dataFile = StorePaths.dataFileName(generation: 1)
+        nextOffset = DataFileHeader.length
+        commitSequence = 0
+        readerEpoch = 0
+        liveRows = 0
+    }
+}

@@ -1,0 +1,134 @@
+import CPlatform
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// How a file is opened.
+package enum FileAccess: Sendable {
+    case read
+    case readWrite
+    /// Fails with EEXIST where the name is taken.
+    case createNew
+}
+
+package struct FileStatus: Sendable {
+    /// The file's length in bytes.
+    package let size: Int64
+    /// The bytes of disk it occupies, as the file system counts them.
+    package let allocated: Int64
+    /// The file system's block size in bytes; a power of two.
+    package let blockSize: Int64
+    package let isDirectory: Bool
+}
+
+/// Every operation on the data file and its directory: the one seam at which tests make any of them fail, or stop the
+/// process after it. SQLite's own operations go through its VFS.
+package protocol FileSystem: Sendable {
+    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32
+    func close(_ descriptor: Int32)
+    /// One pread(2): the bytes read, 0 at the end of the file.
+    func read(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(SystemError) -> Int
+    /// One pwrite(2): the bytes written, perhaps fewer than given.
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int
+    /// Reserves blocks for the range and extends the file over it.
+    func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
+    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError)
+    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
+    func sync(_ descriptor: Int32) throws(SystemError)
+    func syncDirectory(_ path: String) throws(SystemError)
+    func unlink(_ path: String) throws(SystemError)
+}
+
+/// The operating system's file system.
+package struct SystemFileSystem: FileSystem {
+    package init() {}
+
+    package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let flags =
+            switch access {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR
+            case .createNew: O_RDWR | O_CREAT | O_EXCL
+            }
+        return try check("open", path) { Self.openDescriptor(path, flags | O_CLOEXEC, 0o644) }
+    }
+
+    private static func openDescriptor(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+        #if canImport(Darwin)
+        unsafe Darwin.open(path, flags, mode)
+        #else
+        unsafe Glibc.open(path, flags, mode)
+        #endif
+    }
+
+    package func close(_ descriptor: Int32) {
+        #if canImport(Darwin)
+        _ = Darwin.close(descriptor)
+        #else
+        _ = Glibc.close(descriptor)
+        #endif
+    }
+
+    package func read(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(SystemError) -> Int {
+        try check("read", "") { unsafe pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
+    }
+
+    package func write(
+        _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64
+    ) throws(SystemError) -> Int {
+        try check("write", "") { unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
+    }
+
+    package func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try checkCode("allocate", "", lacuna_allocate(descriptor, offset, length))
+    }
+
+    package func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
+        _ = try check("truncate", "") { ftruncate(descriptor, off_t(length)) }
+    }
+
+    package func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try checkCode("punch a hole in", "", lacuna_punch_hole(descriptor, offset, length))
+    }
+
+    package func sync(_ descriptor: Int32) throws(SystemError) {
+        try checkCode("sync", "", lacuna_sync(descriptor))
+    }
+
+    package func syncDirectory(_ path: String) throws(SystemError) {
+        let descriptor = try check("open", path) {
+            Self.openDescriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        }
+        defer { close(descriptor) }
+        _ = try check("sync", path) { fsync(descriptor) }
+    }
+
+    package func unlink(_ path: String) throws(SystemError) {
+        #if canImport(Darwin)
+        _ = try check("remove", path) { unsafe Darwin.unlink(path) }
+        #else
+        _ = try check("remove", path) { unsafe Glibc.unlink(path) }
+        #endif
+    }
+
+    /// Where EINTR is handled, once for all calls.
+    private func check<I: BinaryInteger>(_ call: String, _ path: String, _ body: () -> I) throws(SystemError) -> I {
+        while true {
+            let result = body()
+            if result >= 0 { return result }
+            let code = errno
+            if code != EINTR { throw SystemError(errno: code, call: call, path: path) }
+        }
+    }
+
+    private func checkCode(_ call: String, _ path: String, _ code: Int32) throws(SystemError) {
+        if code != 0 { throw SystemError(errno: code, call: call, path: path) }
+    }
+}

@@ -1,0 +1,60 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A system call that failed: which one, on what, and how.
+package struct SystemError: Error, Sendable, CustomStringConvertible {
+    package let errno: Int32
+    package let call: String
+    package let path: String
+
+    package init(errno: Int32, call: String, path: String) {
+        self.errno = errno
+        self.call = call
+        self.path = path
+    }
+
+    package var description: String {
+        let text = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+        return "\(call) \(path): \(text)"
+    }
+}
+
+extension VectorStoreError {
+    /// Where the library's errors begin: an errno value becomes a code and a remedy.
+    package init(_ error: SystemError) {
+        switch error.errno {
+        case ENOSPC, EDQUOT:
+            self.init(.diskFull, "\(error); free some disk space (deleting rows still works) and try again", cause: error)
+        case EACCES, EPERM:
+            self.init(.permissionDenied, "\(error); check the owner and the permissions", cause: error)
+        case EROFS:
+            self.init(.readOnly, "\(error); the file system is read-only", cause: error)
+        case EMFILE, ENFILE:
+            self.init(.ioError, "\(error); raise the limit of open files", cause: error)
+        default:
+            self.init(.ioError, "\(error); check the disk, then try again", cause: error)
+        }
+    }
+}
+
+/// Maps a system call's error at the edge of the seam.
+package func mapped<R: ~Copyable>(_ body: () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+    do {
+        return try body()
+    } catch {
+        throw VectorStoreError(error)
+    }
+}
+
+extension SystemError {
+    /// The same error with the file's name, which a call on a descriptor doesn't know.
+    package func on(_ path: String) -> SystemError { SystemError(errno: errno, call: call, path: path) }
+
+    package var isNameTaken: Bool { errno == EEXIST }
+
+    /// The file system has no such operation.
+    package var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
+}

@@ -1,0 +1,21 @@
+import CPlatform
+import Synchronization
+
+/// Which threads are inside something, so that a call that would wait for its own thread is an error instead.
+package final class ThreadRegistry: Sendable {
+    private let depths = Mutex<[UInt64: Int]>([:])
+
+    package init() {}
+
+    package func enter() { depths.withLock { $0[lacuna_thread_id(), default: 0] += 1 } }
+
+    package func leave() {
+        depths.withLock { depths in
+            let thread = lacuna_thread_id()
+            let depth = depths[thread, default: 1] - 1
+            depths[thread] = depth == 0 ? nil : depth
+        }
+    }
+
+    package var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_id()] != nil } }
+}

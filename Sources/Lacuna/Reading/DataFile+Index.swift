@@ -1,0 +1,30 @@
+extension DataFile {
+    /// A file that is too short for its index is damaged, and the ids whose rows it lost are named here and not found out
+    /// by a crash later.
+    package static func check(
+        _ size: Int64, holds record: StoreRecord, _ index: StoreIndex
+    ) throws(VectorStoreError) {
+        if size >= record.nextOffset { return }
+        let lost = try index.idsOutside(
+            record.generation, start: DataFileHeader.length, end: size, stride: record.stride
+        ).map(\.idText)
+        throw .damaged(
+            """
+            \(record.dataFile) has \(size) bytes where the index needs \(record.nextOffset)\
+            \(lost.isEmpty ? "" : "; lost: the rows of \(VectorStoreError.list(lost))")
+            """, ids: lost)
+    }
+}
+
+extension DataFile.Unusable {
+    package func asError(_ name: String) -> VectorStoreError {
+        switch self {
+        case .missing: .damaged("\(name) is missing")
+        case .system(let error): VectorStoreError(error)
+        case .header(.blank): .damaged("\(name) has no header")
+        case .header(.foreign(let why)): .damaged("\(name) is not a data file of this store: \(why)")
+        case .header(.newer(let version)):
+            VectorStoreError(.newerFormat, "\(name) has format version \(version); upgrade Lacuna")
+        }
+    }
+}

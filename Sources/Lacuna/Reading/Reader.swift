@@ -1,0 +1,118 @@
+/// One state of the store: ids, offsets, rows and metadata of one commit sequence number.
+package struct Snapshot {
+    package let index: StoreIndex
+    package let record: StoreRecord
+    package let rows: RowView
+    /// What tells a change of the index by somebody who doesn't count the commit sequence, such as a shell.
+    package let foreignVersion: Int64
+
+    /// Where the id's row lies; nil if no row has this id.
+    package func entry(of id: SQLValue) throws(VectorStoreError) -> RowEntry? {
+        guard let entry = try index.entry(of: id, record.generation) else { return nil }
+        try check(id, entry)
+        return entry
+    }
+
+    /// An offset from disk is believed only if a row of this snapshot begins there.
+    package func check(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) {
+        if !rows.contains(entry.offset) {
+            throw .damaged("id \(id.idText) names a row outside of the data file", ids: [id.idText])
+        }
+    }
+}
+
+/// A connection for reading and the epoch's locks.
+///
+/// `@unchecked Sendable`: one thread at a time uses it, the one that took it out of the ``ReaderPool``, whose mutex orders
+/// what one thread did before it gave the reader back and what the next one does.
+final class Reader: @unchecked Sendable {
+    private let index: StoreIndex
+    private let locks: EpochLocks?
+    private let paths: StorePaths
+    private let files: CurrentFile
+    private let fileSystem: any FileSystem
+    /// The epoch that the last snapshot was in: most likely the next one's too.
+    private var epoch: Int64 = 0
+    /// Up to where the data file is known to be long enough.
+    private var checked: (generation: Int64, end: Int64) = (0, 0)
+
+    /// How long a snapshot is tried for while a writer changes epochs or generations under it.
+    private static let attempts = 100
+    private static let lockSeconds = 0.1
+
+    init(
+        _ source: IndexSource, _ paths: StorePaths, _ files: CurrentFile, _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) {
+        index = try StoreIndex.openForReading(source.path, source.mode)
+        locks = source.locksEpochs
+            ? try mapped { () throws(SystemError) in try EpochLocks(StorePaths.readerLockNames.map(paths.path)) } : nil
+        self.paths = paths
+        self.files = files
+        self.fileSystem = fileSystem
+    }
+
+    /// Calls `body` with a snapshot that no writer disturbs until `body` returns.
+    func withSnapshot<R>(_ body: (Snapshot) throws -> R) throws -> R {
+        for _ in 0..<Self.attempts {
+            guard try lockEpoch() else { continue }
+            let held = epoch
+            defer { locks?.unlock(held) }
+            try index.connection.run(Connection.TransactionKind.read.rawValue)
+            defer { index.connection.rollBack() }
+            let record = try index.record()
+            // The lock was taken first: if the epoch is still the one it stands for, the writer waits for us.
+            if locks != nil && record.readerEpoch != held {
+                epoch = record.readerEpoch
+                continue
+            }
+            guard let file = try dataFile(record) else { continue }
+            let foreignVersion = try index.pragma("data_version")
+            let rows = try file.view(upTo: record.nextOffset)
+            return try body(
+                Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion))
+        }
+        throw VectorStoreError(.busy, "the store's files changed again and again while it was opened; try again")
+    }
+
+    /// False if the epoch moved on meanwhile: the writer holds an old epoch's lock while it drains that epoch.
+    private func lockEpoch() throws(VectorStoreError) -> Bool {
+        guard locks != nil else { return true }
+        let locked = try mapped { () throws(SystemError) in
+            try locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true
+        }
+        if !locked { epoch = try index.record().readerEpoch }
+        return locked
+    }
+
+    /// The data file of the record's generation; nil if its name is gone because a newer generation was committed.
+    private func dataFile(_ record: StoreRecord) throws(VectorStoreError) -> DataFile? {
+        if let current = files.value, current.header.generation == record.generation {
+            try checkLength(current, record)
+            return current
+        }
+        switch Result(catching: { () throws(DataFile.Unusable) in
+            try DataFile.open(paths.path(record.dataFile), .read, fileSystem)
+        }) {
+        case .success(let file):
+            guard file.header == record.header else {
+                throw .damaged("\(record.dataFile) belongs to another store or generation")
+            }
+            try checkLength(file, record)
+            files.advance(to: file)
+            return file
+        case .failure(.missing):
+            // The snapshot holds still: only a new one tells whether the store has moved on.
+            index.connection.rollBack()
+            if try index.record().generation != record.generation { return nil }
+            throw .damaged("\(record.dataFile) is missing")
+        case .failure(let reason): throw reason.asError(record.dataFile)
+        }
+    }
+
+    private func checkLength(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) {
+        if checked.generation == record.generation && record.nextOffset <= checked.end { return }
+        let size = try file.status().size
+        try DataFile.check(size, holds: record, index)
+        checked = (record.generation, record.nextOffset)
+    }
+}

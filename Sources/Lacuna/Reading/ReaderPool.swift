@@ -1,0 +1,63 @@
+import Synchronization
+
+/// The readers of one handle: each thread that reads borrows one.
+package final class ReaderPool: Sendable {
+    private struct State {
+        var idle: [Reader] = []
+        var isClosed = false
+    }
+
+    /// Threads inside a read's closure: those must neither write nor close.
+    package let threads = ThreadRegistry()
+    private let source: IndexSource
+    private let paths: StorePaths
+    private let files: CurrentFile
+    private let fileSystem: any FileSystem
+    private let state = Mutex(State())
+
+    /// Idle readers that are kept; each holds a connection and two lock files open.
+    private static let kept = 8
+
+    package init(
+        _ source: IndexSource, _ paths: StorePaths, _ files: CurrentFile, _ fileSystem: any FileSystem
+    ) {
+        self.source = source
+        self.paths = paths
+        self.files = files
+        self.fileSystem = fileSystem
+    }
+
+    /// Calls `body` with a snapshot of the newest committed state.
+    package func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
+        let reader = try takeReader()
+        threads.enter()
+        defer {
+            threads.leave()
+            giveBack(reader)
+        }
+        return try reader.withSnapshot(body)
+    }
+
+    /// Later reads fail; those under way end as usual.
+    package func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.idle.removeAll()
+        }
+    }
+
+    private func takeReader() throws(VectorStoreError) -> Reader {
+        let idle = try state.withLock { state throws(VectorStoreError) -> Reader? in
+            if state.isClosed { throw VectorStoreError(.closed, "the store was closed; open it again") }
+            return state.idle.popLast()
+        }
+        if let idle { return idle }
+        return try Reader(source, paths, files, fileSystem)
+    }
+
+    private func giveBack(_ reader: Reader) {
+        state.withLock { state in
+            if !state.isClosed && state.idle.count < Self.kept { state.idle.append(reader) }
+        }
+    }
+}

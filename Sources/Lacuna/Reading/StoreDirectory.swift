@@ -1,0 +1,37 @@
+/// What is at a store's path, found out by names alone, before any file is opened.
+package enum StoreDirectory {
+    /// Throws unless there is a directory with an index in it.
+    package static func check(_ paths: StorePaths) throws(VectorStoreError) {
+        let names: [String]
+        do {
+            guard let status = try Directory.status(paths.directory) else {
+                throw VectorStoreError(
+                    .noSuchStore, "there is no store at \(paths.directory); check the path, or create the store")
+            }
+            guard status.isDirectory else {
+                throw VectorStoreError(.notAStore, "\(paths.directory) is a file, and a store is a directory; check the path")
+            }
+            names = try Directory.names(paths.directory)
+        } catch let error as SystemError {
+            throw VectorStoreError(error)
+        } catch let error as VectorStoreError {
+            throw error
+        } catch {
+            throw VectorStoreError(.ioError, "\(error)")
+        }
+        if names.contains(StorePaths.indexName) { return }
+        let remains = names.filter { StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil }
+        if remains.isEmpty || remains == [StorePaths.dataFileName(generation: 1)] && isBlankOrEmpty(paths) {
+            throw VectorStoreError(
+                .notAStore, "\(paths.directory) holds no index.sqlite: it is not a store; check the path")
+        }
+        throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
+    }
+
+    /// Whether the first generation's file has room for nothing but its header: what an interrupted creation leaves.
+    package static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
+        let path = paths.path(StorePaths.dataFileName(generation: 1))
+        guard let status = try? Directory.status(path) else { return true }
+        return status.size <= DataFileHeader.length
+    }
+}

@@ -1,0 +1,84 @@
+/// Reconciles the journal with the files that a crash left behind. Idempotent, and it may itself be interrupted anywhere:
+/// the journal is brought up to date first, then the files that it gives up are removed.
+package struct Recovery {
+    private let plan: RecoveryPlan
+    private let hasStaleRows: Bool
+
+    /// Looks, and touches nothing.
+    ///
+    /// - Throws: `damaged` where the files contradict the index.
+    package init(
+        _ index: StoreIndex, _ paths: StorePaths, _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) {
+        let record = try index.record()
+        plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
+        hasStaleRows = try index.hasStaleRows(current: record.generation)
+    }
+
+    /// What `open` does: everything but the removal of index rows, which waits for the next compaction or `recover`.
+    package func apply(_ session: WriteSession) throws(VectorStoreError) {
+        let record = try session.index.record()
+        let file: DataFile
+        do { file = try DataFile.open(session.paths.path(record.dataFile), .readWrite, session.fileSystem) } catch {
+            throw error.asError(record.dataFile)
+        }
+        session.files.advance(to: file)
+        if !plan.endings.isEmpty {
+            let allocated = try file.status().allocated
+            try session.commit { () throws(VectorStoreError) in
+                for ending in plan.endings {
+                    try session.index.endJournal(ending.entry.id, allocatedAfter: allocated, error: ending.error)
+                }
+            }
+        }
+        for removal in plan.removals {
+            try mapped { () throws(SystemError) in try session.fileSystem.unlink(session.paths.path(removal.name)) }
+        }
+        if let length = plan.trimmedLength { try file.truncate(to: length) }
+    }
+
+    /// What was done, or would be.
+    package var report: RecoveryReport {
+        var actions = plan.endings.map { ending in
+            RecoveryReport.Action(
+                action: ending.error == nil ? "finish" : "abort", file: ending.entry.targetFile ?? "", bytes: 0,
+                detail: "\(ending.entry.strategy.rawValue) \(ending.entry.id): \(ending.error ?? "had committed")")
+        }
+        actions += plan.removals.map {
+            RecoveryReport.Action(action: "remove-file", file: $0.name, bytes: $0.size, detail: $0.why)
+        }
+        if let length = plan.trimmedLength {
+            actions.append(
+                RecoveryReport.Action(
+                    action: "trim-file", file: "", bytes: 0, detail: "cut to whole rows at \(length) bytes"))
+        }
+        if hasStaleRows {
+            actions.append(
+                RecoveryReport.Action(
+                    action: "remove-rows", file: "", bytes: 0,
+                    detail: "index rows of generations that are not current"))
+        }
+        let state: RecoveryReport.State = actions.isEmpty ? .clean : .recovered
+        actions += plan.unknown.map {
+            RecoveryReport.Action(
+                action: "leave-file", file: $0.name, bytes: $0.size, detail: "not a file that the journal names")
+        }
+        return RecoveryReport(state: state, actions: actions, damage: nil)
+    }
+
+    private static func dataFiles(
+        _ paths: StorePaths, _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) -> [String: FoundFile] {
+        var files: [String: FoundFile] = [:]
+        for name in try mapped({ () throws(SystemError) in try Directory.names(paths.directory) })
+        where StorePaths.generation(ofDataFile: name) != nil {
+            let path = paths.path(name)
+            guard let status = try mapped({ () throws(SystemError) in try Directory.status(path) }) else { continue }
+            let header = Result { () throws(DataFile.Unusable) in
+                try DataFile.open(path, .read, fileSystem).header
+            }
+            files[name] = FoundFile(size: status.size, header: header)
+        }
+        return files
+    }
+}

@@ -1,0 +1,122 @@
+/// What the directory holds under a data file's name.
+struct FoundFile {
+    let size: Int64
+    let header: Result<DataFileHeader, DataFile.Unusable>
+
+    /// Whether the header proves that the file is this store's, of the generation that its name tells.
+    func isOurs(_ record: StoreRecord, generation: Int64) -> Bool {
+        guard case .success(let header) = header else { return false }
+        return header.store == record.header.store && header.generation == generation
+    }
+
+    /// Nothing was ever written to it: a header is synced before the first row.
+    var isBlank: Bool {
+        if case .failure(.header(.blank)) = header { return size <= DataFileHeader.length }
+        return false
+    }
+}
+
+/// What recovery is going to do. Made from what the journal and the directory say, before anything is touched; a store
+/// that is damaged has no plan.
+struct RecoveryPlan {
+    /// Journal entries to end: with an error, aborted; without, finished.
+    private(set) var endings: [(entry: JournalEntry, error: String?)] = []
+    /// Files that are ours, and that the journal records as aborted or superseded.
+    private(set) var removals: [(name: String, size: Int64, why: String)] = []
+    /// Files that look like data files and are named by nothing: left alone.
+    private(set) var unknown: [(name: String, size: Int64)] = []
+    /// The length to cut the data file to where a crash left part of a row's space at its end.
+    private(set) var trimmedLength: Int64?
+
+    var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
+
+    init(
+        _ record: StoreRecord, _ journal: [JournalEntry], _ files: [String: FoundFile], _ index: StoreIndex
+    ) throws(VectorStoreError) {
+        let current: FoundFile
+        do { current = try Self.checkCurrent(record, journal, files, index) } catch {
+            // A rewrite that had committed: the rows that it copied may still be in the file before.
+            guard error.code == .damaged, let source = journal.last(where: { $0.state == .committed })?.sourceFile,
+                files[source] != nil
+            else { throw error }
+            throw VectorStoreError(
+                .damaged, "\(error.message); \(source), which it was copied from, is kept", ids: error.ids, cause: error)
+        }
+        for entry in journal {
+            try plan(entry, record, files)
+        }
+        let named = Set(journal.flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) } + [record.dataFile])
+        for (name, file) in files.sorted(by: { $0.key < $1.key }) where !named.contains(name) {
+            unknown.append((name, file.size))
+        }
+        let excess = (current.size - DataFileHeader.length) % record.stride
+        if excess != 0 { trimmedLength = current.size - excess }
+    }
+
+    /// Without the current generation's file, whole and with a valid header, nothing may be removed.
+    private static func checkCurrent(
+        _ record: StoreRecord, _ journal: [JournalEntry], _ files: [String: FoundFile], _ index: StoreIndex
+    ) throws(VectorStoreError) -> FoundFile {
+        guard let file = files[record.dataFile] else {
+            let known = Set(journal.compactMap(\.targetGeneration))
+            let newer = files.keys.filter { name in
+                guard let generation = StorePaths.generation(ofDataFile: name) else { return false }
+                return generation > record.generation && !known.contains(generation)
+            }
+            throw .damaged(
+                "\(record.dataFile) is missing"
+                    + (newer.isEmpty ? "" : ", while \(newer.sorted()[0]) is there: an older index may have been put back"))
+        }
+        switch file.header {
+        case .failure(let reason): throw reason.asError(record.dataFile)
+        case .success(let header):
+            guard header == record.header else {
+                throw .damaged("\(record.dataFile) belongs to another store or generation")
+            }
+        }
+        try DataFile.check(file.size, holds: record, index)
+        return file
+    }
+
+    private mutating func plan(
+        _ entry: JournalEntry, _ record: StoreRecord, _ files: [String: FoundFile]
+    ) throws(VectorStoreError) {
+        switch entry.state {
+        case .copying:
+            guard entry.sourceGeneration == record.generation else {
+                throw .damaged("the journal copies generation \(entry.sourceGeneration), which isn't the current one")
+            }
+            endings.append((entry, "interrupted while copying"))
+            remove(entry.targetFile, entry.targetGeneration, "the unfinished copy", record, files)
+        case .committed:
+            guard entry.targetGeneration == record.generation else {
+                throw .damaged("the journal committed generation \(entry.targetGeneration ?? 0), which isn't the current one")
+            }
+            endings.append((entry, nil))
+            remove(entry.sourceFile, entry.sourceGeneration, "superseded by \(record.dataFile)", record, files)
+        case .punching:
+            endings.append((entry, "interrupted while punching; nothing to undo"))
+        case .aborted:
+            remove(entry.targetFile, entry.targetGeneration, "left by an aborted compaction", record, files)
+        case .finished where entry.strategy == .rewrite:
+            remove(entry.sourceFile, entry.sourceGeneration, "superseded long ago", record, files)
+        case .finished: break
+        case .moving, .erasing:
+            throw VectorStoreError(
+                .newerFormat, "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version")
+        }
+    }
+
+    private mutating func remove(
+        _ name: String?, _ generation: Int64?, _ why: String, _ record: StoreRecord, _ files: [String: FoundFile]
+    ) {
+        guard let name, let generation, generation != record.generation, let file = files[name],
+            StorePaths.generation(ofDataFile: name) == generation
+        else { return }
+        if file.isOurs(record, generation: generation) || file.isBlank {
+            removals.append((name, file.size, why))
+        } else {
+            unknown.append((name, file.size))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// Recovery as a step of its own, for a command at start-up. Opening a store for writing recovers it as well, but leaves
+/// the slow part of the cleaning, the index rows that a rewrite left, for later; this finishes it.
+public enum VectorStoreRecovery {
+    /// Puts in order whatever a crash left of the store at `path`.
+    ///
+    /// Idempotent; safe to interrupt at any point and to run again. Takes time in proportion to the rows that an
+    /// interrupted rewrite left in the index, and bounded memory.
+    ///
+    /// - Parameters:
+    ///   - path: The store's directory.
+    ///   - dryRun: Only tell what would be done.
+    /// - Returns: What was found and done; `state` is `damaged`, and nothing was touched, where the files contradict the
+    ///   index.
+    /// - Throws: ``VectorStoreError`` where there is no store, it is `locked` by a writer, or the disk fails.
+    public static func run(at path: String, dryRun: Bool = false) throws -> RecoveryReport {
+        try run(StorePaths(path), dryRun: dryRun, SystemFileSystem())
+    }
+
+    package static func run(
+        _ paths: StorePaths, dryRun: Bool, _ fileSystem: any FileSystem
+    ) throws -> RecoveryReport {
+        do {
+            try StoreDirectory.check(paths)
+            if dryRun {
+                let source = try IndexSource.forReading(paths)
+                return try withExtendedLifetime(source) {
+                    let index = try StoreIndex.openForReading(source.path, source.mode)
+                    return try Recovery(index, paths, fileSystem).report
+                }
+            }
+            let lock = try Writer.lock(paths)
+            let index = try StoreIndex.openForWriting(paths.index)
+            let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
+            let recovery = try Recovery(index, paths, fileSystem)
+            try recovery.apply(session)
+            try session.removeStaleRows()
+            extendLifetime(lock)
+            return recovery.report
+        } catch let error as VectorStoreError where error.code == .damaged {
+            return RecoveryReport(state: .damaged, actions: [], damage: error)
+        }
+    }
+}

@@ -1,0 +1,242 @@
+import CSQLite
+import Synchronization
+
+/// One connection to `index.sqlite`. Not thread-safe: whoever owns it sees to it that one thread at a time uses it.
+@safe
+package final class Connection {
+    /// How the database file is opened.
+    package enum Mode: Sendable {
+        case create
+        case readWrite
+        case readOnly
+        /// For a directory that can't be written, and only beside no write-ahead log or an empty one: SQLite looks at
+        /// neither locks nor log then, and a log with frames in it would be ignored silently.
+        case immutable
+    }
+
+    private let handle: OpaquePointer
+    /// Tells this connection from every other one of the process, also from those that are gone.
+    package let serial: Int
+    private static let nextSerial = Atomic(0)
+    private var idleStatements: [String: Statement] = [:]
+
+    package static let busyMilliseconds: Int32 = 5_000
+
+    package init(_ path: String, _ mode: Mode) throws(VectorStoreError) {
+        guard sqlite3_libversion_number() >= 3_038_000 else {
+            throw VectorStoreError(.unsupported, "SQLite is older than 3.38; install a newer libsqlite3")
+        }
+        let flags =
+            switch mode {
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readWrite: SQLITE_OPEN_READWRITE
+            case .readOnly, .immutable: SQLITE_OPEN_READONLY
+            }
+        var opened: OpaquePointer?
+        let code = unsafe sqlite3_open_v2(
+            Self.uri(path, immutable: mode == .immutable), &opened,
+            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard let opened = unsafe opened else {
+            throw VectorStoreError(SQLiteError(code: code, message: "out of memory", sql: nil))
+        }
+        unsafe handle = opened
+        serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
+        guard code == SQLITE_OK else {
+            let error = unsafe Self.error(opened, code, nil)
+            unsafe sqlite3_close_v2(opened)
+            throw VectorStoreError(error)
+        }
+        unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
+        // A misspelt column in double quotes must be an error and not a string; a hostile schema must not run functions.
+        for (option, value) in [
+            (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+            (SQLITE_DBCONFIG_DEFENSIVE, 1),
+            // Only the writing process checkpoints: a reader that happens to be the last to close must not.
+            (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, mode == .readOnly ? 1 : 0),
+        ] {
+            unsafe lacuna_sqlite3_db_config_flag(handle, option, Int32(value))
+        }
+    }
+
+    deinit {
+        idleStatements.removeAll()
+        // v2 waits for statements that somebody still holds instead of leaking the connection.
+        unsafe sqlite3_close_v2(handle)
+    }
+
+    /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
+    private static func uri(_ path: String, immutable: Bool) -> String {
+        let digits = Array("0123456789abcdef")
+        let name = path.utf8.reduce(into: "") { text, byte in
+            let scalar = Unicode.Scalar(byte)
+            if scalar.properties.isAlphabetic && byte < 0x80 || "/.-_0123456789".unicodeScalars.contains(scalar) {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+        return (path.hasPrefix("/") ? "file://" : "file:") + name + (immutable ? "?immutable=1" : "")
+    }
+
+    static func error(_ handle: OpaquePointer, _ code: Int32, _ sql: String?) -> SQLiteError {
+        SQLiteError(code: code, message: unsafe String(cString: sqlite3_errmsg(handle)), sql: sql)
+    }
+
+    // MARK: Statements
+
+    /// A prepared statement from the cache, for the closure's length.
+    package func withStatement<R>(
+        _ sql: String, _ values: [SQLValue] = [], _ body: (Statement) throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        let statement = if let idle = idleStatements.removeValue(forKey: sql) { idle } else { try prepare(sql) }
+        defer {
+            statement.reset()
+            idleStatements[sql] = statement
+        }
+        try statement.bind(values)
+        return try body(statement)
+    }
+
+    /// A statement that is used once, such as one with a caller's filter in it.
+    package func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql) }
+
+    /// Runs a statement to its end; the number of rows it inserted, updated or deleted.
+    @discardableResult
+    package func run(_ sql: String, _ values: [SQLValue] = []) throws(VectorStoreError) -> Int {
+        try withStatement(sql, values) { statement throws(VectorStoreError) in
+            while try statement.step() {}
+        }
+        return unsafe Int(sqlite3_changes64(handle))
+    }
+
+    /// The first row, if there is one.
+    package func first<R>(
+        _ sql: String, _ values: [SQLValue] = [], _ row: (Statement) throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R? {
+        try withStatement(sql, values) { statement throws(VectorStoreError) in
+            try statement.step() ? try row(statement) : nil
+        }
+    }
+
+    package func forEach(
+        _ sql: String, _ values: [SQLValue] = [], _ row: (Statement) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        try withStatement(sql, values) { statement throws(VectorStoreError) in
+            while try statement.step() { try row(statement) }
+        }
+    }
+
+    /// A script of several statements without parameters.
+    package func execute(_ script: String) throws(VectorStoreError) {
+        let code = unsafe sqlite3_exec(handle, script, nil, nil, nil)
+        if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
+    }
+
+    // MARK: Transactions
+
+    package enum TransactionKind: String {
+        case read = "BEGIN DEFERRED"
+        case write = "BEGIN IMMEDIATE"
+    }
+
+    /// All of `body` or nothing. With `synchronous = FULL`, a write transaction is durable when this returns.
+    package func transaction<R>(
+        _ kind: TransactionKind, _ body: () throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        try run(kind.rawValue)
+        do {
+            let result = try body()
+            try run("COMMIT")
+            return result
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+
+    /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
+    package func rollBack() {
+        if unsafe sqlite3_get_autocommit(handle) == 0 { _ = try? run("ROLLBACK") }
+    }
+
+    // MARK: SQL functions and limits on what a statement may do
+
+    /// Makes `function` known to this connection's SQL as `name`, over integers.
+    package func withFunction<R>(
+        _ name: String, arguments: Int, _ function: IntegerFunction, _ body: () throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        let code = unsafe sqlite3_create_function_v2(
+            handle, name, Int32(arguments), SQLITE_UTF8 | SQLITE_DIRECTONLY,
+            Unmanaged.passUnretained(function).toOpaque(), IntegerFunction.call, nil, nil, nil)
+        if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
+        defer {
+            idleStatements.removeAll()
+            unsafe sqlite3_create_function_v2(handle, name, Int32(arguments), SQLITE_UTF8, nil, nil, nil, nil, nil)
+        }
+        return try body()
+    }
+
+    /// What a statement asks to do while it is prepared (sqlite3_set_authorizer).
+    package struct Request {
+        package let action: Int32
+        package let first: String?
+        package let second: String?
+    }
+
+    /// Prepares `sql` while `allows` is asked about each thing that it reads or calls; throws where that says no.
+    package func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
+        try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
+            let authorizer = Authorizer(allows)
+            unsafe sqlite3_set_authorizer(
+                handle,
+                { context, action, first, second, _, _ in
+                    guard let context = unsafe context else { return SQLITE_DENY }
+                    let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
+                    let request = unsafe Request(
+                        action: action, first: first.map { unsafe String(cString: $0) },
+                        second: second.map { unsafe String(cString: $0) })
+                    return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
+                }, Unmanaged.passUnretained(authorizer).toOpaque())
+            defer { unsafe sqlite3_set_authorizer(handle, nil, nil) }
+            return try withExtendedLifetime(authorizer) { () throws(VectorStoreError) in try prepare(sql) }
+        }
+    }
+
+    private final class Authorizer {
+        let allows: (Request) -> Bool
+        init(_ allows: @escaping (Request) -> Bool) { self.allows = allows }
+    }
+}
+
+/// A scalar SQL function from SQL values to an integer; nil makes the statement fail.
+@safe
+package final class IntegerFunction {
+    private let body: ([SQLValue]) -> Int64?
+
+    package init(_ body: @escaping ([SQLValue]) -> Int64?) { self.body = body }
+
+    static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
+        context, count, arguments in
+        let data = unsafe sqlite3_user_data(context)
+        guard let data = unsafe data, let arguments = unsafe arguments else { return }
+        let function = unsafe Unmanaged<IntegerFunction>.fromOpaque(data).takeUnretainedValue()
+        let values = (0..<Int(count)).map { unsafe value(arguments[$0]) }
+        if let result = function.body(values) {
+            unsafe sqlite3_result_int64(context, result)
+        } else {
+            unsafe sqlite3_result_error_code(context, SQLITE_ABORT)
+        }
+    }
+
+    private static func value(_ argument: OpaquePointer?) -> SQLValue {
+        switch unsafe sqlite3_value_type(argument) {
+        case SQLITE_INTEGER: return .integer(unsafe sqlite3_value_int64(argument))
+        case SQLITE_FLOAT: return .real(unsafe sqlite3_value_double(argument))
+        case SQLITE_TEXT:
+            guard let bytes = unsafe sqlite3_value_text(argument) else { return .null }
+            let count = unsafe Int(sqlite3_value_bytes(argument))
+            return .text(unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self))
+        default: return .null
+        }
+    }
+}

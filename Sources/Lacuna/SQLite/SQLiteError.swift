@@ -1,0 +1,41 @@
+import CSQLite
+
+/// What SQLite reported: the extended result code, its message, and the statement without its bound values.
+package struct SQLiteError: Error, Sendable, CustomStringConvertible {
+    package let code: Int32
+    package let message: String
+    package let sql: String?
+
+    package var primaryCode: Int32 { code & 0xff }
+
+    package var description: String {
+        "SQLite error \(code): \(message)" + (sql.map { " in: \($0)" } ?? "")
+    }
+}
+
+extension VectorStoreError {
+    /// One factory for all of SQLite's errors: the primary code decides what a caller can do about it.
+    package init(_ error: SQLiteError) {
+        let detail = "index.sqlite: \(error.message)"
+        switch error.primaryCode {
+        case SQLITE_FULL:
+            self.init(.diskFull, "\(detail); free some disk space (deleting rows still works) and try again", cause: error)
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            self.init(.busy, "\(detail); another process holds it: try again", cause: error)
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT:
+            self = .damaged(detail, cause: error)
+        case SQLITE_READONLY:
+            self.init(.readOnly, "\(detail); open the store where its directory can be written", cause: error)
+        case SQLITE_PERM, SQLITE_AUTH:
+            self.init(.permissionDenied, "\(detail); check the owner and the permissions", cause: error)
+        case SQLITE_INTERRUPT:
+            self.init(.cancelled, "\(detail); the call was interrupted", cause: error)
+        case SQLITE_TOOBIG:
+            self.init(.invalidArgument, "\(detail); shorten the text", cause: error)
+        case SQLITE_NOMEM:
+            self.init(.ioError, "\(detail); free some memory and try again", cause: error)
+        default:
+            self.init(.ioError, "\(detail) (code \(error.code)); check the disk, then try again", cause: error)
+        }
+    }
+}

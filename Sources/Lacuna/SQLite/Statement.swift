@@ -1,0 +1,90 @@
+import CSQLite
+
+/// A prepared statement, finalized with its last reference. Not thread-safe: it belongs to its connection's owner.
+@safe
+package final class Statement {
+    private let handle: OpaquePointer
+    private let connection: OpaquePointer
+    private let sql: String
+
+    /// `connection` stays open for as long as this statement lives: ``Connection`` holds its statements, not they it.
+    init(_ connection: OpaquePointer, _ sql: String) throws(VectorStoreError) {
+        var statement: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let statement = unsafe statement else {
+            throw unsafe VectorStoreError(Connection.error(connection, code, sql))
+        }
+        unsafe self.handle = statement
+        unsafe self.connection = connection
+        self.sql = sql
+    }
+
+    deinit { unsafe sqlite3_finalize(handle) }
+
+    package var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
+
+    package func bind(_ values: [SQLValue]) throws(VectorStoreError) {
+        for (index, value) in values.enumerated() {
+            try bind(value, at: index + 1)
+        }
+    }
+
+    /// `index` counts from 1, as SQLite does.
+    package func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
+        let index = Int32(index)
+        let code: Int32
+        switch value {
+        case .null: code = unsafe sqlite3_bind_null(handle, index)
+        case .integer(let integer): code = unsafe sqlite3_bind_int64(handle, index, integer)
+        case .real(let real): code = unsafe sqlite3_bind_double(handle, index, real)
+        case .text(var text):
+            code = text.withUTF8 { bytes in
+                // An empty buffer may have no address, and SQLite would bind NULL for it.
+                guard let base = bytes.baseAddress, bytes.count > 0 else {
+                    return unsafe lacuna_sqlite3_bind_text(handle, index, "", 0)
+                }
+                return unsafe lacuna_sqlite3_bind_text(handle, index, base, UInt64(bytes.count))
+            }
+        }
+        if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
+    }
+
+    /// True if there is a row to read, false when the statement is done.
+    package func step() throws(VectorStoreError) -> Bool {
+        let code = unsafe sqlite3_step(handle)
+        if code == SQLITE_ROW { return true }
+        if code == SQLITE_DONE { return false }
+        throw unsafe VectorStoreError(Connection.error(connection, code, sql))
+    }
+
+    package func reset() {
+        unsafe sqlite3_reset(handle)
+        unsafe sqlite3_clear_bindings(handle)
+    }
+
+    package func integer(_ column: Int) -> Int64 { unsafe sqlite3_column_int64(handle, Int32(column)) }
+
+    package func text(_ column: Int) throws(VectorStoreError) -> String {
+        let column = Int32(column)
+        guard let bytes = unsafe sqlite3_column_text(handle, column) else {
+            throw .damaged("a text is missing in the index")
+        }
+        let count = unsafe Int(sqlite3_column_bytes(handle, column))
+        let buffer = unsafe UnsafeBufferPointer(start: bytes, count: count)
+        guard let text = unsafe String(validating: buffer, as: UTF8.self) else {
+            throw .damaged("a text in the index isn't UTF-8")
+        }
+        return text
+    }
+
+    package func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+
+    package func value(_ column: Int) throws(VectorStoreError) -> SQLValue {
+        switch unsafe sqlite3_column_type(handle, Int32(column)) {
+        case SQLITE_NULL: .null
+        case SQLITE_INTEGER: .integer(integer(column))
+        case SQLITE_FLOAT: .real(unsafe sqlite3_column_double(handle, Int32(column)))
+        default: .text(try text(column))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+extension DataFile {
+    /// Bytes of rows that are read at a time: the memory that reading a whole file takes.
+    private static let batchBytes = 4 << 20
+
+    /// Reads the live rows in offset order, in batches without the gaps between them.
+    ///
+    /// `unreadable` is told of each slot that can't be read, whose row then reads as zeros; without it, that is an error.
+    package func forEachLiveBatch(
+        _ live: LiveBitmap, unreadable: ((Int) -> Void)? = nil,
+        _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let rowBytes = Int(stride)
+        let capacity = max(1, Self.batchBytes / rowBytes)
+        var buffer = [UInt8](repeating: 0, count: capacity * rowBytes)
+        var filled = 0
+        func flush() throws {
+            if filled == 0 { return }
+            try unsafe buffer.span.extracting(..<(filled * rowBytes)).withUnsafeBytes(body)
+            filled = 0
+        }
+        try live.forEachRun(live: true) { run in
+            var slots = run
+            while !slots.isEmpty {
+                let count = min(slots.count, capacity - filled)
+                let part = slots.prefix(count)
+                var span = buffer.mutableSpan
+                try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
+                    let begin = filled * rowBytes
+                    let place = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: bytes[begin..<begin + count * rowBytes])
+                    try unsafe read(part, into: place, unreadable)
+                }
+                filled += count
+                slots = slots.dropFirst(count)
+                if filled == capacity { try flush() }
+            }
+        }
+        try flush()
+    }
+
+    private func read(
+        _ slots: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, _ unreadable: ((Int) -> Void)?
+    ) throws(VectorStoreError) {
+        do { try unsafe read(into: buffer, at: offset(slots.lowerBound)) } catch {
+            guard let unreadable else { throw error }
+            let rowBytes = Int(stride)
+            for (index, slot) in slots.enumerated() {
+                let row = unsafe UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[index * rowBytes..<(index + 1) * rowBytes])
+                do { try unsafe read(into: row, at: offset(slot)) } catch {
+                    unsafe row.initializeMemory(as: UInt8.self, repeating: 0)
+                    unreadable(slot)
+                }
+            }
+        }
+    }
+
+    /// The checksum of each row in a batch.
+    package func checksums(of rows: UnsafeRawBufferPointer) -> [UInt32] {
+        Swift.stride(from: 0, to: rows.count, by: Int(stride)).map { begin in
+            var checksum = Checksum()
+            unsafe checksum.update(UnsafeRawBufferPointer(rebasing: rows[begin..<begin + Int(stride)]))
+            return checksum.value
+        }
+    }
+}

@@ -1,0 +1,260 @@
+import CPlatform
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// One generation's file of vectors: a header, then rows. Rows are written with pwrite(2), never through the map.
+///
+/// Threads may share it: the descriptor's operations name their offsets, and the map only grows, under a lock.
+package final class DataFile: Sendable {
+    package let path: String
+    package let header: DataFileHeader
+    private let fileSystem: any FileSystem
+    private let descriptor: Int32
+    private let segments = Mutex<[MappedSegment]>([])
+
+    private init(_ fileSystem: any FileSystem, _ path: String, _ descriptor: Int32, _ header: DataFileHeader) {
+        self.fileSystem = fileSystem
+        self.path = path
+        self.descriptor = descriptor
+        self.header = header
+    }
+
+    deinit {
+        segments.withLock { for segment in $0 { segment.unmap() } }
+        fileSystem.close(descriptor)
+    }
+
+    // MARK: Opening and creating
+
+    /// Why a data file can't be used.
+    package enum Unusable: Error {
+        case missing
+        case header(DataFileHeader.Flaw)
+        case system(SystemError)
+    }
+
+    package static func open(
+        _ path: String, _ access: FileAccess, _ fileSystem: any FileSystem
+    ) throws(Unusable) -> DataFile {
+        let descriptor: Int32
+        do { descriptor = try fileSystem.open(path, access) } catch {
+            throw error.errno == ENOENT ? .missing : .system(error)
+        }
+        do {
+            let header = try readHeader(descriptor, fileSystem)
+            return DataFile(fileSystem, path, descriptor, header)
+        } catch {
+            fileSystem.close(descriptor)
+            throw error
+        }
+    }
+
+    private static func readHeader(
+        _ descriptor: Int32, _ fileSystem: any FileSystem
+    ) throws(Unusable) -> DataFileHeader {
+        var bytes = [UInt8](repeating: 0, count: Int(DataFileHeader.length))
+        var done = 0
+        do throws(SystemError) {
+            var span = bytes.mutableSpan
+            try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
+                while done < buffer.count {
+                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+                    let count = try unsafe fileSystem.read(descriptor, into: rest, at: Int64(done))
+                    if count == 0 { break }
+                    done += count
+                }
+            }
+        } catch { throw .system(error) }
+        bytes.removeLast(bytes.count - done)
+        do { return try DataFileHeader(decoding: bytes) } catch { throw .header(error) }
+    }
+
+    /// Makes the file with its header, durable together with its name when this returns: from then on whatever has no
+    /// header holds no rows.
+    ///
+    /// - Throws: a `SystemError` with EEXIST where the name is taken.
+    package static func create(
+        _ paths: StorePaths, _ header: DataFileHeader, _ fileSystem: any FileSystem
+    ) throws(SystemError) -> DataFile {
+        let path = paths.path(StorePaths.dataFileName(generation: header.generation))
+        let descriptor = try fileSystem.open(path, .createNew)
+        let file = DataFile(fileSystem, path, descriptor, header)
+        let bytes = header.encoded()
+        do {
+            try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in
+                try unsafe file.writeAll(buffer, at: 0)
+            }
+            try file.syncRaw()
+            try fileSystem.syncDirectory(paths.directory)
+        } catch {
+            try? fileSystem.unlink(path)
+            throw error.on(path)
+        }
+        return file
+    }
+
+    // MARK: Geometry
+
+    package var stride: Int64 { header.stride }
+
+    /// Whether a row begins at `offset` and ends at or before `end`. Safe for any value from disk.
+    package func isRow(_ offset: Int64, below end: Int64) -> Bool {
+        offset >= DataFileHeader.length && offset <= end - stride && (offset - DataFileHeader.length) % stride == 0
+    }
+
+    package func slot(_ offset: Int64) -> Int { Int((offset - DataFileHeader.length) / stride) }
+    package func offset(_ slot: Int) -> Int64 { DataFileHeader.length + Int64(slot) * stride }
+
+    package func status() throws(VectorStoreError) -> FileStatus {
+        var buffer = stat()
+        if unsafe fstat(descriptor, &buffer) != 0 {
+            throw VectorStoreError(SystemError(errno: errno, call: "stat", path: path))
+        }
+        return FileStatus(buffer)
+    }
+
+    // MARK: Reading
+
+    /// The rows below `end`, mapped. `end` is a committed next offset; the file is at least that long, or damaged.
+    package func view(upTo end: Int64) throws(VectorStoreError) -> RowView {
+        let needed = Int((end + MappedSegment.length - 1) / MappedSegment.length)
+        let mapped = try onThisFile { () throws(SystemError) in
+            try segments.withLock { segments throws(SystemError) -> [MappedSegment] in
+                while segments.count < needed {
+                    segments.append(try MappedSegment(descriptor, index: segments.count, path: path))
+                }
+                return segments
+            }
+        }
+        return RowView(file: self, segments: mapped, end: end)
+    }
+
+    /// Reads the bytes from `offset` on with pread(2): whatever reads everything comes this way, since a bad sector is
+    /// then an error and not a signal.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
+        var done = 0
+        while done < buffer.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = try onThisFile { () throws(SystemError) in
+                try unsafe fileSystem.read(descriptor, into: rest, at: offset + Int64(done))
+            }
+            if count == 0 {
+                throw .damaged("\(path) ends at byte \(offset + Int64(done)), before rows that the index names")
+            }
+            done += count
+        }
+    }
+
+    package func readRow(_ offset: Int64) throws(VectorStoreError) -> [Float] {
+        var row = [Float](repeating: 0, count: header.dimension)
+        var span = row.mutableSpan
+        try unsafe span.withUnsafeMutableBytes { buffer throws(VectorStoreError) in
+            try unsafe read(into: buffer, at: offset)
+        }
+        return row
+    }
+
+    // MARK: Writing
+
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
+        try onThisFile { () throws(SystemError) in try unsafe writeAll(bytes, at: offset) }
+    }
+
+    package func sync() throws(VectorStoreError) {
+        try onThisFile(syncRaw)
+    }
+
+    /// Reserves blocks up to `length` and extends the file to it; after an error the file is as long as before.
+    package func extend(to length: Int64) throws(VectorStoreError) {
+        let size = try status().size
+        if length <= size { return }
+        do {
+            try allocate(from: size, to: length)
+        } catch {
+            try? fileSystem.truncate(descriptor, to: size)
+            throw VectorStoreError(error.on(path))
+        }
+    }
+
+    package func truncate(to length: Int64) throws(VectorStoreError) {
+        try onThisFile { () throws(SystemError) in try fileSystem.truncate(descriptor, to: length) }
+    }
+
+    /// Gives the blocks of a range back; false where the file system can't.
+    package func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
+        do {
+            try fileSystem.punchHole(
+                descriptor, offset: range.lowerBound, length: range.upperBound - range.lowerBound)
+            return true
+        } catch {
+            if error.isUnsupported { return false }
+            throw VectorStoreError(error.on(path))
+        }
+    }
+
+    package func zero(_ range: Range<Int64>) throws(VectorStoreError) {
+        try onThisFile { () throws(SystemError) in try writeZeros(range) }
+    }
+
+    /// The part of `range` that occupies blocks, in bytes, as lseek(2) with SEEK_DATA tells it; all of it where the file
+    /// system can't tell.
+    package func dataBytes(in range: Range<Int64>) -> Int64 {
+        var bytes: Int64 = 0
+        var position = range.lowerBound
+        while position < range.upperBound {
+            var data: Int64 = 0
+            let code = unsafe lacuna_seek_data(descriptor, position, &data)
+            if code == ENXIO { break }
+            var hole: Int64 = 0
+            guard code == 0, unsafe lacuna_seek_hole(descriptor, data, &hole) == 0 else {
+                return bytes + range.upperBound - position
+            }
+            bytes += max(0, min(hole, range.upperBound) - data)
+            position = hole
+        }
+        return bytes
+    }
+
+    // MARK: Inside
+
+    private func allocate(from size: Int64, to length: Int64) throws(SystemError) {
+        do {
+            try fileSystem.allocate(descriptor, offset: size, length: length - size)
+        } catch {
+            guard error.isUnsupported else { throw error }
+            try writeZeros(size..<length)
+        }
+    }
+
+    private func writeZeros(_ range: Range<Int64>) throws(SystemError) {
+        let zeros = [UInt8](repeating: 0, count: Int(min(1 << 20, range.upperBound - range.lowerBound)))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let count = Int(min(Int64(zeros.count), range.upperBound - position))
+            try unsafe zeros.span.withUnsafeBytes { buffer throws(SystemError) in
+                try unsafe writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: position)
+            }
+            position += Int64(count)
+        }
+    }
+
+    /// Short writes are continued.
+    private func writeAll(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+            done += try unsafe fileSystem.write(descriptor, rest, at: offset + Int64(done))
+        }
+    }
+
+    private func syncRaw() throws(SystemError) { try fileSystem.sync(descriptor) }
+
+    private func onThisFile<R>(_ body: () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+        do { return try body() } catch { throw VectorStoreError(error.on(path)) }
+    }
+}

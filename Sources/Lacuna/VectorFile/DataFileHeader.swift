@@ -1,0 +1,94 @@
+/// The first 4,096 bytes of a data file, written once and never changed. docs/format.md draws it byte for byte.
+package struct DataFileHeader: Equatable, Sendable {
+    /// The store's UUID, in its 16 bytes.
+    package let store: [UInt8]
+    package let generation: Int64
+    /// Components of a row, 1 to 65,536.
+    package let dimension: Int
+
+    package init(store: [UInt8], generation: Int64, dimension: Int) {
+        self.store = store
+        self.generation = generation
+        self.dimension = dimension
+    }
+
+    /// Bytes from one row to the next: rows follow one another without padding.
+    package var stride: Int64 { Int64(dimension) * Self.elementSize }
+
+    package static let length: Int64 = 4_096
+    package static let elementSize: Int64 = 4
+    package static let dimensions = 1...65_536
+
+    private static let magic: [UInt8] = [0x89] + Array("LACUNA".utf8) + [0x0a]
+    private static let formatVersion: UInt32 = 1
+    private static let float32: UInt32 = 1
+
+    // Each field begins where the one before it ends.
+    private static let versionAt = magic.count
+    private static let lengthAt = versionAt + 4
+    private static let storeAt = lengthAt + 4
+    private static let generationAt = storeAt + 16
+    private static let dimensionAt = generationAt + 8
+    private static let elementAt = dimensionAt + 4
+    private static let strideAt = elementAt + 4
+    private static let checksumAt = Int(length) - 4
+
+    package func encoded() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Int(Self.length))
+        bytes.replaceSubrange(0..<Self.magic.count, with: Self.magic)
+        Self.put(Self.formatVersion, at: Self.versionAt, in: &bytes)
+        Self.put(UInt32(Self.length), at: Self.lengthAt, in: &bytes)
+        bytes.replaceSubrange(Self.storeAt..<Self.generationAt, with: store)
+        Self.put(UInt64(generation), at: Self.generationAt, in: &bytes)
+        Self.put(UInt32(dimension), at: Self.dimensionAt, in: &bytes)
+        Self.put(Self.float32, at: Self.elementAt, in: &bytes)
+        Self.put(UInt64(stride), at: Self.strideAt, in: &bytes)
+        Self.put(Self.checksum(of: bytes), at: Self.checksumAt, in: &bytes)
+        return bytes
+    }
+
+    /// Why a file's first bytes are not a header of ours.
+    package enum Flaw: Error, Equatable {
+        /// Nothing was ever written here: shorter than a header, or all zeros. Rows follow the header's sync, so such
+        /// a file holds none.
+        case blank
+        case foreign(String)
+        case newer(UInt32)
+    }
+
+    package init(decoding bytes: [UInt8]) throws(Flaw) {
+        if bytes.count < Int(Self.length) || bytes.allSatisfy({ $0 == 0 }) { throw .blank }
+        guard Array(bytes[..<Self.magic.count]) == Self.magic else { throw .foreign("it has no Lacuna header") }
+        guard Self.get(UInt32.self, at: Self.checksumAt, in: bytes) == Self.checksum(of: bytes) else {
+            throw .foreign("its header's checksum is wrong")
+        }
+        let version = Self.get(UInt32.self, at: Self.versionAt, in: bytes)
+        guard version == Self.formatVersion else { throw .newer(version) }
+        let dimension = Int(Self.get(UInt32.self, at: Self.dimensionAt, in: bytes))
+        let generation = Self.get(UInt64.self, at: Self.generationAt, in: bytes)
+        guard Self.get(UInt32.self, at: Self.lengthAt, in: bytes) == UInt32(Self.length),
+            Self.dimensions.contains(dimension),
+            (1...UInt64(Int64.max)).contains(generation),
+            Self.get(UInt32.self, at: Self.elementAt, in: bytes) == Self.float32,
+            Self.get(UInt64.self, at: Self.strideAt, in: bytes) == UInt64(dimension) * UInt64(Self.elementSize)
+        else { throw .foreign("a field of its header is out of range") }
+        self.init(
+            store: Array(bytes[Self.storeAt..<Self.generationAt]), generation: Int64(generation), dimension: dimension)
+    }
+
+    private static func checksum(of bytes: [UInt8]) -> UInt32 {
+        var checksum = Checksum()
+        unsafe bytes.withUnsafeBytes { unsafe checksum.update(UnsafeRawBufferPointer(rebasing: $0[..<checksumAt])) }
+        return checksum.value
+    }
+
+    private static func put<I: FixedWidthInteger>(_ value: I, at index: Int, in bytes: inout [UInt8]) {
+        for byte in 0..<MemoryLayout<I>.size {
+            bytes[index + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte))
+        }
+    }
+
+    private static func get<I: FixedWidthInteger>(_: I.Type, at index: Int, in bytes: [UInt8]) -> I {
+        (0..<MemoryLayout<I>.size).reduce(0) { $0 | I(bytes[index + $1]) << (8 * $1) }
+    }
+}

@@ -1,0 +1,67 @@
+/// Which slots of a data file hold a live row: one bit a slot, and the rank of each.
+package struct LiveBitmap: Sendable {
+    package let slots: Int
+    package private(set) var liveCount = 0
+    private var words: [UInt64]
+    /// Set bits before each group of `wordsPerGroup` words; made by ``finish()``.
+    private var ranks: [Int] = []
+    private static let wordsPerGroup = 8
+
+    package init(slots: Int) {
+        self.slots = slots
+        words = Array(repeating: 0, count: (slots + 63) / 64)
+    }
+
+    package subscript(slot: Int) -> Bool { words[slot >> 6] >> UInt64(slot & 63) & 1 == 1 }
+
+    /// Marks a slot as live; false if it was marked already.
+    package mutating func insert(_ slot: Int) -> Bool {
+        let bit: UInt64 = 1 << UInt64(slot & 63)
+        if words[slot >> 6] & bit != 0 { return false }
+        words[slot >> 6] |= bit
+        liveCount += 1
+        return true
+    }
+
+    /// Counts the ranks, once all is marked.
+    package mutating func finish() {
+        ranks.removeAll()
+        var count = 0
+        for (index, word) in words.enumerated() {
+            if index % Self.wordsPerGroup == 0 { ranks.append(count) }
+            count += word.nonzeroBitCount
+        }
+    }
+
+    /// The number of live slots below `slot`: a live row's slot in a file without gaps.
+    package func rank(_ slot: Int) -> Int {
+        let word = slot >> 6
+        let group = word / Self.wordsPerGroup
+        var count = ranks[group]
+        for index in group * Self.wordsPerGroup..<word { count += words[index].nonzeroBitCount }
+        return count + (words[word] & (1 << UInt64(slot & 63) - 1)).nonzeroBitCount
+    }
+
+    /// Calls `body` with each maximal run of live (or dead) slots, ascending.
+    package func forEachRun<E: Error>(live: Bool, _ body: (Range<Int>) throws(E) -> Void) throws(E) {
+        var start = next(from: 0, live: live)
+        while start < slots {
+            let end = next(from: start, live: !live)
+            try body(start..<end)
+            start = next(from: end, live: live)
+        }
+    }
+
+    /// The first slot at or after `slot` that is live (or dead); `slots` if there is none.
+    private func next(from slot: Int, live: Bool) -> Int {
+        var index = slot >> 6
+        var skip = slot & 63
+        while index < words.count {
+            let word = (live ? words[index] : ~words[index]) & (.max << UInt64(skip))
+            if word != 0 { return min(slots, index * 64 + word.trailingZeroBitCount) }
+            index += 1
+            skip = 0
+        }
+        return slots
+    }
+}

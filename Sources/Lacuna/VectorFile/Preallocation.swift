@@ -1,0 +1,31 @@
+/// How much space a data file keeps ready beyond its rows.
+///
+/// Blocks are reserved in steps before rows are written, so that a sync has less to do and a full disk shows before the
+/// write. Half a step is a reserve that puts don't use up: on a full disk, deleting lives on it.
+package enum Preallocation {
+    private static let largestReserve: Int64 = 4 << 20
+    private static let smallestReserve: Int64 = 256 << 10
+
+    /// The tail that stays free for deletes, in bytes: an eighth of the rows, from 256 KiB to 4 MiB.
+    package static func reserve(rowBytes: Int64) -> Int64 {
+        min(largestReserve, max(smallestReserve, rowBytes / 8))
+    }
+
+    /// The length to extend a file to when its rows end at `end`: whole rows, and at most two reserves more.
+    package static func length(rowsEnd end: Int64, stride: Int64) -> Int64 {
+        let rowBytes = end - DataFileHeader.length
+        let step = 2 * reserve(rowBytes: rowBytes) / stride * stride
+        return end + max(step, stride)
+    }
+
+    /// Whether the file must be extended before rows that end at `end` are written.
+    package static func isNeeded(rowsEnd end: Int64, size: Int64) -> Bool {
+        size < end + reserve(rowBytes: end - DataFileHeader.length)
+    }
+
+    /// The length that is left when half of the tail is given back, in whole rows; nil if there is no tail to halve.
+    package static func halvedLength(rowsEnd end: Int64, size: Int64, stride: Int64) -> Int64? {
+        let length = end + (size - end) / 2 / stride * stride
+        return length < size ? length : nil
+    }
+}

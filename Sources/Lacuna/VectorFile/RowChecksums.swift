@@ -1,0 +1,65 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// The checksum of each live row's bytes, by rank, while a whole file is read: four bytes a row in a temporary file, so
+/// that memory stays bounded. The file has no name, and goes with this object.
+///
+/// Rows are read in offset order, ids come in id order: this is where the two meet.
+@safe
+package final class RowChecksums {
+    private let descriptor: Int32
+    private let directory: String
+    private var count = 0
+    private var mapped: UnsafeMutableRawPointer?
+    private var mappedLength = 0
+
+    package init() throws(VectorStoreError) {
+        directory = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+        let path = "\(directory)/lacuna-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+        do throws(SystemError) {
+            descriptor = try SystemFileSystem().open(path, .createNew)
+            try SystemFileSystem().unlink(path)
+        } catch {
+            throw VectorStoreError(error)
+        }
+    }
+
+    deinit {
+        if let mapped = unsafe mapped { _ = unsafe munmap(mapped, mappedLength) }
+        _ = close(descriptor)
+    }
+
+    package func append(_ checksums: [UInt32]) throws(VectorStoreError) {
+        let fileSystem = SystemFileSystem()
+        var done = 0
+        do throws(SystemError) {
+            try unsafe checksums.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
+                while done < bytes.count {
+                    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+                    done += try unsafe fileSystem.write(descriptor, rest, at: Int64(count * 4 + done))
+                }
+            }
+        } catch { throw VectorStoreError(error.on(directory)) }
+        count += checksums.count
+    }
+
+    /// Ends appending; from now on ``subscript(_:)`` answers.
+    package func finish() throws(VectorStoreError) {
+        if count == 0 { return }
+        let address = unsafe mmap(nil, count * 4, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            throw VectorStoreError(SystemError(errno: errno, call: "map a temporary file in", path: directory))
+        }
+        unsafe mapped = address
+        mappedLength = count * 4
+    }
+
+    /// The checksum of the row with this rank, below the number of rows appended.
+    package subscript(rank: Int) -> Checksum {
+        guard let mapped = unsafe mapped, rank < count else { return Checksum() }
+        return Checksum(value: unsafe mapped.load(fromByteOffset: rank * 4, as: UInt32.self))
+    }
+}

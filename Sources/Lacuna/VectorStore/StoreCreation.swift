@@ -1,0 +1,70 @@
+/// Makes a store's directory.
+///
+/// | after | a crash leaves | then |
+/// | --- | --- | --- |
+/// | 1. the directory | an empty directory | `create` carries on in it |
+/// | 2. the lock files | those | the same |
+/// | 3. the data file with its header, synced | a file without rows | the same |
+/// | 4. the database, without a schema | a database without a schema | the same; `open` says that it is unfinished |
+/// | 5. the transaction with the schema and the record | the store, or the row before | |
+/// | 6. the directory and its parent are synced | the store | |
+struct StoreCreation {
+    let paths: StorePaths
+    let fileSystem: any FileSystem
+
+    /// The names that an interrupted creation may have left.
+    private static let ownNames = Set(
+        StorePaths.indexNames + StorePaths.readerLockNames
+            + [StorePaths.writerLockName, StorePaths.dataFileName(generation: 1)])
+
+    func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
+        try makeDirectory()
+        let lock = try Writer.lock(paths)
+        try checkUnfinished()
+        do throws(SystemError) {
+            _ = try EpochLocks(StorePaths.readerLockNames.map(paths.path))
+            if try Directory.status(paths.path(record.dataFile)) != nil {
+                // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
+                try fileSystem.unlink(paths.path(record.dataFile))
+            }
+        } catch { throw VectorStoreError(error) }
+        let file = try mapped { () throws(SystemError) in
+            try DataFile.create(paths, record.header, fileSystem)
+        }
+        let index = try StoreIndex.create(paths.index, record)
+        try mapped { () throws(SystemError) in
+            try fileSystem.syncDirectory(paths.directory)
+            try fileSystem.syncDirectory(Directory.parent(of: paths.directory))
+        }
+        let files = CurrentFile()
+        files.advance(to: file)
+        return Opened(
+            session: WriteSession(index: index, paths: paths, files: files, fileSystem: fileSystem), lock: lock)
+    }
+
+    private func makeDirectory() throws(VectorStoreError) {
+        do { try Directory.create(paths.directory) } catch {
+            if error.isNameTaken { return }
+            throw VectorStoreError(error)
+        }
+    }
+
+    /// Throws unless the directory holds nothing but what an interrupted creation leaves, with no row in it.
+    private func checkUnfinished() throws(VectorStoreError) {
+        let names = try mapped { () throws(SystemError) in try Directory.names(paths.directory) }
+        func refuse(_ what: String) -> VectorStoreError {
+            VectorStoreError(.alreadyExists, "\(paths.directory) \(what); choose another path, or move it away")
+        }
+        guard Set(names).isSubset(of: Self.ownNames) else { throw refuse("exists already") }
+        guard StoreDirectory.isBlankOrEmpty(paths) else { throw refuse("holds vectors") }
+        if !names.contains(StorePaths.indexName) && names.contains(StorePaths.indexName + "-wal") {
+            throw refuse("holds a log whose database is missing")
+        }
+    }
+}
+
+/// A store's writing side: the session, and the lock that makes it the only one.
+struct Opened: ~Copyable {
+    let session: WriteSession
+    let lock: FileLock
+}

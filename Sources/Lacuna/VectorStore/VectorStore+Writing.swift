@@ -1,0 +1,101 @@
+/// The changes of one transaction: ``VectorStore/write(_:)``.
+///
+/// Once one of its calls has failed, the whole batch has, even where the error was caught.
+public struct WriteBatch<ID: VectorID>: ~Copyable {
+    private let rows: RowWriter
+
+    init(_ rows: RowWriter) { self.rows = rows }
+
+    /// Adds a row, with metadata as JSON text where given.
+    ///
+    /// - Parameters:
+    ///   - vector: As many components as the store's dimension, all of them finite.
+    ///   - metadataJSON: One JSON object without the key `id`; kept to the letter.
+    ///   - replacing: Whether an id that has a row moves to this one, its metadata replaced (or removed) as well.
+    /// - Throws: `invalidVector`, `invalidMetadata`, `invalidID`, `duplicateID` unless `replacing`.
+    public func put(
+        _ vector: Span<Float>, for id: ID, metadataJSON: String? = nil, replacing: Bool = false
+    ) throws {
+        try rows.put(vector, for: id.sqlValue, metadata: metadataJSON, replacing: replacing)
+    }
+
+    /// Adds a row; see ``put(_:for:metadataJSON:replacing:)-(Span<Float>,_,_,_)``.
+    public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
+        try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing)
+    }
+
+    /// Adds a row with metadata, which must encode as a JSON object without the key `id`.
+    public func put(
+        _ vector: [Float], for id: ID, metadata: some Encodable & Sendable, replacing: Bool = false
+    ) throws {
+        try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
+    }
+
+    /// Replaces the metadata of an id that has a row; nil removes them.
+    ///
+    /// - Throws: `unknownID`, `invalidMetadata`.
+    public func setMetadataJSON(_ json: String?, for id: ID) throws {
+        try rows.setMetadata(json, for: id.sqlValue)
+    }
+
+    /// Replaces the metadata of an id that has a row.
+    public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
+        try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
+    }
+
+    /// Deletes the id's row and metadata; nothing happens if no row has it. An error of the disk comes out of `write`.
+    public func delete(_ id: ID) {
+        rows.delete(id.sqlValue)
+    }
+}
+
+extension VectorStore {
+    /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns.
+    ///
+    /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 4 MiB of rows: put
+    /// many rows in one batch. Other writers of this handle wait meanwhile; readers see the state before.
+    ///
+    /// - Returns: What `body` returns.
+    /// - Throws: What failed first, `body`'s own error among it; then nothing has changed. `diskFull` leaves the store
+    ///   readable and writable. After an `ioError` this handle refuses to write: `needsReopen`.
+    public func write<R>(_ body: (borrowing WriteBatch<ID>) throws -> R) throws -> R {
+        try writing().write { rows in try body(WriteBatch(rows)) }
+    }
+
+    /// Adds one row; durable when it returns. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
+    public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
+        try write { try $0.put(vector, for: id, metadataJSON: metadataJSON, replacing: replacing) }
+    }
+
+    /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable when it returns.
+    public func put(
+        _ vector: [Float], for id: ID, metadata: some Encodable & Sendable, replacing: Bool = false
+    ) throws {
+        try write { try $0.put(vector, for: id, metadata: metadata, replacing: replacing) }
+    }
+
+    /// Replaces an id's metadata; durable when it returns.
+    ///
+    /// - Throws: `unknownID`, `invalidMetadata`.
+    public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
+        try write { try $0.setMetadata(metadata, for: id) }
+    }
+
+    /// Replaces an id's metadata by JSON text, or removes them; durable when it returns.
+    public func setMetadataJSON(_ json: String?, for id: ID) throws {
+        try write { try $0.setMetadataJSON(json, for: id) }
+    }
+
+    /// Deletes one row and its metadata; durable when it returns.
+    ///
+    /// - Returns: Whether there was one.
+    @discardableResult
+    public func delete(_ id: ID) throws -> Bool { try delete([id]) == 1 }
+
+    /// Deletes rows and their metadata in one transaction, durable when this returns. Works on a full disk too, on the
+    /// reserve that the data file's tail is.
+    ///
+    /// - Returns: How many there were.
+    @discardableResult
+    public func delete(_ ids: [ID]) throws -> Int { try writing().delete(ids.map(\.sqlValue)) }
+}

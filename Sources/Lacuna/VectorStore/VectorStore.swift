@@ -1,0 +1,139 @@
+/// An embedded vector store: ids, vectors and metadata in a directory of its own.
+///
+///     let store = try VectorStore<UUID>.create(at: "photos.lacuna", .init(dimension: 384, metric: .cosine))
+///     try store.put(vector, for: id, metadata: photo)
+///     let matches = try store.search(for: query, limit: 10, where: "metadata ->> 'year' >= ?", [2020])
+///
+/// What a call acknowledged by returning survives a power cut, unless its documentation says otherwise. One handle at a
+/// time may write to a store; any number may read it, in this process and in others. A handle may be used from several
+/// threads: readers never wait for a writer, writers take turns. Every call blocks its thread while it works, so call
+/// from an executor of your own rather than from Swift's cooperative threads where that matters.
+///
+/// All errors are ``VectorStoreError``, but for those that your own closures throw.
+public final class VectorStore<ID: VectorID>: Sendable {
+    let paths: StorePaths
+    let readers: ReaderPool
+    let writer: Writer?
+    let liveRows = LiveRowsCache()
+    private let files: CurrentFile
+
+    /// Whether this handle can only read.
+    public var isReadOnly: Bool { writer == nil }
+
+    // MARK: Opening
+
+    /// Makes an empty store in a new directory, and opens it.
+    ///
+    /// Durable when it returns. An interrupted creation leaves a directory that only another `create` at the same path
+    /// takes up.
+    ///
+    /// - Parameters:
+    ///   - path: The directory to make; its parent must exist.
+    ///   - configuration: The dimension and the metric, which can't be changed later.
+    /// - Throws: `alreadyExists` if there is something at `path`, `invalidArgument` for a dimension out of range.
+    public static func create(at path: String, _ configuration: VectorStoreConfiguration) throws -> VectorStore {
+        try create(at: path, configuration, SystemFileSystem())
+    }
+
+    package static func create(
+        at path: String, _ configuration: VectorStoreConfiguration, _ fileSystem: any FileSystem
+    ) throws -> VectorStore {
+        guard DataFileHeader.dimensions.contains(configuration.dimension) else {
+            throw VectorStoreError(
+                .invalidArgument,
+                "the dimension \(configuration.dimension) is out of range; choose one from 1 to 65,536")
+        }
+        let record = StoreRecord(
+            dimension: configuration.dimension, metric: configuration.metric, idKind: ID.idKind)
+        let opened = try StoreCreation(paths: StorePaths(path), fileSystem: fileSystem).run(record)
+        return try VectorStore(opened)
+    }
+
+    /// Opens a store; for writing, it is recovered first if a crash left something to recover.
+    ///
+    /// Takes time independent of the number of rows, but for recovery's removal of a file.
+    ///
+    /// - Parameters:
+    ///   - path: The store's directory.
+    ///   - access: Writing (the default), or reading only.
+    /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, or `invalidID` if the
+    ///   store's ids are of another kind than `ID`.
+    public static func open(at path: String, _ access: VectorStoreAccess = .readWrite) throws -> VectorStore {
+        try open(at: path, access, SystemFileSystem())
+    }
+
+    package static func open(
+        at path: String, _ access: VectorStoreAccess = .readWrite, _ fileSystem: any FileSystem
+    ) throws -> VectorStore {
+        let paths = StorePaths(path)
+        try StoreDirectory.check(paths)
+        if access == .readOnly || !Directory.isWritable(path) { return try VectorStore(reading: paths, fileSystem) }
+        let lock = try Writer.lock(paths)
+        let index = try StoreIndex.openForWriting(paths.index)
+        try checkIDKind(try index.record(), path)
+        let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
+        try Recovery(index, paths, fileSystem).apply(session)
+        // SQLite makes the log's name without telling whether its sync of the directory worked.
+        try mapped { () throws(SystemError) in try fileSystem.syncDirectory(paths.directory) }
+        return try VectorStore(Opened(session: session, lock: lock))
+    }
+
+    private init(_ opened: consuming Opened) throws {
+        let session = opened.session
+        paths = session.paths
+        files = session.files
+        readers = ReaderPool(
+            try IndexSource.forReading(session.paths), session.paths, session.files, session.fileSystem)
+        let readerThreads = readers.threads
+        writer = Writer(session, lock: opened.lock, readers: readerThreads)
+    }
+
+    private init(reading paths: StorePaths, _ fileSystem: any FileSystem) throws {
+        self.paths = paths
+        files = CurrentFile()
+        readers = ReaderPool(try IndexSource.forReading(paths), paths, files, fileSystem)
+        writer = nil
+        // A damaged store, or one of other ids, is refused now and not at the first read.
+        try readers.read { try Self.checkIDKind($0.record, paths.directory) }
+    }
+
+    private static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {
+        guard record.idKind == ID.idKind else {
+            throw VectorStoreError(
+                .invalidID,
+                "the ids of \(path) are of the kind \(record.idKind.rawValue), not \(ID.idKind.rawValue); open it with that type")
+        }
+    }
+
+    /// Closes the store: later calls throw `closed`. Reads that other threads are in end as usual; a write under way is
+    /// waited for. Closing a closed store does nothing.
+    ///
+    /// A handle that is let go closes by itself; call this to see errors, or to release the writer's lock at once.
+    ///
+    /// - Throws: `reentrantCall` from inside one of the store's own closures.
+    public func close() throws {
+        if readers.threads.containsCurrentThread {
+            throw VectorStoreError(
+                .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
+        }
+        if let writer { try writer.close() }
+        readers.close()
+        files.clear()
+    }
+
+    // MARK: What it is
+
+    /// The store's description.
+    public var info: VectorStoreInfo { get throws { try readers.read { VectorStoreInfo($0.record) } } }
+
+    /// The number of rows, in O(1).
+    public var count: Int { get throws { try readers.read { Int($0.record.liveRows) } } }
+
+    func writing() throws -> Writer {
+        guard let writer else {
+            throw VectorStoreError(
+                .readOnly, "the store is open for reading only; open it for writing where its directory can be written")
+        }
+        return writer
+    }
+}

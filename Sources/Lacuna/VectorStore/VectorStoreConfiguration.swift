@@ -1,0 +1,56 @@
+/// What is fixed when a store is created.
+public struct VectorStoreConfiguration: Sendable {
+    /// Components of every vector, 1 to 65,536.
+    public var dimension: Int
+    /// How distances are measured.
+    public var metric: DistanceMetric
+
+    public init(dimension: Int, metric: DistanceMetric = .cosine) {
+        self.dimension = dimension
+        self.metric = metric
+    }
+}
+
+/// What a handle may do.
+public enum VectorStoreAccess: Sendable {
+    /// Reading and writing, by one handle at a time. Where the directory can't be written, reading only.
+    case readWrite
+    /// Reading only: any number of handles and processes, beside a writer too. Recovers nothing and changes nothing.
+    case readOnly
+}
+
+/// What a store says of itself.
+public struct VectorStoreInfo: Sendable {
+    public let uuid: String
+    public let dimension: Int
+    public let metric: DistanceMetric
+    public let idKind: VectorIDKind
+    /// The type of a component: `float32`.
+    public let element: String
+    /// The generation of the data file; each rewrite makes the next.
+    public let generation: Int64
+    /// The data file's name in the store's directory.
+    public let dataFile: String
+    public let schemaVersion: Int
+
+    init(_ record: StoreRecord) {
+        uuid = record.uuid
+        dimension = record.dimension
+        metric = record.metric
+        idKind = record.idKind
+        element = "float32"
+        generation = record.generation
+        dataFile = record.dataFile
+        schemaVersion = StoreIndex.schemaVersion
+    }
+
+    /// Reads a store's description without knowing its ids' type, and without opening its vectors.
+    public static func read(at path: String) throws -> VectorStoreInfo {
+        let paths = StorePaths(path)
+        try StoreDirectory.check(paths)
+        let source = try IndexSource.forReading(paths)
+        return try withExtendedLifetime(source) {
+            VectorStoreInfo(try StoreIndex.openForReading(source.path, source.mode).record())
+        }
+    }
+}

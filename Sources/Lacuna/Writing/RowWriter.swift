@@ -1,0 +1,175 @@
+import CVectorKernels
+
+/// Adds, moves and deletes rows inside one open write transaction.
+///
+/// Rows go to the file beyond the next offset, in contiguous runs. Until the commit no index row names them, so a crash
+/// at any point before it leaves free space there and nothing else:
+///
+/// | after | a crash leaves |
+/// | --- | --- |
+/// | the file was extended | a longer tail |
+/// | rows were written, or synced | bytes in the tail that nothing names |
+/// | index rows were inserted | the same: SQLite rolls the transaction back |
+/// | the commit | the batch, whole |
+package final class RowWriter {
+    private let index: StoreIndex
+    private let file: DataFile
+    private var record: StoreRecord
+    private let start: StoreRecord
+    /// Rows that are not in the file yet; they end at `record.nextOffset`.
+    private var pending: [Float] = []
+    /// The ids deleted so far, kept as long as nothing else was done: what a retry on a full disk repeats.
+    private var deletesOnly: [SQLValue]? = []
+    private var failure: VectorStoreError?
+    package private(set) var deletedRows = 0
+
+    private static let pendingLimit = 4 << 20
+
+    init(_ session: WriteSession) throws(VectorStoreError) {
+        index = session.index
+        file = try session.currentFile()
+        record = try index.record()
+        start = record
+    }
+
+    /// The ids to delete again after a full disk, if deleting is all that was done.
+    var repeatableDeletes: [SQLValue]? { deletesOnly }
+
+    /// Adds a row, and the metadata with it; an id that has a row is an error unless `replacing`, which moves it to the
+    /// new row and replaces its metadata as well.
+    package func put(
+        _ vector: Span<Float>, for id: SQLValue, metadata: String?, replacing: Bool
+    ) throws(VectorStoreError) {
+        deletesOnly = nil
+        if let failure { throw failure }
+        // Not by `remembering`: a span may not be captured.
+        do throws(VectorStoreError) {
+            try check(vector, id)
+            try Self.check(id)
+            if let metadata { try index.checkMetadata(metadata, for: id) }
+            try append(vector, id, metadata, replacing)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    /// Deletes the id's row and metadata; nothing happens if it has none. An error ends the batch when it is finished.
+    package func delete(_ id: SQLValue) {
+        deletesOnly?.append(id)
+        try? remembering { () throws(VectorStoreError) in
+            guard try index.delete(id, record.generation) else { return }
+            try index.setMetadata(nil, for: id)
+            record.liveRows -= 1
+            deletedRows += 1
+        }
+    }
+
+    /// Replaces an id's metadata, or removes them; the id must have a row.
+    package func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
+        deletesOnly = nil
+        try remembering { () throws(VectorStoreError) in
+            guard try index.entry(of: id, record.generation) != nil else {
+                throw VectorStoreError(
+                    .unknownID, "no row has the id \(id.idText); put a vector first", ids: [id.idText])
+            }
+            if let json { try index.checkMetadata(json, for: id) }
+            try index.setMetadata(json, for: id)
+            hasChangedMetadata = true
+        }
+    }
+
+    private var hasChangedMetadata = false
+
+    /// Everything but the commit: the last rows written, the file synced, the record updated. Throws what made any step
+    /// of the batch fail, also where the caller caught that.
+    func finish() throws(VectorStoreError) {
+        if let failure { throw failure }
+        if record.nextOffset > start.nextOffset {
+            try writePending()
+            try file.sync()
+        }
+        if record != start || hasChangedMetadata { try index.update(record) }
+    }
+
+    // MARK: Inside
+
+    private func append(
+        _ vector: Span<Float>, _ id: SQLValue, _ metadata: String?, _ replacing: Bool
+    ) throws(VectorStoreError) {
+        var checksum = Checksum()
+        unsafe vector.withUnsafeBytes { unsafe checksum.update($0) }
+        let entry = RowEntry(offset: record.nextOffset, checksum: id.checksum(continuing: checksum))
+        if try index.insert(id, entry, record.generation) {
+            record.liveRows += 1
+            if let metadata { try index.setMetadata(metadata, for: id) }
+        } else {
+            guard replacing, try index.move(id, to: entry, record.generation) else {
+                throw VectorStoreError(
+                    .duplicateID, "the id \(id.idText) exists already; ask to replace it, or choose another id",
+                    ids: [id.idText])
+            }
+            try index.setMetadata(metadata, for: id)
+        }
+        unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
+        record.nextOffset += record.stride
+        if pending.count * 4 >= Self.pendingLimit { try writePending() }
+    }
+
+    private func writePending() throws(VectorStoreError) {
+        let begin = record.nextOffset - Int64(pending.count) * DataFileHeader.elementSize
+        if Preallocation.isNeeded(rowsEnd: record.nextOffset, size: try file.status().size) {
+            try file.extend(to: Preallocation.length(rowsEnd: record.nextOffset, stride: record.stride))
+        }
+        var rows: [Float] = []
+        swap(&rows, &pending)
+        try unsafe rows.span.bytes.withUnsafeBytes { bytes throws(VectorStoreError) in
+            try unsafe file.write(bytes, at: begin)
+        }
+        rows.removeAll(keepingCapacity: true)
+        swap(&rows, &pending)
+    }
+
+    private func check(_ vector: Span<Float>, _ id: SQLValue) throws(VectorStoreError) {
+        guard vector.count == record.dimension else {
+            throw VectorStoreError(
+                .invalidVector,
+                "the vector of id \(id.idText) has \(vector.count) components, the store's have \(record.dimension)",
+                ids: [id.idText])
+        }
+        if let component = vector.firstNonFinite {
+            throw VectorStoreError(
+                .invalidVector,
+                "component \(component) of the vector of id \(id.idText) is not a finite number; leave the row out, or mend it",
+                ids: [id.idText])
+        }
+    }
+
+    private static func check(_ id: SQLValue) throws(VectorStoreError) {
+        if case .text(let text) = id, text.utf8.contains(0) {
+            throw VectorStoreError(.invalidID, "an id holds a NUL character; remove it", ids: [id.idText])
+        }
+    }
+
+    /// A batch is all or nothing: once a step has failed, so has the batch, even where the caller goes on.
+    private func remembering(
+        _ step: () throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        if let failure { throw failure }
+        do { try step() } catch {
+            failure = error
+            throw error
+        }
+    }
+}
+
+extension Span<Float> {
+    /// The index of the first component that is NaN or infinite.
+    package var firstNonFinite: Int? {
+        var first = 0
+        let allFinite = unsafe withUnsafeBufferPointer { buffer in
+            unsafe lacuna_all_finite(buffer.baseAddress, buffer.count, &first)
+        }
+        return allFinite ? nil : first
+    }
+}

@@ -1,0 +1,77 @@
+/// What the one writer works with while it holds the writer's lock.
+package struct WriteSession {
+    package let index: StoreIndex
+    package let paths: StorePaths
+    package let files: CurrentFile
+    package let fileSystem: any FileSystem
+
+    package init(index: StoreIndex, paths: StorePaths, files: CurrentFile, fileSystem: any FileSystem) {
+        self.index = index
+        self.paths = paths
+        self.files = files
+        self.fileSystem = fileSystem
+    }
+
+    /// How long maintenance waits for readers that still see what it is about to destroy.
+    package static let drainSeconds = 5.0
+
+    package func currentFile() throws(VectorStoreError) -> DataFile {
+        guard let file = files.value else {
+            throw VectorStoreError(.closed, "the store was closed; open it again")
+        }
+        return file
+    }
+
+    /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
+    /// log into the database, and tries once more; `body` may thus run twice.
+    package func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        do {
+            return try index.connection.transaction(.write, body)
+        } catch {
+            guard error.code == .diskFull, try giveBackTail() else { throw error }
+            return try index.connection.transaction(.write, body)
+        }
+    }
+
+    /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
+    /// looks beyond the next offset of its snapshot, which is never above the current one.
+    package func giveBackTail() throws(VectorStoreError) -> Bool {
+        let record = try index.record()
+        let file = try currentFile()
+        let size = try file.status().size
+        guard
+            let length = Preallocation.halvedLength(
+                rowsEnd: record.nextOffset, size: size, stride: record.stride)
+        else { return false }
+        try file.truncate(to: length)
+        try index.checkpoint()
+        return true
+    }
+
+    /// Makes sure that no reader sees a state from before this call any more; false if one still does after the wait.
+    ///
+    /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. That file
+    /// must be free of the epoch before the last: hence the first wait.
+    package func drainReaders() throws(VectorStoreError) -> Bool {
+        let locks = try mapped { () throws(SystemError) in
+            try EpochLocks(StorePaths.readerLockNames.map(paths.path))
+        }
+        var record = try index.record()
+        let epoch = record.readerEpoch
+        guard try wait(locks, epoch + 1) else { return false }
+        record.readerEpoch += 1
+        let next = record
+        try commit { () throws(VectorStoreError) in try index.update(next) }
+        return try wait(locks, epoch)
+    }
+
+    private func wait(_ locks: borrowing EpochLocks, _ epoch: Int64) throws(VectorStoreError) -> Bool {
+        do {
+            guard try locks.lock(epoch, exclusive: true, within: Self.drainSeconds) else { return false }
+            locks.unlock(epoch)
+            return true
+        } catch {
+            throw VectorStoreError(error)
+        }
+    }
+}
