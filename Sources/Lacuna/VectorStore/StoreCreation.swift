@@ -19,12 +19,17 @@ struct StoreCreation {
 
     func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
         try makeDirectory()
+        // Once before a file of ours is put beside somebody's, and once more when nobody else can be creating.
+        try checkNames()
         let lock = try Writer.lock(paths)
-        try checkUnfinished()
+        try checkNames()
+        if try mapped({ () throws(SystemError) in try Directory.status(paths.index) }) != nil, try StoreIndex.isCreated(paths.index) {
+            throw refusal("is a store already")
+        }
         do throws(SystemError) {
             _ = try EpochLocks(StorePaths.readerLockNames.map(paths.path))
             if try Directory.status(paths.path(record.dataFile)) != nil {
-                // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
+                // Without rows, and its header names a store that never came to be: there is no index that could.
                 try fileSystem.unlink(paths.path(record.dataFile))
             }
         } catch { throw VectorStoreError(error) }
@@ -50,16 +55,17 @@ struct StoreCreation {
     }
 
     /// Throws unless the directory holds nothing but what an interrupted creation leaves, with no row in it.
-    private func checkUnfinished() throws(VectorStoreError) {
+    private func checkNames() throws(VectorStoreError) {
         let names = try mapped { () throws(SystemError) in try Directory.names(paths.directory) }
-        func refuse(_ what: String) -> VectorStoreError {
-            VectorStoreError(.alreadyExists, "\(paths.directory) \(what); choose another path, or move it away")
-        }
-        guard Set(names).isSubset(of: Self.ownNames) else { throw refuse("exists already") }
-        guard StoreDirectory.isBlankOrEmpty(paths) else { throw refuse("holds vectors") }
+        guard Set(names).isSubset(of: Self.ownNames) else { throw refusal("exists already") }
+        guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
         if !names.contains(StorePaths.indexName) && names.contains(StorePaths.indexName + "-wal") {
-            throw refuse("holds a log whose database is missing")
+            throw refusal("holds a log whose database is missing")
         }
+    }
+
+    private func refusal(_ what: String) -> VectorStoreError {
+        VectorStoreError(.alreadyExists, "\(paths.directory) \(what); choose another path, or move it away")
     }
 }
 

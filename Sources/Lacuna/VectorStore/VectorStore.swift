@@ -112,12 +112,12 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///
     /// - Throws: `reentrantCall` from inside one of the store's own closures.
     public func close() throws {
-        if readers.threads.containsCurrentThread {
+        if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
             throw VectorStoreError(
                 .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
         }
-        if let writer { try writer.close() }
         readers.close()
+        writer?.close()
         files.clear()
     }
 

@@ -100,12 +100,12 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Ends writing and releases the lock. The connection goes with the session: it copies its log into the database.
-    package func close() throws {
-        if readers.containsCurrentThread || threads.containsCurrentThread {
-            throw VectorStoreError(
-                .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
-        }
+    /// Whether the calling thread is inside ``exclusively(_:)``.
+    package var containsCurrentThread: Bool { threads.containsCurrentThread }
+
+    /// Ends writing and releases the lock; not from inside ``exclusively(_:)``. The connection goes with the session: where
+    /// it is the last one, it copies its log into the database.
+    package func close() {
         mutex.withLock { _ in
             state = .closed
             lock = nil
