@@ -17,27 +17,33 @@ extension StoreIndex {
             """, [.integer(source), .integer(target), .integer(Int64(limit))] + (last.map { [$0] } ?? []))
     }
 
-    /// Removes up to `limit` index rows of generations other than `current`; the number removed.
+    /// Removes up to `limit` index rows of a generation other than `current`; the number removed.
     package func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
-        // Two ranges of the primary key: "<>" would walk all of the current generation.
-        for side in ["<", ">"] {
-            let removed = try connection.run(
-                """
-                DELETE FROM vectors WHERE (generation, id) IN
-                (SELECT generation, id FROM vectors WHERE generation \(side) ? LIMIT ?)
-                """, [.integer(current), .integer(Int64(limit))])
-            if removed > 0 { return removed }
-        }
-        return 0
+        guard let stale = try staleGeneration(current: current) else { return 0 }
+        let last = try connection.first(
+            "SELECT id FROM vectors WHERE generation = ? ORDER BY id LIMIT 1 OFFSET ?",
+            [.integer(stale), .integer(Int64(limit - 1))]
+        ) { row throws(VectorStoreError) in try row.id(0) }
+        // A stretch of the primary key; a subquery with LIMIT would walk the whole generation for each batch.
+        guard let last else { return try connection.run("DELETE FROM vectors WHERE generation = ?", [.integer(stale)]) }
+        return try connection.run(
+            "DELETE FROM vectors WHERE generation = ? AND id <= ?", [.integer(stale), last])
     }
 
     package func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {
+        try staleGeneration(current: current) != nil
+    }
+
+    /// A generation that has index rows and isn't the current one. Two stretches of the primary key: "<>" would walk all
+    /// of the current generation.
+    private func staleGeneration(current: Int64) throws(VectorStoreError) -> Int64? {
         for side in ["<", ">"] {
             let found = try connection.first(
-                "SELECT 1 FROM vectors WHERE generation \(side) ? LIMIT 1", [.integer(current)]) { _ in true }
-            if found == true { return true }
+                "SELECT generation FROM vectors WHERE generation \(side) ? LIMIT 1", [.integer(current)]
+            ) { $0.integer(0) }
+            if let found { return found }
         }
-        return false
+        return nil
     }
 
     /// Gives free pages of the database back to the file system, some at a time; false when none are left.
