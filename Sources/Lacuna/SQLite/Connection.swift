@@ -154,9 +154,11 @@ package final class Connection {
         }
     }
 
+    package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
     /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
     package func rollBack() {
-        if unsafe sqlite3_get_autocommit(handle) == 0 { _ = try? run("ROLLBACK") }
+        if isInTransaction { _ = try? run("ROLLBACK") }
     }
 
     // MARK: SQL functions and limits on what a statement may do

@@ -50,7 +50,7 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
 }
 
 extension VectorStore {
-    /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns.
+    /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns (but see ``Durability``).
     ///
     /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 4 MiB of rows: put
     /// many rows in one batch. Other writers of this handle wait meanwhile; readers see the state before.
@@ -61,6 +61,12 @@ extension VectorStore {
     public func write<R>(_ body: (borrowing WriteBatch<ID>) throws -> R) throws -> R {
         try writing().write { rows in try body(WriteBatch(rows)) }
     }
+
+    /// Makes everything written so far durable: what a handle with ``Durability/relaxed(interval:)`` has gathered is
+    /// committed before this returns. With full durability there is nothing to do.
+    ///
+    /// - Throws: What kept the writes since the last commit out of the store: they are not in it then.
+    public func flush() throws { try writing().exclusively { _ in } }
 
     /// Adds one row; durable when it returns. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
     public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {

@@ -30,13 +30,17 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
     ///   - configuration: The dimension and the metric, which can't be changed later.
+    ///   - durability: When what this handle writes is durable.
     /// - Throws: `alreadyExists` if there is something at `path`, `invalidArgument` for a dimension out of range.
-    public static func create(at path: String, _ configuration: VectorStoreConfiguration) throws -> VectorStore {
-        try create(at: path, configuration, SystemFileSystem())
+    public static func create(
+        at path: String, _ configuration: VectorStoreConfiguration, durability: Durability = .full
+    ) throws -> VectorStore {
+        try create(at: path, configuration, durability: durability, SystemFileSystem())
     }
 
     package static func create(
-        at path: String, _ configuration: VectorStoreConfiguration, _ fileSystem: any FileSystem
+        at path: String, _ configuration: VectorStoreConfiguration, durability: Durability = .full,
+        _ fileSystem: any FileSystem
     ) throws -> VectorStore {
         guard DataFileHeader.dimensions.contains(configuration.dimension) else {
             throw VectorStoreError(
@@ -46,7 +50,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         let record = StoreRecord(
             dimension: configuration.dimension, metric: configuration.metric, idKind: ID.idKind)
         let opened = try StoreCreation(paths: StorePaths(path), fileSystem: fileSystem).run(record)
-        return try VectorStore(opened)
+        return try VectorStore(opened, durability)
     }
 
     /// Opens a store; for writing, it is recovered first if a crash left something to recover.
@@ -56,14 +60,18 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Parameters:
     ///   - path: The store's directory.
     ///   - access: Writing (the default), or reading only.
+    ///   - durability: When what this handle writes is durable.
     /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, or `invalidID` if the
     ///   store's ids are of another kind than `ID`.
-    public static func open(at path: String, _ access: VectorStoreAccess = .readWrite) throws -> VectorStore {
-        try open(at: path, access, SystemFileSystem())
+    public static func open(
+        at path: String, _ access: VectorStoreAccess = .readWrite, durability: Durability = .full
+    ) throws -> VectorStore {
+        try open(at: path, access, durability: durability, SystemFileSystem())
     }
 
     package static func open(
-        at path: String, _ access: VectorStoreAccess = .readWrite, _ fileSystem: any FileSystem
+        at path: String, _ access: VectorStoreAccess = .readWrite, durability: Durability = .full,
+        _ fileSystem: any FileSystem
     ) throws -> VectorStore {
         let paths = StorePaths(path)
         try StoreDirectory.check(paths)
@@ -75,17 +83,17 @@ public final class VectorStore<ID: VectorID>: Sendable {
         try Recovery(index, paths, fileSystem).apply(session)
         // SQLite makes the log's name without telling whether its sync of the directory worked.
         try mapped { () throws(SystemError) in try fileSystem.syncDirectory(paths.directory) }
-        return try VectorStore(Opened(session: session, lock: lock))
+        return try VectorStore(Opened(session: session, lock: lock), durability)
     }
 
-    private init(_ opened: consuming Opened) throws {
+    private init(_ opened: consuming Opened, _ durability: Durability) throws {
         let session = opened.session
         paths = session.paths
         files = session.files
         readers = ReaderPool(
             try IndexSource.forReading(session.paths), session.paths, session.files, session.fileSystem)
         let readerThreads = readers.threads
-        writer = Writer(session, lock: opened.lock, readers: readerThreads)
+        writer = Writer(session, lock: opened.lock, readers: readerThreads, durability)
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem) throws {
@@ -117,8 +125,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
                 .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
         }
         readers.close()
-        writer?.close()
-        files.clear()
+        defer { files.clear() }
+        try writer?.close()
     }
 
     // MARK: What it is

@@ -81,10 +81,40 @@ package final class RowWriter {
 
     private var hasChangedMetadata = false
 
-    /// Everything but the commit: the last rows written, the file synced, the record updated. Throws what made any step
-    /// of the batch fail, also where the caller caught that.
-    func finish() throws(VectorStoreError) {
+    /// The state between two batches of one transaction.
+    struct Mark {
+        fileprivate let record: StoreRecord
+        fileprivate let hasChangedMetadata: Bool
+        /// Whether the transaction had changed anything by then.
+        let hasChanges: Bool
+    }
+
+    var mark: Mark {
+        Mark(
+            record: record, hasChangedMetadata: hasChangedMetadata, hasChanges: record != start || hasChangedMetadata)
+    }
+
+    /// Goes back to a mark, as SQLite has gone back to its savepoint. Rows written to the file since then lie beyond the
+    /// next offset again, where nothing names them.
+    func restore(_ mark: Mark) {
+        let dropped = Int((record.nextOffset - mark.record.nextOffset) / DataFileHeader.elementSize)
+        pending.removeLast(min(dropped, pending.count))
+        record = mark.record
+        hasChangedMetadata = mark.hasChangedMetadata
+        failure = nil
+    }
+
+    /// Bytes of rows added in this transaction.
+    var addedBytes: Int64 { record.nextOffset - start.nextOffset }
+
+    /// Throws what made a step of the batch fail, also where the caller caught that.
+    func checkFailure() throws(VectorStoreError) {
         if let failure { throw failure }
+    }
+
+    /// Everything but the commit: the last rows written, the file synced, the record updated.
+    func finish() throws(VectorStoreError) {
+        try checkFailure()
         if record.nextOffset > start.nextOffset {
             try writePending()
             try file.sync()

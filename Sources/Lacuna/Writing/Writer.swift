@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// The one writer of a store: whoever holds the lock file and the connection that commits.
@@ -13,18 +14,30 @@ package final class Writer: @unchecked Sendable {
     }
 
     private var state: State
+    /// With relaxed durability, the writes that are not committed yet.
+    private var group: WriteGroup?
+    /// Why the last group could not be committed when nobody was there to be told.
+    private var unreported: VectorStoreError?
     private var lock: FileLock?
+    private let durability: Durability
     private let mutex = Mutex(())
     /// Threads inside `exclusively`: at most one.
     private let threads = ThreadRegistry()
     /// Threads inside a read's closure.
     private let readers: ThreadRegistry
 
-    package init(_ session: WriteSession, lock: consuming FileLock, readers: ThreadRegistry) {
+    package init(
+        _ session: WriteSession, lock: consuming FileLock, readers: ThreadRegistry, _ durability: Durability
+    ) {
         state = .open(session)
         self.lock = consume lock
         self.readers = readers
+        self.durability = durability
+        group = durability == .full ? nil : WriteGroup(session)
     }
+
+    /// Nobody else holds this object any more.
+    deinit { try? group?.commit() }
 
     /// Takes the lock of the one writing process, or says who can't have it.
     package static func lock(_ paths: StorePaths) throws(VectorStoreError) -> FileLock {
@@ -36,8 +49,16 @@ package final class Writer: @unchecked Sendable {
         return lock
     }
 
-    /// Calls `body` while no other thread of this handle writes, checkpoints or compacts.
+    /// Calls `body` while no other thread of this handle writes, checkpoints or compacts, and after what was written
+    /// before is durable.
     package func exclusively<R>(_ body: (WriteSession) throws -> R) throws -> R {
+        try locked { session in
+            try group?.commit()
+            return try body(session)
+        }
+    }
+
+    private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
         if threads.containsCurrentThread {
             throw VectorStoreError(
                 .reentrantCall, "this call is inside a write of the same store; finish that one first")
@@ -51,6 +72,10 @@ package final class Writer: @unchecked Sendable {
             threads.enter()
             defer { threads.leave() }
             let session = try openSession()
+            if let error = unreported {
+                unreported = nil
+                throw error
+            }
             do { result = try body(session) } catch {
                 noteFailure(error)
                 throw error
@@ -60,8 +85,37 @@ package final class Writer: @unchecked Sendable {
         return result
     }
 
-    /// One durable transaction: all of what `body` asks for, or nothing.
+    /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing.
     package func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
+        guard case .relaxed(let interval) = durability else { return try writeDurably(body) }
+        return try locked { _ in
+            guard let group else { throw VectorStoreError(.closed, "the store was closed; open it again") }
+            let isFirst = group.isEmpty
+            let result = try group.write(body)
+            if isFirst && !group.isEmpty { flushLater(interval) }
+            return result
+        }
+    }
+
+    /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody.
+    private func flushLater(_ interval: Duration) {
+        let (seconds, attoseconds) = min(max(.zero, interval), .seconds(86_400)).components
+        let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
+        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
+            self?.flushUnattended()
+        }
+    }
+
+    private func flushUnattended() {
+        mutex.withLock { _ in
+            do throws(VectorStoreError) { try group?.commit() } catch {
+                noteFailure(error)
+                unreported = error
+            }
+        }
+    }
+
+    private func writeDurably<R>(_ body: (RowWriter) throws -> R) throws -> R {
         try exclusively { session in
             let connection = session.index.connection
             try connection.run(Connection.TransactionKind.write.rawValue)
@@ -105,10 +159,16 @@ package final class Writer: @unchecked Sendable {
 
     /// Ends writing and releases the lock; not from inside ``exclusively(_:)``. The connection goes with the session: where
     /// it is the last one, it copies its log into the database.
-    package func close() {
-        mutex.withLock { _ in
-            state = .closed
-            lock = nil
+    package func close() throws(VectorStoreError) {
+        try mutex.withLock { _ throws(VectorStoreError) in
+            defer {
+                group = nil
+                state = .closed
+                lock = nil
+            }
+            if case .closed = state { return }
+            if let unreported { throw unreported }
+            try group?.commit()
         }
     }
 

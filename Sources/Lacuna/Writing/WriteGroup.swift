@@ -1,0 +1,82 @@
+/// Batches that are gathered into one transaction, which is committed a little later: relaxed durability.
+///
+/// There is no weaker way of committing underneath, only fewer commits. Each batch is a savepoint, so that one that fails
+/// leaves the others of its group alone.
+final class WriteGroup {
+    private let session: WriteSession
+    private var rows: RowWriter?
+
+    /// Bytes of rows after which a group is committed without waiting for its time.
+    private static let byteLimit: Int64 = 8 << 20
+
+    init(_ session: WriteSession) { self.session = session }
+
+    var isEmpty: Bool { rows == nil }
+
+    private var connection: Connection { session.index.connection }
+
+    /// All of what `body` asks for joins the group, or nothing.
+    func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
+        let rows = try openRows()
+        let mark = rows.mark
+        try connection.run("SAVEPOINT batch")
+        let result: R
+        do {
+            result = try body(rows)
+            try rows.checkFailure()
+            try connection.run("RELEASE batch")
+        } catch {
+            try undoBatch(rows, mark, after: error)
+            throw error
+        }
+        if rows.addedBytes >= Self.byteLimit { try commit() }
+        return result
+    }
+
+    /// Makes the group durable; nothing happens if it is empty.
+    func commit() throws(VectorStoreError) {
+        guard let rows else { return }
+        self.rows = nil
+        do {
+            try rows.finish()
+            try connection.run("COMMIT")
+        } catch {
+            connection.rollBack()
+            throw Self.lost(error)
+        }
+    }
+
+    private func openRows() throws(VectorStoreError) -> RowWriter {
+        if let rows { return rows }
+        try connection.run(Connection.TransactionKind.write.rawValue)
+        do {
+            let rows = try RowWriter(session)
+            self.rows = rows
+            return rows
+        } catch {
+            connection.rollBack()
+            throw error
+        }
+    }
+
+    /// On some errors SQLite rolls the whole transaction back by itself: then the group is gone, and that is said.
+    private func undoBatch(_ rows: RowWriter, _ mark: RowWriter.Mark, after error: any Error) throws(VectorStoreError) {
+        if connection.isInTransaction {
+            do {
+                try connection.run("ROLLBACK TO batch")
+                try connection.run("RELEASE batch")
+                rows.restore(mark)
+                return
+            } catch {
+                connection.rollBack()
+            }
+        }
+        self.rows = nil
+        if mark.hasChanges, let error = error as? VectorStoreError { throw Self.lost(error) }
+    }
+
+    private static func lost(_ error: VectorStoreError) -> VectorStoreError {
+        VectorStoreError(
+            error.code, "\(error.message); the relaxed writes since the last flush are not in the store", cause: error)
+    }
+}

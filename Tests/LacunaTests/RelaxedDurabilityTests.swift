@@ -1,0 +1,113 @@
+import Dispatch
+import Testing
+
+@testable import Lacuna
+
+/// Relaxed durability is a delayed group commit: whole batches, in order, a little later.
+@Suite struct RelaxedDurabilityTests {
+    private let path = "/tmp/lacuna-relaxed-\(UInt64.random(in: 0 ... .max)).lacuna"
+
+    private func makeStore(_ interval: Duration = .seconds(3_600)) throws -> VectorStore<Int64> {
+        try .create(at: path, .init(dimension: 4, metric: .dot), durability: .relaxed(interval: interval))
+    }
+
+    private func row(_ id: Int64) -> [Float] { [Float(id), 1, 2, 3] }
+
+    @Test func writesAreSeenOnceFlushed() throws {
+        let store = try makeStore()
+        for id in 1...50 { try store.put(row(Int64(id)), for: Int64(id), metadataJSON: "{\"n\":\(id)}") }
+        #expect(try store.count == 0)
+        try store.flush()
+        #expect(try store.count == 50)
+        #expect(try store.vector(for: 17) == row(17))
+        #expect(try store.metadataJSON(for: 17) == "{\"n\":17}")
+    }
+
+    @Test func aGroupIsOneCommit() throws {
+        let store = try makeStore()
+        let before = try store.commitSequence
+        for id in 1...20 { try store.put(row(Int64(id)), for: Int64(id)) }
+        try store.flush()
+        #expect(try store.commitSequence == before + 1)
+    }
+
+    @Test func aFailedBatchLeavesItsGroupAlone() throws {
+        let store = try makeStore()
+        try store.put(row(1), for: 1)
+        #expect(throws: VectorStoreError.self) {
+            try store.write { batch in
+                try batch.put(row(2), for: 2)
+                batch.delete(1)
+                try batch.put(row(3), for: 1)
+                try batch.put([.nan, 0, 0, 0], for: 3)
+            }
+        }
+        try store.put(row(4), for: 4)
+        try store.flush()
+        #expect(try store.ids() == [1, 4])
+        #expect(try store.vector(for: 1) == row(1))
+        #expect(try store.vector(for: 4) == row(4))
+        #expect(try store.verify().isSound)
+        #expect(try store.space.deadRows == 0)
+    }
+
+    /// A batch whose rows went to the file before it failed: the rows after it take their place.
+    @Test func aLargeFailedBatchIsOverwritten() throws {
+        let store = try VectorStore<Int64>.create(
+            at: path, .init(dimension: 65_536, metric: .dot), durability: .relaxed(interval: .seconds(3_600)))
+        func large(_ value: Float) -> [Float] { Array(repeating: value, count: 65_536) }
+        try store.put(large(1), for: 1)
+        #expect(throws: VectorStoreError.self) {
+            try store.write { batch in
+                for id in 2...20 { try batch.put(large(-1), for: Int64(id)) }
+                try batch.put(large(-1), for: 1)
+            }
+        }
+        try store.put(large(2), for: 2)
+        try store.flush()
+        #expect(try store.vector(for: 1) == large(1))
+        #expect(try store.vector(for: 2) == large(2))
+        #expect(try store.verify().isSound)
+        #expect(try store.space.deadRows == 0)
+    }
+
+    @Test func aFullGroupIsCommittedAtOnce() throws {
+        let store = try VectorStore<Int64>.create(
+            at: path, .init(dimension: 65_536, metric: .dot), durability: .relaxed(interval: .seconds(3_600)))
+        for id in 1...33 { try store.put(Array(repeating: 1, count: 65_536), for: Int64(id)) }
+        #expect(try store.count == 32)
+    }
+
+    @Test func closingAndLettingGoFlush() throws {
+        var store: VectorStore<Int64>? = try makeStore()
+        try store?.put(row(1), for: 1)
+        try store?.close()
+        store = try VectorStore.open(at: path, durability: .relaxed(interval: .seconds(3_600)))
+        try store?.put(row(2), for: 2)
+        store = nil
+        #expect(try VectorStore<Int64>.open(at: path).ids() == [1, 2])
+    }
+
+    @Test func maintenanceFlushesFirst() throws {
+        let store = try makeStore()
+        try store.put(row(1), for: 1)
+        try store.put(row(2), for: 2)
+        #expect(try store.delete(1))
+        try store.put(row(3), for: 3)
+        try store.compact(.rewrite)
+        #expect(try store.ids() == [2, 3])
+        #expect(try store.space.deadRows == 0)
+    }
+
+    /// Waits for the event, however long it takes: a reader in another connection sees the group once it is committed.
+    @Test func theIntervalFlushes() throws {
+        let store = try makeStore(.milliseconds(1))
+        try store.put(row(1), for: 1)
+        while try store.count == 0 {}
+        #expect(try store.ids() == [1])
+    }
+}
+
+extension VectorStore {
+    var commitSequence: Int64 { get throws { try readers.read { $0.record.commitSequence } } }
+}
