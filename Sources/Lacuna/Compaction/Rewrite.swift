@@ -102,7 +102,7 @@ struct Rewrite {
     /// Stages the target's index rows, each checked against the row that was copied for it.
     private func stage(
         _ live: LiveBitmap, _ checksums: RowChecksums, from source: DataFile, to target: DataFile
-    ) throws(VectorStoreError) {
+    ) throws {
         var mismatches: [String] = []
         let sourceEnd = source.offset(live.slots)
         let relocated = IntegerFunction { arguments in
@@ -120,10 +120,12 @@ struct Rewrite {
             return target.offset(rank)
         }
         let generations = (source.header.generation, target.header.generation)
-        try index.connection.withFunction("relocated", arguments: 3, relocated) { () throws(VectorStoreError) in
+        try index.connection.withFunction("relocated", arguments: 3, relocated) {
             while try session.commit({ () throws(VectorStoreError) in
                 try index.stage(from: generations.0, to: generations.1, limit: Self.stagingBatch)
-            }) > 0 {}
+            }) > 0 {
+                try progress(MaintenanceProgress(done: live.liveCount, total: live.liveCount))
+            }
         }
         if !mismatches.isEmpty {
             throw .damaged("the checksums of \(VectorStoreError.list(mismatches)) don't match their rows", ids: mismatches)

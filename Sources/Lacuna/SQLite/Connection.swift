@@ -165,8 +165,8 @@ package final class Connection {
 
     /// Makes `function` known to this connection's SQL as `name`, over integers.
     package func withFunction<R>(
-        _ name: String, arguments: Int, _ function: IntegerFunction, _ body: () throws(VectorStoreError) -> R
-    ) throws(VectorStoreError) -> R {
+        _ name: String, arguments: Int, _ function: IntegerFunction, _ body: () throws -> R
+    ) throws -> R {
         let code = unsafe sqlite3_create_function_v2(
             handle, name, Int32(arguments), SQLITE_UTF8 | SQLITE_DIRECTONLY,
             Unmanaged.passUnretained(function).toOpaque(), IntegerFunction.call, nil, nil, nil)
