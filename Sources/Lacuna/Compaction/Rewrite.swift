@@ -128,7 +128,7 @@ struct Rewrite {
             }
         }
         if !mismatches.isEmpty {
-            throw .damaged("the checksums of \(VectorStoreError.list(mismatches)) don't match their rows", ids: mismatches)
+            throw VectorStoreError.damaged("the checksums of \(VectorStoreError.list(mismatches)) don't match their rows", ids: mismatches)
         }
     }
 
