@@ -18,6 +18,20 @@ extension VectorStore {
         }
     }
 
+    /// Where the live, dead and punched rows lie in the data file: its slots in `count` buckets at most, in file order.
+    ///
+    /// O(rows) time, one bit of memory a row.
+    public func slotMap(buckets count: Int) throws -> [SlotBucket] {
+        guard count >= 1 else {
+            throw VectorStoreError(.invalidArgument, "\(count) buckets are out of range; ask for one at least")
+        }
+        return try readers.read { snapshot in
+            let file = snapshot.rows.file
+            let live = try LiveBitmap.load(snapshot.index, snapshot.record, file)
+            return SlotBucket.measure(live, file, count: count)
+        }
+    }
+
     /// What ``compact(_:progress:)`` would do now; changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws -> CompactionPlan {
         try readers.read { snapshot in

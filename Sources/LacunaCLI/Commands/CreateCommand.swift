@@ -1,0 +1,84 @@
+import ArgumentParser
+import Lacuna
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+struct CreateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make an empty store.")
+
+    @Argument(help: "The directory to make; its parent must exist.")
+    var store: String
+
+    @Option(help: "Components of every vector, 1 to 65,536.")
+    var dimension: Int
+
+    @Option(help: "How distances are measured.")
+    var metric: DistanceMetric = .cosine
+
+    @Option(help: "What ids are.")
+    var ids: VectorIDKind = .integer
+
+    @Option(help: "What components are.")
+    var element: ElementType = .float32
+
+    @OptionGroup var format: JSONOption
+
+    func run() throws {
+        let info: VectorStoreInfo
+        do {
+            switch ids {
+            case .integer: info = try create(Int64.self)
+            case .text: info = try create(String.self)
+            case .uuid: info = try create(UUID.self)
+            }
+        } catch let error as VectorStoreError {
+            throw refusal(error)
+        }
+        let output = StandardOutput()
+        if format.json {
+            try output.line(
+                JSONText.object([
+                    "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
+                    "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
+                    "element": JSONText(info.element),
+                ])
+            )
+        } else {
+            try output.line(
+                "made \(singleLine(store)): dimension \(info.dimension), \(info.metric.rawValue), "
+                    + "\(info.idKind.rawValue) ids, \(info.element)"
+            )
+        }
+        try output.flush()
+    }
+
+    private func create<ID: CommandID>(_: ID.Type) throws -> VectorStoreInfo {
+        let handle = try VectorStore<ID>.create(at: store, .init(dimension: dimension, metric: metric))
+        let info = try handle.info
+        try handle.close()
+        return info
+    }
+
+    /// A directory that can't be made is "cannot create", whatever the system's reason but permission and the disk.
+    private func refusal(_ error: VectorStoreError) -> any Error {
+        if error.code == .notAStore { return CommandError(.cannotCreate, error.message) }
+        guard let cause = error.cause as? SystemError else { return error }
+        switch cause.errno {
+        case ENOENT, ENOTDIR:
+            return CommandError(.cannotCreate, "cannot create \(store): its parent is no directory; make that first")
+        case ENAMETOOLONG, ELOOP, EINVAL:
+            return CommandError(.cannotCreate, "cannot create \(store): \(cause); choose another path")
+        default: return error
+        }
+    }
+}

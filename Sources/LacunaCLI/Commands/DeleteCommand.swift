@@ -1,0 +1,101 @@
+import ArgumentParser
+import Lacuna
+import LacunaFormats
+
+struct DeleteCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete rows and their metadata, in durable batches.",
+        discussion: "Ids may come from the command line, a file and a filter at once."
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @Argument(help: "The rows' ids; those that begin with a minus come after `--`.")
+    var arguments: [String] = []
+
+    @Option(name: .customLong("ids"), help: "A file of ids, one a line.")
+    var idFile: String?
+
+    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`.")
+    var filter: String?
+
+    @OptionGroup var batches: BatchOptions
+    @OptionGroup var format: JSONOption
+
+    var access: VectorStoreAccess { .readWrite }
+
+    func validate() throws {
+        if arguments.isEmpty && idFile == nil && filter == nil {
+            throw ValidationError("nothing to delete was named; give ids, --ids or --where")
+        }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let ids = try collectIDs(store)
+        var deleted = 0
+        var done = 0
+        let bar = ProgressBar("deleting")
+        do {
+            while done < ids.count {
+                try Interrupts.check()
+                let end = min(ids.count, done + batches.batch)
+                deleted += try store.delete(Array(ids[done..<end]))
+                done = end
+                try batches.acknowledge(done, output)
+                bar.update(done, of: ids.count)
+            }
+        } catch {
+            bar.clear()
+            throw CommandError(error)?.keeping("\(deleted) rows were deleted before this") ?? error
+        }
+        bar.clear()
+        let missing = ids.count - deleted
+        if format.json {
+            try output.line(JSONText.object(["deleted": JSONText(deleted), "missing": JSONText(missing)]))
+        } else {
+            let others = missing == 0 ? "" : "; \(counted(missing, "id")) had no row"
+            try output.line("deleted \(counted(deleted, "row"))\(others)")
+        }
+        if deleted == 0 { throw CommandError(.no, nil) }
+    }
+
+    /// All ids before the first delete, so that a mistake in the last one changes nothing; each of them once.
+    private func collectIDs<ID: CommandID>(_ store: VectorStore<ID>) throws -> [ID] {
+        var ids: [ID] = []
+        var seen: Set<ID.UniqueKey> = []
+        func add(_ id: ID) {
+            if seen.insert(id.uniqueKey).inserted { ids.append(id) }
+        }
+        for argument in arguments { add(try ID(argument: argument)) }
+        if let idFile {
+            let lines = try LineReader(path: idFile)
+            while let line = try lines.next() { add(try ID(line: line, at: lines.location)) }
+        }
+        if let filter {
+            try store.forEach(where: filter, vectors: false) { row in
+                try Interrupts.check()
+                add(row.id)
+            }
+        }
+        return ids
+    }
+}
+
+/// How a command that writes cuts its work into transactions.
+struct BatchOptions: ParsableArguments {
+    @Option(help: "Rows a transaction, at most.")
+    var batch = 1_000
+
+    @Flag(help: "Print `ACK <rows so far>` at once after each batch is durable.")
+    var acks = false
+
+    func validate() throws {
+        if batch < 1 { throw ValidationError("--batch \(batch) is out of range; one row at least is a batch") }
+    }
+
+    func acknowledge(_ rows: Int, _ output: StandardOutput) throws(CommandError) {
+        if acks { try output.lineNow("ACK \(rows)") }
+    }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Lacuna
+
+struct ListCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Print ids and metadata, in id order."
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`.")
+    var filter: String?
+
+    @Option(help: "The number of rows after which to stop.")
+    var limit: Int?
+
+    @OptionGroup var format: JSONOption
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit \(limit) is out of range; ask for one row at least") }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        var rows = 0
+        try store.forEach(where: filter, limit: limit, vectors: false) { row in
+            try Interrupts.check()
+            rows += 1
+            if format.json {
+                try output.line(
+                    JSONText.object([
+                        "id": .raw(row.id.jsonText), "metadata": row.metadataJSON.map(JSONText.raw) ?? .null,
+                    ])
+                )
+            } else {
+                // A column that fits every id would want to have seen them all first.
+                let id = ID.idKind == .integer ? row.id.text.leftPadded(8) : row.id.text.padded(8)
+                try output.line("\(Terminal.styled(id, .bold))  \(metadataText(row.metadataJSON))")
+            }
+        }
+        if rows == 0 && filter != nil {
+            throw CommandError(.no, format.json ? nil : "nothing matched; try a wider --where")
+        }
+    }
+}

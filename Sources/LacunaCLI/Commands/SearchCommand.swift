@@ -1,0 +1,158 @@
+import ArgumentParser
+import Lacuna
+import LacunaFormats
+
+struct SearchCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Find the nearest rows.",
+        discussion: "The query is a row of the store, rows of a .npy file, or else a JSON array on standard input."
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @Option(help: "Find what is near this row, leaving the row itself out.")
+    var like: String?
+
+    @Option(help: "Find what is near the rows of this .npy file.")
+    var vector: String?
+
+    @Option(help: "Only this row of the file, from 0.")
+    var row: Int?
+
+    @Option(name: .customShort("k"), help: "The number of rows to find for each query.")
+    var limit = 10
+
+    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`; applied first.")
+    var filter: String?
+
+    @Option(help: "The number of threads; all cores unless given.")
+    var threads: Int?
+
+    @OptionGroup var format: JSONOption
+
+    /// Queries that share one pass over the file.
+    private static let queriesPerPass = 64
+
+    func validate() throws {
+        if like != nil && vector != nil { throw ValidationError("--like and --vector exclude each other; give one") }
+        if row != nil && vector == nil { throw ValidationError("--row wants --vector; name the .npy file") }
+        if let row, row < 0 { throw ValidationError("--row \(row) is out of range; rows are counted from 0") }
+        if limit < 1 { throw ValidationError("-k \(limit) is out of range; ask for one row at least") }
+        if let threads, threads < 1 {
+            throw ValidationError("--threads \(threads) is out of range; use one at least")
+        }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let found =
+            if let like {
+                try search(store, like: try ID(argument: like), output)
+            } else if let vector {
+                try search(store, file: vector, output)
+            } else {
+                try search(store, [try StandardInput.vector()], from: 0, output)
+            }
+        if found == 0 { throw CommandError(.no, format.json ? nil : "nothing matched; try a wider --where") }
+    }
+
+    private func search<ID: CommandID>(
+        _ store: VectorStore<ID>,
+        like id: ID,
+        _ output: StandardOutput
+    ) throws -> Int {
+        guard let query = try store.vector(for: id) else {
+            throw CommandError(.no, "no row has the id \(id.text); `lacuna list` shows the ids there are")
+        }
+        // One more, since the row is nearest to itself, or tied for it.
+        let matches = try store.search(for: query, limit: limit(in: store) + 1, where: filter, threads: threads)
+            .filter { $0.id.uniqueKey != id.uniqueKey }
+        return try report(store, Array(matches.prefix(limit)), 0, output)
+    }
+
+    private func search<ID: CommandID>(
+        _ store: VectorStore<ID>,
+        file: String,
+        _ output: StandardOutput
+    ) throws -> Int {
+        let reader = try NPYReader(path: file)
+        let dimension = try store.info.dimension
+        guard reader.dimension == dimension else {
+            throw CommandError.badData(
+                "\(file): its vectors have \(reader.dimension) components, the store's have \(dimension); "
+                    + "search with vectors of the same model"
+            )
+        }
+        if let row { return try search(store, [try reader.row(row)], from: 0, output) }
+        var found = 0
+        var first = 0
+        var components: [Float] = []
+        let bar = ProgressBar("searching")
+        while true {
+            try Interrupts.check()
+            let count = try reader.next(Self.queriesPerPass, into: &components)
+            if count == 0 { break }
+            let queries = (0..<count).map { Array(components[$0 * dimension..<($0 + 1) * dimension]) }
+            found += try search(store, queries, from: first, output)
+            first += count
+            bar.update(first, of: reader.rows)
+        }
+        return found
+    }
+
+    private func search<ID: CommandID>(
+        _ store: VectorStore<ID>,
+        _ queries: [[Float]],
+        from first: Int,
+        _ output: StandardOutput
+    ) throws -> Int {
+        let results = try store.search(
+            forEach: queries,
+            limit: limit(in: store),
+            where: filter,
+            threads: threads
+        )
+        var found = 0
+        for (index, matches) in results.enumerated() {
+            found += try report(store, matches, first + index, output)
+        }
+        return found
+    }
+
+    /// No more than there are rows, so that no number is too large to ask for.
+    private func limit<ID: CommandID>(in store: VectorStore<ID>) throws -> Int { max(1, min(limit, try store.count)) }
+
+    private func report<ID: CommandID>(
+        _ store: VectorStore<ID>,
+        _ matches: [Match<ID>],
+        _ query: Int,
+        _ output: StandardOutput
+    ) throws -> Int {
+        if !format.json && !matches.isEmpty { try printHeading(query, output) }
+        let width = matches.map(\.id.text.count).max() ?? 0
+        for (index, match) in matches.enumerated() {
+            let metadata = try store.metadataJSON(for: match.id)
+            if format.json {
+                try output.line(
+                    JSONText.object([
+                        "query": JSONText(query), "rank": JSONText(index + 1), "id": .raw(match.id.jsonText),
+                        "distance": JSONText(match.distance), "metadata": metadata.map(JSONText.raw) ?? .null,
+                    ])
+                )
+            } else {
+                let id = ID.idKind == .integer ? match.id.text.leftPadded(width) : match.id.text.padded(width)
+                try output.line(
+                    "\(String(index + 1).leftPadded(4))  \(decimal(match.distance, 5).leftPadded(9))  "
+                        + "\(Terminal.styled(id, .bold))  \(metadataText(metadata))"
+                )
+            }
+        }
+        return matches.count
+    }
+
+    private func printHeading(_ query: Int, _ output: StandardOutput) throws {
+        if vector != nil && row == nil { try output.line(Terminal.styled("query \(query)", .bold)) }
+        try output.line(Terminal.styled("rank   distance  id, metadata", .dim))
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Lacuna
+
+struct StatsCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats",
+        abstract: "Tell what a store is, and how it uses its disk."
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @OptionGroup var format: JSONOption
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let info = try store.info
+        let space = try store.space
+        if format.json { return try output.line(json(info, space)) }
+        let lines = alignedLines([
+            "uuid": info.uuid,
+            "dimension": grouped(info.dimension),
+            "metric": info.metric.rawValue,
+            "ids": info.idKind.rawValue,
+            "element": info.element,
+            "data file": "\(info.dataFile) (generation \(info.generation))",
+            "live": "\(counted(space.liveRows, "row")), \(byteText(space.liveBytes))",
+            "dead": "\(counted(space.deadRows, "row")), \(byteText(space.deadBytes))",
+            "fragmentation": "\(decimal(space.fragmentation * 100, 1)) %",
+            "logical size": byteText(space.logicalBytes),
+            "on disk": byteText(space.allocatedBytes),
+            "punchable": byteText(space.punchableBytes),
+            "index": "\(byteText(space.indexBytes)) (schema version \(info.schemaVersion))",
+        ])
+        for line in lines { try output.line(line) }
+    }
+
+    private func json(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
+        JSONText.object([
+            "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
+            "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
+            "element": JSONText(info.element), "generation": JSONText(info.generation),
+            "data_file": JSONText(info.dataFile), "live": JSONText(space.liveRows), "dead": JSONText(space.deadRows),
+            "fragmentation": JSONText(space.fragmentation), "logical_bytes": JSONText(space.logicalBytes),
+            "allocated_bytes": JSONText(space.allocatedBytes), "live_bytes": JSONText(space.liveBytes),
+            "dead_bytes": JSONText(space.deadBytes), "punchable_bytes": JSONText(space.punchableBytes),
+            "index_bytes": JSONText(space.indexBytes), "schema_version": JSONText(info.schemaVersion),
+        ])
+    }
+}

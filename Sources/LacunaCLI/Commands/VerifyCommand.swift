@@ -1,0 +1,86 @@
+import ArgumentParser
+import Lacuna
+
+struct VerifyCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Read everything, and check it; exit 1 on damage."
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @OptionGroup var format: JSONOption
+
+    func run() throws {
+        do { try runOnStore() } catch let error as VectorStoreError where error.code == .damaged {
+            // Too damaged to be opened is damage that was found, too.
+            let output = StandardOutput()
+            var report = VerificationSummary()
+            report.index = [error.message]
+            try printSummary(report, output)
+            try output.flush()
+            throw CommandError(.no, error.message)
+        }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let bar = ProgressBar("verifying")
+        let report = try store.verify { progress in
+            bar.update(progress.done, of: progress.total)
+            try Interrupts.check()
+        }
+        bar.clear()
+        let summary = VerificationSummary(report)
+        try printSummary(summary, output)
+        if !summary.isSound {
+            throw CommandError(.no, "the store is damaged; put a backup back if you have one, or see `lacuna recover`")
+        }
+    }
+
+    private func printSummary(_ summary: VerificationSummary, _ output: StandardOutput) throws {
+        if format.json { return try output.line(summary.json) }
+        let verdict = summary.isSound ? Terminal.styled("sound", .green) : Terminal.styled("damaged", .red)
+        try output.line("\(verdict): \(counted(summary.rows, "row")) read")
+        for (name, ids) in summary.lists where !ids.isEmpty {
+            let shown = ids.prefix(10).joined(separator: ", ")
+            let more = ids.count > 10 ? " and \(grouped(ids.count - 10)) more" : ""
+            try output.line("  \(name.padded(16))  \(shown)\(more)")
+        }
+        for message in summary.index { try output.line("  \("index".padded(16))  \(singleLine(message))") }
+        for name in summary.unknownFiles {
+            try output.line("  \("unknown file".padded(16))  \(singleLine(name)) (left alone; no damage)")
+        }
+    }
+}
+
+/// What verification found, without the type of the ids.
+struct VerificationSummary {
+    var rows = 0
+    var isSound = false
+    /// Names of lists, and the ids on them as JSON.
+    var lists: [(name: String, ids: [String])] = ["bad_checksums", "out_of_bounds", "shared_offsets", "bad_metadata"]
+        .map { ($0, []) }
+    var unknownFiles: [String] = []
+    var index: [String] = []
+
+    init() {}
+
+    init<ID: CommandID>(_ report: VerificationReport<ID>) {
+        rows = report.rows
+        isSound = report.isSound
+        let ids = [report.badChecksums, report.outOfBounds, report.sharedOffsets, report.badMetadata]
+        lists = zip(lists, ids).map { ($0.name, $1.map(\.jsonText)) }
+        unknownFiles = report.unknownFiles
+        index = report.indexMessages
+    }
+
+    var json: String {
+        let named = lists.map { "\"\($0.name)\":[\($0.ids.joined(separator: ","))]" }.joined(separator: ",")
+        let rest = JSONText.object([
+            "unknown_files": JSONText(unknownFiles.map { JSONText($0) }),
+            "index": JSONText(index.map { JSONText($0) }),
+        ])
+        return "{\"ok\":\(isSound),\"rows\":\(rows),\(named),\(rest.dropFirst())"
+    }
+}

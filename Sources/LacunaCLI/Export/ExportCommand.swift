@@ -1,0 +1,65 @@
+import ArgumentParser
+import Lacuna
+import LacunaFormats
+
+struct ExportCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write rows to a file, in id order.",
+        discussion: """
+            NAME.npy comes with NAME.jsonl beside it (ids and metadata, as `import --metadata` reads them); NAME.fvecs \
+            has vectors only; NAME.jsonl has whole rows, as `import` reads them. Files appear when they are complete.
+            """
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @Argument(help: "The file to write: NAME.npy, NAME.fvecs or NAME.jsonl.")
+    var file: String
+
+    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`.")
+    var filter: String?
+
+    @OptionGroup var format: JSONOption
+
+    func validate() throws {
+        if ImportFormat(path: file) == nil {
+            throw ValidationError("'\(file)' is of no known format; name a .npy, .fvecs or .jsonl file")
+        }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let writer: any RowFileWriter
+        do { writer = try open(try store.info.dimension) } catch let error as FormatError {
+            throw CommandError.creating(error)
+        }
+        let total = try store.count
+        let bar = ProgressBar("exporting")
+        var rows = 0
+        try store.forEach(where: filter) { row in
+            try Interrupts.check()
+            try writer.append(row)
+            rows += 1
+            bar.update(rows, of: total)
+        }
+        bar.clear()
+        if rows == 0 && filter != nil {
+            throw CommandError(.no, format.json ? nil : "nothing matched, and no file was written; try a wider --where")
+        }
+        let bytes = try writer.finish()
+        if format.json {
+            try output.line(JSONText.object(["rows": JSONText(rows), "bytes": JSONText(bytes)]))
+        } else {
+            try output.line("exported \(counted(rows, "row")), \(byteText(Int64(bytes))), to \(singleLine(file))")
+        }
+    }
+
+    private func open(_ dimension: Int) throws -> any RowFileWriter {
+        switch ImportFormat(path: file) {
+        case .npy: try NPYRowWriter(file, dimension)
+        case .fvecs: try FVECSRowWriter(file, dimension)
+        case .jsonl, nil: try JSONRowWriter(file)
+        }
+    }
+}

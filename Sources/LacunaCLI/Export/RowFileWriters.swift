@@ -1,0 +1,57 @@
+import Lacuna
+import LacunaFormats
+
+/// A file, or two, that an export writes row by row.
+protocol RowFileWriter {
+    func append<ID: CommandID>(_ row: StoredRow<ID>) throws
+    /// Makes the files appear; returns their bytes in all.
+    func finish() throws -> Int
+}
+
+struct NPYRowWriter: RowFileWriter {
+    private let vectors: NPYWriter
+    private let metadata: JSONLinesWriter
+
+    init(_ path: String, _ dimension: Int) throws {
+        vectors = try NPYWriter(path: path, dimension: dimension)
+        metadata = try JSONLinesWriter(path: path.dropLast("npy".count) + "jsonl")
+    }
+
+    func append<ID: CommandID>(_ row: StoredRow<ID>) throws {
+        try vectors.append(row.vector)
+        try metadata.append(try FlatRow.line(idText: row.id.jsonText, metadata: row.metadataJSON))
+    }
+
+    func finish() throws -> Int {
+        let bytes = try vectors.finish()
+        return bytes + (try metadata.finish())
+    }
+}
+
+struct FVECSRowWriter: RowFileWriter {
+    private let vectors: FVECSWriter
+
+    init(_ path: String, _ dimension: Int) throws {
+        vectors = try FVECSWriter(path: path, dimension: dimension)
+    }
+
+    func append<ID: CommandID>(_ row: StoredRow<ID>) throws { try vectors.append(row.vector) }
+
+    func finish() throws -> Int { try vectors.finish() }
+}
+
+struct JSONRowWriter: RowFileWriter {
+    private let lines: JSONLinesWriter
+
+    init(_ path: String) throws {
+        lines = try JSONLinesWriter(path: path)
+    }
+
+    func append<ID: CommandID>(_ row: StoredRow<ID>) throws {
+        try lines.append(
+            try FullRow.line(idText: row.id.jsonText, vector: row.vector, metadata: row.metadataJSON)
+        )
+    }
+
+    func finish() throws -> Int { try lines.finish() }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Lacuna
+import LacunaFormats
+
+struct ImportCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Add the rows of a file, in durable batches.",
+        discussion: """
+            Reads .npy (float32, float64, float16), .fvecs and .jsonl ({"id": …, "vector": […], "metadata": {…}}). Ids \
+            come from the metadata's `id`, else from --ids, else they count from --first-id. The files are checked \
+            against one another before the first row is written.
+            """
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @Argument(help: "The vectors: NAME.npy, NAME.fvecs or NAME.jsonl.")
+    var file: String
+
+    @Option(help: "Metadata: a .jsonl file, one object a row.")
+    var metadata: String?
+
+    @Option(help: "Ids: a text file, one a line.")
+    var ids: String?
+
+    @Option(help: "The first id where ids are counted; 1 unless given.")
+    var firstID: Int64?
+
+    @Flag(help: "Replace the rows whose ids exist, with their metadata.")
+    var replace = false
+
+    @OptionGroup var batches: BatchOptions
+    @OptionGroup var format: JSONOption
+
+    var access: VectorStoreAccess { .readWrite }
+
+    func validate() throws {
+        guard let format = ImportFormat(path: file) else {
+            throw ValidationError("'\(file)' is of no known format; give a .npy, .fvecs or .jsonl file")
+        }
+        if format == .jsonl && metadata != nil {
+            throw ValidationError("--metadata goes with .npy and .fvecs; a .jsonl row holds its own metadata")
+        }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let start = ContinuousClock.now
+        let dimension = try store.info.dimension
+        let files = ImportFiles(vectors: file, metadata: metadata, ids: ids, firstID: firstID, dimension: dimension)
+        let check = try ImportCheck<ID>(files)
+        for note in check.notes { StandardError.line("note: \(singleLine(note))") }
+        var rows = 0
+        var batchCount = 0
+        let bar = ProgressBar("importing")
+        do {
+            let source: any ImportSource<ID> = try files.open(check.idSource)
+            while rows < check.rows {
+                try Interrupts.check()
+                let count = min(batches.batch, check.rows - rows)
+                try store.write { batch in
+                    for _ in 0..<count {
+                        let row = try source.next()
+                        try batch.put(
+                            source.components.span.extracting(row.components),
+                            for: row.id,
+                            metadataJSON: row.metadata,
+                            replacing: replace
+                        )
+                    }
+                }
+                rows += count
+                batchCount += 1
+                try batches.acknowledge(rows, output)
+                bar.update(rows, of: check.rows)
+            }
+        } catch {
+            bar.clear()
+            throw CommandError(error)?.keeping("\(rows) rows were imported before this and are kept") ?? error
+        }
+        bar.clear()
+        try report(rows, batchCount, ContinuousClock.now - start, Int64(rows) * Int64(dimension) * 4, output)
+    }
+
+    private func report(
+        _ rows: Int,
+        _ batchCount: Int,
+        _ duration: Duration,
+        _ bytes: Int64,
+        _ output: StandardOutput
+    ) throws {
+        let seconds = duration.inSeconds
+        let rate = seconds > 0 ? Double(rows) / seconds : 0
+        if format.json {
+            return try output.line(
+                JSONText.object([
+                    "rows": JSONText(rows), "batches": JSONText(batchCount), "seconds": JSONText(seconds),
+                    "rows_per_second": JSONText(rate), "bytes": JSONText(bytes),
+                ])
+            )
+        }
+        try output.line(
+            "imported \(counted(rows, "row")) (\(byteText(bytes)) of vectors) in "
+                + "\(counted(batchCount, "batch", plural: "batches")), \(secondsText(duration)): "
+                + "\(grouped(Int(rate))) rows a second"
+        )
+    }
+}

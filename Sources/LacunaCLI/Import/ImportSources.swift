@@ -1,0 +1,133 @@
+import LacunaFormats
+
+/// Rows whose vectors are in one file, and ids and metadata in others, line by line.
+final class ArraySource<ID: CommandID>: ImportSource {
+    private(set) var components: [Float] = []
+    private let rows: any VectorRows
+    private let metadata: JSONLinesReader?
+    private var ids: ImportedIDs<ID>
+    private var position = 0
+    private var rowNumber = 0
+    /// Components read at a time, unless a row has more: 1 MiB.
+    private static var chunkComponents: Int { 1 << 18 }
+
+    init(_ rows: any VectorRows, _ metadata: String?, _ ids: ImportedIDs<ID>) throws {
+        self.rows = rows
+        self.metadata = try metadata.map { path in try JSONLinesReader(path: path) }
+        self.ids = ids
+    }
+
+    func next() throws -> ImportedRow<ID> {
+        if position == components.count {
+            let count = try rows.next(max(1, Self.chunkComponents / rows.dimension), into: &components)
+            position = 0
+            if count == 0 {
+                throw CommandError.badData("the vectors end too soon; import them when nothing writes them")
+            }
+        }
+        let range = position..<position + rows.dimension
+        position = range.upperBound
+        rowNumber += 1
+        guard let metadata else {
+            return ImportedRow(id: try ids.next(nil, at: "row \(rowNumber - 1)"), metadata: nil, components: range)
+        }
+        guard let object = try metadata.next() else {
+            throw CommandError.badData("the metadata end too soon; import them when nothing writes them")
+        }
+        let row = try FlatRow(object, at: metadata.location)
+        let id = try ids.next(row.id, at: metadata.location)
+        return ImportedRow(id: id, metadata: row.metadata, components: range)
+    }
+}
+
+/// Rows of a .jsonl file.
+final class JSONSource<ID: CommandID>: ImportSource {
+    private(set) var components: [Float] = []
+    private let lines: JSONLinesReader
+    private var ids: ImportedIDs<ID>
+    private let dimension: Int
+
+    init(_ path: String, _ ids: ImportedIDs<ID>, _ dimension: Int) throws {
+        lines = try JSONLinesReader(path: path)
+        self.ids = ids
+        self.dimension = dimension
+    }
+
+    func next() throws -> ImportedRow<ID> {
+        guard let object = try lines.next() else {
+            throw CommandError.badData("the rows end too soon; import them when nothing writes them")
+        }
+        let row = try FullRow(object, dimension, at: lines.location)
+        components = row.vector
+        let id = try ids.next(row.id, at: lines.location)
+        return ImportedRow(id: id, metadata: row.metadata, components: components.indices)
+    }
+}
+
+/// A line of metadata: the row's id, if it is there, and the rest of the object.
+struct FlatRow {
+    /// JSON text.
+    let id: String?
+    let metadata: String?
+
+    init(_ object: JSONObject, at location: String) throws(FormatError) {
+        do { try self.init(object) } catch { throw error.at(location) }
+    }
+
+    private init(_ object: JSONObject) throws(FormatError) {
+        id = try object.member(named: "id")?.rawValue
+        // Just what `export` writes for a row without metadata; `{"id": 5}`, with its space, is one with empty ones.
+        if let id, object.text.utf8.elementsEqual("{\"id\":\(id)}".utf8) {
+            metadata = nil
+        } else {
+            metadata = JSONObject.singleLine(try object.removing("id"))
+        }
+    }
+
+    /// The line that reads back as this id and these metadata, to the letter.
+    static func line(idText: String, metadata: String?) throws(FormatError) -> String {
+        guard let metadata else { return "{\"id\":\(idText)}" }
+        return try JSONObject.flatObject(idText: idText, metadata: metadata)
+    }
+}
+
+/// A row of a .jsonl file of rows.
+struct FullRow {
+    /// JSON text.
+    let id: String?
+    private(set) var vector: [Float] = []
+    private(set) var metadata: String?
+
+    init(_ object: JSONObject, _ dimension: Int, at location: String) throws {
+        do { try self.init(object) } catch { throw error.at(location) }
+        if let stranger = object.members.first(where: { !["id", "vector", "metadata"].contains($0.key) }) {
+            throw CommandError.badData(
+                "\(location): a row has no member '\(stranger.key.prefix(40))'; put it into \"metadata\", or take it out"
+            )
+        }
+        guard try object.member(named: "vector") != nil else {
+            throw CommandError.badData(
+                "\(location): the row has no \"vector\"; give it one, an array of \(dimension) numbers"
+            )
+        }
+        guard vector.count == dimension else {
+            throw CommandError.badData(
+                "\(location): the vector has \(vector.count) components, the store's have \(dimension); "
+                    + "give vectors of the same model"
+            )
+        }
+    }
+
+    private init(_ object: JSONObject) throws(FormatError) {
+        id = try object.member(named: "id")?.rawValue
+        if let member = try object.member(named: "vector") { vector = try floats(fromJSONArray: member.rawValue) }
+        if let member = try object.member(named: "metadata"), member.rawValue != "null" {
+            metadata = JSONObject.singleLine(try JSONObject(member.rawValue).text)
+        }
+    }
+
+    static func line(idText: String, vector: [Float], metadata: String?) throws(FormatError) -> String {
+        let metadata = metadata.map { ",\"metadata\":\(JSONObject.singleLine($0))" } ?? ""
+        return "{\"id\":\(idText),\"vector\":\(try jsonArray(of: vector))\(metadata)}"
+    }
+}

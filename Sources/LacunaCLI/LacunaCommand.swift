@@ -1,0 +1,33 @@
+import ArgumentParser
+
+/// The root of the command line; what it says itself is only what went wrong before a command was found.
+struct LacunaCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lacuna",
+        abstract: "An embedded vector store that gives the space of deleted vectors back.",
+        discussion: """
+            A store is a directory; every command takes it first. Data goes to standard output, progress and prose to \
+            standard error. Ids that begin with a minus come after `--`.
+
+            Exit status: 0 done; 1 the answer is no; 64 usage; 65 bad input; 66 no such store or file; 73 cannot create; \
+            74 I/O error or disk full; 75 busy, try again; 76 damaged or of a newer format; 77 permission; 130 or 143 \
+            interrupted.
+            """,
+        version: "lacuna 0.1.0",
+        subcommands: [
+            CreateCommand.self, ImportCommand.self, PutCommand.self, GetCommand.self, ListCommand.self,
+            DeleteCommand.self, SearchCommand.self, StatsCommand.self, CompactCommand.self, VerifyCommand.self,
+            RecoverCommand.self, ExportCommand.self, MapCommand.self, DemoCommand.self, DemoCrashCommand.self,
+        ]
+    )
+
+    mutating func run() throws {
+        throw CommandError(.usage, "no command was given; choose one below", usage: LacunaCommand.helpMessage())
+    }
+}
+
+/// `--json`, on every command that has an answer.
+struct JSONOption: ParsableArguments {
+    @Flag(help: "Print one JSON object on one line (one a row where there are many).")
+    var json = false
+}

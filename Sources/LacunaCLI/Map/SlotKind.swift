@@ -1,0 +1,93 @@
+import Lacuna
+
+/// What a bucket of slots is drawn as.
+enum SlotKind: CaseIterable {
+    case live, mixed, dead, punched
+
+    init(_ bucket: SlotBucket) {
+        if bucket.live == bucket.slots.count {
+            self = .live
+        } else if bucket.live > 0 {
+            self = .mixed
+        } else {
+            self = bucket.punched > bucket.dead ? .punched : .dead
+        }
+    }
+
+    var character: String {
+        switch self {
+        case .live: "█"
+        case .mixed: "▒"
+        case .dead: "░"
+        case .punched: "·"
+        }
+    }
+
+    var word: String {
+        switch self {
+        case .live: "live"
+        case .mixed: "live and dead"
+        case .dead: "dead"
+        case .punched: "punched (blocks given back)"
+        }
+    }
+
+    var style: Terminal.Style {
+        switch self {
+        case .live: .blue
+        case .mixed: .green
+        case .dead: .yellow
+        case .punched: .dim
+        }
+    }
+
+    /// Okabe and Ito's colours, which people who see few colours can tell apart; on white.
+    var fill: String {
+        switch self {
+        case .live: "#0072b2"
+        case .mixed: "#56b4e9"
+        case .dead: "#e69f00"
+        case .punched: "#e8e8e8"
+        }
+    }
+}
+
+/// Neighbouring buckets of one kind.
+struct SlotRun {
+    let kind: SlotKind
+    var buckets: Range<Int>
+
+    static func runs(_ buckets: ArraySlice<SlotBucket>) -> [SlotRun] {
+        var runs: [SlotRun] = []
+        for index in buckets.indices {
+            let kind = SlotKind(buckets[index])
+            if let last = runs.last, last.kind == kind {
+                runs[runs.count - 1].buckets = last.buckets.lowerBound..<index + 1
+            } else {
+                runs.append(SlotRun(kind: kind, buckets: index..<index + 1))
+            }
+        }
+        return runs
+    }
+}
+
+/// The map's numbers, in words.
+struct SlotTotals {
+    let live: Int
+    let dead: Int
+    let punched: Int
+
+    init(_ buckets: [SlotBucket]) {
+        live = buckets.reduce(0) { $0 + $1.live }
+        dead = buckets.reduce(0) { $0 + $1.dead }
+        punched = buckets.reduce(0) { $0 + $1.punched }
+    }
+
+    var text: String {
+        let rows = live + dead + punched
+        guard rows > 0 else { return "no rows" }
+        let share = decimal(100 * Double(dead + punched) / Double(rows), 1)
+        return "\(counted(rows, "row")): \(grouped(live)) live, \(grouped(dead)) dead, \(grouped(punched)) punched; "
+            + "\(share) % fragmented"
+    }
+}

@@ -1,0 +1,36 @@
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// SIGINT and SIGTERM stop a command between two batches; a second one ends it at once.
+enum Interrupts {
+    /// The signal that came; 0 while none has. Written by the handler, which may do nothing else.
+    private static let received = Atomic<Int32>(0)
+
+    static func install() {
+        // Made before a handler can want it: what is lazy may not be made in one.
+        received.store(0, ordering: .relaxed)
+        // A reader of ours that has gone is an error of the write, not the end of a batch.
+        _ = signal(SIGPIPE, SIG_IGN)
+        for number in [SIGINT, SIGTERM] {
+            _ = signal(number) { number in
+                if Interrupts.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+            }
+        }
+    }
+
+    static var hasCome: Bool { received.load(ordering: .relaxed) != 0 }
+
+    /// Throws once a signal has come.
+    static func check() throws(CommandError) {
+        switch received.load(ordering: .relaxed) {
+        case 0: return
+        case SIGTERM: throw CommandError(.terminated, "interrupted; run the command again to go on")
+        default: throw CommandError(.interrupted, "interrupted; run the command again to go on")
+        }
+    }
+}

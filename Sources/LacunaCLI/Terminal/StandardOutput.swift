@@ -1,0 +1,72 @@
+import LacunaFormats
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Standard output, buffered: the answer, and nothing else.
+final class StandardOutput {
+    private var buffer: [UInt8] = []
+    private static let bufferBytes = 1 << 16
+
+    /// Whether people watch, and want colour.
+    static let isTerminal = isatty(STDOUT_FILENO) == 1
+
+    func line(_ text: String) throws(CommandError) {
+        buffer.append(contentsOf: text.utf8)
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
+    func flush() throws(CommandError) {
+        defer { buffer.removeAll(keepingCapacity: true) }
+        try Self.write(buffer)
+    }
+
+    /// Straight to the descriptor: what is on its way can't be lost with the process.
+    func lineNow(_ text: String) throws(CommandError) {
+        try line(text)
+        try flush()
+    }
+
+    private static func write(_ bytes: [UInt8]) throws(CommandError) {
+        var done = 0
+        while done < bytes.count {
+            let count = unsafe bytes.span.extracting(done...).withUnsafeBytes {
+                unsafe writeOnce(STDOUT_FILENO, $0)
+            }
+            if count >= 0 {
+                done += count
+                continue
+            }
+            let code = errno
+            if code == EINTR { continue }
+            // Who reads us has gone, and knows it: nothing to say.
+            if code == EPIPE { throw CommandError(.inputOutput, nil) }
+            let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+            throw CommandError(.inputOutput, "cannot write standard output: \(text); send it elsewhere")
+        }
+    }
+}
+
+/// Standard error: prose, progress, and the line that says what went wrong.
+enum StandardError {
+    static let isTerminal = isatty(STDERR_FILENO) == 1
+
+    static func line(_ text: String) { write(text + "\n") }
+
+    static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe writeOnce(STDERR_FILENO, $0) }
+    }
+}
+
+private func writeOnce(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Darwin)
+    unsafe Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+    unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
+}
