@@ -175,7 +175,7 @@ struct Rewrite {
         let record = try index.record()
         if record.liveRows > 0 {
             // The reserve for deletes on a full disk; without room for it there is none, as before.
-            try? target.extend(to: Preallocation.length(rowsEnd: record.nextOffset, stride: record.stride))
+            try? target.extend(to: Preallocation.compactLength(rowsEnd: record.nextOffset, stride: record.stride))
         }
         let allocated = try target.status().allocated
         try session.commit { () throws(VectorStoreError) in try index.endJournal(journal, allocatedAfter: allocated) }

@@ -11,11 +11,18 @@ package enum Preallocation {
         min(largestReserve, max(smallestReserve, rowBytes / 8))
     }
 
-    /// The length to extend a file to when its rows end at `end`: whole rows, and at most two reserves more.
+    /// The length to extend a file to when its rows end at `end`: a step of two reserves more, in whole rows.
     package static func length(rowsEnd end: Int64, stride: Int64) -> Int64 {
-        let rowBytes = end - DataFileHeader.length
-        let step = 2 * reserve(rowBytes: rowBytes) / stride * stride
-        return end + max(step, stride)
+        lengthWithTail(2 * reserve(rowBytes: end - DataFileHeader.length), end, stride)
+    }
+
+    /// The length of a file that was just compacted: the reserve, and no more.
+    package static func compactLength(rowsEnd end: Int64, stride: Int64) -> Int64 {
+        lengthWithTail(reserve(rowBytes: end - DataFileHeader.length), end, stride)
+    }
+
+    private static func lengthWithTail(_ bytes: Int64, _ end: Int64, _ stride: Int64) -> Int64 {
+        end + (bytes + stride - 1) / stride * stride
     }
 
     /// Whether the file must be extended before rows that end at `end` are written.
