@@ -49,7 +49,11 @@ let package = Package(
         .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "LacunaFormats"], swiftSettings: swiftSettings),
         .testTarget(name: "LacunaFormatsTests", dependencies: ["LacunaFormats"], swiftSettings: swiftSettings),
         .testTarget(name: "KernelTests", dependencies: ["CVectorKernels", "CPlatform"], swiftSettings: swiftSettings),
-        .testTarget(name: "LacunaCLITests", dependencies: ["LacunaCLI"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LacunaCLITests",
+            dependencies: ["LacunaCLI", "Lacuna", "LacunaFormats"],
+            swiftSettings: swiftSettings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -51,9 +51,9 @@ struct CommandError: Error {
         }
     }
 
-    /// The same error of a command that had acknowledged something before, which the line counts.
-    func keeping(_ what: String) -> CommandError {
-        CommandError(status, message.map { "\($0); \(what)" }, usage: usage)
+    /// The same error of a command that had acknowledged rows before, which the line counts.
+    func after(_ rows: Int, _ what: String) -> CommandError {
+        rows == 0 ? self : CommandError(status, message.map { "\($0); \(rows) rows \(what)" }, usage: usage)
     }
 
     private static func status(_ code: VectorStoreError.Code) -> ExitStatus {

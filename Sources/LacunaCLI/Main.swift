@@ -41,6 +41,8 @@ enum Main {
         var text = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: " ")
         while text.hasSuffix(".") { text.removeLast() }
         text = text.prefix(1).lowercased() + text.dropFirst()
-        return singleLine(text.contains("; ") ? text : "\(text); see --help")
+        if text.contains("; ") { return singleLine(text) }
+        let hasNegativeID = CommandLine.arguments.contains { $0.hasPrefix("-") && Int64($0) != nil }
+        return singleLine("\(text); \(hasNegativeID ? "ids that begin with a minus come after `--`" : "see --help")")
     }
 }

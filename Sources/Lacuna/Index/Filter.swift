@@ -49,12 +49,12 @@ extension StoreIndex {
     ///
     /// It is compiled against a row of the two columns and no table at all, so every table, pragma or function that
     /// changes something is the expression's own, and is refused. Two frames, since a text that closes the bracket of
-    /// one and goes on (`1) UNION SELECT …`) can't fit the other.
+    /// one and goes on (`1) UNION SELECT …`, `1) OR (1`, `1) /*`) can't fit the other.
     func check(_ filter: Filter) throws(VectorStoreError) {
         if filter.expression.utf8.contains(0) { throw Self.invalid("it holds a NUL character") }
         // SQLite declares these two tables when they are first used, which asks for more than a filter may have.
         try connection.run("SELECT 1 FROM json_each('{}'), json_tree('{}')")
-        for frame in [("WHERE (\n", "\n)"), ("WHERE CASE WHEN (\n", "\n) THEN 1 END")] {
+        for frame in [("WHERE (\n", "\n)"), ("WHERE CAST(\n", "\n AS INTEGER)")] {
             let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
             let sql = "SELECT 1 FROM \(row) \(frame.0)\(filter.expression)\(frame.1)"
             let statement: Statement

@@ -26,9 +26,9 @@ struct DeleteCommand: StoreCommand {
 
     var access: VectorStoreAccess { .readWrite }
 
-    func validate() throws {
+    func check() throws {
         if arguments.isEmpty && idFile == nil && filter == nil {
-            throw ValidationError("nothing to delete was named; give ids, --ids or --where")
+            throw CommandError.usage("nothing to delete was named; give ids, --ids or --where")
         }
     }
 
@@ -48,7 +48,7 @@ struct DeleteCommand: StoreCommand {
             }
         } catch {
             bar.clear()
-            throw CommandError(error)?.keeping("\(deleted) rows were deleted before this") ?? error
+            throw CommandError(error)?.after(deleted, "were deleted before this") ?? error
         }
         bar.clear()
         let missing = ids.count - deleted

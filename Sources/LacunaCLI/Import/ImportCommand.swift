@@ -25,7 +25,7 @@ struct ImportCommand: StoreCommand {
     @Option(help: "Ids: a text file, one a line.")
     var ids: String?
 
-    @Option(help: "The first id where ids are counted; 1 unless given.")
+    @Option(parsing: .unconditional, help: "The first id where ids are counted; 1 unless given.")
     var firstID: Int64?
 
     @Flag(help: "Replace the rows whose ids exist, with their metadata.")
@@ -77,7 +77,7 @@ struct ImportCommand: StoreCommand {
             }
         } catch {
             bar.clear()
-            throw CommandError(error)?.keeping("\(rows) rows were imported before this and are kept") ?? error
+            throw CommandError(error)?.after(rows, "were imported before this and are kept") ?? error
         }
         bar.clear()
         try report(rows, batchCount, ContinuousClock.now - start, Int64(rows) * Int64(dimension) * 4, output)

@@ -16,11 +16,16 @@ enum Interrupts {
         received.store(0, ordering: .relaxed)
         // A reader of ours that has gone is an error of the write, not the end of a batch.
         _ = signal(SIGPIPE, SIG_IGN)
+        // Whoever started us may have had them blocked, as the threads of some runtimes do.
+        var stopping = sigset_t()
+        unsafe sigemptyset(&stopping)
         for number in [SIGINT, SIGTERM] {
+            unsafe sigaddset(&stopping, number)
             _ = signal(number) { number in
                 if Interrupts.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
             }
         }
+        unsafe sigprocmask(SIG_UNBLOCK, &stopping, nil)
     }
 
     static var hasCome: Bool { received.load(ordering: .relaxed) != 0 }

@@ -1,0 +1,172 @@
+import Foundation
+import Lacuna
+import Testing
+
+/// The exit statuses that tell a script what to do next.
+@Suite struct ExitStatusTests {
+    @Test func theAnswerIsNo() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        #expect(try fail(1, "get", store, "2", "7", "--json", saying: "the id 7").lines.count == 1)
+        try fail(1, "search", store, "--like", "7", saying: "the id 7")
+        for words in [
+            ["search", store, "--like", "1", "--where", "id > 9"], ["list", store, "--where", "id > 9"],
+            ["export", store, directory / "none.npy", "--where", "id > 9"],
+        ] {
+            let run = try lacuna(words + ["--json"])
+            #expect(run.status == 1, "\(run.error)")
+            #expect(run.text == "")
+        }
+        #expect(!FileManager.default.fileExists(atPath: directory / "none.npy"))
+        for words in [["delete", store, "7"], ["delete", store, "--where", "id > 9"]] {
+            let run = try lacuna(words + ["--json"])
+            #expect(run.status == 1)
+            #expect(try run.json()["deleted"] as? Int == 0)
+        }
+        try succeed("delete", store, "1", "2", "3")
+        #expect(try succeed("list", store).text == "", "an empty store has an answer")
+    }
+
+    @Test func noSuchStoreOrFile() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("file", "text")
+        for path in [directory / "none", directory.path, file] {
+            for command in ["stats", "verify", "recover", "map", "list", "compact"] {
+                try fail(66, command, path)
+            }
+        }
+        let store = try Fixture.store(directory, 3)
+        try fail(66, "import", store, directory / "none.npy", saying: "none.npy")
+        try fail(66, "import", store, directory / "s.npy", "--metadata", directory / "none.jsonl", saying: "none.jsonl")
+        try fail(66, "import", store, directory / "s.npy", "--ids", directory / "none.txt", saying: "none.txt")
+        try fail(66, "search", store, "--vector", directory / "none.npy", saying: "none.npy")
+        try fail(66, "delete", store, "--ids", directory / "none.txt", saying: "none.txt")
+        try fail(66, "demo", "--sample", directory.path, saying: "queries.jsonl")
+    }
+
+    @Test func cannotCreate() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        try fail(73, "create", store, "--dimension", "3", saying: "another path")
+        try fail(73, "create", directory.path, "--dimension", "3", saying: "exists")
+        try fail(73, "create", directory / "s.npy", "--dimension", "3")
+        try fail(73, "create", directory / "no/such", "--dimension", "3", saying: "parent")
+        try fail(73, "export", store, directory / "no/such.npy")
+        try fail(73, "map", store, "--svg", directory / "no/such.svg")
+        #expect(try Fixture.rowCount(store) == 3)
+    }
+
+    @Test func busyStore() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        let writer = try VectorStore<Int64>.open(at: store)
+        try writer.put([1, 2, 3], for: 4)
+        for words in [
+            ["delete", store, "1"], ["put", store, "9"], ["compact", store], ["recover", store],
+            ["import", store, directory / "s.npy"],
+        ] {
+            try lacuna(words, input: "[1,2,3]").expectFailure(75)
+        }
+        for words in [
+            ["list", store], ["stats", store], ["verify", store], ["get", store, "4"],
+            ["search", store, "--like", "1"],
+            ["export", store, directory / "e.npy"], ["map", store], ["compact", store, "--dry-run"],
+            ["recover", store, "--dry-run"],
+        ] {
+            let run = try lacuna(words)
+            #expect(run.status == 0, "\(words): \(run.error)")
+        }
+        try writer.close()
+        try succeed("delete", store, "1")
+    }
+
+    @Test func damage() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        // A component of the second row.
+        try directory.flip("s/vectors-1.f32", at: 4096 + 12 + 5)
+        let verified = try fail(1, "verify", store, "--json", saying: "damaged").json()
+        #expect(verified["ok"] as? Bool == false)
+        #expect(verified["bad_checksums"] as? [Int] == [2])
+        try fail(76, "get", store, "2", saying: "2")
+        try succeed("get", store, "1", "3")
+        try succeed("delete", store, "1")
+        try fail(76, "compact", store, saying: "2")
+    }
+
+    @Test func missingDataFile() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        try FileManager.default.removeItem(atPath: store + "/vectors-1.f32")
+        for command in ["stats", "list", "compact", "map"] { try fail(76, command, store) }
+        #expect(try fail(1, "verify", store, "--json").json()["ok"] as? Bool == false)
+        let recovered = try fail(76, "recover", store, "--json").json()
+        #expect(recovered["state"] as? String == "damaged")
+        #expect((recovered["actions"] as? [Any])?.isEmpty == true)
+    }
+
+    @Test func newerFormat() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        try Connection(store + "/index.sqlite", .readWrite).execute("PRAGMA user_version = 99")
+        for command in ["stats", "verify", "recover", "compact"] { try fail(76, command, store, saying: "upgrade") }
+    }
+
+    @Test(
+        .enabled(
+            if: ReadOnlyMount.isAvailable,
+            "a directory that can't be written needs a read-only mount, since root may write to any other"
+        )
+    )
+    func noPermission() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        let mount = try ReadOnlyMount(directory.path)
+        defer { mount.leave() }
+        for words in [
+            ["delete", store, "1"], ["put", store, "9"], ["compact", store], ["recover", store],
+            ["import", store, directory / "s.npy", "--first-id", "10"],
+            ["create", directory / "t", "--dimension", "3"], ["export", store, directory / "e.npy"],
+            ["map", store, "--svg", directory / "m.svg"],
+        ] {
+            try lacuna(words, input: "[1,2,3]").expectFailure(77)
+        }
+        for words in [["list", store], ["stats", store], ["verify", store], ["get", store, "3"], ["map", store]] {
+            let run = try lacuna(words)
+            #expect(run.status == 0, "\(words): \(run.error)")
+        }
+    }
+}
+
+/// A directory mounted on itself, read-only.
+struct ReadOnlyMount {
+    private let path: String
+
+    static let isAvailable: Bool = {
+        guard geteuid() == 0, let directory = try? TemporaryDirectory() else { return false }
+        guard let mount = try? ReadOnlyMount(directory.path) else { return false }
+        mount.leave()
+        return true
+    }()
+
+    init(_ path: String) throws {
+        self.path = path
+        try Self.run("mount", "--bind", path, path)
+        do { try Self.run("mount", "-o", "remount,ro,bind", path) } catch {
+            leave()
+            throw error
+        }
+    }
+
+    func leave() { try? Self.run("umount", path) }
+
+    private static func run(_ words: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.fileWriteNoPermission) }
+    }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import LacunaFormats
+import Testing
+
+@Suite struct ImportTests {
+    /// Files that contradict one another or the store: refused before the first row is written.
+    @Test func badFilesChangeNothing() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3")
+        try Fixture.npy(directory / "v.npy", 3)
+        try Fixture.npy(directory / "flat.npy", 3, dimension: 2)
+        let garbage = try directory.write("garbage.npy", "this is no array")
+        let short = try directory.write("short.jsonl", "{\"id\":1}\n{\"id\":2}\n")
+        let twice = try directory.write("twice.jsonl", "{\"id\":1}\n{\"id\":2}\n{\"id\":1}\n")
+        let mixed = try directory.write("mixed.jsonl", "{\"id\":1}\n{\"n\":2}\n{\"id\":3}\n")
+        let texts = try directory.write("texts.jsonl", "{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"c\"}\n")
+        let broken = try directory.write("broken.jsonl", "{\"id\":1}\n{\"id\":2\n{\"id\":3}\n")
+        let ids = try directory.write("ids.txt", "1\n2\n3\n4\n")
+        let words = try directory.write("words.txt", "1\ntwo\n3\n")
+        let vectors = directory / "v.npy"
+        for (arguments, expected) in [
+            ([directory / "flat.npy"], "2 components"), ([garbage], "garbage.npy"),
+            ([vectors, "--metadata", short], "has 2 lines for the 3 rows"),
+            ([vectors, "--metadata", twice], "twice.jsonl, line 3: the id 1 is there twice"),
+            ([vectors, "--metadata", mixed], "mixed.jsonl, line 2"), ([vectors, "--metadata", texts], "line 1"),
+            ([vectors, "--metadata", broken], "broken.jsonl, line 2"),
+            ([vectors, "--ids", ids], "has 4 ids for the 3 rows"),
+            ([vectors, "--ids", words], "words.txt, line 2: 'two'"),
+        ] {
+            try lacuna(["import", store] + arguments).expectFailure(65, saying: expected)
+        }
+        try fail(64, "import", store, vectors, "--first-id", "9223372036854775806", saying: "--first-id")
+        #expect(try Fixture.rowCount(store) == 0)
+        try succeed("import", store, vectors, "--first-id", "9223372036854775805")
+        #expect(try Fixture.rowCount(store) == 3)
+    }
+
+    @Test(arguments: [
+        ("{\"id\":1}", "no \"vector\""), ("{\"id\":1,\"vector\":[1,2]}", "2 components"),
+        ("{\"id\":1,\"vector\":[1,2,1e39]}", "component 2"), ("{\"id\":1,\"vector\":[1,2,NaN]}", "line 2"),
+        ("{\"id\":1,\"vector\":[1,2,3],\"name\":\"x\"}", "'name'"), ("{\"id\":1.5,\"vector\":[1,2,3]}", "1.5"),
+        ("{\"id\":1,\"vector\":[1,2,3],\"metadata\":[]}", "line 2"), ("[1,2,3]", "line 2"),
+        ("{\"id\":7,\"vector\":[1,2,3]}", "the id 7 is there twice"),
+    ])
+    func badRowOfJSONLines(_ row: String, _ expected: String) throws {
+        let directory = try TemporaryDirectory()
+        try succeed("create", directory / "s", "--dimension", "3")
+        let rows = try directory.write("r.jsonl", "{\"id\":7,\"vector\":[1,2,3]}\n\(row)\n")
+        try fail(65, "import", directory / "s", rows, saying: expected)
+        #expect(try Fixture.rowCount(directory / "s") == 0)
+    }
+
+    /// What only the store can refuse stops at its batch, and the line counts what came before.
+    @Test func errorInALaterBatchCountsTheRowsThatAreKept() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3")
+        let writer = try NPYWriter(path: directory / "v.npy", dimension: 3)
+        for row in 0..<50 { try writer.append(row == 33 ? [1, .nan, 2] : Fixture.vector(row)) }
+        _ = try writer.finish()
+        let run = try fail(65, "import", store, directory / "v.npy", "--batch", "10", "--acks", saying: "34")
+        #expect(run.lines == ["ACK 10", "ACK 20", "ACK 30"])
+        #expect(run.error.contains("; 30 rows were imported before this and are kept"))
+        #expect(try Fixture.rowCount(store) == 30)
+    }
+
+    @Test func replacing() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 4)
+        try Fixture.npy(directory / "v.npy", 2, dimension: 3)
+        let metadata = try directory.write("m.jsonl", "{\"id\":3,\"new\":true}\n{\"id\":4}\n")
+        try fail(65, "import", store, directory / "v.npy", "--metadata", metadata, saying: "exists already")
+        try succeed("import", store, directory / "v.npy", "--metadata", metadata, "--replace")
+        #expect(
+            try succeed("list", store, "--json").lines.suffix(2) == [
+                "{\"id\":3,\"metadata\":{\"new\":true}}", "{\"id\":4,\"metadata\":null}",
+            ]
+        )
+        try fail(65, "put", store, "3", saying: "exists already", input: "[1,2,3]")
+        try succeed("put", store, "3", "--replace", input: "[1,2,3]")
+        #expect(
+            try succeed("get", store, "3", "--json").text
+                == "{\"id\":3,\"vector\":[1.0,2.0,3.0],\"metadata\":null}\n"
+        )
+    }
+
+    @Test func acknowledgements() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3")
+        try Fixture.npy(directory / "v.npy", 25)
+        let imported = try succeed("import", store, directory / "v.npy", "--batch", "10", "--acks", "--json")
+        #expect(imported.lines.prefix(3) == ["ACK 10", "ACK 20", "ACK 25"])
+        #expect(imported.lines.count == 4)
+        let deleted = try succeed("delete", store, "--where", "id > 3", "--batch", "20", "--acks", "--json")
+        #expect(deleted.lines == ["ACK 20", "ACK 22", "{\"deleted\":22,\"missing\":0}"])
+    }
+
+    @Test func idsInAFileOfTheirOwn() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3", "--ids", "text")
+        try Fixture.npy(directory / "v.npy", 2)
+        try fail(64, "import", store, directory / "v.npy", saying: "can't be counted")
+        try succeed("import", store, directory / "v.npy", "--ids", try directory.write("ids", "one\n two \n"))
+        #expect(
+            try succeed("list", store, "--json").lines.map { $0.prefix(12) } == ["{\"id\":\" two ", "{\"id\":\"one\","]
+        )
+        try fail(
+            65,
+            "import",
+            store,
+            directory / "v.npy",
+            "--ids",
+            try directory.write("same", "a\na\n"),
+            saying: "line 2"
+        )
+        let deleted = try succeed("delete", store, "--ids", try directory.write("gone", "one\nnone\n"), "--json")
+        #expect(deleted.text == "{\"deleted\":1,\"missing\":1}\n")
+    }
+
+    @Test(arguments: ["[1,2]", "[1,2,3,4]", "[1,2,null]", "[1,2,3", "", "{}", "[1,2,1e40]", "[1,2,NaN]"])
+    func badVectorOnStandardInput(_ text: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        try fail(65, "put", store, "9", input: text)
+        try fail(65, "search", store, input: text)
+        #expect(try Fixture.rowCount(store) == 2)
+    }
+
+    @Test(arguments: ["[]", "{", "{\"id\":3}", "{\"a\":01}", "{\"a\":NaN}", "text"])
+    func badMetadata(_ text: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        try fail(65, "put", store, "9", "--metadata", text, input: "[1,2,3]")
+        #expect(try Fixture.rowCount(store) == 2)
+    }
+}

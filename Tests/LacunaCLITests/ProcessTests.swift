@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+
+#if canImport(FoundationXML)
+import FoundationXML
+#endif
+
+/// What needs a process to be watched, or stopped, while it runs.
+@Suite struct ProcessTests {
+    /// The pipe has room for 64 KiB and the acknowledgements take more, so the import can't end before the signal.
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    func interruptKeepsWhatWasAcknowledged(_ signal: Int32, _ status: Int32) throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3")
+        try Fixture.npy(directory / "v.npy", 20_000)
+        let process = CommandLineRun.process(["import", store, directory / "v.npy", "--batch", "1", "--acks"])
+        let (output, error) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        var text = try #require(try output.fileHandleForReading.read(upToCount: 1))
+        kill(process.processIdentifier, signal)
+        text += output.fileHandleForReading.readDataToEndOfFile()
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        #expect(process.terminationStatus == status)
+        let acknowledged = try #require(
+            String(decoding: text, as: UTF8.self).split(separator: "\n").last?.split(separator: " ").last.map {
+                Int($0)
+            }
+        )
+        #expect(message.hasPrefix("error: interrupted; "))
+        #expect(message.contains("; \(acknowledged ?? -1) rows were imported before this and are kept"))
+        #expect(try Fixture.rowCount(store) == acknowledged)
+        #expect(try succeed("recover", store, "--json").text == "{\"state\":\"clean\",\"actions\":[]}\n")
+        try succeed("verify", store)
+    }
+
+    @Test func interruptWhileAVectorIsAwaited() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 1)
+        let process = CommandLineRun.process(["put", store, "2"])
+        let (input, error) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardError = error
+        try process.run()
+        // More than a pipe holds: once it is written, the process has begun to read, and has set its handlers up.
+        try input.fileHandleForWriting.write(contentsOf: Data(String(repeating: " ", count: 1 << 17).utf8))
+        kill(process.processIdentifier, SIGINT)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(try Fixture.rowCount(store) == 1)
+    }
+
+    /// `lacuna list | head -1`: nobody reads on, and nobody wants to hear of it.
+    @Test func closedPipe() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.sampleStore(directory)
+        let process = CommandLineRun.process(["list", store, "--json"])
+        let (output, error) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = error
+        try output.fileHandleForReading.close()
+        try process.run()
+        try? output.fileHandleForWriting.close()
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        #expect(process.terminationStatus == 74)
+        #expect(error.fileHandleForReading.readDataToEndOfFile().isEmpty)
+    }
+
+    @Test func mapDrawsGapsAndHoles() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.sampleStore(directory)
+        try succeed("delete", store, "--where", "id > 100 AND id <= 400")
+        try succeed("compact", store, "--strategy", "punch")
+        try succeed("delete", store, "--where", "id > 900")
+        let map = try succeed("map", store).text
+        #expect(map.contains("1,000 rows: 600 live, "))
+        for character in ["█", "░", "·"] { #expect(map.contains(character)) }
+        let drawn = try succeed("map", store, "--svg", directory / "m.svg")
+        #expect(drawn.text.hasPrefix("drew "))
+        let picture = try directory.read("m.svg")
+        #expect(XMLParser(data: picture).parse())
+        let text = String(decoding: picture, as: UTF8.self)
+        #expect(text.hasPrefix("<svg xmlns=\"http://www.w3.org/2000/svg\""))
+        #expect(text.contains("<title") && text.contains("600 live"))
+        try succeed("create", directory / "empty", "--dimension", "3")
+        #expect(try succeed("map", directory / "empty").text.contains("no rows"))
+        try succeed("map", directory / "empty", "--svg", directory / "e.svg")
+    }
+
+    @Test func demoGoesThroughACrash() throws {
+        let run = try succeed("demo", "--sample", Fixture.samplePath)
+        let expected = [
+            "$ lacuna create packages.lacuna", "imported 1,000 rows", "health-check", "deleted 400 rows",
+            "1,000 rows: 600 live, 400 dead", "Killed", "vectors-2.f32", "recovered", "the unfinished copy",
+            "given back", "600 rows: 600 live, 0 dead", "sound: 600 rows read",
+        ]
+        var rest = run.text[...]
+        for words in expected {
+            guard let found = rest.range(of: words) else {
+                Issue.record("not found in its place: \(words)\n\(run.text)")
+                return
+            }
+            rest = rest[found.upperBound...]
+        }
+        #expect(run.text.split(separator: "\n").allSatisfy { $0.count < 250 })
+    }
+}

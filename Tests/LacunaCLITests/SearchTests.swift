@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+/// Searches of the sample against the exact answers that come with it.
+@Suite struct SearchTests {
+    private struct Truth {
+        let row: Int
+        let filter: String?
+        let ids: [Int]
+        let scores: [Double]
+    }
+
+    private func objects(_ name: String) throws -> [[String: Any]] {
+        let file = CommandLineRun.repository.appendingPathComponent("\(Fixture.samplePath)/\(name)")
+        return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+            try CommandLineRun.object(String($0))
+        }
+    }
+
+    private func truths(_ name: String) throws -> [Truth] {
+        let queries = try objects("queries.jsonl").map { $0["id"] as? Int }
+        let filters = [
+            "science": "metadata ->> 'section' = 'science'", "small": "metadata ->> 'installed_kib' < 500",
+            "science_small": "metadata ->> 'section' = 'science' AND metadata ->> 'installed_kib' < 500",
+        ]
+        return try objects(name).map { truth in
+            Truth(
+                row: try #require(queries.firstIndex(of: truth["id"] as? Int)),
+                filter: try (truth["filter"] as? String).map { try #require(filters[$0]) },
+                ids: try #require(truth["ids"] as? [Int]),
+                scores: try #require(truth["scores"] as? [Double])
+            )
+        }
+    }
+
+    /// Two rows whose scores differ by less than float32 can tell may change places.
+    private func expect(_ lines: [[String: Any]], _ truth: Truth, _ location: SourceLocation = #_sourceLocation) {
+        #expect(lines.count == truth.ids.count, sourceLocation: location)
+        let score = Dictionary(uniqueKeysWithValues: zip(truth.ids, truth.scores))
+        for (index, line) in lines.enumerated() {
+            let distance = line["distance"] as? Double ?? .nan
+            #expect(line["rank"] as? Int == index + 1, sourceLocation: location)
+            #expect(abs(1 - distance - truth.scores[index]) < 1e-6, sourceLocation: location)
+            if let expected = (line["id"] as? Int).flatMap({ score[$0] }) {
+                #expect(abs(expected - truth.scores[index]) < 1e-6, sourceLocation: location)
+            } else {
+                // Only the last one can be beyond the end of the truth, and as near as it.
+                #expect(index == lines.count - 1, "\(line)", sourceLocation: location)
+            }
+        }
+    }
+
+    @Test func allQueriesInOnePass() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.sampleStore(directory)
+        let run = try succeed(
+            "search",
+            store,
+            "--vector",
+            "\(Fixture.samplePath)/queries.npy",
+            "-k",
+            "100",
+            "--threads",
+            "2",
+            "--json"
+        )
+        let lines = try run.lines.map(CommandLineRun.object)
+        for truth in try truths("truth.jsonl") { expect(lines.filter { $0["query"] as? Int == truth.row }, truth) }
+        #expect(lines.count == 1000)
+        #expect(lines.allSatisfy { $0["metadata"] is [String: Any] })
+    }
+
+    @Test func filtered() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.sampleStore(directory)
+        for truth in try truths("truth_filtered.jsonl") {
+            let run = try succeed(
+                "search",
+                store,
+                "--vector",
+                "\(Fixture.samplePath)/queries.npy",
+                "--row",
+                "\(truth.row)",
+                "-k",
+                "20",
+                "--where",
+                try #require(truth.filter),
+                "--json"
+            )
+            let lines = try run.lines.map(CommandLineRun.object)
+            #expect(lines.allSatisfy { $0["query"] as? Int == 0 })
+            expect(lines, truth)
+        }
+    }
+
+    @Test func likeLeavesTheRowItselfOut() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3", "--metric", "euclidean")
+        // The row itself is not the first of those at distance 0.
+        let rows = [1, 2, 3, 4].map { "{\"id\":\($0),\"vector\":[\($0 < 4 ? 1 : 2),0,0]}\n" }.joined()
+        try succeed("import", store, try directory.write("r.jsonl", rows))
+        for (k, expected) in [("1", [1]), ("2", [1, 2]), ("3", [1, 2, 4]), ("9223372036854775807", [1, 2, 4])] {
+            let run = try succeed("search", store, "--like", "3", "-k", k, "--json")
+            #expect(try run.lines.map { try CommandLineRun.object($0)["id"] as? Int } == expected)
+        }
+        #expect(try succeed("search", store, "--like", "3", "--where", "id > 2", "--json").lines.count == 1)
+    }
+
+    @Test func badQueries() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        try Fixture.npy(directory / "q.npy", 2, dimension: 4)
+        try fail(65, "search", store, "--vector", directory / "q.npy", saying: "4 components")
+        try fail(65, "search", store, "--vector", directory / "s.npy", "--row", "2", saying: "row 2")
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+/// Command lines that are wrong by themselves: status 64, one line that says why, and nothing on standard output.
+@Suite struct UsageTests {
+    @Test(arguments: [
+        (["no-such-command"], "no-such-command"),
+        ([], "no command"),
+        (["create"], "<store>"),
+        (["create", "x"], "--dimension"),
+        (["create", "x", "--dimension", "many"], "many"),
+        (["create", "x", "--dimension", "3", "--metric", "manhattan"], "manhattan"),
+        (["create", "x", "--dimension", "3", "--element", "float16"], "float16"),
+        (["import", "x", "rows.csv"], "rows.csv"),
+        (["import", "x", "rows.jsonl", "--metadata", "m.jsonl"], "--metadata"),
+        (["import", "x", "rows.npy", "--batch", "0"], "--batch"),
+        (["import", "x", "rows.npy", "--first-id", "one"], "one"),
+        (["get", "x"], "<ids>"),
+        (["list", "x", "--limit", "0"], "--limit"),
+        (["delete", "x"], "nothing to delete"),
+        (["delete", "x", "-5"], "come after `--`"),
+        (["get", "x", "-5"], "come after `--`"),
+        (["search", "x", "-k", "0"], "-k"),
+        (["search", "x", "--threads", "0"], "--threads"),
+        (["search", "x", "--like", "1", "--vector", "q.npy"], "exclude"),
+        (["search", "x", "--row", "1"], "--vector"),
+        (["search", "x", "--vector", "q.npy", "--row", "-1"], "--row"),
+        (["compact", "x", "--strategy", "magic"], "magic"),
+        (["compact", "x", "--strategy", "in-place"], "not available yet"),
+        (["compact", "x", "--max-rate", "1000"], "not available yet"),
+        (["compact", "x", "--deadline", "1"], "not available yet"),
+        (["recover", "x", "--salvage", "lost.jsonl"], "not available yet"),
+        (["export", "x", "rows.parquet"], "rows.parquet"),
+    ])
+    func isRefused(_ arguments: [String], _ words: String) throws {
+        let run = try lacuna(arguments)
+        run.expectFailure(64, saying: words)
+        #expect(run.text == "")
+    }
+
+    @Test(arguments: [
+        ["--help"], ["help", "import"], ["--version"], ["create", "--help"], ["demo", "--help"], ["map", "-h"],
+    ])
+    func helpIsAnAnswer(_ arguments: [String]) throws {
+        let run = try lacuna(arguments)
+        #expect(run.status == 0)
+        #expect(!run.text.isEmpty)
+        #expect(run.error == "")
+    }
+
+    @Test func argumentsThatTheStoreRefuses() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        try fail(64, "create", directory / "big", "--dimension", "65537", saying: "65537")
+        try fail(64, "get", store, "one", saying: "'one' is not an id")
+        try fail(64, "delete", store, "1", "2.5", saying: "'2.5' is not an id")
+        try fail(64, "search", store, "--like", "x", saying: "'x' is not an id")
+        try fail(64, "put", store, "x", saying: "'x' is not an id", input: "[1,2,3]")
+        #expect(try Fixture.rowCount(store) == 3)
+    }
+
+    @Test(arguments: [
+        "nonsense", "1; DELETE FROM vectors", "1) UNION SELECT id FROM vectors --", "(SELECT count(*) FROM store) = 1",
+        "id IN (SELECT id FROM vectors)", "load_extension('x')", "1) OR (1", "",
+    ])
+    func filterIsAnExpressionAndNothingElse(_ filter: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        for words in [
+            ["list", store], ["delete", store], ["search", store, "--like", "1"],
+            ["export", store, directory / "e.npy"],
+        ] {
+            try lacuna(words + ["--where", filter]).expectFailure(64)
+        }
+        #expect(try Fixture.rowCount(store) == 3)
+        #expect(!FileManager.default.fileExists(atPath: directory / "e.npy"))
+    }
+}
