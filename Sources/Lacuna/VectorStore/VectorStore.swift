@@ -116,8 +116,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
             throw VectorStoreError(
                 .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
         }
-        if let writer { try writer.close() }
-        readers.close()
+        // The writer's connection last: SQLite copies the log into the database when the last connection goes, and a
+        // reader's is not allowed to.
+        if let writer { try writer.close(after: readers.close) } else { readers.close() }
         files.clear()
     }
 
