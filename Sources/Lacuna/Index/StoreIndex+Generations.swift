@@ -46,10 +46,12 @@ extension StoreIndex {
         return nil
     }
 
-    /// Gives free pages of the database back to the file system, some at a time; false when none are left.
+    /// Gives free pages of the database back to the file system, some at a time; false when none are left, or none can
+    /// be given back: a VACUUM without the auto-vacuum setting takes that ability away.
     package func vacuumSome() throws(VectorStoreError) -> Bool {
-        guard try pragma("freelist_count") > 0 else { return false }
+        let free = try pragma("freelist_count")
+        if free == 0 { return false }
         try connection.run("PRAGMA incremental_vacuum(1000)")
-        return true
+        return try pragma("freelist_count") < free
     }
 }

@@ -1,0 +1,29 @@
+import Lacuna
+
+/// A connection to a store's index that knows nothing of the store: what the stock shell has.
+func rawConnection(_ index: String) throws -> Connection { try Connection(index, .readWrite) }
+
+/// Runs statements on an index behind its store's back, CHECK constraints switched off.
+func tamper(_ index: String, _ statements: String...) throws {
+    let connection = try rawConnection(index)
+    try connection.run("PRAGMA ignore_check_constraints = ON")
+    for statement in statements { try connection.run(statement) }
+}
+
+extension Connection {
+    /// All rows of a query, as many columns of each as asked for.
+    func rows(_ columns: Int, _ sql: String, _ values: [SQLValue] = []) throws -> [[SQLValue]] {
+        var rows: [[SQLValue]] = []
+        try forEach(sql, values) { statement throws(VectorStoreError) in
+            var row: [SQLValue] = []
+            for column in 0..<columns { row.append(try statement.value(column)) }
+            rows.append(row)
+        }
+        return rows
+    }
+
+    /// The first column of the first row; null where there is none.
+    func value(_ sql: String, _ values: [SQLValue] = []) throws -> SQLValue {
+        try rows(1, sql, values).first?.first ?? .null
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Lacuna
+
+/// A directory of its own for one test, deleted with the last reference.
+final class Scratch: Sendable {
+    let path: String
+    /// Where the test's store goes.
+    var store: String { path + "/test.lacuna" }
+    var index: String { store + "/index.sqlite" }
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("behaviour-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { store + "/" + name }
+
+    /// The store's file names and their bytes, locks apart: for comparing before and after. Only while it is closed: an
+    /// open descriptor on the index would, once closed, drop the process's locks on it.
+    func contents() throws -> [String: Data] {
+        var contents: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: store) where !name.hasSuffix(".lock") {
+            contents[name] = try read(file(name))
+        }
+        return contents
+    }
+
+    func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: store).sorted() }
+}
+
+func read(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+
+func write(_ bytes: Data, to path: String) throws { try bytes.write(to: URL(fileURLWithPath: path)) }
+
+func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+func remove(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }
+
+func copyItem(_ from: String, to path: String) throws { try FileManager.default.copyItem(atPath: from, toPath: path) }
+
+/// Changes a file where it lies.
+func edit(_ path: String, _ change: (FileHandle) throws -> Void) throws {
+    guard let handle = FileHandle(forUpdatingAtPath: path) else { throw CocoaError(.fileNoSuchFile) }
+    try change(handle)
+    try handle.close()
+}
+
+/// The file's length and the blocks it occupies, in bytes, as the file system counts them.
+func sizes(_ path: String) throws -> (length: Int64, allocated: Int64) {
+    guard let status = try Directory.status(path) else { throw CocoaError(.fileNoSuchFile) }
+    return (status.size, status.allocated)
+}
+
+extension Array where Element == Float {
+    var bitPatterns: [UInt32] { map(\.bitPattern) }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Lacuna
+
+/// An id's place in the order of ids, worked out without the library: bytes that compare as the ids do.
+struct IDKey: Hashable, Comparable {
+    let bytes: [UInt8]
+
+    init(_ id: some VectorID) {
+        switch id {
+        case let integer as Int64:
+            let biased = UInt64(bitPattern: integer) ^ (1 << 63)
+            bytes = (0..<8).map { UInt8(truncatingIfNeeded: biased >> (56 - 8 * UInt64($0))) }
+        case let uuid as UUID: bytes = Array(uuid.uuidString.lowercased().utf8)
+        case let text as String: bytes = Array(text.utf8)
+        default: bytes = []
+        }
+    }
+
+    static func < (left: IDKey, right: IDKey) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
+}
+
+/// What a store must be after some operations, kept in a dictionary.
+struct StoreModel<ID: VectorID> {
+    struct Row {
+        var id: ID
+        var vector: [Float]
+        var json: String?
+        var slot: Int
+    }
+
+    private(set) var rows: [IDKey: Row] = [:]
+    /// Rows in the file, live and dead.
+    private(set) var slots = 0
+    private(set) var generation: Int64 = 1
+
+    var inIDOrder: [Row] { rows.sorted { $0.key < $1.key }.map(\.value) }
+    var inSlotOrder: [Row] { rows.values.sorted { $0.slot < $1.slot } }
+
+    mutating func put(_ vector: [Float], for id: ID, json: String?) {
+        rows[IDKey(id)] = Row(id: id, vector: vector, json: json, slot: slots)
+        slots += 1
+    }
+
+    mutating func setMetadata(_ json: String?, for id: ID) { rows[IDKey(id)]?.json = json }
+
+    mutating func delete(_ id: ID) { rows[IDKey(id)] = nil }
+
+    /// Live rows move together, in the order they lie in.
+    mutating func rewrite() {
+        for (slot, row) in inSlotOrder.enumerated() { rows[IDKey(row.id)]?.slot = slot }
+        slots = rows.count
+        generation += 1
+    }
+
+    /// Maximal runs of slots that no row has.
+    var deadRuns: [Range<Int>] {
+        var runs: [Range<Int>] = []
+        var end = 0
+        for slot in inSlotOrder.map(\.slot) + [slots] {
+            if slot > end { runs.append(end..<slot) }
+            end = slot + 1
+        }
+        return runs
+    }
+
+    /// All rows' distances to a query in float64, nearest first, equal ones by id.
+    func nearest(_ query: [Float], _ metric: DistanceMetric, where passes: (Row) -> Bool = { _ in true })
+        -> [(id: ID, distance: Double)]
+    {
+        rows.filter { passes($0.value) }
+            .map { (key: $0.key, id: $0.value.id, distance: metric.distanceInDouble(query, $0.value.vector)) }
+            .sorted { ($0.distance, $0.key) < ($1.distance, $1.key) }
+            .map { ($0.id, $0.distance) }
+    }
+}
+
+extension DistanceMetric {
+    /// The metric's definition, component by component.
+    func distanceInDouble(_ a: [Float], _ b: [Float]) -> Double {
+        var dot = 0.0
+        var squareA = 0.0
+        var squareB = 0.0
+        var squareDifference = 0.0
+        for (x, y) in zip(a, b) {
+            dot += Double(x) * Double(y)
+            squareA += Double(x) * Double(x)
+            squareB += Double(y) * Double(y)
+            squareDifference += (Double(x) - Double(y)) * (Double(x) - Double(y))
+        }
+        switch self {
+        case .cosine: return squareA == 0 || squareB == 0 ? 1 : 1 - dot / (squareA.squareRoot() * squareB.squareRoot())
+        case .dot: return -dot
+        case .euclidean: return squareDifference.squareRoot()
+        }
+    }
+}
