@@ -5,6 +5,7 @@ import Darwin
 #else
 import Glibc
 #endif
+@testable import Lacuna
 
 /// A file's content, without the zeros at its end: data files are longer than their rows.
 struct FileImage: Equatable, Sendable {
@@ -158,10 +159,12 @@ enum UnlinkVariant: CaseIterable, Sendable { case keeping, dropping }
 extension PowerCut {
     func files(_ variant: UnlinkVariant) -> [String: FileImage] { variant == .keeping ? keeping : dropping }
 
-    /// Writes what is left into a fresh directory.
+    /// Writes what is left into a fresh directory. The lock files are older than all others, and one sync of the
+    /// directory makes all names durable.
     func materialise(_ variant: UnlinkVariant, at directory: String) throws {
         if !hasDirectory { return }
         try TestFiles.makeDirectory(directory)
+        if !files(variant).isEmpty { try TestFiles.write([], to: directory + "/" + StorePaths.writerLockName) }
         for (name, image) in files(variant) {
             try TestFiles.write(image.bytes, to: directory + "/" + name, length: image.length)
         }

@@ -8,7 +8,7 @@ enum RecoveredStore {
     /// the batch in flight is there whole or not at all, everything verifies, nothing is left over, and the store goes
     /// on working.
     static func check(
-        _ disk: TestDisk, _ states: [StoreModel], _ progress: PowerCut.Progress, dimension: Int
+        _ disk: TestDisk, _ states: [StoreModel], _ progress: PowerCut.Progress, dimension: Int, goingOn: Bool = true
     ) throws {
         guard let store = try open(disk, progress, dimension) else { return }
         let found = try StoreModel(of: store)
@@ -18,7 +18,7 @@ enum RecoveredStore {
             throw StoreModel.Mismatch(what: "after recovery \(nearest)")
         }
         try checkOrder(store, disk)
-        try checkGoesOn(store, found, disk, dimension)
+        if goingOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
     }
 
     /// Nil where the crash came before `create` had answered, and creating the store again has worked.
@@ -81,7 +81,7 @@ enum RecoveredStore {
                     try TestFiles.withDirectory { parent in
                         let path = parent + "/store"
                         try cut.materialise(variant, at: path)
-                        try TestDisk.with(path, holding: cut.files(variant)) { disk in
+                        try TestDisk.with(path, DiskModel(holding: cut.files(variant))) { disk in
                             try check(disk, states, cut.progress, dimension: dimension)
                         }
                     }

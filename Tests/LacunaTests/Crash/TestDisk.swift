@@ -81,13 +81,13 @@ final class TestDisk: Sendable {
     /// The disk of the directory that holds `path`.
     static func of(_ path: String) -> TestDisk? { disks.withLock { $0[Directory.parent(of: path)] } }
 
-    /// Calls `body` with the disk of a directory in which nothing has been opened yet, and which holds `files` durably.
+    /// Calls `body` with the disk of a directory in which nothing has been opened yet, or whose files `model` knows.
     static func with<R>(
-        _ directory: String, holding files: [String: FileImage]? = nil, _ body: (TestDisk) throws -> R
+        _ directory: String, _ model: DiskModel = DiskModel(), _ body: (TestDisk) throws -> R
     ) throws -> R {
         try #require(isInstalled)
         let disk = TestDisk(directory)
-        if let files { disk.state.withLock { $0.model = DiskModel(holding: files) } }
+        disk.state.withLock { $0.model = model }
         disks.withLock { $0[directory] = disk }
         defer { disks.withLock { $0[directory] = nil } }
         return try body(disk)
@@ -102,6 +102,9 @@ final class TestDisk: Sendable {
     /// How many operations were made to fail.
     var failures: Int { state.withLock { $0.failures } }
     var cuts: [PowerCut] { state.withLock { $0.cuts } }
+    var model: DiskModel { state.withLock { $0.model } }
+    /// The operations that changed files, or may have.
+    var changes: [DiskOperation] { log.filter(\.kind.changesFiles) }
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     func inject(_ fault: DiskFault?) {
