@@ -46,7 +46,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "LacunaTests", dependencies: ["Lacuna", "LacunaFormats"], swiftSettings: swiftSettings),
+        .target(name: "CTestVFS", dependencies: ["CSQLite"], path: "Tests/CTestVFS", cSettings: cSettings),
+        .testTarget(
+            name: "LacunaTests",
+            dependencies: ["Lacuna", "LacunaFormats", "CTestVFS"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "LacunaFormatsTests", dependencies: ["LacunaFormats"], swiftSettings: swiftSettings),
         .testTarget(name: "KernelTests", dependencies: ["CVectorKernels", "CPlatform"], swiftSettings: swiftSettings),
         .testTarget(

@@ -35,6 +35,11 @@ package final class StoreIndex {
             "\(path) has no schema: the store's creation was interrupted; create it again at the same path")
     }
 
+    /// Whether the database has a schema of ours; false for an interrupted creation's. Another program's is an error.
+    package static func isCreated(_ path: String) throws(VectorStoreError) -> Bool {
+        try StoreIndex(try Connection(path, .readWrite)).isCreated()
+    }
+
     /// Makes the schema and its one record in a single transaction: the commit point of a store's creation.
     package static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, .create))

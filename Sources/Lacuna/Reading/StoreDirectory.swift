@@ -28,10 +28,14 @@ package enum StoreDirectory {
         throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
     }
 
-    /// Whether the first generation's file has room for nothing but its header: what an interrupted creation leaves.
+    /// Whether the first generation's file is missing, or holds nothing but its header or a part of it: what an
+    /// interrupted creation leaves.
     package static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
         let path = paths.path(StorePaths.dataFileName(generation: 1))
         guard let status = try? Directory.status(path) else { return true }
-        return status.size <= DataFileHeader.length
+        guard status.size <= DataFileHeader.length,
+            let bytes = try? DataFile.firstBytes(path, SystemFileSystem())
+        else { return false }
+        return DataFileHeader.isUnfinished(bytes)
     }
 }

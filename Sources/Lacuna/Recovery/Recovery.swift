@@ -77,7 +77,9 @@ package struct Recovery {
             let header = Result { () throws(DataFile.Unusable) in
                 try DataFile.open(path, .read, fileSystem).header
             }
-            files[name] = FoundFile(size: status.size, header: header)
+            let bytes: [UInt8]? =
+                if case .failure(.header) = header { try? DataFile.firstBytes(path, fileSystem) } else { nil }
+            files[name] = FoundFile(size: status.size, header: header, bytes: bytes)
         }
         return files
     }

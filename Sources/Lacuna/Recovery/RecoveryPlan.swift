@@ -2,6 +2,8 @@
 struct FoundFile {
     let size: Int64
     let header: Result<DataFileHeader, DataFile.Unusable>
+    /// Where the header can't be read, what is there instead.
+    let bytes: [UInt8]?
 
     /// Whether the header proves that the file is this store's, of the generation that its name tells.
     func isOurs(_ record: StoreRecord, generation: Int64) -> Bool {
@@ -9,10 +11,12 @@ struct FoundFile {
         return header.store == record.header.store && header.generation == generation
     }
 
-    /// Nothing was ever written to it: a header is synced before the first row.
-    var isBlank: Bool {
-        if case .failure(.header(.blank)) = header { return size <= DataFileHeader.length }
-        return false
+    /// Whether it is what a crash left of writing the header that such a file of ours begins with, and thus holds no rows.
+    func isUnfinished(_ record: StoreRecord, generation: Int64) -> Bool {
+        guard size <= DataFileHeader.length, let bytes else { return false }
+        return DataFileHeader.isUnfinished(
+            bytes,
+            of: DataFileHeader(store: record.header.store, generation: generation, dimension: record.dimension))
     }
 }
 
@@ -113,7 +117,7 @@ struct RecoveryPlan {
         guard let name, let generation, generation != record.generation, let file = files[name],
             StorePaths.generation(ofDataFile: name) == generation
         else { return }
-        if file.isOurs(record, generation: generation) || file.isBlank {
+        if file.isOurs(record, generation: generation) || file.isUnfinished(record, generation: generation) {
             removals.append((name, file.size, why))
         } else {
             unknown.append((name, file.size))

@@ -57,21 +57,34 @@ package final class DataFile: Sendable {
     private static func readHeader(
         _ descriptor: Int32, _ fileSystem: any FileSystem
     ) throws(Unusable) -> DataFileHeader {
+        let bytes: [UInt8]
+        do { bytes = try firstBytes(descriptor, fileSystem) } catch { throw .system(error) }
+        do { return try DataFileHeader(decoding: bytes) } catch { throw .header(error) }
+    }
+
+    /// As many bytes as a header has, or all that are there.
+    package static func firstBytes(_ path: String, _ fileSystem: any FileSystem) throws(SystemError) -> [UInt8] {
+        let descriptor = try fileSystem.open(path, .read)
+        defer { fileSystem.close(descriptor) }
+        return try firstBytes(descriptor, fileSystem)
+    }
+
+    private static func firstBytes(
+        _ descriptor: Int32, _ fileSystem: any FileSystem
+    ) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(DataFileHeader.length))
         var done = 0
-        do throws(SystemError) {
-            var span = bytes.mutableSpan
-            try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
-                while done < buffer.count {
-                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-                    let count = try unsafe fileSystem.read(descriptor, into: rest, at: Int64(done))
-                    if count == 0 { break }
-                    done += count
-                }
+        var span = bytes.mutableSpan
+        try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
+            while done < buffer.count {
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+                let count = try unsafe fileSystem.read(descriptor, into: rest, at: Int64(done))
+                if count == 0 { break }
+                done += count
             }
-        } catch { throw .system(error) }
+        }
         bytes.removeLast(bytes.count - done)
-        do { return try DataFileHeader(decoding: bytes) } catch { throw .header(error) }
+        return bytes
     }
 
     /// Makes the file with its header, durable together with its name when this returns: from then on whatever has no

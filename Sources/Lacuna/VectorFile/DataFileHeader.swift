@@ -76,6 +76,18 @@ package struct DataFileHeader: Equatable, Sendable {
             store: Array(bytes[Self.storeAt..<Self.generationAt]), generation: Int64(generation), dimension: dimension)
     }
 
+    /// Whether a file's bytes are those of a header that a crash kept from being written whole: each is a zero or the
+    /// byte that belongs there. Such a file holds no rows, since those follow the header's sync. Where `header` isn't
+    /// known, its fields may be anything.
+    package static func isUnfinished(_ bytes: [UInt8], of header: DataFileHeader? = nil) -> Bool {
+        guard bytes.count <= Int(length) else { return false }
+        if let header { return zip(bytes, header.encoded()).allSatisfy { $0 == 0 || $0 == $1 } }
+        return bytes.enumerated().allSatisfy { index, byte in
+            if byte == 0 || (versionAt..<strideAt + 8).contains(index) || index >= checksumAt { return true }
+            return index < magic.count && byte == magic[index]
+        }
+    }
+
     private static func checksum(of bytes: [UInt8]) -> UInt32 {
         var checksum = Checksum()
         unsafe bytes.withUnsafeBytes { unsafe checksum.update(UnsafeRawBufferPointer(rebasing: $0[..<checksumAt])) }

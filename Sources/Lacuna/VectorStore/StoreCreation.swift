@@ -19,17 +19,16 @@ struct StoreCreation {
 
     func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
         try makeDirectory()
-        // Once before a file of ours is put beside somebody's, and once more when nobody else can be creating.
+        // Looked at before the lock file is made, so that nothing is put into a directory of somebody else's, and again
+        // when nobody else can be creating the store.
         try checkNames()
         let lock = try Writer.lock(paths)
         try checkNames()
-        if try mapped({ () throws(SystemError) in try Directory.status(paths.index) }) != nil, try StoreIndex.isCreated(paths.index) {
-            throw refusal("is a store already")
-        }
+        try checkUnfinished()
         do throws(SystemError) {
             _ = try EpochLocks(StorePaths.readerLockNames.map(paths.path))
             if try Directory.status(paths.path(record.dataFile)) != nil {
-                // Without rows, and its header names a store that never came to be: there is no index that could.
+                // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
                 try fileSystem.unlink(paths.path(record.dataFile))
             }
         } catch { throw VectorStoreError(error) }
@@ -54,14 +53,23 @@ struct StoreCreation {
         }
     }
 
-    /// Throws unless the directory holds nothing but what an interrupted creation leaves, with no row in it.
+    /// Throws unless the directory holds nothing, or names that an interrupted creation leaves: the lock file is its first.
     private func checkNames() throws(VectorStoreError) {
-        let names = try mapped { () throws(SystemError) in try Directory.names(paths.directory) }
-        guard Set(names).isSubset(of: Self.ownNames) else { throw refusal("exists already") }
-        guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
+        let names = Set(try mapped { () throws(SystemError) in try Directory.names(paths.directory) })
+        guard names.isEmpty || names.isSubset(of: Self.ownNames) && names.contains(StorePaths.writerLockName) else {
+            throw refusal("exists already")
+        }
         if !names.contains(StorePaths.indexName) && names.contains(StorePaths.indexName + "-wal") {
             throw refusal("holds a log whose database is missing")
         }
+    }
+
+    /// Throws where what is there is more than an interrupted creation's: a database with a schema, or a data file with
+    /// anything but a header in it. Changes neither.
+    private func checkUnfinished() throws(VectorStoreError) {
+        guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
+        let hasIndex = try mapped { () throws(SystemError) in try Directory.status(paths.index) != nil }
+        if hasIndex, try StoreIndex.isCreated(paths.index) { throw refusal("holds a store") }
     }
 
     private func refusal(_ what: String) -> VectorStoreError {

@@ -1,0 +1,118 @@
+// The bug story: `create` at a path where something was already. An empty store had its data file replaced by one with
+// another UUID before anybody looked whether the index was a store's; a directory of somebody else's was refused, but
+// not before a lock file had been put into it.
+
+import Testing
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+@testable import Lacuna
+
+@Suite struct CreationTests {
+    private func create(_ disk: TestDisk) throws -> VectorStore<Int64> {
+        try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 8, metric: .dot), disk.fileSystem)
+    }
+
+    private func contents(_ directory: String) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in try Directory.names(directory) { files[name] = try TestFiles.read(directory + "/" + name) }
+        return files
+    }
+
+    /// After a kill at any operation, nobody but `create` takes what is left for a store, and `create` finishes it.
+    @Test func killedAtEveryOperation() throws {
+        var stopped = true
+        var count = 0
+        while stopped {
+            try TestFiles.withDirectory { parent in
+                try TestDisk.with(parent + "/store") { disk in
+                    disk.stop(after: count)
+                    do { try create(disk).close() } catch { try #require(disk.isStopped, "\(error)") }
+                    stopped = disk.isStopped
+                    disk.restart()
+                    do { try check(disk) } catch { Issue.record("killed after \(count) operations: \(error)") }
+                }
+            }
+            count += 1
+        }
+        #expect(count > 10)
+    }
+
+    private func check(_ disk: TestDisk) throws {
+        do {
+            try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+        } catch let error as VectorStoreError {
+            #expect(error.code == .notAStore)
+            try create(disk).close()
+        }
+        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        try RecoveredStore.checkOrder(store, disk)
+        try store.put([1, 2, 3, 4, 5, 6, 7, 8], for: 1)
+        try store.close()
+    }
+
+    /// A creation that failed for want of space leaves nothing that stops the next one.
+    @Test(arguments: [ENOSPC, EIO]) func failsAtEveryOperation(_ errno: Int32) throws {
+        var failed = true
+        var count = 0
+        while failed {
+            try TestFiles.withDirectory { parent in
+                try TestDisk.with(parent + "/store") { disk in
+                    disk.inject(DiskFault(errno: errno, skipping: count, matches: { $0.kind.changesFiles }))
+                    do { try create(disk).close() } catch let error as VectorStoreError {
+                        #expect([.diskFull, .ioError].contains(error.code), "\(error)")
+                    }
+                    failed = disk.failures > 0
+                    disk.inject(nil)
+                    do { try check(disk) } catch { Issue.record("failed at operation \(count): \(error)") }
+                }
+            }
+            count += 1
+        }
+    }
+
+    @Test func refusesAStoreWithoutRowsUntouched() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                try create(disk).close()
+                let before = try contents(disk.directory)
+                let error = #expect(throws: VectorStoreError.self) { try create(disk) }
+                #expect(error?.code == .alreadyExists)
+                #expect(try contents(disk.directory)["vectors-1.f32"] == before["vectors-1.f32"])
+                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+            }
+        }
+    }
+
+    /// A damaged store is not an unfinished one: making its data file anew would hide what was lost.
+    @Test func refusesAStoreWhoseDataFileIsMissing() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let store = try create(disk)
+                try store.put([1, 2, 3, 4, 5, 6, 7, 8], for: 1)
+                try store.close()
+                TestFiles.remove(disk.directory + "/vectors-1.f32")
+                let error = #expect(throws: VectorStoreError.self) { try create(disk) }
+                #expect(error?.code == .alreadyExists)
+                #expect(!TestFiles.exists(disk.directory + "/vectors-1.f32"))
+            }
+        }
+    }
+
+    @Test(arguments: ["letter.txt", "vectors-1.f32", "vectors-2.f32", "index.sqlite"])
+    func refusesAForeignDirectoryUntouched(_ name: String) throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                try TestFiles.makeDirectory(disk.directory)
+                try TestFiles.write(Array("somebody's own notes".utf8), to: disk.directory + "/" + name)
+                let before = try contents(disk.directory)
+                let error = #expect(throws: VectorStoreError.self) { try create(disk) }
+                #expect([.alreadyExists, .notAStore, .damaged].contains(error?.code))
+                #expect(try contents(disk.directory) == before)
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+@testable import Lacuna
+
+/// The system's file system behind a ``TestDisk``, which writes down each operation and may make it fail.
+struct FaultyFileSystem: FileSystem {
+    let disk: TestDisk
+    /// Writes fewer bytes than asked for, as pwrite(2) may.
+    var writesShort = false
+    /// What a hole is answered with instead, where the file system is to have none.
+    var punchError: Int32?
+    /// Whether syncs reach the system, which only matters to what the system then measures.
+    var syncsReally = false
+    private let system = SystemFileSystem()
+    private static let names = Mutex<[Int32: String]>([:])
+
+    init(disk: TestDisk) { self.disk = disk }
+
+    private func operation(_ kind: DiskOperation.Kind, _ path: String) -> DiskOperation {
+        DiskOperation(kind: kind, name: TestDisk.name(path), isSQLite: false)
+    }
+
+    private func operation(_ kind: DiskOperation.Kind, _ descriptor: Int32) -> DiskOperation {
+        DiskOperation(kind: kind, name: Self.names.withLock { $0[descriptor] } ?? "?", isSQLite: false)
+    }
+
+    private func ask(_ operation: DiskOperation, _ content: FileImage? = nil) throws(SystemError) {
+        if let errno = disk.wants(operation, content) {
+            throw SystemError(errno: errno, call: "\(operation.kind)", path: operation.name)
+        }
+    }
+
+    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let operation = operation(access == .createNew ? .create : .open, path)
+        try ask(operation)
+        let descriptor = try system.open(path, access)
+        Self.names.withLock { $0[descriptor] = operation.name }
+        if access == .createNew { disk.did(operation) }
+        return descriptor
+    }
+
+    func close(_ descriptor: Int32) {
+        Self.names.withLock { $0[descriptor] = nil }
+        system.close(descriptor)
+    }
+
+    func read(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(SystemError) -> Int {
+        try ask(operation(.read, descriptor))
+        return try unsafe system.read(descriptor, into: buffer, at: offset)
+    }
+
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+        let operation = operation(.write, descriptor)
+        try ask(operation)
+        let count = writesShort && bytes.count > 1 ? (bytes.count + 1) / 2 : bytes.count
+        let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        let written = try unsafe system.write(descriptor, part, at: offset)
+        disk.did(operation, nil, offset..<offset + Int64(written))
+        return written
+    }
+
+    func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        let operation = operation(.allocate, descriptor)
+        try ask(operation)
+        try system.allocate(descriptor, offset: offset, length: length)
+        disk.did(operation, nil, offset..<offset + length)
+    }
+
+    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
+        try ask(operation(.truncate, descriptor))
+        try system.truncate(descriptor, to: length)
+    }
+
+    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        let operation = operation(.punch, descriptor)
+        try ask(operation)
+        if let punchError { throw SystemError(errno: punchError, call: "punch", path: operation.name) }
+        try system.punchHole(descriptor, offset: offset, length: length)
+        disk.did(operation, nil, offset..<offset + length)
+    }
+
+    func sync(_ descriptor: Int32) throws(SystemError) {
+        let operation = operation(.sync, descriptor)
+        let content = Self.content(descriptor)
+        try ask(operation, content)
+        if syncsReally { try system.sync(descriptor) }
+        disk.did(operation, content)
+    }
+
+    func syncDirectory(_ path: String) throws(SystemError) {
+        let name = path == disk.directory ? "." : ".."
+        let operation = DiskOperation(kind: .syncDirectory, name: name, isSQLite: false)
+        try ask(operation)
+        disk.did(operation)
+    }
+
+    func unlink(_ path: String) throws(SystemError) {
+        let operation = operation(.unlink, path)
+        try ask(operation)
+        try system.unlink(path)
+        disk.did(operation)
+    }
+
+    /// The whole file, through the descriptor that is being synced.
+    private static func content(_ descriptor: Int32) -> FileImage {
+        var buffer = stat()
+        guard unsafe fstat(descriptor, &buffer) == 0 else { return FileImage() }
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(buffer.st_size) + 1, alignment: 8)
+        defer { unsafe bytes.deallocate() }
+        let count = unsafe pread(descriptor, bytes.baseAddress, bytes.count, 0)
+        return unsafe FileImage(UnsafeRawBufferPointer(rebasing: bytes[..<max(0, count)]))
+    }
+}

@@ -1,0 +1,100 @@
+import Testing
+
+@testable import Lacuna
+
+/// What every store must be after a crash, whatever was going on.
+enum RecoveredStore {
+    /// Opens the store as a program would after the crash, and checks it: each acknowledged row is there byte for byte,
+    /// the batch in flight is there whole or not at all, everything verifies, nothing is left over, and the store goes
+    /// on working.
+    static func check(
+        _ disk: TestDisk, _ states: [StoreModel], _ progress: PowerCut.Progress, dimension: Int, goingOn: Bool = true
+    ) throws {
+        guard let store = try open(disk, progress, dimension) else { return }
+        let found = try StoreModel(of: store)
+        let allowed = [progress.acknowledged, progress.inFlight ?? progress.acknowledged].filter { $0 >= 0 }
+        guard allowed.contains(where: { states[$0] == found }) else {
+            let nearest = allowed.map { found.difference(from: states[$0]) }
+            throw StoreModel.Mismatch(what: "after recovery \(nearest)")
+        }
+        try checkOrder(store, disk)
+        if goingOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
+    }
+
+    /// Nil where the crash came before `create` had answered, and creating the store again has worked.
+    private static func open(
+        _ disk: TestDisk, _ progress: PowerCut.Progress, _ dimension: Int
+    ) throws -> VectorStore<Int64>? {
+        do { return try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem) } catch
+            let error as VectorStoreError where progress.acknowledged < 0
+        {
+            guard error.code == .noSuchStore || error.code == .notAStore else { throw error }
+            let store = try VectorStore<Int64>.create(
+                at: disk.directory, .init(dimension: dimension, metric: .euclidean), disk.fileSystem)
+            try checkGoesOn(store, StoreModel(), disk, dimension)
+            return nil
+        }
+    }
+
+    /// No damage, no file too many, no compaction pending.
+    static func checkOrder(_ store: VectorStore<Int64>, _ disk: TestDisk) throws {
+        let report = try store.verify()
+        guard report.isSound else { throw StoreModel.Mismatch(what: "\(report)") }
+        let files = try Directory.names(disk.directory).filter { !StorePaths.isFixedName($0) }
+        guard files == [try store.info.dataFile] else { throw StoreModel.Mismatch(what: "left over: \(files)") }
+        let pending = try store.readers.read { try $0.index.journal().filter(\.state.isPending) }
+        guard pending.isEmpty else { throw StoreModel.Mismatch(what: "pending: \(pending)") }
+        let vacuum = try store.readers.read { try $0.index.pragma("auto_vacuum") }
+        guard vacuum == 2 else { throw StoreModel.Mismatch(what: "auto_vacuum is \(vacuum)") }
+    }
+
+    private static func checkGoesOn(
+        _ store: VectorStore<Int64>, _ before: StoreModel, _ disk: TestDisk, _ dimension: Int
+    ) throws {
+        var expected = before
+        let id: Int64 = 1_000_000
+        for version in 0..<2 {
+            let vector = StoreModel.vector(id, version: version, dimension: dimension)
+            expected.put(id, vector, "{\"version\":\(version)}")
+            try store.put(vector, for: id, metadataJSON: "{\"version\":\(version)}", replacing: true)
+        }
+        let report = try store.compact(.rewrite)
+        guard report.strategy == .rewrite else { throw StoreModel.Mismatch(what: "nothing was rewritten") }
+        let found = try StoreModel(of: store)
+        guard found == expected else {
+            throw StoreModel.Mismatch(what: "after compacting \(found.difference(from: expected))")
+        }
+        try checkOrder(store, disk)
+        try store.close()
+    }
+
+    /// Checks what is left at each cut, and stops after a few failures: they repeat one another.
+    static func check(
+        _ cuts: [PowerCut], _ log: [DiskOperation], _ states: [StoreModel], dimension: Int,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        var failures = 0
+        for cut in cuts {
+            for variant in UnlinkVariant.allCases where failures < 3 {
+                if variant == .dropping && cut.dropping == cut.keeping { continue }
+                do {
+                    try TestFiles.withDirectory { parent in
+                        let path = parent + "/store"
+                        try cut.materialise(variant, at: path)
+                        try TestDisk.with(path, DiskModel(holding: cut.files(variant))) { disk in
+                            try check(disk, states, cut.progress, dimension: dimension)
+                        }
+                    }
+                } catch {
+                    failures += 1
+                    let around = log[max(0, cut.operation - 6)..<min(log.count, cut.operation + 2)].map(\.description)
+                    Issue.record(
+                        """
+                        power cut before operation \(cut.operation) (\(variant), \(cut.progress)): \(error); \
+                        operations around it: \(around)
+                        """, sourceLocation: sourceLocation)
+                }
+            }
+        }
+    }
+}

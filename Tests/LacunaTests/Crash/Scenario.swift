@@ -1,0 +1,64 @@
+import Testing
+
+@testable import Lacuna
+
+/// One call on a small store with gaps in it, to be interrupted or made to fail.
+enum Scenario: String, CaseIterable, Sendable {
+    case put, replace, delete, setMetadata, rewrite, punch
+
+    /// The store before the call: 24 rows, every third of them dead, and a run of dead ones; closed and opened again.
+    static func prepare(
+        _ disk: TestDisk, _ fileSystem: FaultyFileSystem? = nil, dimension: Int
+    ) throws -> (VectorStore<Int64>, StoreModel) {
+        let fileSystem = fileSystem ?? disk.fileSystem
+        var model = StoreModel()
+        let store = try VectorStore<Int64>.create(
+            at: disk.directory, .init(dimension: dimension, metric: .dot), fileSystem)
+        try store.write { batch in
+            for id in Int64(1)...24 {
+                let vector = StoreModel.vector(id, version: 0, dimension: dimension)
+                model.put(id, vector, "{\"name\":\"row \(id)\"}")
+                try batch.put(vector, for: id, metadataJSON: "{\"name\":\"row \(id)\"}")
+            }
+        }
+        let dead = Int64(1)...24
+        let ids = dead.filter { $0 % 3 == 0 || (10...15).contains($0) }
+        for id in ids { model.rows[id] = nil }
+        try store.delete(ids)
+        return (store, model)
+    }
+
+    /// What the store holds after the call.
+    func result(_ before: StoreModel, dimension: Int) -> StoreModel {
+        var after = before
+        switch self {
+        case .put:
+            for id in Int64(100)..<104 {
+                after.put(id, StoreModel.vector(id, version: 1, dimension: dimension), "{\"new\":\(id)}")
+            }
+        case .replace: after.put(7, StoreModel.vector(7, version: 1, dimension: dimension), nil)
+        case .delete: for id in [Int64(1), 2, 4] { after.rows[id] = nil }
+        case .setMetadata: after.rows[5]?.metadata = "{\"changed\":true}"
+        case .rewrite, .punch: break
+        }
+        return after
+    }
+
+    func call(_ store: VectorStore<Int64>, dimension: Int) throws {
+        switch self {
+        case .put:
+            try store.write { batch in
+                for id in Int64(100)..<104 {
+                    try batch.put(
+                        StoreModel.vector(id, version: 1, dimension: dimension), for: id,
+                        metadataJSON: "{\"new\":\(id)}")
+                }
+            }
+        case .replace: try store.put(StoreModel.vector(7, version: 1, dimension: dimension), for: 7, replacing: true)
+        case .delete: try store.delete([1, 2, 4])
+        case .setMetadata: try store.setMetadataJSON("{\"changed\":true}", for: 5)
+        case .rewrite: try store.compact(.rewrite)
+        case .punch: try store.compact(.punch)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+@testable import Lacuna
+
+/// A generator that gives the same numbers for the same seed on every machine: splitmix64.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word >> 31
+    }
+}
+
+/// What a store must hold: the reference that a recovered one is compared with, byte for byte.
+struct StoreModel: Equatable, Sendable {
+    struct Row: Equatable, Sendable {
+        /// The vector's bit patterns.
+        var bits: [UInt32]
+        var metadata: String?
+    }
+
+    var rows: [Int64: Row] = [:]
+
+    var ids: [Int64] { rows.keys.sorted() }
+
+    /// All that the store holds, read by pread(2) and again through the map.
+    init(of store: VectorStore<Int64>) throws {
+        try store.forEach { row in
+            rows[row.id] = Row(bits: row.vector.map(\.bitPattern), metadata: row.metadataJSON)
+        }
+        for (id, row) in rows where try store.vector(for: id)?.map(\.bitPattern) != row.bits {
+            throw Mismatch(what: "the map shows other bytes of \(id) than the file")
+        }
+    }
+
+    init() {}
+
+    struct Mismatch: Error, CustomStringConvertible {
+        let what: String
+        var description: String { what }
+    }
+
+    /// What tells `self` from `other`, for a message.
+    func difference(from other: StoreModel) -> String {
+        let all = Set(rows.keys).union(other.rows.keys).sorted()
+        let different = all.filter { rows[$0] != other.rows[$0] }
+        let parts = different.prefix(5).map { id in
+            switch (rows[id], other.rows[id]) {
+            case (nil, _): "\(id) is missing"
+            case (_, nil): "\(id) is too many"
+            case (let mine, let others): mine?.bits != others?.bits ? "\(id) has other bits" : "\(id) has other metadata"
+            }
+        }
+        return "\(different.count) rows differ: \(parts.joined(separator: ", "))"
+    }
+}
+
+extension StoreModel {
+    /// Rows whose components tell the id and the version, none of them zero.
+    static func vector(_ id: Int64, version: Int, dimension: Int) -> [Float] {
+        (0..<dimension).map { Float(id * 131 + Int64(version * 17) + Int64($0 % 13)) + 0.5 }
+    }
+
+    mutating func put(_ id: Int64, _ vector: [Float], _ metadata: String?) {
+        rows[id] = Row(bits: vector.map(\.bitPattern), metadata: metadata)
+    }
+}

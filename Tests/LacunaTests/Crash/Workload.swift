@@ -1,0 +1,143 @@
+@testable import Lacuna
+
+/// A seeded sequence of everything a store does, beside a model of what it must hold after each step.
+final class Workload {
+    private let disk: TestDisk
+    private let dimension: Int
+    private var generator: SeededGenerator
+    private var store: VectorStore<Int64>?
+    private var version = 0
+    private var nextID: Int64 = 1
+    private var fileSystem: FaultyFileSystem
+    /// The state before each call that changes something, and at the end the last one. A call's index is what
+    /// ``PowerCut/Progress`` counts.
+    private(set) var states: [StoreModel] = [StoreModel()]
+    /// The states that a store may be in after what happened so far.
+    private(set) var progress = PowerCut.Progress()
+
+    init(_ disk: TestDisk, dimension: Int, seed: UInt64) {
+        self.disk = disk
+        self.dimension = dimension
+        generator = SeededGenerator(seed: seed)
+        fileSystem = disk.fileSystem
+        fileSystem.writesShort = seed % 2 == 1
+    }
+
+    /// Creates the store and takes `steps` steps; throws as soon as a call does.
+    func run(steps: Int) throws {
+        note(PowerCut.Progress(acknowledged: -1, inFlight: 0))
+        store = try VectorStore<Int64>.create(
+            at: disk.directory, .init(dimension: dimension, metric: .euclidean), fileSystem)
+        note(PowerCut.Progress(acknowledged: 0))
+        for step in 0..<steps { try self.step(step) }
+        try store?.close()
+        store = nil
+    }
+
+    /// What a killed process leaves of its handles: nothing.
+    func abandon() { store = nil }
+
+    private func note(_ progress: PowerCut.Progress) {
+        self.progress = progress
+        disk.note(acknowledged: progress.acknowledged, inFlight: progress.inFlight)
+    }
+
+    private func step(_ number: Int) throws {
+        guard let store else { return }
+        switch number < 3 ? 0 : Int.random(in: 0..<14, using: &generator) {
+        case 0...3: try putBatch(store, count: Int.random(in: 1...8, using: &generator))
+        case 4: try replace(store)
+        case 5...6: try delete(store)
+        case 7: try setMetadata(store)
+        case 8...9: try mixedBatch(store)
+        case 10...11: try store.compact(.rewrite)
+        case 12: try store.punchHoles()
+        default:
+            try store.close()
+            self.store = nil
+            self.store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, fileSystem)
+        }
+    }
+
+    /// A call that changes the state to `next`.
+    private func change(to next: StoreModel, _ call: () throws -> Void) throws {
+        let index = states.count - 1
+        states.append(next)
+        note(PowerCut.Progress(acknowledged: index, inFlight: index + 1))
+        try call()
+        note(PowerCut.Progress(acknowledged: index + 1))
+    }
+
+    private func nextRow(_ id: Int64) -> (vector: [Float], metadata: String?) {
+        version += 1
+        let metadata = version % 3 == 0 ? nil : "{\"version\":\(version), \"name\":\"row \(id)\"}"
+        return (StoreModel.vector(id, version: version, dimension: dimension), metadata)
+    }
+
+    private var current: StoreModel { states[states.count - 1] }
+
+    private func someIDs(_ share: Double) -> [Int64] {
+        current.ids.filter { _ in Double.random(in: 0..<1, using: &generator) < share }
+    }
+
+    private func putBatch(_ store: VectorStore<Int64>, count: Int) throws {
+        var next = current
+        let ids = nextID..<nextID + Int64(count)
+        nextID += Int64(count)
+        let rows = ids.map { (id: $0, row: nextRow($0)) }
+        for (id, row) in rows { next.put(id, row.vector, row.metadata) }
+        try change(to: next) {
+            try store.write { batch in
+                for (id, row) in rows { try batch.put(row.vector, for: id, metadataJSON: row.metadata) }
+            }
+        }
+    }
+
+    private func replace(_ store: VectorStore<Int64>) throws {
+        guard let id = current.ids.randomElement(using: &generator) else { return }
+        var next = current
+        let row = nextRow(id)
+        next.put(id, row.vector, row.metadata)
+        try change(to: next) {
+            try store.put(row.vector, for: id, metadataJSON: row.metadata, replacing: true)
+        }
+    }
+
+    private func delete(_ store: VectorStore<Int64>) throws {
+        let ids = someIDs(0.4)
+        if ids.isEmpty { return }
+        var next = current
+        for id in ids { next.rows[id] = nil }
+        try change(to: next) { try store.delete(ids) }
+    }
+
+    private func setMetadata(_ store: VectorStore<Int64>) throws {
+        guard let id = current.ids.randomElement(using: &generator) else { return }
+        var next = current
+        version += 1
+        let metadata = version % 4 == 0 ? nil : "{\"changed\": \(version)}"
+        next.rows[id]?.metadata = metadata
+        try change(to: next) { try store.setMetadataJSON(metadata, for: id) }
+    }
+
+    private func mixedBatch(_ store: VectorStore<Int64>) throws {
+        var next = current
+        let deleted = someIDs(0.2)
+        let replaced = someIDs(0.2).filter { !deleted.contains($0) }.map { (id: $0, row: nextRow($0)) }
+        let added = nextID
+        nextID += 1
+        let row = nextRow(added)
+        for id in deleted { next.rows[id] = nil }
+        for (id, row) in replaced { next.put(id, row.vector, row.metadata) }
+        next.put(added, row.vector, row.metadata)
+        try change(to: next) {
+            try store.write { batch in
+                for id in deleted { batch.delete(id) }
+                for (id, row) in replaced {
+                    try batch.put(row.vector, for: id, metadataJSON: row.metadata, replacing: true)
+                }
+                try batch.put(row.vector, for: added, metadataJSON: row.metadata)
+            }
+        }
+    }
+}
