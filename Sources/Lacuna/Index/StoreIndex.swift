@@ -57,11 +57,6 @@ package final class StoreIndex {
         return index
     }
 
-    /// Whether the database at `path` has a schema; throws if it is somebody else's.
-    package static func isCreated(_ path: String) throws(VectorStoreError) -> Bool {
-        try StoreIndex(try Connection(path, .readWrite)).isCreated()
-    }
-
     /// False for a database without any schema: an interrupted creation's.
     private func isCreated() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")

@@ -12,7 +12,7 @@ import Testing
 
     /// Runs the scenario for every number of operations after which the process is killed.
     private func forEachKill(
-        _ scenario: Scenario, _ body: (TestDisk, [StoreModel], PowerCut.Progress, Int) throws -> Void
+        _ scenario: Scenario, _ body: (TestDisk, [CrashModel], PowerCut.Progress, Int) throws -> Void
     ) throws {
         var stopped = true
         var count = 0
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    private func checkCut(_ cut: PowerCut, _ states: [StoreModel], _ progress: PowerCut.Progress) throws {
+    private func checkCut(_ cut: PowerCut, _ states: [CrashModel], _ progress: PowerCut.Progress) throws {
         for variant in UnlinkVariant.allCases {
             try TestFiles.withDirectory { parent in
                 let path = parent + "/store"

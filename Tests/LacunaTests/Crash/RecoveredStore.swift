@@ -8,14 +8,14 @@ enum RecoveredStore {
     /// the batch in flight is there whole or not at all, everything verifies, nothing is left over, and the store goes
     /// on working.
     static func check(
-        _ disk: TestDisk, _ states: [StoreModel], _ progress: PowerCut.Progress, dimension: Int, goingOn: Bool = true
+        _ disk: TestDisk, _ states: [CrashModel], _ progress: PowerCut.Progress, dimension: Int, goingOn: Bool = true
     ) throws {
         guard let store = try open(disk, progress, dimension) else { return }
-        let found = try StoreModel(of: store)
+        let found = try CrashModel(of: store)
         let allowed = [progress.acknowledged, progress.inFlight ?? progress.acknowledged].filter { $0 >= 0 }
         guard allowed.contains(where: { states[$0] == found }) else {
             let nearest = allowed.map { found.difference(from: states[$0]) }
-            throw StoreModel.Mismatch(what: "after recovery \(nearest)")
+            throw CrashModel.Mismatch(what: "after recovery \(nearest)")
         }
         try checkOrder(store, disk)
         if goingOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
@@ -31,7 +31,7 @@ enum RecoveredStore {
             guard error.code == .noSuchStore || error.code == .notAStore else { throw error }
             let store = try VectorStore<Int64>.create(
                 at: disk.directory, .init(dimension: dimension, metric: .euclidean), disk.fileSystem)
-            try checkGoesOn(store, StoreModel(), disk, dimension)
+            try checkGoesOn(store, CrashModel(), disk, dimension)
             return nil
         }
     }
@@ -39,30 +39,30 @@ enum RecoveredStore {
     /// No damage, no file too many, no compaction pending.
     static func checkOrder(_ store: VectorStore<Int64>, _ disk: TestDisk) throws {
         let report = try store.verify()
-        guard report.isSound else { throw StoreModel.Mismatch(what: "\(report)") }
+        guard report.isSound else { throw CrashModel.Mismatch(what: "\(report)") }
         let files = try Directory.names(disk.directory).filter { !StorePaths.isFixedName($0) }
-        guard files == [try store.info.dataFile] else { throw StoreModel.Mismatch(what: "left over: \(files)") }
+        guard files == [try store.info.dataFile] else { throw CrashModel.Mismatch(what: "left over: \(files)") }
         let pending = try store.readers.read { try $0.index.journal().filter(\.state.isPending) }
-        guard pending.isEmpty else { throw StoreModel.Mismatch(what: "pending: \(pending)") }
+        guard pending.isEmpty else { throw CrashModel.Mismatch(what: "pending: \(pending)") }
         let vacuum = try store.readers.read { try $0.index.pragma("auto_vacuum") }
-        guard vacuum == 2 else { throw StoreModel.Mismatch(what: "auto_vacuum is \(vacuum)") }
+        guard vacuum == 2 else { throw CrashModel.Mismatch(what: "auto_vacuum is \(vacuum)") }
     }
 
     private static func checkGoesOn(
-        _ store: VectorStore<Int64>, _ before: StoreModel, _ disk: TestDisk, _ dimension: Int
+        _ store: VectorStore<Int64>, _ before: CrashModel, _ disk: TestDisk, _ dimension: Int
     ) throws {
         var expected = before
         let id: Int64 = 1_000_000
         for version in 0..<2 {
-            let vector = StoreModel.vector(id, version: version, dimension: dimension)
+            let vector = CrashModel.vector(id, version: version, dimension: dimension)
             expected.put(id, vector, "{\"version\":\(version)}")
             try store.put(vector, for: id, metadataJSON: "{\"version\":\(version)}", replacing: true)
         }
         let report = try store.compact(.rewrite)
-        guard report.strategy == .rewrite else { throw StoreModel.Mismatch(what: "nothing was rewritten") }
-        let found = try StoreModel(of: store)
+        guard report.strategy == .rewrite else { throw CrashModel.Mismatch(what: "nothing was rewritten") }
+        let found = try CrashModel(of: store)
         guard found == expected else {
-            throw StoreModel.Mismatch(what: "after compacting \(found.difference(from: expected))")
+            throw CrashModel.Mismatch(what: "after compacting \(found.difference(from: expected))")
         }
         try checkOrder(store, disk)
         try store.close()
@@ -70,7 +70,7 @@ enum RecoveredStore {
 
     /// Checks what is left at each cut, and stops after a few failures: they repeat one another.
     static func check(
-        _ cuts: [PowerCut], _ log: [DiskOperation], _ states: [StoreModel], dimension: Int,
+        _ cuts: [PowerCut], _ log: [DiskOperation], _ states: [CrashModel], dimension: Int,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         var failures = 0

@@ -9,14 +9,14 @@ enum Scenario: String, CaseIterable, Sendable {
     /// The store before the call: 24 rows, every third of them dead, and a run of dead ones; closed and opened again.
     static func prepare(
         _ disk: TestDisk, _ fileSystem: FaultyFileSystem? = nil, dimension: Int
-    ) throws -> (VectorStore<Int64>, StoreModel) {
+    ) throws -> (VectorStore<Int64>, CrashModel) {
         let fileSystem = fileSystem ?? disk.fileSystem
-        var model = StoreModel()
+        var model = CrashModel()
         let store = try VectorStore<Int64>.create(
             at: disk.directory, .init(dimension: dimension, metric: .dot), fileSystem)
         try store.write { batch in
             for id in Int64(1)...24 {
-                let vector = StoreModel.vector(id, version: 0, dimension: dimension)
+                let vector = CrashModel.vector(id, version: 0, dimension: dimension)
                 model.put(id, vector, "{\"name\":\"row \(id)\"}")
                 try batch.put(vector, for: id, metadataJSON: "{\"name\":\"row \(id)\"}")
             }
@@ -29,14 +29,14 @@ enum Scenario: String, CaseIterable, Sendable {
     }
 
     /// What the store holds after the call.
-    func result(_ before: StoreModel, dimension: Int) -> StoreModel {
+    func result(_ before: CrashModel, dimension: Int) -> CrashModel {
         var after = before
         switch self {
         case .put:
             for id in Int64(100)..<104 {
-                after.put(id, StoreModel.vector(id, version: 1, dimension: dimension), "{\"new\":\(id)}")
+                after.put(id, CrashModel.vector(id, version: 1, dimension: dimension), "{\"new\":\(id)}")
             }
-        case .replace: after.put(7, StoreModel.vector(7, version: 1, dimension: dimension), nil)
+        case .replace: after.put(7, CrashModel.vector(7, version: 1, dimension: dimension), nil)
         case .delete: for id in [Int64(1), 2, 4] { after.rows[id] = nil }
         case .setMetadata: after.rows[5]?.metadata = "{\"changed\":true}"
         case .rewrite, .punch: break
@@ -50,11 +50,11 @@ enum Scenario: String, CaseIterable, Sendable {
             try store.write { batch in
                 for id in Int64(100)..<104 {
                     try batch.put(
-                        StoreModel.vector(id, version: 1, dimension: dimension), for: id,
+                        CrashModel.vector(id, version: 1, dimension: dimension), for: id,
                         metadataJSON: "{\"new\":\(id)}")
                 }
             }
-        case .replace: try store.put(StoreModel.vector(7, version: 1, dimension: dimension), for: 7, replacing: true)
+        case .replace: try store.put(CrashModel.vector(7, version: 1, dimension: dimension), for: 7, replacing: true)
         case .delete: try store.delete([1, 2, 4])
         case .setMetadata: try store.setMetadataJSON("{\"changed\":true}", for: 5)
         case .rewrite: try store.compact(.rewrite)

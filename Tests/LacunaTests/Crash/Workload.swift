@@ -11,7 +11,7 @@ final class Workload {
     private var fileSystem: FaultyFileSystem
     /// The state before each call that changes something, and at the end the last one. A call's index is what
     /// ``PowerCut/Progress`` counts.
-    private(set) var states: [StoreModel] = [StoreModel()]
+    private(set) var states: [CrashModel] = [CrashModel()]
     /// The states that a store may be in after what happened so far.
     private(set) var progress = PowerCut.Progress()
 
@@ -60,7 +60,7 @@ final class Workload {
     }
 
     /// A call that changes the state to `next`.
-    private func change(to next: StoreModel, _ call: () throws -> Void) throws {
+    private func change(to next: CrashModel, _ call: () throws -> Void) throws {
         let index = states.count - 1
         states.append(next)
         note(PowerCut.Progress(acknowledged: index, inFlight: index + 1))
@@ -71,10 +71,10 @@ final class Workload {
     private func nextRow(_ id: Int64) -> (vector: [Float], metadata: String?) {
         version += 1
         let metadata = version % 3 == 0 ? nil : "{\"version\":\(version), \"name\":\"row \(id)\"}"
-        return (StoreModel.vector(id, version: version, dimension: dimension), metadata)
+        return (CrashModel.vector(id, version: version, dimension: dimension), metadata)
     }
 
-    private var current: StoreModel { states[states.count - 1] }
+    private var current: CrashModel { states[states.count - 1] }
 
     private func someIDs(_ share: Double) -> [Int64] {
         current.ids.filter { _ in Double.random(in: 0..<1, using: &generator) < share }

@@ -16,7 +16,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// What a store must hold: the reference that a recovered one is compared with, byte for byte.
-struct StoreModel: Equatable, Sendable {
+struct CrashModel: Equatable, Sendable {
     struct Row: Equatable, Sendable {
         /// The vector's bit patterns.
         var bits: [UInt32]
@@ -45,7 +45,7 @@ struct StoreModel: Equatable, Sendable {
     }
 
     /// What tells `self` from `other`, for a message.
-    func difference(from other: StoreModel) -> String {
+    func difference(from other: CrashModel) -> String {
         let all = Set(rows.keys).union(other.rows.keys).sorted()
         let different = all.filter { rows[$0] != other.rows[$0] }
         let parts = different.prefix(5).map { id in
@@ -59,7 +59,7 @@ struct StoreModel: Equatable, Sendable {
     }
 }
 
-extension StoreModel {
+extension CrashModel {
     /// Rows whose components tell the id and the version, none of them zero.
     static func vector(_ id: Int64, version: Int, dimension: Int) -> [Float] {
         (0..<dimension).map { Float(id * 131 + Int64(version * 17) + Int64($0 % 13)) + 0.5 }
