@@ -57,7 +57,7 @@ struct ImportCommand: StoreCommand {
         do {
             let source: any ImportSource<ID> = try files.open(check.idSource)
             while rows < check.rows {
-                try Interrupts.check()
+                try Interrupts.check(remedy: "import again with --replace to go on")
                 let count = min(batches.batch, check.rows - rows)
                 try store.write { batch in
                     for _ in 0..<count {
