@@ -25,7 +25,7 @@ enum ExitStatus: Int32 {
 }
 
 /// Why a command ends early: a status, and the line that says so.
-struct CommandError: Error {
+struct CommandError: Error, CustomStringConvertible {
     let status: ExitStatus
     /// What is wrong, and what to do; nil where everything has been said.
     var message: String?
@@ -37,6 +37,9 @@ struct CommandError: Error {
         self.message = message.map(singleLine)
         self.usage = usage
     }
+
+    /// What the journal keeps of a compaction that this stopped.
+    var description: String { message ?? "\(status)" }
 
     static func usage(_ message: String) -> CommandError { CommandError(.usage, message) }
     static func badData(_ message: String) -> CommandError { CommandError(.badData, message) }

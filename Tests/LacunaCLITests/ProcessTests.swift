@@ -54,6 +54,34 @@ import FoundationXML
         #expect(try Fixture.rowCount(store) == 1)
     }
 
+    /// The demo's own way to die half way: readers go on beside what it leaves, and recovery clears it.
+    @Test func killedCompactionIsRecovered() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 100)
+        try succeed("delete", store, "--where", "id % 2 = 0")
+        let process = CommandLineRun.process(["demo-crash", store])
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationReason == .uncaughtSignal)
+        #expect(process.terminationStatus == SIGKILL)
+        let left = store + "/vectors-2.f32"
+        #expect(FileManager.default.fileExists(atPath: left))
+        #expect(try succeed("list", store, "--json").lines.count == 50)
+        #expect(try Fixture.rowCount(store) == 50)
+        let plan = try succeed("recover", store, "--dry-run", "--json").json()
+        #expect(FileManager.default.fileExists(atPath: left))
+        let done = try succeed("recover", store, "--json").json()
+        #expect(!FileManager.default.fileExists(atPath: left))
+        #expect(plan as NSDictionary == done as NSDictionary)
+        #expect(done["state"] as? String == "recovered")
+        let actions = try #require(done["actions"] as? [[String: Any]])
+        #expect(actions.map { $0["action"] as? String } == ["abort", "remove-file"])
+        #expect(actions.allSatisfy { Set($0.keys) == ["action", "file", "bytes", "detail"] })
+        #expect(try succeed("recover", store, "--json").json()["state"] as? String == "clean")
+        #expect(try succeed("compact", store, "--json").json()["generation"] as? Int == 3)
+        try succeed("verify", store)
+    }
+
     /// `lacuna list | head -1`: nobody reads on, and nobody wants to hear of it.
     @Test func closedPipe() throws {
         let directory = try TemporaryDirectory()

@@ -26,10 +26,10 @@ struct CompactCommand: StoreCommand {
     @Flag(help: "Change nothing; tell what would be done, and why.")
     var dryRun = false
 
-    @Option(help: "Bytes a second, at most; not available yet.")
+    @Option(help: ArgumentHelp("Bytes a second, at most; not available yet.", valueName: "bytes"))
     var maxRate: String?
 
-    @Option(help: "Seconds after which to stop; not available yet.")
+    @Option(help: ArgumentHelp("Seconds after which to stop; not available yet.", valueName: "seconds"))
     var deadline: String?
 
     @OptionGroup var format: JSONOption

@@ -19,7 +19,7 @@ struct CreateCommand: ParsableCommand {
     @Argument(help: "The directory to make; its parent must exist.")
     var store: String
 
-    @Option(help: "Components of every vector, 1 to 65,536.")
+    @Option(help: ArgumentHelp("Components of every vector, 1 to 65,536.", valueName: "n"))
     var dimension: Int
 
     @Option(help: "How distances are measured.")

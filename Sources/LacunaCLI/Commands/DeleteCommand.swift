@@ -15,10 +15,13 @@ struct DeleteCommand: StoreCommand {
     @Argument(help: "The rows' ids; those that begin with a minus come after `--`.")
     var arguments: [String] = []
 
-    @Option(name: .customLong("ids"), help: "A file of ids, one a line.")
+    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))
     var idFile: String?
 
-    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`.")
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
+    )
     var filter: String?
 
     @OptionGroup var batches: BatchOptions
@@ -85,7 +88,7 @@ struct DeleteCommand: StoreCommand {
 
 /// How a command that writes cuts its work into transactions.
 struct BatchOptions: ParsableArguments {
-    @Option(help: "Rows a transaction, at most.")
+    @Option(help: ArgumentHelp("Rows a transaction, at most.", valueName: "n"))
     var batch = 1_000
 
     @Flag(help: "Print `ACK <rows so far>` at once after each batch is durable.")

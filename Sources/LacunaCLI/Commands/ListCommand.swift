@@ -10,10 +10,13 @@ struct ListCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`.")
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
+    )
     var filter: String?
 
-    @Option(help: "The number of rows after which to stop.")
+    @Option(help: ArgumentHelp("The number of rows after which to stop.", valueName: "n"))
     var limit: Int?
 
     @OptionGroup var format: JSONOption

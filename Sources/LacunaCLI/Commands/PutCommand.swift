@@ -14,7 +14,7 @@ struct PutCommand: StoreCommand {
     @Argument(help: "The row's id.")
     var id: String
 
-    @Option(help: "The row's metadata: a JSON object without the key `id`.")
+    @Option(help: ArgumentHelp("The row's metadata: a JSON object without the key `id`.", valueName: "json"))
     var metadata: String?
 
     @Flag(help: "Replace the row and its metadata if the id exists.")

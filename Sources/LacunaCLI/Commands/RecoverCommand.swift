@@ -13,7 +13,7 @@ struct RecoverCommand: ParsableCommand {
     @Flag(help: "Change nothing; tell what would be done.")
     var dryRun = false
 
-    @Option(help: "The file for rows that are given up; not available yet.")
+    @Option(help: ArgumentHelp("The file for rows that are given up; not available yet.", valueName: "file"))
     var salvage: String?
 
     @OptionGroup var format: JSONOption

@@ -12,22 +12,25 @@ struct SearchCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(help: "Find what is near this row, leaving the row itself out.")
+    @Option(help: ArgumentHelp("Find what is near this row, leaving the row itself out.", valueName: "id"))
     var like: String?
 
-    @Option(help: "Find what is near the rows of this .npy file.")
+    @Option(help: ArgumentHelp("Find what is near the rows of this .npy file.", valueName: "file"))
     var vector: String?
 
-    @Option(help: "Only this row of the file, from 0.")
+    @Option(help: ArgumentHelp("Only this row of the file, from 0.", valueName: "n"))
     var row: Int?
 
-    @Option(name: .customShort("k"), help: "The number of rows to find for each query.")
+    @Option(name: .customShort("k"), help: ArgumentHelp("The number of rows to find for each query.", valueName: "n"))
     var limit = 10
 
-    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`; applied first.")
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("An SQL expression over `id` and `metadata`; applied first.", valueName: "sql")
+    )
     var filter: String?
 
-    @Option(help: "The number of threads; all cores unless given.")
+    @Option(help: ArgumentHelp("The number of threads; all cores unless given.", valueName: "n"))
     var threads: Int?
 
     @OptionGroup var format: JSONOption

@@ -10,7 +10,7 @@ struct DemoCommand: ParsableCommand {
         discussion: "Works in a temporary directory, which it removes. Every step is a command you could type."
     )
 
-    @Option(help: "The directory of the sample.")
+    @Option(help: ArgumentHelp("The directory of the sample.", valueName: "dir"))
     var sample = "Examples/packages"
 
     /// The queries that the tour asks, by their words in queries.jsonl.

@@ -18,7 +18,10 @@ struct ExportCommand: StoreCommand {
     @Argument(help: "The file to write: NAME.npy, NAME.fvecs or NAME.jsonl.")
     var file: String
 
-    @Option(name: .customLong("where"), help: "An SQL expression over `id` and `metadata`.")
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
+    )
     var filter: String?
 
     @OptionGroup var format: JSONOption

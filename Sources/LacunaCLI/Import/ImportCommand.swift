@@ -19,13 +19,16 @@ struct ImportCommand: StoreCommand {
     @Argument(help: "The vectors: NAME.npy, NAME.fvecs or NAME.jsonl.")
     var file: String
 
-    @Option(help: "Metadata: a .jsonl file, one object a row.")
+    @Option(help: ArgumentHelp("Metadata: a .jsonl file, one object a row.", valueName: "file"))
     var metadata: String?
 
-    @Option(help: "Ids: a text file, one a line.")
+    @Option(help: ArgumentHelp("Ids: a text file, one a line.", valueName: "file"))
     var ids: String?
 
-    @Option(parsing: .unconditional, help: "The first id where ids are counted; 1 unless given.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The first id where ids are counted; 1 unless given.", valueName: "n")
+    )
     var firstID: Int64?
 
     @Flag(help: "Replace the rows whose ids exist, with their metadata.")
@@ -57,7 +60,7 @@ struct ImportCommand: StoreCommand {
         do {
             let source: any ImportSource<ID> = try files.open(check.idSource)
             while rows < check.rows {
-                try Interrupts.check()
+                try Interrupts.check(remedy: "import again with --replace to go on")
                 let count = min(batches.batch, check.rows - rows)
                 try store.write { batch in
                     for _ in 0..<count {

@@ -11,7 +11,7 @@ struct MapCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(help: "Write the picture to this SVG file instead.")
+    @Option(help: ArgumentHelp("Write the picture to this SVG file instead.", valueName: "file"))
     var svg: String?
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {

@@ -28,14 +28,11 @@ enum Interrupts {
         unsafe sigprocmask(SIG_UNBLOCK, &stopping, nil)
     }
 
-    static var hasCome: Bool { received.load(ordering: .relaxed) != 0 }
-
-    /// Throws once a signal has come.
-    static func check() throws(CommandError) {
-        switch received.load(ordering: .relaxed) {
-        case 0: return
-        case SIGTERM: throw CommandError(.terminated, "interrupted; run the command again to go on")
-        default: throw CommandError(.interrupted, "interrupted; run the command again to go on")
+    /// Throws once a signal has come; `remedy` is how to go on later.
+    static func check(remedy: String = "run the command again to go on") throws(CommandError) {
+        let number = received.load(ordering: .relaxed)
+        if number != 0 {
+            throw CommandError(number == SIGTERM ? .terminated : .interrupted, "interrupted; \(remedy)")
         }
     }
 }
