@@ -169,18 +169,19 @@ private struct Stop: Error {}
     @Test func writingInsideProgressIsAnError() throws {
         let store = try create()
         try store.delete(1)
-        var calls = 0
+        var calls = (compact: 0, verify: 0)
         try store.compact(.rewrite) { _ in
-            calls += 1
+            calls.compact += 1
             expectReentrantCalls(store)
             let count = try store.count
             #expect(count == 19)
         }
         _ = try store.verify { _ in
-            calls += 1
+            calls.verify += 1
             expectReentrantCalls(store)
         }
-        #expect(calls == 2)
+        #expect(calls.compact > 0)
+        #expect(calls.verify > 0)
     }
 
     /// Another store is no part of it.
