@@ -12,15 +12,21 @@ public enum CompactionStrategy: String, Sendable, CaseIterable {
 public struct CompactionReport: Sendable {
     /// The strategy that ran; nil if there was nothing to do.
     public internal(set) var strategy: CompactionStrategy?
+    /// Rows that were alive, before and after.
     public internal(set) var liveRows: Int
+    /// Rows that were copied to another place; none by a punch.
     public internal(set) var movedRows = 0
+    /// Bytes written to a data file; none by a punch.
     public internal(set) var writtenBytes: Int64 = 0
-    /// The file's length, before and after.
+    /// The data file's length before.
     public internal(set) var logicalBefore: Int64
+    /// The data file's length afterwards.
     public internal(set) var logicalAfter: Int64
-    /// The blocks the file occupies, as the file system counts them after a sync, before and after.
+    /// The blocks that the data file occupied before, as the file system counts them after a sync.
     public internal(set) var allocatedBefore: Int64
+    /// The blocks that the data file occupies afterwards, as the file system counts them after a sync.
     public internal(set) var allocatedAfter: Int64
+    /// The time that the whole call took.
     public internal(set) var duration: Duration = .zero
     /// The longest time a writer of this handle was held up.
     public internal(set) var longestWriterPause: Duration = .zero
@@ -34,7 +40,9 @@ public struct CompactionPlan: Sendable {
     public let strategy: CompactionStrategy?
     /// Why this one, in a sentence.
     public let reason: String
+    /// Rows that would be copied.
     public let movedRows: Int
+    /// Bytes that would be written.
     public let writtenBytes: Int64
     /// Bytes of disk that would be given back, before the file system's rounding.
     public let reclaimedBytes: Int64
@@ -44,8 +52,9 @@ public struct CompactionPlan: Sendable {
 
 /// How far a long call has come, handed to its progress closure. The closure stops the call by throwing.
 public struct MaintenanceProgress: Sendable {
-    /// Rows done and to be done.
+    /// Rows done.
     public let done: Int
+    /// Rows to be done in all.
     public let total: Int
 }
 

@@ -1,12 +1,16 @@
 /// How a store uses its disk, at one moment. Sizes are bytes.
 public struct StoreSpace: Sendable {
+    /// Rows that an id names.
     public let liveRows: Int
+    /// Rows that no id names any more.
     public let deadRows: Int
     /// The data file's length, header and free tail included.
     public let logicalBytes: Int64
     /// The blocks that the data file occupies, as the file system counts them.
     public let allocatedBytes: Int64
+    /// The bytes of the live rows.
     public let liveBytes: Int64
+    /// The bytes of the dead rows, released or not.
     public let deadBytes: Int64
     /// What punching would give back: whole blocks inside runs of dead rows that still occupy disk.
     public let punchableBytes: Int64

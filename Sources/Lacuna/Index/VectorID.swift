@@ -25,8 +25,13 @@ public protocol VectorID: Hashable, Sendable {
 }
 
 extension Int64: VectorID {
+    /// `integer`.
     public static var idKind: VectorIDKind { .integer }
+
+    /// The integer itself.
     public var sqlValue: SQLValue { .integer(self) }
+
+    /// The integer of an index row.
     public init?(sqlValue: SQLValue) {
         guard case .integer(let integer) = sqlValue else { return nil }
         self = integer
@@ -34,8 +39,13 @@ extension Int64: VectorID {
 }
 
 extension String: VectorID {
+    /// `text`.
     public static var idKind: VectorIDKind { .text }
+
+    /// The text itself.
     public var sqlValue: SQLValue { .text(self) }
+
+    /// The text of an index row.
     public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue else { return nil }
         self = text
@@ -43,8 +53,13 @@ extension String: VectorID {
 }
 
 extension UUID: VectorID {
+    /// `uuid`.
     public static var idKind: VectorIDKind { .uuid }
+
+    /// Its canonical lower-case text.
     public var sqlValue: SQLValue { .text(uuidString.lowercased()) }
+
+    /// The UUID of an index row; nil for any other text, one in upper case among them.
     public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue, let uuid = UUID(uuidString: text),
             uuid.uuidString.lowercased().utf8.elementsEqual(text.utf8)

@@ -5,10 +5,13 @@
 public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is. The set is open: later versions add codes, so switches need a default.
     public struct Code: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+        /// The name of the code, stable across versions.
         public let rawValue: String
 
+        /// A code by its name, known to this version or not.
         public init(rawValue: String) { self.rawValue = rawValue }
 
+        /// The name of the code.
         public var description: String { rawValue }
 
         /// An argument outside its range: a dimension, a limit, a name.
@@ -68,6 +71,7 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
     /// The error underneath, where there is one.
     public let cause: (any Error)?
 
+    /// An error of this library; for tests and for code that wraps a store.
     public init(_ code: Code, _ message: String, ids: [String] = [], cause: (any Error)? = nil) {
         self.code = code
         self.message = message
@@ -75,6 +79,7 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// The message.
     public var description: String { message }
 }
 

@@ -22,7 +22,9 @@ public struct RecoveryReport: Sendable {
         public let detail: String
     }
 
+    /// How the store was found.
     public internal(set) var state: State
+    /// What was done, in order; in a dry run, what would be.
     public internal(set) var actions: [Action]
     /// What is wrong with a damaged store, and what to do.
     public internal(set) var damage: VectorStoreError?

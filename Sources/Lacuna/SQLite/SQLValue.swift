@@ -11,9 +11,14 @@ public enum SQLValue: Hashable, Sendable {
 extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
 {
+    /// An integer, as in `[2020]`.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A real number, as in `[0.5]`.
     public init(floatLiteral value: Double) { self = .real(value) }
+    /// A text, as in `["science"]`.
     public init(stringLiteral value: String) { self = .text(value) }
+    /// 1 for true and 0 for false: SQL has no other truth.
     public init(booleanLiteral value: Bool) { self = .integer(value ? 1 : 0) }
+    /// NULL.
     public init(nilLiteral: ()) { self = .null }
 }

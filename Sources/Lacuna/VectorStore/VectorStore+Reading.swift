@@ -1,5 +1,6 @@
 /// A row, as ``VectorStore/forEach(where:_:limit:vectors:_:)`` gives it.
 public struct StoredRow<ID: VectorID>: Sendable {
+    /// The row's id.
     public let id: ID
     /// The row's components; empty where vectors were not asked for.
     public let vector: [Float]

@@ -6,6 +6,7 @@ import Foundation
 
 /// A row that a search found.
 public struct Match<ID: VectorID>: Sendable, Equatable {
+    /// The row's id.
     public let id: ID
     /// Lower is nearer; what it measures is the store's ``DistanceMetric``.
     public let distance: Double

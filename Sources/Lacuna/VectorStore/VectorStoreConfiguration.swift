@@ -5,6 +5,7 @@ public struct VectorStoreConfiguration: Sendable {
     /// How distances are measured.
     public var metric: DistanceMetric
 
+    /// A dimension from 1 to 65,536, and a metric.
     public init(dimension: Int, metric: DistanceMetric = .cosine) {
         self.dimension = dimension
         self.metric = metric
@@ -21,9 +22,13 @@ public enum VectorStoreAccess: Sendable {
 
 /// What a store says of itself.
 public struct VectorStoreInfo: Sendable {
+    /// The store's own UUID, in lower case.
     public let uuid: String
+    /// Components of every vector.
     public let dimension: Int
+    /// How distances are measured.
     public let metric: DistanceMetric
+    /// The type of the ids.
     public let idKind: VectorIDKind
     /// The type of a component: `float32`.
     public let element: String
@@ -31,6 +36,7 @@ public struct VectorStoreInfo: Sendable {
     public let generation: Int64
     /// The data file's name in the store's directory.
     public let dataFile: String
+    /// The version of the index's schema.
     public let schemaVersion: Int
 
     init(_ record: StoreRecord) {
