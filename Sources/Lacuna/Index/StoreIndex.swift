@@ -52,6 +52,14 @@ package final class StoreIndex {
         return index
     }
 
+    /// Whether the file is a database without any schema, which an interrupted creation leaves.
+    package static func isBlank(_ path: String) throws(VectorStoreError) -> Bool {
+        do { return try !StoreIndex(try Connection(path, .readWrite)).isCreated() } catch {
+            if [.notAStore, .newerFormat, .damaged].contains(error.code) { return false }
+            throw error
+        }
+    }
+
     /// False for a database without any schema: an interrupted creation's.
     private func isCreated() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")

@@ -19,6 +19,8 @@ struct StoreCreation {
 
     func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
         try makeDirectory()
+        // Before the lock file is made, too: what is not ours stays as it is.
+        try checkUnfinished()
         let lock = try Writer.lock(paths)
         try checkUnfinished()
         do throws(SystemError) {
@@ -43,23 +45,29 @@ struct StoreCreation {
     }
 
     private func makeDirectory() throws(VectorStoreError) {
-        do { try Directory.create(paths.directory) } catch {
-            if error.isNameTaken { return }
-            throw VectorStoreError(error)
-        }
+        let failure: SystemError
+        do throws(SystemError) {
+            return try Directory.create(paths.directory)
+        } catch { failure = error }
+        guard failure.isNameTaken else { throw VectorStoreError(failure) }
+        let status = try mapped { () throws(SystemError) -> FileStatus? in try Directory.status(paths.directory) }
+        if status?.isDirectory != true { throw refuse("is a file") }
+    }
+
+    private func refuse(_ what: String) -> VectorStoreError {
+        VectorStoreError(.alreadyExists, "\(paths.directory) \(what); choose another path, or move it away")
     }
 
     /// Throws unless the directory holds nothing but what an interrupted creation leaves, with no row in it.
     private func checkUnfinished() throws(VectorStoreError) {
         let names = try mapped { () throws(SystemError) in try Directory.names(paths.directory) }
-        func refuse(_ what: String) -> VectorStoreError {
-            VectorStoreError(.alreadyExists, "\(paths.directory) \(what); choose another path, or move it away")
-        }
         guard Set(names).isSubset(of: Self.ownNames) else { throw refuse("exists already") }
         guard StoreDirectory.isBlankOrEmpty(paths) else { throw refuse("holds vectors") }
         if !names.contains(StorePaths.indexName) && names.contains(StorePaths.indexName + "-wal") {
             throw refuse("holds a log whose database is missing")
         }
+        guard names.contains(StorePaths.indexName) else { return }
+        if try !StoreIndex.isBlank(paths.index) { throw refuse("holds a database already") }
     }
 }
 
