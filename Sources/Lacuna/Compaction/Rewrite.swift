@@ -104,8 +104,14 @@ struct Rewrite {
         _ live: LiveBitmap, _ checksums: RowChecksums, from source: DataFile, to target: DataFile
     ) throws(VectorStoreError) {
         var mismatches: [String] = []
+        let end = source.offset(live.slots)
         let relocated = IntegerFunction { arguments in
             guard case .integer(let offset) = arguments[1], case .integer(let checksum) = arguments[2] else { return nil }
+            // Another program may have changed the index since the live rows were counted.
+            guard source.isRow(offset, below: end), live[source.slot(offset)] else {
+                mismatches.append(arguments[0].idText)
+                return offset
+            }
             let rank = live.rank(source.slot(offset))
             if Int64(arguments[0].checksum(continuing: checksums[rank])) != checksum {
                 mismatches.append(arguments[0].idText)
