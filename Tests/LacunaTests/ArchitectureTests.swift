@@ -5,7 +5,8 @@ import Testing
 @Suite struct ArchitectureTests {
     /// From the bottom up; rooms of one floor don't know each other.
     static let floors = [
-        ["Platform"], ["SQLite"], ["VectorFile"], ["Index"], ["Reading"], ["Writing"], ["Compaction"], ["Recovery", "Search"],
+        ["Platform"], ["SQLite"], ["VectorFile"], ["Index"], ["Reading"], ["Writing"], ["Compaction"],
+        ["Recovery", "Search"],
         ["VectorStore"],
     ]
 
@@ -41,14 +42,21 @@ import Testing
     }
 
     @Test func theRulesFindWhatTheyLookFor() {
-        #expect(Self.types("/// A\n@safe\npackage final class Connection {\n    enum Mode {}\n}\nstruct B<T> {}") == ["Connection", "B"])
+        #expect(
+            Self.types("/// A\n@safe\npackage final class Connection {\n    enum Mode {}\n}\nstruct B<T> {}") == [
+                "Connection", "B",
+            ]
+        )
         #expect(Self.code("let a = \"VectorStore\" // VectorStore\n") == "let a = \"\" \n")
     }
 
     @Test func aRoomKnowsOnlyWhatStandsBelowIt() throws {
         var declared: [String: [String]] = [:]
         for room in Self.floors.joined() { declared[room] = try Self.files(room).flatMap { Self.types($0.text) } }
-        #expect(declared["VectorStore"]?.contains("VectorStore") == true && declared["SQLite"]?.contains("Connection") == true)
+        #expect(
+            declared["VectorStore"]?.contains("VectorStore") == true
+                && declared["SQLite"]?.contains("Connection") == true
+        )
         var breaches: [String] = []
         for (floor, rooms) in Self.floors.enumerated() {
             for room in rooms {

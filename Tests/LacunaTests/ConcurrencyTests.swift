@@ -85,10 +85,14 @@ import Testing
     private static func checkSearch(_ store: VectorStore<Int64>) throws {
         let matches = try store.search(for: [Float](repeating: 1, count: dimension), limit: 10)
         // All rows are equal, so the answer is the lowest ids of a state, at one distance.
-        guard matches.count == 10, Set(matches.map(\.distance)).count == 1, zip(matches, matches.dropFirst()).allSatisfy({ $0.id < $1.id })
+        guard matches.count == 10, Set(matches.map(\.distance)).count == 1,
+            zip(matches, matches.dropFirst()).allSatisfy({ $0.id < $1.id })
         else { throw Garbage(description: "\(matches)") }
         let filtered = try store.search(
-            for: [Float](repeating: 1, count: dimension), limit: 100, where: "metadata ->> 'stamp' >= 1")
+            for: [Float](repeating: 1, count: dimension),
+            limit: 100,
+            where: "metadata ->> 'stamp' >= 1"
+        )
         guard Set(filtered.map(\.distance)).count == 1 else { throw Garbage(description: "\(filtered)") }
     }
 

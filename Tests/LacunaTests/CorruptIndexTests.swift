@@ -26,7 +26,11 @@ import Testing
         var random = SplitMix64(seed: 77)
         try store.write { batch in
             for row in 0..<300 {
-                try batch.put(random.floats(8), for: "row \(row)", metadataJSON: #"{"n":\#(row),"text":"some text to fill pages"}"#)
+                try batch.put(
+                    random.floats(8),
+                    for: "row \(row)",
+                    metadataJSON: #"{"n":\#(row),"text":"some text to fill pages"}"#
+                )
             }
         }
         try store.delete((0..<40).map { "row \($0 * 3)" })
@@ -99,7 +103,9 @@ import Testing
     }
 
     private func useWrites(_ store: VectorStore<String>, _ what: String) {
-        worksOrRefuses(what) { try store.put([8, 7, 6, 5, 4, 3, 2, 1], for: "new", metadataJSON: "{}", replacing: true) }
+        worksOrRefuses(what) {
+            try store.put([8, 7, 6, 5, 4, 3, 2, 1], for: "new", metadataJSON: "{}", replacing: true)
+        }
         worksOrRefuses(what) { _ = try store.delete((50..<60).map { "row \($0)" }) }
         worksOrRefuses(what) { try store.setMetadataJSON("{}", for: "row 100") }
         worksOrRefuses(what) { try store.punchHoles() }

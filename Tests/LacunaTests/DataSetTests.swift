@@ -24,7 +24,10 @@ import Testing
         try PackagesData.sample.expectAllAnswers(store)
     }
 
-    @Test(.enabled(if: PackagesData.whole.isThere, "the data set is not beside the repository"), .timeLimit(.minutes(3)))
+    @Test(
+        .enabled(if: PackagesData.whole.isThere, "the data set is not beside the repository"),
+        .timeLimit(.minutes(3))
+    )
     func theWholeSetShrinksWithItsRows() throws {
         let data = PackagesData.whole
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384))

@@ -12,7 +12,9 @@ import Testing
         store = try .create(at: scratch.store, .init(dimension: 2))
         try store.write { batch in
             for id in Int64(0)..<40 {
-                let json = id == 39 ? nil : #"{"n":\#(id),"even":\#(id % 2 == 0),"s":"t\#(id % 3)","list":[\#(id % 5)],"x y":1}"#
+                let json =
+                    id == 39
+                    ? nil : #"{"n":\#(id),"even":\#(id % 2 == 0),"s":"t\#(id % 3)","list":[\#(id % 5)],"x y":1}"#
                 try batch.put([1, Float(id)], for: id, metadataJSON: json)
             }
         }
@@ -64,29 +66,38 @@ import Testing
     }
 
     static let attacks = [
-        "", " ", "-- nothing", "id =", "= 1", "SELECT 1; SELECT 2", "1 1", "id = 1;", "1; DELETE FROM vectors", "1); DELETE FROM vectors; --",
-        "1) UNION SELECT 1, 2, 3, 4 --", "1) UNION SELECT id, offset, checksum, 'x' FROM vectors WHERE (1", "1) --", "1) OR 1 --",
-        "1 /*", "1) ORDER BY (id", "1) LIMIT (1", "1) THEN 1 ELSE (1", "1) THEN 1 END OR (1", "1) GROUP BY (id", "(1", "1)", ")", "(",
+        "", " ", "-- nothing", "id =", "= 1", "SELECT 1; SELECT 2", "1 1", "id = 1;", "1; DELETE FROM vectors",
+        "1); DELETE FROM vectors; --",
+        "1) UNION SELECT 1, 2, 3, 4 --", "1) UNION SELECT id, offset, checksum, 'x' FROM vectors WHERE (1", "1) --",
+        "1) OR 1 --",
+        "1 /*", "1) ORDER BY (id", "1) LIMIT (1", "1) THEN 1 ELSE (1", "1) THEN 1 END OR (1", "1) GROUP BY (id", "(1",
+        "1)", ")", "(",
         "1) WINDOW w AS (ORDER BY id",
         // Other tables, however they are reached.
-        "id IN (SELECT id FROM vectors)", "(SELECT count(*) FROM store) = 1", "EXISTS (SELECT 1 FROM metadata)", "id IN vectors",
+        "id IN (SELECT id FROM vectors)", "(SELECT count(*) FROM store) = 1", "EXISTS (SELECT 1 FROM metadata)",
+        "id IN vectors",
         "(SELECT sql FROM sqlite_schema LIMIT 1) IS NOT NULL", "EXISTS (SELECT 1 FROM sqlite_master)",
-        "(SELECT count(*) FROM compaction_journal) >= 0", "EXISTS (SELECT 1 FROM vector_index)", "EXISTS (SELECT 1 FROM space)",
-        "EXISTS (SELECT 1 FROM temp.sqlite_schema)", "EXISTS (SELECT 1 FROM main.store)", "EXISTS (SELECT 1 FROM dbstat)",
+        "(SELECT count(*) FROM compaction_journal) >= 0", "EXISTS (SELECT 1 FROM vector_index)",
+        "EXISTS (SELECT 1 FROM space)",
+        "EXISTS (SELECT 1 FROM temp.sqlite_schema)", "EXISTS (SELECT 1 FROM main.store)",
+        "EXISTS (SELECT 1 FROM dbstat)",
         "EXISTS (SELECT 1 FROM (SELECT 1 AS x) AS json_each, store)",
         // Pragmas, extensions, files.
         "EXISTS (SELECT 1 FROM pragma_user_version)", "EXISTS (SELECT 1 FROM pragma_table_info('store'))",
-        "EXISTS (SELECT 1 FROM pragma_database_list)", "EXISTS (SELECT 1 FROM pragma_journal_mode('delete'))", "PRAGMA user_version = 9",
+        "EXISTS (SELECT 1 FROM pragma_database_list)", "EXISTS (SELECT 1 FROM pragma_journal_mode('delete'))",
+        "PRAGMA user_version = 9",
         "load_extension('x')", "LOAD_EXTENSION('x', 'y') IS NULL", "\"load_extension\"('x')", "readfile('/etc/passwd')",
         "writefile('/tmp/x', 'y')", "edit('x')", "ATTACH 'x' AS y", "1) ; ATTACH '/tmp/x' AS y; --",
         "fts3_tokenizer('simple')", "relocated(1, 2, 3)",
         // Endless ones.
         "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c) > 1",
         // Columns that the query has and the caller hasn't.
-        "row_offset > 0", "row_checksum > 0", "v.offset > 0", "m.json IS NULL", "v.id = 1", "generation = 1", "offset = 1",
+        "row_offset > 0", "row_checksum > 0", "v.offset > 0", "m.json IS NULL", "v.id = 1", "generation = 1",
+        "offset = 1",
         "\"nope\" = 1", "nope = 1",
         // Statements and functions that write or aggregate.
-        "DELETE FROM vectors", "(DELETE FROM vectors RETURNING 1)", "(INSERT INTO store DEFAULT VALUES)", "count(*) > 0", "max(id) > 0",
+        "DELETE FROM vectors", "(DELETE FROM vectors RETURNING 1)", "(INSERT INTO store DEFAULT VALUES)",
+        "count(*) > 0", "max(id) > 0",
         "row_number() OVER () = 1", "RAISE(IGNORE)", "id = 1 RETURNING 1",
         // Errors that only show while it runs.
         "metadata ->> '$[' = 1", "json_extract('{', '$.a') = 1", "abs(-9223372036854775808) = 1", "json('nope') = 1",
@@ -101,7 +112,9 @@ import Testing
         #expect(try store.search(for: [1, 2], limit: 50, where: "id >= 0").count == 40)
     }
 
-    @Test(arguments: [("id = 1", 1), ("id = ?", 0), ("id = ?", 2), ("id = ? OR id = ?", 1), ("id = ?3", 1), ("id = :a OR id = :a", 2)])
+    @Test(arguments: [
+        ("id = 1", 1), ("id = ?", 0), ("id = ?", 2), ("id = ? OR id = ?", 1), ("id = ?3", 1), ("id = :a OR id = :a", 2),
+    ])
     func aWrongNumberOfValuesIsRefused(_ filter: String, _ count: Int) throws {
         let values = [SQLValue](repeating: 1, count: count)
         expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: filter, values) }

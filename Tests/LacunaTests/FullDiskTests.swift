@@ -22,7 +22,9 @@ import Testing
         for batch in Int64(0)..<1_000 {
             let ids = first + batch * 50..<first + (batch + 1) * 50
             var isFull = false
-            do { try store.write { rows in for id in ids { try rows.put(Self.vector(id), for: id) } } } catch let error as VectorStoreError {
+            do { try store.write { rows in for id in ids { try rows.put(Self.vector(id), for: id) } } } catch let error
+                as VectorStoreError
+            {
                 #expect(error.code == .diskFull, "\(error)")
                 isFull = true
             } catch { Issue.record("\(error)") }

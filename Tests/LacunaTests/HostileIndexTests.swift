@@ -17,18 +17,23 @@ import Testing
     }
 
     static let fields = [
-        "dimension = 0", "dimension = -1", "dimension = 65537", "dimension = 9223372036854775807", "dimension = -9223372036854775808",
-        "dimension = 3", "dimension = 8", "next_offset = 0", "next_offset = -1", "next_offset = 4095", "next_offset = 4097",
+        "dimension = 0", "dimension = -1", "dimension = 65537", "dimension = 9223372036854775807",
+        "dimension = -9223372036854775808",
+        "dimension = 3", "dimension = 8", "next_offset = 0", "next_offset = -1", "next_offset = 4095",
+        "next_offset = 4097",
         "next_offset = 9223372036854775807", "next_offset = -9223372036854775808", "next_offset = 2305843009213693952",
         "next_offset = 1099511631872", "next_offset = 4611686018427387904",
         "data_file = '../../etc/passwd'", "data_file = ''", "data_file = 'index.sqlite'", "data_file = 'vectors-2.f32'",
         "data_file = 'vectors-01.f32'", "data_file = 'vectors-1.f32' || char(0)", "data_file = '/dev/zero'",
         "generation = 0", "generation = -1", "generation = 2", "generation = 9223372036854775807",
         "generation = 9223372036854775807, next_generation = 9223372036854775807",
-        "generation = 2, next_generation = 3, data_file = 'vectors-2.f32'", "next_generation = 1", "next_generation = 0",
-        "next_generation = 9223372036854775807", "uuid = ''", "uuid = 'garbage'", "uuid = '00000000-0000-0000-0000-000000000000'",
+        "generation = 2, next_generation = 3, data_file = 'vectors-2.f32'", "next_generation = 1",
+        "next_generation = 0",
+        "next_generation = 9223372036854775807", "uuid = ''", "uuid = 'garbage'",
+        "uuid = '00000000-0000-0000-0000-000000000000'",
         "uuid = 'zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz'", "metric = 'manhattan'", "id_kind = 'blob'", "id_kind = ''",
-        "commit_sequence = -1", "commit_sequence = 9223372036854775807", "reader_epoch = -1", "reader_epoch = 9223372036854775807",
+        "commit_sequence = -1", "commit_sequence = 9223372036854775807", "reader_epoch = -1",
+        "reader_epoch = 9223372036854775807",
         "live_rows = -1", "live_rows = 9223372036854775807", "live_rows = 11",
     ]
 
@@ -42,7 +47,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "DELETE FROM store", "DROP TABLE store", "DROP TABLE vectors", "DROP TABLE compaction_journal", "DROP TABLE metadata",
+        "DELETE FROM store", "DROP TABLE store", "DROP TABLE vectors", "DROP TABLE compaction_journal",
+        "DROP TABLE metadata",
         "ALTER TABLE vectors RENAME COLUMN offset TO off", "ALTER TABLE store RENAME COLUMN next_offset TO n",
         "PRAGMA user_version = 0", "PRAGMA user_version = -5",
     ])
@@ -122,8 +128,11 @@ import Testing
     @Test func swappedRowsAreNoticed() throws {
         // Each row is whole, but not this id's: the checksum covers both.
         try tamper(
-            scratch.index, "UPDATE vectors SET offset = 8000 WHERE id = 1", "UPDATE vectors SET offset = 4112 WHERE id = 2",
-            "UPDATE vectors SET offset = 4128 WHERE id = 1")
+            scratch.index,
+            "UPDATE vectors SET offset = 8000 WHERE id = 1",
+            "UPDATE vectors SET offset = 4112 WHERE id = 2",
+            "UPDATE vectors SET offset = 4128 WHERE id = 1"
+        )
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.verify().badChecksums == [1, 2])
         try store.delete(0)
@@ -132,17 +141,24 @@ import Testing
 
     @Test func changedMetadataAreNoticed() throws {
         try tamper(
-            scratch.index, "UPDATE metadata SET json = '{\"n\":100}' WHERE id = 3", "UPDATE metadata SET checksum = -1 WHERE id = 4",
-            "INSERT INTO metadata VALUES (77, '{}', 0)", "UPDATE metadata SET json = CAST(x'7bff7d' AS TEXT) WHERE id = 5")
+            scratch.index,
+            "UPDATE metadata SET json = '{\"n\":100}' WHERE id = 3",
+            "UPDATE metadata SET checksum = -1 WHERE id = 4",
+            "INSERT INTO metadata VALUES (77, '{}', 0)",
+            "UPDATE metadata SET json = CAST(x'7bff7d' AS TEXT) WHERE id = 5"
+        )
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.verify().badMetadata == [3, 4, 5, 77])
         expectError(.damaged) { try store.metadataJSON(for: 5) }
     }
 
-    @Test(arguments: [
-        ("checksum = -1", [3]), ("checksum = 4294967296", [3]), ("checksum = 0", [3]), ("id = 'text'", []), ("id = 1.5", []),
-        ("id = x'00'", []), ("generation = 99", []), ("generation = -1", []),
-    ] as [(String, [Int64])])
+    @Test(
+        arguments: [
+            ("checksum = -1", [3]), ("checksum = 4294967296", [3]), ("checksum = 0", [3]), ("id = 'text'", []),
+            ("id = 1.5", []),
+            ("id = x'00'", []), ("generation = 99", []), ("generation = -1", []),
+        ] as [(String, [Int64])]
+    )
     func badRowsOfTheIndexAreNoticed(_ change: String, _ ids: [Int64]) throws {
         try tamper(scratch.index, "UPDATE vectors SET \(change) WHERE id = 3")
         let store = try VectorStore<Int64>.open(at: scratch.store)
@@ -159,9 +175,11 @@ import Testing
     }
 
     @Test(arguments: [
-        "strategy = 'magic'", "state = 'asleep'", "source_file = '../../x', state = 'committed'", "target_file = '../x', state = 'copying'",
+        "strategy = 'magic'", "state = 'asleep'", "source_file = '../../x', state = 'committed'",
+        "target_file = '../x', state = 'copying'",
         "source_file = 'vectors-1.f32', target_generation = 1, state = 'aborted', target_file = 'vectors-1.f32'",
-        "source_generation = -9223372036854775808", "target_generation = 9223372036854775807, state = 'committed'", "state = 'moving'",
+        "source_generation = -9223372036854775808", "target_generation = 9223372036854775807, state = 'committed'",
+        "state = 'moving'",
         "state = 'erasing'", "source_generation = 7, state = 'copying'",
     ])
     func aBadJournalNeverLosesTheDataFile(_ change: String) throws {
@@ -170,7 +188,9 @@ import Testing
             """
             INSERT INTO compaction_journal (strategy, state, source_generation, source_file, rows_live, allocated_before)
             VALUES ('rewrite', 'finished', 1, 'vectors-1.f32', 10, 0)
-            """, "UPDATE compaction_journal SET \(change)")
+            """,
+            "UPDATE compaction_journal SET \(change)"
+        )
         let data = try read(scratch.file("vectors-1.f32"))
         worksOrRefuses(change) { try VectorStore<Int64>.open(at: scratch.store).close() }
         worksOrRefuses(change) { _ = try VectorStoreRecovery.run(at: scratch.store) }

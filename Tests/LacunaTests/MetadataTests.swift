@@ -21,9 +21,11 @@ private struct Photo: Codable, Equatable, Sendable {
     }
 
     @Test(arguments: [
-        "", " ", "{", "}", "{}}", "{}{}", "{} x", "nul", "{a:1}", "{'a':1}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{,"a":1}"#,
+        "", " ", "{", "}", "{}}", "{}{}", "{} x", "nul", "{a:1}", "{'a':1}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#,
+        #"{,"a":1}"#,
         #"{"a":01}"#, #"{"a":+1}"#, #"{"a":.5}"#, #"{"a":1.}"#, #"{"a":NaN}"#, #"{"a":Infinity}"#, #"{"a":0x10}"#,
-        #"{"a":"b}"#, #"{"a":"\x"}"#, #"{"a":"\u12"}"#, "{\"a\":\"\n\"}", "{\"a\":\"\u{1}\"}", #"{"a":[1,]}"#, #"{"a":[}"#,
+        #"{"a":"b}"#, #"{"a":"\x"}"#, #"{"a":"\u12"}"#, "{\"a\":\"\n\"}", "{\"a\":\"\u{1}\"}", #"{"a":[1,]}"#,
+        #"{"a":[}"#,
         "/**/{}", "{}//", #"{"a":tru}"#, #"{"a":TRUE}"#, "\u{FEFF}{}",
         // JSON, but no object.
         "1", "-1.5e3", "\"text\"", "true", "null", "[]", "[{}]",
@@ -46,8 +48,10 @@ private struct Photo: Codable, Equatable, Sendable {
     }
 
     @Test(arguments: [
-        "{}", " {\n\t\"b\" : 1.0,\r\n \"a\" : 1e2 } ", #"{"z":1,"a":2,"z":3}"#, #"{"big":123456789012345678901234567890.000}"#,
-        #"{"e":"\u00e9é\ud83d\ude00😀"}"#, #"{"nested":{"id":1},"list":[{"id":2}]}"#, #"{"ID":1,"Id":2," id":3,"id ":4}"#,
+        "{}", " {\n\t\"b\" : 1.0,\r\n \"a\" : 1e2 } ", #"{"z":1,"a":2,"z":3}"#,
+        #"{"big":123456789012345678901234567890.000}"#,
+        #"{"e":"\u00e9é\ud83d\ude00😀"}"#, #"{"nested":{"id":1},"list":[{"id":2}]}"#,
+        #"{"ID":1,"Id":2," id":3,"id ":4}"#,
         #"{"nul":"\u0000"}"#, #"{"":""}"#, #"{"q":"'\" \\ %s ? :a"}"#, #"{"n":-0}"#, "{\"é\":1,\"e\u{301}\":2}",
     ])
     func textsAreKeptToTheLetter(_ json: String) throws {
@@ -68,7 +72,9 @@ private struct Photo: Codable, Equatable, Sendable {
         try store.setMetadataJSON(json, for: 1)
         #expect(try store.metadataJSON(for: 1) == json)
         // Deep, but not too deep for SQLite's parser; beyond it is an error and no crash.
-        let deep = { (depth: Int) in "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}" }
+        let deep = { (depth: Int) in
+            "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
+        }
         try store.setMetadataJSON(deep(400), for: 1)
         #expect(try store.metadataJSON(for: 1) == deep(400))
         expectError(.invalidMetadata) { try store.setMetadataJSON(deep(100_000), for: 1) }
@@ -88,7 +94,9 @@ private struct Photo: Codable, Equatable, Sendable {
         #expect(try store.metadata(for: 2, as: Photo.self) == other)
         #expect(try store.metadata(for: 3, as: Photo.self) == nil)
         #expect(throws: DecodingError.self) { try store.metadata(for: 1, as: Photo.self) }
-        #expect(try store.search(for: [1], limit: 9, where: "metadata ->> 'place' = ?", ["Nowhere/else"]).map(\.id) == [2])
+        #expect(
+            try store.search(for: [1], limit: 9, where: "metadata ->> 'place' = ?", ["Nowhere/else"]).map(\.id) == [2]
+        )
     }
 
     @Test func encodableValuesThatAreNoObjectsAreRefused() throws {

@@ -11,7 +11,9 @@ struct ReadOnlyDirectoryTests {
     init() throws {
         scratch = try Scratch()
         store = try .create(at: scratch.store, .init(dimension: 2))
-        try store.write { batch in for id in Int64(0)..<20 { try batch.put([1, Float(id)], for: id, metadataJSON: "{}") } }
+        try store.write { batch in
+            for id in Int64(0)..<20 { try batch.put([1, Float(id)], for: id, metadataJSON: "{}") }
+        }
         try store.delete(3)
     }
 
@@ -70,7 +72,9 @@ struct ReadOnlyDirectoryTests {
     @Test func creatingThereIsRefused() throws {
         let mount = scratch.path + "/mount"
         try Mounts.withReadOnly(scratch.path, at: scratch.path + "-ro") {
-            expectError(.readOnly) { try VectorStore<Int64>.create(at: scratch.path + "-ro/new.lacuna", .init(dimension: 2)) }
+            expectError(.readOnly) {
+                try VectorStore<Int64>.create(at: scratch.path + "-ro/new.lacuna", .init(dimension: 2))
+            }
         }
         try? remove(scratch.path + "-ro")
         #expect(!exists(mount))

@@ -24,7 +24,9 @@ struct PackagesData: Sendable {
     static let sample = PackagesData(directory: root.appendingPathComponent("Examples/packages").path, name: "sample")
     /// Beside it, where it was fetched.
     static let whole = PackagesData(
-        directory: root.deletingLastPathComponent().appendingPathComponent("shared/data/packages").path, name: "packages")
+        directory: root.deletingLastPathComponent().appendingPathComponent("shared/data/packages").path,
+        name: "packages"
+    )
 
     var isThere: Bool { exists("\(directory)/\(name).npy") }
 
@@ -45,7 +47,9 @@ struct PackagesData: Sendable {
     func answers(_ file: String) throws -> [Answer] {
         let lines = try LineReader(path: "\(directory)/\(file)")
         var answers: [Answer] = []
-        while let line = try lines.next() { answers.append(try JSONDecoder().decode(Answer.self, from: Data(line.utf8))) }
+        while let line = try lines.next() {
+            answers.append(try JSONDecoder().decode(Answer.self, from: Data(line.utf8)))
+        }
         return answers
     }
 
@@ -64,7 +68,10 @@ struct PackagesData: Sendable {
                     let id = try #require(Int64(object.member(named: "id")?.rawValue ?? ""))
                     let range = row * vectors.dimension..<(row + 1) * vectors.dimension
                     try batch.put(
-                        values.span.extracting(range), for: id, metadataJSON: try object.removing("id"))
+                        values.span.extracting(range),
+                        for: id,
+                        metadataJSON: try object.removing("id")
+                    )
                 }
             }
             total += count
