@@ -86,7 +86,8 @@ private struct Stop: Error {}
             """
             SELECT strategy, state, source_file, target_file, rows_live, rows_moved, allocated_before, allocated_after, bytes_freed
             FROM compaction_history ORDER BY id
-            """)
+            """
+        )
         let expected: [[SQLValue]] = [
             [
                 "punch", "finished", "vectors-1.f32", nil, 40, 0, .integer(report.allocatedBefore),

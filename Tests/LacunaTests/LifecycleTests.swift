@@ -101,7 +101,8 @@ private struct Stop: Error {}
         try store.close()
         #expect(
             try scratch.names()
-                == ["index.sqlite", "readers-0.lock", "readers-1.lock", "vectors-1.f32", "writer.lock"])
+                == ["index.sqlite", "readers-0.lock", "readers-1.lock", "vectors-1.f32", "writer.lock"]
+        )
     }
 
     @Test func aReadingHandleRefusesToWrite() throws {

@@ -20,12 +20,15 @@ import Testing
         try run(setup) { random in
             // Both ends of the range, and few enough others that operations meet the same ids again.
             let choices: [Int64] = [.min, .max, -1, 0]
-            return Bool.random(using: &random) ? choices[Int.random(in: 0..<4, using: &random)] : .random(in: -40...40, using: &random)
+            return Bool.random(using: &random)
+                ? choices[Int.random(in: 0..<4, using: &random)] : .random(in: -40...40, using: &random)
         }
     }
 
     @Test(arguments: setups) func textIDs(_ setup: Setup) throws {
-        let choices = ["", "a", "A", "é", "e\u{301}", "a b", "'", "\"", "%", "日本", "\u{10FFFF}", "\u{FFFF}", "a\n", "1", "01"]
+        let choices = [
+            "", "a", "A", "é", "e\u{301}", "a b", "'", "\"", "%", "日本", "\u{10FFFF}", "\u{FFFF}", "a\n", "1", "01",
+        ]
         try run(setup) { random in
             choices[Int.random(in: 0..<choices.count, using: &random)]
                 + (Bool.random(using: &random) ? "" : String(Int.random(in: 0..<4, using: &random)))
@@ -46,8 +49,12 @@ import Testing
         let scratch = try Scratch()
         var trial = Trial<ID>(
             store: try VectorStore<ID>.create(
-                at: scratch.store, .init(dimension: setup.dimension, metric: setup.metric)),
-            path: scratch.store, setup: setup)
+                at: scratch.store,
+                .init(dimension: setup.dimension, metric: setup.metric)
+            ),
+            path: scratch.store,
+            setup: setup
+        )
         for _ in 0..<60 {
             try trial.step(makeID)
             try expectSame(trial.store, trial.model, scratch.store)

@@ -28,7 +28,9 @@ import Testing
     }
 
     /// Others return early where no row is live, and never shrink again.
-    @Test(arguments: [CompactionStrategy.rewrite, .auto]) func anEmptiedStoreShrinks(_ strategy: CompactionStrategy) throws {
+    @Test(arguments: [CompactionStrategy.rewrite, .auto]) func anEmptiedStoreShrinks(_ strategy: CompactionStrategy)
+        throws
+    {
         let (store, _) = try makeStore(dimension: 64, rows: 5_000)
         #expect(try store.fragmentation == 0)
         #expect(try store.delete(try store.ids()) == 5_000)
@@ -137,10 +139,14 @@ import Testing
         try store.put([3, 4], for: 2)
         try store.put([5, 6], for: 1, replacing: true)
         let index = try rawConnection(scratch.index)
-        #expect(try index.rows(2, "SELECT id, byte_offset FROM vector_index ORDER BY id") == [[1, 4_112], [2, 4_104]])
+        #expect(
+            try index.rows(2, "SELECT id, byte_offset FROM vector_index ORDER BY id") == [[1, 4_112], [2, 4_104]]
+        )
         let bytes = try read(scratch.file("vectors-1.f32"))
         // 1.0, 2.0, 3.0, … as IEEE 754 lays them out, little-endian.
-        let rows: [UInt8] = [0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40, 0, 0, 0xA0, 0x40, 0, 0, 0xC0, 0x40]
+        let rows: [UInt8] = [
+            0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40, 0, 0, 0xA0, 0x40, 0, 0, 0xC0, 0x40,
+        ]
         #expect(Array(bytes[4_096..<4_120]) == rows)
         #expect(try store.metadataJSON(for: 1) == nil)
         #expect(try store.vector(for: 1) == [5, 6])

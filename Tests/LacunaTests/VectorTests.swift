@@ -68,7 +68,8 @@ import Testing
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 5, metric: metric))
         let largest = Float.greatestFiniteMagnitude
         let vectors: [[Float]] = [
-            [0, 0, 0, 0, 0], [largest, largest, 0, 1, -largest], [-largest, 1, 0, 0, 0], [.leastNormalMagnitude, 0, 0, 0, 0],
+            [0, 0, 0, 0, 0], [largest, largest, 0, 1, -largest], [-largest, 1, 0, 0, 0],
+            [.leastNormalMagnitude, 0, 0, 0, 0],
             [1, 2, 3, 4, 5], [largest, largest, largest, largest, largest],
         ]
         var model = StoreModel<Int64>()
@@ -82,7 +83,10 @@ import Testing
             try #require(matches.count == 6)
             for match in matches {
                 let own = expected.first { $0.id == match.id }?.distance ?? .nan
-                #expect(match.distance.isFinite && abs(match.distance - own) <= 1e-6 * max(1, abs(own)), "\(match), \(own)")
+                #expect(
+                    match.distance.isFinite && abs(match.distance - own) <= 1e-6 * max(1, abs(own)),
+                    "\(match), \(own)"
+                )
             }
             #expect(zip(matches, matches.dropFirst()).allSatisfy { $0.distance <= $1.distance })
         }

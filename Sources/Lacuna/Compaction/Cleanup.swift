@@ -13,8 +13,11 @@ extension WriteSession {
             if batch == 0 { break }
             removed += batch
         }
-        if removed > 0 {
+        // Deletes leave free pages too. What is given back is a gift: a disk too full for it is no reason to fail.
+        do throws(VectorStoreError) {
             while try index.vacuumSome() {}
+        } catch {
+            if error.code != .diskFull { throw error }
         }
         return removed
     }

@@ -77,7 +77,9 @@ extension StoreIndex {
         case SQLITE_READ:
             // The empty name is what SQLite reports for a query that reads no column, such as count(*).
             return [rowName, "json_each", "json_tree"].contains(request.first?.lowercased())
-        case SQLITE_FUNCTION: return request.second?.lowercased() != "load_extension"
+        case SQLITE_FUNCTION:
+            // One loads code, the other tells an address in memory.
+            return !["load_extension", "fts3_tokenizer"].contains(request.second?.lowercased())
         default: return false
         }
     }

@@ -35,11 +35,6 @@ package final class StoreIndex {
             "\(path) has no schema: the store's creation was interrupted; create it again at the same path")
     }
 
-    /// Whether the database has a schema of ours; false for an interrupted creation's. Another program's is an error.
-    package static func isCreated(_ path: String) throws(VectorStoreError) -> Bool {
-        try StoreIndex(try Connection(path, .readWrite)).isCreated()
-    }
-
     /// Makes the schema and its one record in a single transaction: the commit point of a store's creation.
     package static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, .create))
@@ -55,6 +50,14 @@ package final class StoreIndex {
             try index.insert(record)
         }
         return index
+    }
+
+    /// Whether the file is a database without any schema, which an interrupted creation leaves.
+    package static func isBlank(_ path: String) throws(VectorStoreError) -> Bool {
+        do { return try !StoreIndex(try Connection(path, .readWrite)).isCreated() } catch {
+            if [.notAStore, .newerFormat, .damaged].contains(error.code) { return false }
+            throw error
+        }
     }
 
     /// False for a database without any schema: an interrupted creation's.

@@ -72,7 +72,7 @@ package struct StoreRecord: Equatable, Sendable {
             nextOffset >= DataFileHeader.length, nextOffset <= Int64.max / 4,
             (nextOffset - DataFileHeader.length) % stride == 0,
             commitSequence >= 0, commitSequence < .max, readerEpoch >= 0, readerEpoch < .max,
-            liveRows >= 0
+            liveRows >= 0, liveRows <= (nextOffset - DataFileHeader.length) / stride
         else { throw .damaged("a field of the index's table `store` is out of range") }
     }
 

@@ -22,7 +22,9 @@ extension VectorStoreError {
             self.init(.diskFull, "\(detail); free some disk space (deleting rows still works) and try again", cause: error)
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(.busy, "\(detail); another process holds it: try again", cause: error)
-        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT:
+        // SQL of ours fails with the plain "error" only where the schema isn't ours any more; a caller's filter is
+        // checked before it gets here.
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH:
             self = .damaged(detail, cause: error)
         case SQLITE_READONLY:
             self.init(.readOnly, "\(detail); open the store where its directory can be written", cause: error)

@@ -16,6 +16,11 @@ final class LiveRows: Sendable {
         ids = rows.map(\.id)
     }
 
+    func isSame(as other: LiveRows) -> Bool {
+        generation == other.generation && commitSequence == other.commitSequence && offsets == other.offsets
+            && ids == other.ids
+    }
+
     /// Reads all rows, or those that pass the filter. O(rows · log rows) time, about 40 bytes a row.
     static func load(_ snapshot: Snapshot, _ filter: Filter?) throws -> LiveRows {
         var rows: [(id: SQLValue, offset: Int64)] = []
@@ -64,8 +69,9 @@ package final class LiveRowsCache: Sendable {
         let rows = try LiveRows.load(snapshot, nil)
         entry.withLock { entry in
             guard rows.commitSequence >= entry?.rows.commitSequence ?? 0 else { return }
-            let isSameCommit = rows.commitSequence == entry?.rows.commitSequence
-            var versions = isSameCommit ? entry?.versions ?? [:] : [:]
+            // A change that isn't ours has no number: what other connections found holds only for the same rows.
+            let isSame = entry.map { rows.isSame(as: $0.rows) } ?? false
+            var versions = isSame ? entry?.versions ?? [:] : [:]
             versions[connection] = snapshot.foreignVersion
             entry = Entry(rows: rows, versions: versions)
         }

@@ -9,9 +9,16 @@ package final class CurrentFile: Sendable {
     package var value: DataFile? { file.withLock { $0 } }
 
     /// Takes a newer generation's file; an older one stays out. Whoever still reads the file before keeps it alive.
+    ///
+    /// Of one generation the writer's file stays, also where a reader that opened it for reading comes later.
     package func advance(to newer: DataFile) {
         file.withLock { file in
-            if newer.header.generation >= file?.header.generation ?? 0 { file = newer }
+            guard let current = file else {
+                file = newer
+                return
+            }
+            let generations = (newer.header.generation, current.header.generation)
+            if generations.0 > generations.1 || generations.0 == generations.1 && newer.isWritable { file = newer }
         }
     }
 

@@ -13,11 +13,15 @@ import Glibc
 package final class DataFile: Sendable {
     package let path: String
     package let header: DataFileHeader
+    package let isWritable: Bool
     private let fileSystem: any FileSystem
     private let descriptor: Int32
     private let segments = Mutex<[MappedSegment]>([])
 
-    private init(_ fileSystem: any FileSystem, _ path: String, _ descriptor: Int32, _ header: DataFileHeader) {
+    private init(
+        _ fileSystem: any FileSystem, _ path: String, _ descriptor: Int32, _ header: DataFileHeader, isWritable: Bool
+    ) {
+        self.isWritable = isWritable
         self.fileSystem = fileSystem
         self.path = path
         self.descriptor = descriptor
@@ -47,7 +51,7 @@ package final class DataFile: Sendable {
         }
         do {
             let header = try readHeader(descriptor, fileSystem)
-            return DataFile(fileSystem, path, descriptor, header)
+            return DataFile(fileSystem, path, descriptor, header, isWritable: access != .read)
         } catch {
             fileSystem.close(descriptor)
             throw error
@@ -96,7 +100,7 @@ package final class DataFile: Sendable {
     ) throws(SystemError) -> DataFile {
         let path = paths.path(StorePaths.dataFileName(generation: header.generation))
         let descriptor = try fileSystem.open(path, .createNew)
-        let file = DataFile(fileSystem, path, descriptor, header)
+        let file = DataFile(fileSystem, path, descriptor, header, isWritable: true)
         let bytes = header.encoded()
         do {
             try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in

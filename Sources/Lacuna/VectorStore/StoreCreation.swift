@@ -47,10 +47,13 @@ struct StoreCreation {
     }
 
     private func makeDirectory() throws(VectorStoreError) {
-        do { try Directory.create(paths.directory) } catch {
-            if error.isNameTaken { return }
-            throw VectorStoreError(error)
-        }
+        let failure: SystemError
+        do throws(SystemError) {
+            return try Directory.create(paths.directory)
+        } catch { failure = error }
+        guard failure.isNameTaken else { throw VectorStoreError(failure) }
+        let status = try mapped { () throws(SystemError) -> FileStatus? in try Directory.status(paths.directory) }
+        if status?.isDirectory != true { throw refusal("is a file") }
     }
 
     /// Throws unless the directory holds nothing, or names that an interrupted creation leaves: the lock file is its first.
@@ -69,7 +72,7 @@ struct StoreCreation {
     private func checkUnfinished() throws(VectorStoreError) {
         guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
         let hasIndex = try mapped { () throws(SystemError) in try Directory.status(paths.index) != nil }
-        if hasIndex, try StoreIndex.isCreated(paths.index) { throw refusal("holds a store") }
+        if hasIndex, try !StoreIndex.isBlank(paths.index) { throw refusal("holds a database already") }
     }
 
     private func refusal(_ what: String) -> VectorStoreError {

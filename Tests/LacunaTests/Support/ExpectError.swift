@@ -4,8 +4,10 @@ import Testing
 /// Records an issue unless `body` throws a `VectorStoreError` with this code; returns that error.
 @discardableResult
 func expectError<R>(
-    _ code: VectorStoreError.Code, _ what: @autoclosure () -> String = "",
-    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> R
+    _ code: VectorStoreError.Code,
+    _ what: @autoclosure () -> String = "",
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws -> R
 ) -> VectorStoreError? {
     do {
         _ = try body()
@@ -23,7 +25,9 @@ func expectError<R>(
 /// Records an issue if `body` throws anything but a `VectorStoreError`; whether it returned.
 @discardableResult
 func worksOrRefuses(
-    _ what: @autoclosure () -> String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+    _ what: @autoclosure () -> String,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws -> Void
 ) -> Bool {
     do {
         try body()

@@ -4,7 +4,9 @@ import Testing
 
 /// Compares all that a store says, and what lies on the disk, with a model.
 func expectSame<ID: VectorID>(
-    _ store: VectorStore<ID>, _ model: StoreModel<ID>, _ path: String,
+    _ store: VectorStore<ID>,
+    _ model: StoreModel<ID>,
+    _ path: String,
     sourceLocation here: SourceLocation = #_sourceLocation
 ) throws {
     let rows = model.inIDOrder
@@ -14,7 +16,9 @@ func expectSame<ID: VectorID>(
         let vector = try store.vector(for: row.id)
         let json = try store.metadataJSON(for: row.id)
         let isThere = try store.contains(row.id)
-        let isSame = vector?.bitPatterns == row.vector.bitPatterns && json.map { Array($0.utf8) } == row.json.map { Array($0.utf8) }
+        let isSame =
+            vector?.bitPatterns == row.vector.bitPatterns
+            && json.map { Array($0.utf8) } == row.json.map { Array($0.utf8) }
         #expect(isSame && isThere, "\(row.id)", sourceLocation: here)
     }
     var seen = 0
@@ -32,7 +36,10 @@ func expectSame<ID: VectorID>(
 }
 
 private func expectSameSpace<ID: VectorID>(
-    _ store: VectorStore<ID>, _ model: StoreModel<ID>, _ path: String, sourceLocation here: SourceLocation
+    _ store: VectorStore<ID>,
+    _ model: StoreModel<ID>,
+    _ path: String,
+    sourceLocation here: SourceLocation
 ) throws {
     let info = try store.info
     let stride = Int64(4 * info.dimension)
@@ -58,7 +65,9 @@ private func expectSameSpace<ID: VectorID>(
     }
     #expect(index == expectedIndex, sourceLocation: here)
     let runs = try connection.rows(
-        4, "SELECT first_slot, dead_rows, byte_offset, dead_bytes FROM dead_ranges ORDER BY first_slot")
+        4,
+        "SELECT first_slot, dead_rows, byte_offset, dead_bytes FROM dead_ranges ORDER BY first_slot"
+    )
     let expectedRuns: [[SQLValue]] = model.deadRuns.map { run in
         [
             .integer(Int64(run.lowerBound)), .integer(Int64(run.count)),
@@ -67,23 +76,32 @@ private func expectSameSpace<ID: VectorID>(
     }
     #expect(runs == expectedRuns, sourceLocation: here)
     let view = try connection.rows(
-        7, "SELECT data_file, live_rows, dead_rows, live_bytes, dead_bytes, next_offset, fragmentation FROM space")
+        7,
+        "SELECT data_file, live_rows, dead_rows, live_bytes, dead_bytes, next_offset, fragmentation FROM space"
+    )
     let expectedView: [SQLValue] = [
         .text("vectors-\(model.generation).f32"), .integer(Int64(model.rows.count)), .integer(Int64(dead)),
         .integer(Int64(model.rows.count) * stride), .integer(Int64(dead) * stride), .integer(nextOffset),
         .real(model.slots == 0 ? 0 : 1 - Double(model.rows.count) / Double(model.slots)),
     ]
     #expect(view == [expectedView], sourceLocation: here)
-    #expect(try connection.value("SELECT live_rows FROM store") == .integer(Int64(model.rows.count)), sourceLocation: here)
+    #expect(
+        try connection.value("SELECT live_rows FROM store") == .integer(Int64(model.rows.count)),
+        sourceLocation: here
+    )
     #expect(
         try connection.value("SELECT count(*) - count(DISTINCT offset) FROM vectors") == .integer(0),
-        sourceLocation: here)
+        sourceLocation: here
+    )
     try expectHeaderAndRows(info, model, path, sourceLocation: here)
 }
 
 /// Reads the data file as docs/format.md draws it.
 private func expectHeaderAndRows<ID: VectorID>(
-    _ info: VectorStoreInfo, _ model: StoreModel<ID>, _ path: String, sourceLocation here: SourceLocation
+    _ info: VectorStoreInfo,
+    _ model: StoreModel<ID>,
+    _ path: String,
+    sourceLocation here: SourceLocation
 ) throws {
     let bytes = [UInt8](try read(path + "/" + info.dataFile))
     func integer(_ offset: Int, _ count: Int) -> UInt64 {
@@ -92,7 +110,10 @@ private func expectHeaderAndRows<ID: VectorID>(
     #expect(Array(bytes[..<8]) == [0x89, 0x4C, 0x41, 0x43, 0x55, 0x4E, 0x41, 0x0A], sourceLocation: here)
     #expect(integer(8, 4) == 1 && integer(12, 4) == 4096, sourceLocation: here)
     let uuid = info.uuid.replacingOccurrences(of: "-", with: "")
-    #expect(bytes[16..<32].map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == uuid, sourceLocation: here)
+    #expect(
+        bytes[16..<32].map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == uuid,
+        sourceLocation: here
+    )
     #expect(integer(32, 8) == UInt64(model.generation), sourceLocation: here)
     #expect(integer(40, 4) == UInt64(info.dimension) && integer(44, 4) == 1, sourceLocation: here)
     #expect(integer(48, 8) == UInt64(4 * info.dimension), sourceLocation: here)
@@ -117,7 +138,10 @@ func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
 
 /// Compares a search with the model's answer: the same distances in the same order, rows in near ties in any order.
 func expectNearest<ID: VectorID>(
-    _ matches: [Match<ID>], _ expected: [(id: ID, distance: Double)], limit: Int, tolerance: Double,
+    _ matches: [Match<ID>],
+    _ expected: [(id: ID, distance: Double)],
+    limit: Int,
+    tolerance: Double,
     sourceLocation here: SourceLocation = #_sourceLocation
 ) {
     #expect(matches.count == min(limit, expected.count), sourceLocation: here)

@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+
+/// The house's rooms are folders of one module, which the compiler doesn't keep apart: this does.
+@Suite struct ArchitectureTests {
+    /// From the bottom up; rooms of one floor don't know each other.
+    static let floors = [
+        ["Platform"], ["SQLite"], ["VectorFile"], ["Index"], ["Reading"], ["Writing"], ["Compaction"],
+        ["Recovery", "Search"],
+        ["VectorStore"],
+    ]
+
+    private static let sources = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Sources/Lacuna")
+
+    private static func files(_ room: String) throws -> [(name: String, text: String)] {
+        let folder = sources.appendingPathComponent(room)
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+            .filter { $0.hasSuffix(".swift") }
+            .map { ("\(room)/\($0)", code(try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8))) }
+    }
+
+    /// Without comments and texts, where a name is no use of it.
+    private static func code(_ text: String) -> String {
+        text.replacing(/"""[\s\S]*?"""/, with: "\"\"")
+            .replacing(/"(\\.|[^"\\\n])*"/, with: "\"\"")
+            .replacing(/\/\/[^\n]*/, with: "")
+            .replacing(/\/\*[\s\S]*?\*\//, with: "")
+    }
+
+    /// Types declared outside of any other, which begin their line.
+    private static func types(_ text: String) -> [String] {
+        let declaration =
+            /(?:^|\n)(?:@\w+\s+)*(?:(?:public|package|internal|private|fileprivate|final|indirect)\s+)*(?:struct|class|enum|protocol|actor|typealias)\s+(\w+)/
+        return text.matches(of: declaration).map { String($0.output.1) }
+    }
+
+    @Test func everyFolderIsARoom() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.sources.path)
+        #expect(Set(folders.filter { !$0.hasPrefix(".") && $0 != "Documentation.docc" }) == Set(Self.floors.joined()))
+    }
+
+    @Test func theRulesFindWhatTheyLookFor() {
+        #expect(
+            Self.types("/// A\n@safe\npackage final class Connection {\n    enum Mode {}\n}\nstruct B<T> {}") == [
+                "Connection", "B",
+            ]
+        )
+        #expect(Self.code("let a = \"VectorStore\" // VectorStore\n") == "let a = \"\" \n")
+    }
+
+    @Test func aRoomKnowsOnlyWhatStandsBelowIt() throws {
+        var declared: [String: [String]] = [:]
+        for room in Self.floors.joined() { declared[room] = try Self.files(room).flatMap { Self.types($0.text) } }
+        #expect(
+            declared["VectorStore"]?.contains("VectorStore") == true
+                && declared["SQLite"]?.contains("Connection") == true
+        )
+        var breaches: [String] = []
+        for (floor, rooms) in Self.floors.enumerated() {
+            for room in rooms {
+                let hidden = Self.floors[floor...].joined().filter { $0 != room }
+                for file in try Self.files(room) {
+                    let words = Set(file.text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+                    for other in hidden {
+                        let used = (declared[other] ?? []).filter(words.contains)
+                        breaches += used.map { "\(file.name) uses \($0) of \(other)" }
+                    }
+                }
+            }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+    }
+}

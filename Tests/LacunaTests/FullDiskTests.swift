@@ -1,0 +1,91 @@
+import Foundation
+import Lacuna
+import Testing
+
+/// A file system without a byte left.
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(1))) struct FullDiskTests {
+    private static func vector(_ id: Int64) -> [Float] { [Float](repeating: Float(id) + 0.25, count: 256) }
+
+    /// Writes until nothing goes any more.
+    private func fill(_ path: String) throws {
+        if !exists(path) { try write(Data(), to: path) }
+        try edit(path) { file in
+            try file.seekToEnd()
+            for size in [1 << 16, 1 << 12, 1 << 8, 1] {
+                do { while true { try file.write(contentsOf: Data(count: size)) } } catch {}
+            }
+        }
+    }
+
+    /// Puts batches until the disk refuses one; the ids of those that were acknowledged.
+    private func putUntilFull(_ store: VectorStore<Int64>, from first: Int64) -> Range<Int64> {
+        for batch in Int64(0)..<1_000 {
+            let ids = first + batch * 50..<first + (batch + 1) * 50
+            var isFull = false
+            do { try store.write { rows in for id in ids { try rows.put(Self.vector(id), for: id) } } } catch let error
+                as VectorStoreError
+            {
+                #expect(error.code == .diskFull, "\(error)")
+                isFull = true
+            } catch { Issue.record("\(error)") }
+            if isFull { return first..<ids.lowerBound }
+        }
+        Issue.record("the disk never filled up")
+        return first..<first
+    }
+
+    @Test func deletingWorksOnAFullDisk() throws {
+        let scratch = try Scratch()
+        let mount = scratch.path + "/disk"
+        try Mounts.withTmpfs(megabytes: 12, at: mount) {
+            let path = mount + "/test.lacuna"
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 256))
+            try store.write { rows in for id in Int64(0)..<2_000 { try rows.put(Self.vector(id), for: id) } }
+            try fill(mount + "/filler")
+            let more = putUntilFull(store, from: 2_000)
+            let total = more.upperBound
+            #expect(try store.count == Int(total))
+            #expect(try store.verify().isSound)
+            for begin in stride(from: 0, to: total, by: 100) {
+                let ids = Array(begin..<min(total, begin + 100))
+                #expect(try store.delete(ids) == ids.count)
+                let next = try store.vector(for: min(total, begin + 100))
+                #expect(next == (begin + 100 < total ? Self.vector(begin + 100) : nil))
+            }
+            #expect(try store.count == 0)
+            try remove(mount + "/filler")
+            #expect(try store.compact(.rewrite).liveRows == 0)
+            #expect(try sizes(path + "/vectors-2.f32").length == 4_096)
+            try store.put(Self.vector(7), for: 7)
+            try store.close()
+            let again = try VectorStore<Int64>.open(at: path)
+            let rows = try again.ids()
+            #expect(rows == [7])
+            try again.close()
+        }
+    }
+
+    /// The copy doesn't fit: the store is as before, and no orphan is left.
+    @Test func aRewriteWithoutRoomLeavesTheStore() throws {
+        let scratch = try Scratch()
+        let mount = scratch.path + "/disk"
+        try Mounts.withTmpfs(megabytes: 12, at: mount) {
+            let path = mount + "/test.lacuna"
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 256))
+            try store.write { rows in for id in Int64(0)..<7_000 { try rows.put(Self.vector(id), for: id) } }
+            try store.delete(Array(0..<1_000))
+            let before = try read(path + "/vectors-1.f32")
+            for _ in 0..<3 { expectError(.diskFull) { try store.compact(.rewrite) } }
+            let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".f32") }
+            #expect(names == ["vectors-1.f32"])
+            let after = try read(path + "/vectors-1.f32")
+            #expect(after.prefix(4_096 + 7_000 * 1_024) == before.prefix(4_096 + 7_000 * 1_024))
+            // With no room for a copy the choice falls on releasing blocks in place.
+            let report = try store.compact()
+            #expect(report.strategy == .punch && report.allocatedBefore - report.allocatedAfter == 1_000 * 1_024)
+            let isSound = try store.verify().isSound
+            #expect(isSound)
+            try store.close()
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import Lacuna
+import Testing
+
+/// Values that no Lacuna wrote: each is an error, and none a trap.
+@Suite(.timeLimit(.minutes(1))) struct HostileIndexTests {
+    let scratch: Scratch
+
+    /// A closed store with ten rows of 16 bytes, every one alive.
+    init() throws {
+        scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        try store.write { batch in
+            for id in Int64(0)..<10 { try batch.put([1, 2, 3, Float(id)], for: id, metadataJSON: #"{"n":\#(id)}"#) }
+        }
+        try store.close()
+    }
+
+    static let fields = [
+        "dimension = 0", "dimension = -1", "dimension = 65537", "dimension = 9223372036854775807",
+        "dimension = -9223372036854775808",
+        "dimension = 3", "dimension = 8", "next_offset = 0", "next_offset = -1", "next_offset = 4095",
+        "next_offset = 4097",
+        "next_offset = 9223372036854775807", "next_offset = -9223372036854775808", "next_offset = 2305843009213693952",
+        "next_offset = 1099511631872", "next_offset = 4611686018427387904",
+        "data_file = '../../etc/passwd'", "data_file = ''", "data_file = 'index.sqlite'", "data_file = 'vectors-2.f32'",
+        "data_file = 'vectors-01.f32'", "data_file = 'vectors-1.f32' || char(0)", "data_file = '/dev/zero'",
+        "generation = 0", "generation = -1", "generation = 2", "generation = 9223372036854775807",
+        "generation = 9223372036854775807, next_generation = 9223372036854775807",
+        "generation = 2, next_generation = 3, data_file = 'vectors-2.f32'", "next_generation = 1",
+        "next_generation = 0",
+        "next_generation = 9223372036854775807", "uuid = ''", "uuid = 'garbage'",
+        "uuid = '00000000-0000-0000-0000-000000000000'",
+        "uuid = 'zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz'", "metric = 'manhattan'", "id_kind = 'blob'", "id_kind = ''",
+        "commit_sequence = -1", "commit_sequence = 9223372036854775807", "reader_epoch = -1",
+        "reader_epoch = 9223372036854775807",
+        "live_rows = -1", "live_rows = 9223372036854775807", "live_rows = 11",
+    ]
+
+    @Test(arguments: fields) func aBadFieldOfTheRecordIsDamage(_ change: String) throws {
+        try tamper(scratch.index, "UPDATE store SET \(change)")
+        for access in [VectorStoreAccess.readWrite, .readOnly] {
+            expectError(.damaged, change) { try VectorStore<Int64>.open(at: scratch.store, access) }
+        }
+        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .damaged)
+        #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
+    }
+
+    @Test(arguments: [
+        "DELETE FROM store", "DROP TABLE store", "DROP TABLE vectors", "DROP TABLE compaction_journal",
+        "DROP TABLE metadata",
+        "ALTER TABLE vectors RENAME COLUMN offset TO off", "ALTER TABLE store RENAME COLUMN next_offset TO n",
+        "PRAGMA user_version = 0", "PRAGMA user_version = -5",
+    ])
+    func aBrokenSchemaIsDamage(_ change: String) throws {
+        try tamper(scratch.index, change)
+        for access in [VectorStoreAccess.readWrite, .readOnly] {
+            expectError(.damaged, change) {
+                let store = try VectorStore<Int64>.open(at: scratch.store, access)
+                _ = try store.vector(for: 1)
+                _ = try store.search(for: [1, 2, 3, 4], limit: 3)
+                _ = try store.metadataJSON(for: 1)
+                if access == .readWrite { try store.compact(.rewrite) }
+                let report = try store.verify()
+                if !report.isSound { throw VectorStoreError(.damaged, "verify") }
+            }
+        }
+    }
+
+    static let offsets: [Int64] = [
+        0, -1, 4_095, 4_097, 4_100, 4_096 + 160, 4_096 + 16_000, .max, .max - 3, .min, 4_096 - 16, 4_096 + 1 << 40,
+    ]
+
+    /// Others dropped such rows in silence.
+    @Test(arguments: offsets) func aBadOffsetStopsCompactionAndNamesTheID(_ offset: Int64) throws {
+        try tamper(scratch.index, "UPDATE vectors SET offset = \(offset) WHERE id = 4")
+        let data = try read(scratch.file("vectors-1.f32"))
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(expectError(.damaged) { try store.vector(for: 4) }?.ids == ["4"])
+        #expect(expectError(.damaged) { try store.withVector(for: 4) { _ in } }?.ids == ["4"])
+        #expect(expectError(.damaged) { try store.search(for: [1, 2, 3, 4], limit: 3) }?.ids == ["4"])
+        #expect(expectError(.damaged) { try store.forEach { _ in } }?.ids == ["4"])
+        #expect(try store.vector(for: 5) == [1, 2, 3, 5])
+        #expect(try store.verify().outOfBounds == [4])
+        try store.delete(9)
+        for strategy in CompactionStrategy.allCases {
+            #expect(expectError(.damaged) { try store.compact(strategy) }?.ids == ["4"])
+        }
+        expectError(.damaged) { try store.space }
+        expectError(.damaged) { try store.compactionPlan() }
+        #expect(try store.ids() == Array(0..<9))
+        #expect(try store.info.generation == 1)
+        #expect(try read(scratch.file("vectors-1.f32")) == data)
+        #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
+        // Deleting the row, or putting it anew, is the way out.
+        try store.put([0, 0, 0, 1], for: 4, replacing: true)
+        #expect(try store.compact(.rewrite).liveRows == 9)
+        #expect(try store.verify().isSound)
+    }
+
+    @Test func aSharedOffsetStopsCompactionAndNamesTheIDs() throws {
+        try tamper(scratch.index, "UPDATE vectors SET offset = (SELECT offset FROM vectors WHERE id = 2) WHERE id = 6")
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.verify().sharedOffsets == [2, 6])
+        try store.delete(9)
+        #expect(expectError(.damaged) { try store.compact(.rewrite) }?.ids == ["2", "6"])
+        #expect(try store.ids() == Array(0..<9))
+    }
+
+    @Test func aChangedRowStopsCompactionAndNamesTheID() throws {
+        try edit(scratch.file("vectors-1.f32")) { file in
+            try file.seek(toOffset: 4_096 + 16 * 7 + 5)
+            try file.write(contentsOf: [0x55])
+        }
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        try store.delete(0)
+        #expect(try store.verify().badChecksums == [7])
+        #expect(expectError(.damaged) { try store.compact(.rewrite) }?.ids == ["7"])
+        #expect(expectError(.damaged) { try store.forEach { _ in } }?.ids == ["7"])
+        #expect(try store.ids() == Array(1..<10))
+        #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
+        let state = try rawConnection(scratch.index).value("SELECT state FROM compaction_history")
+        #expect(state == "aborted")
+        try store.delete(7)
+        #expect(try store.compact(.rewrite).liveRows == 8)
+    }
+
+    @Test func swappedRowsAreNoticed() throws {
+        // Each row is whole, but not this id's: the checksum covers both.
+        try tamper(
+            scratch.index,
+            "UPDATE vectors SET offset = 8000 WHERE id = 1",
+            "UPDATE vectors SET offset = 4112 WHERE id = 2",
+            "UPDATE vectors SET offset = 4128 WHERE id = 1"
+        )
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.verify().badChecksums == [1, 2])
+        try store.delete(0)
+        #expect(expectError(.damaged) { try store.compact(.rewrite) }?.ids == ["1", "2"])
+    }
+
+    @Test func changedMetadataAreNoticed() throws {
+        try tamper(
+            scratch.index,
+            "UPDATE metadata SET json = '{\"n\":100}' WHERE id = 3",
+            "UPDATE metadata SET checksum = -1 WHERE id = 4",
+            "INSERT INTO metadata VALUES (77, '{}', 0)",
+            "UPDATE metadata SET json = CAST(x'7bff7d' AS TEXT) WHERE id = 5"
+        )
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.verify().badMetadata == [3, 4, 5, 77])
+        expectError(.damaged) { try store.metadataJSON(for: 5) }
+    }
+
+    @Test(
+        arguments: [
+            ("checksum = -1", [3]), ("checksum = 4294967296", [3]), ("checksum = 0", [3]), ("id = 'text'", []),
+            ("id = 1.5", []),
+            ("id = x'00'", []), ("generation = 99", []), ("generation = -1", []),
+        ] as [(String, [Int64])]
+    )
+    func badRowsOfTheIndexAreNoticed(_ change: String, _ ids: [Int64]) throws {
+        try tamper(scratch.index, "UPDATE vectors SET \(change) WHERE id = 3")
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        let report = try store.verify()
+        #expect(!report.isSound)
+        if change == "checksum = 0" { #expect(report.badChecksums == ids) }
+        worksOrRefuses(change) { _ = try store.vector(for: 3) }
+        worksOrRefuses(change) { _ = try store.ids() }
+        worksOrRefuses(change) { _ = try store.search(for: [1, 2, 3, 4], limit: 20) }
+        worksOrRefuses(change) { try store.forEach { _ in } }
+        try store.delete(9)
+        worksOrRefuses(change) { try store.compact(.rewrite) }
+        #expect(try store.vector(for: 5) == [1, 2, 3, 5])
+    }
+
+    @Test(arguments: [
+        "strategy = 'magic'", "state = 'asleep'", "source_file = '../../x', state = 'committed'",
+        "target_file = '../x', state = 'copying'",
+        "source_file = 'vectors-1.f32', target_generation = 1, state = 'aborted', target_file = 'vectors-1.f32'",
+        "source_generation = -9223372036854775808", "target_generation = 9223372036854775807, state = 'committed'",
+        "state = 'moving'",
+        "state = 'erasing'", "source_generation = 7, state = 'copying'",
+    ])
+    func aBadJournalNeverLosesTheDataFile(_ change: String) throws {
+        try tamper(
+            scratch.index,
+            """
+            INSERT INTO compaction_journal (strategy, state, source_generation, source_file, rows_live, allocated_before)
+            VALUES ('rewrite', 'finished', 1, 'vectors-1.f32', 10, 0)
+            """,
+            "UPDATE compaction_journal SET \(change)"
+        )
+        let data = try read(scratch.file("vectors-1.f32"))
+        worksOrRefuses(change) { try VectorStore<Int64>.open(at: scratch.store).close() }
+        worksOrRefuses(change) { _ = try VectorStoreRecovery.run(at: scratch.store) }
+        #expect(try read(scratch.file("vectors-1.f32")) == data)
+        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).vector(for: 5) == [1, 2, 3, 5])
+    }
+}
