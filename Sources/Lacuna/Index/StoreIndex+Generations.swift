@@ -42,8 +42,11 @@ extension StoreIndex {
 
     /// Gives free pages of the database back to the file system, some at a time; false when none are left.
     package func vacuumSome() throws(VectorStoreError) -> Bool {
-        guard try pragma("freelist_count") > 0 else { return false }
+        let before = try pragma("freelist_count")
+        if before == 0 { return false }
         try connection.run("PRAGMA incremental_vacuum(1000)")
-        return true
+        // A shell may have switched the vacuum off: then nothing is given back, however often one asks.
+        let after = try pragma("freelist_count")
+        return after > 0 && after < before
     }
 }

@@ -116,8 +116,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             throw VectorStoreError(
                 .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
         }
-        if let writer { try writer.close() }
-        readers.close()
+        if let writer { try writer.close(readers.close) } else { readers.close() }
         files.clear()
     }
 

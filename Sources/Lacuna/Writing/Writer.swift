@@ -100,13 +100,15 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Ends writing and releases the lock. The connection goes with the session: it copies its log into the database.
-    package func close() throws {
+    /// Ends writing and releases the lock. The connection goes with the session: if it is the last one, it copies its log
+    /// into the database. So `closeReaders` is called before, when no write is under way any more.
+    package func close(_ closeReaders: () -> Void) throws {
         if readers.containsCurrentThread || threads.containsCurrentThread {
             throw VectorStoreError(
                 .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
         }
         mutex.withLock { _ in
+            closeReaders()
             state = .closed
             lock = nil
         }
