@@ -151,9 +151,16 @@ struct Rewrite {
     private func abort(_ journal: Int64, _ target: DataFile?, after error: any Error) {
         if (error as? VectorStoreError)?.code == .ioError { return }
         let reason = (error as? VectorStoreError)?.message ?? "stopped: \(error)"
-        guard (try? session.commit({ () throws(VectorStoreError) in
-            try index.endJournal(journal, allocatedAfter: nil, error: reason)
-        })) != nil else { return }
+        func end() -> Bool {
+            (try? session.commit { () throws(VectorStoreError) in
+                try index.endJournal(journal, allocatedAfter: nil, error: reason)
+            }) != nil
+        }
+        if !end() {
+            // The disk is full, of this copy among others. Nothing names its rows, whatever the journal says.
+            try? target?.truncate(to: 0)
+            if !end() { return }
+        }
         if let target { try? session.fileSystem.unlink(target.path) }
         _ = try? session.removeStaleRows()
     }

@@ -31,7 +31,7 @@ package struct Recovery {
         if try session.index.hasLog() {
             do throws(VectorStoreError) {
                 try session.index.emptyLog()
-                try session.commit { () throws(VectorStoreError) in try session.index.update(record) }
+                try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
             } catch {
                 // A full disk must not keep a store from being opened, and emptied.
                 guard error.code == .diskFull else { throw error }

@@ -4,18 +4,21 @@
 
 import Testing
 
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 @Suite struct PunchTests {
     private static let rows = 300
 
     private func withStore(
-        dimension: Int, punchError: Int32? = nil, _ body: (TestDisk, VectorStore<Int64>) throws -> Void
+        dimension: Int,
+        punchError: Int32? = nil,
+        _ body: (TestDisk, VectorStore<Int64>) throws -> Void
     ) throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -23,7 +26,10 @@ import Glibc
                 fileSystem.syncsReally = true
                 fileSystem.punchError = punchError
                 let store = try VectorStore<Int64>.create(
-                    at: disk.directory, .init(dimension: dimension, metric: .dot), fileSystem)
+                    at: disk.directory,
+                    .init(dimension: dimension, metric: .dot),
+                    fileSystem
+                )
                 try store.write { batch in
                     for id in Int64(1)...Int64(Self.rows) {
                         try batch.put(StoreModel.vector(id, version: 0, dimension: dimension), for: id)

@@ -7,12 +7,13 @@
 
 import Testing
 
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 @Suite struct RecoveryTableTests {
     static let dimension = 1_024
@@ -63,7 +64,8 @@ import Glibc
 
     /// A store whose rewrite was killed at the step; the file system writes short, so that no write is whole.
     private func withKilledRewrite(
-        at step: Step, _ body: (TestDisk, StoreModel, StorePaths) throws -> Void
+        at step: Step,
+        _ body: (TestDisk, StoreModel, StorePaths) throws -> Void
     ) throws {
         var position: Int?
         for _ in 0..<2 {
@@ -93,7 +95,11 @@ import Glibc
 
     private func check(_ disk: TestDisk, holds model: StoreModel) throws {
         try RecoveredStore.check(
-            disk, [model], PowerCut.Progress(acknowledged: 0), dimension: Self.dimension)
+            disk,
+            [model],
+            PowerCut.Progress(acknowledged: 0),
+            dimension: Self.dimension
+        )
     }
 
     // MARK: What can be put in order
@@ -132,8 +138,10 @@ import Glibc
                 try store.close()
             }()
             let header = DataFileHeader(
-                store: try DataFileHeader(decoding: Array(source.prefix(4_096))).store, generation: 3,
-                dimension: Self.dimension)
+                store: try DataFileHeader(decoding: Array(source.prefix(4_096))).store,
+                generation: 3,
+                dimension: Self.dimension
+            )
             try TestFiles.write(source, to: paths.path("vectors-1.f32"))
             try TestFiles.write(header.encoded(), to: paths.path("vectors-3.f32"))
             #expect(try recover(disk).actions.map(\.file) == ["vectors-1.f32", "vectors-3.f32"])
@@ -229,7 +237,8 @@ import Glibc
         while failed {
             failed = try withForeignTarget(Self.foreign[0]) { disk, store in
                 disk.inject(
-                    DiskFault(errno: ENOSPC, skipping: count, times: 2, matches: { $0.isOnLog && $0.kind == .write }))
+                    DiskFault(errno: ENOSPC, skipping: count, times: 2, matches: { $0.isOnLog && $0.kind == .write })
+                )
                 _ = try? store.compact(.rewrite)
                 let failed = disk.failures > 0
                 disk.inject(nil)
@@ -240,7 +249,8 @@ import Glibc
     }
 
     private func withForeignTarget(
-        _ bytes: [UInt8], _ compact: (TestDisk, VectorStore<Int64>) throws -> Bool
+        _ bytes: [UInt8],
+        _ compact: (TestDisk, VectorStore<Int64>) throws -> Bool
     ) throws -> Bool {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

@@ -13,7 +13,8 @@ import Testing
                 let (store, model) = try Scenario.prepare(disk, dimension: 1_024)
                 let path = disk.directory + "/vectors-1.f32"
                 let offset = try #require(
-                    try store.readers.read { try $0.entry(of: .integer(7))?.offset })
+                    try store.readers.read { try $0.entry(of: .integer(7))?.offset }
+                )
                 let good = try TestFiles.read(path)[Int(offset) + byte]
                 try TestFiles.overwrite(path, at: Int(offset) + byte, [good ^ 0x10])
                 let before = try TestFiles.dataFiles(disk.directory)
@@ -33,7 +34,7 @@ import Testing
         }
     }
 
-    /// A rewrite that was killed between its journal and its commit leaves index rows of its own; they stay invisible.
+    /// What the caller's progress closure throws stops the rewrite, which leaves the store as it was.
     @Test func stoppedByTheCaller() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
