@@ -28,14 +28,18 @@ struct Rewrite {
         let before = try source.status()
         let journal = try begin(record, before)
         let target: DataFile
+        do { target = try createTarget(journal, record) } catch {
+            // The name that the journal has may be somebody else's file: a target that wasn't made isn't removed.
+            abort(journal, nil, after: error)
+            throw error
+        }
         do {
-            target = try createTarget(journal, record)
             let checksums = try copy(live, from: source, to: target)
             try stage(live, checksums, from: source, to: target)
             try target.sync()
             try switchOver(journal, live, to: target)
         } catch {
-            abort(journal, after: error)
+            abort(journal, target, after: error)
             throw error
         }
         try finish(journal, source, target)
@@ -153,31 +157,43 @@ struct Rewrite {
     /// Leaves the store as it was. After an I/O error nobody can say whether the last commit reached the disk: then both
     /// files stay, and recovery decides at the next open. Else the journal first, so that the commit that ends this
     /// attempt is durable before a byte of it is gone.
-    private func abort(_ journal: Int64, after error: any Error) {
+    private func abort(_ journal: Int64, _ target: DataFile?, after error: any Error) {
         if (error as? VectorStoreError)?.code == .ioError { return }
         let reason = (error as? VectorStoreError)?.message ?? "stopped: \(error)"
-        guard (try? session.commit({ () throws(VectorStoreError) in
-            try index.endJournal(journal, allocatedAfter: nil, error: reason)
-        })) != nil else { return }
-        if let name = try? index.journal().last(where: { $0.id == journal })?.targetFile {
-            try? session.fileSystem.unlink(session.paths.path(name))
+        func end() -> Bool {
+            (try? session.commit { () throws(VectorStoreError) in
+                try index.endJournal(journal, allocatedAfter: nil, error: reason)
+            }) != nil
         }
+        if !end() {
+            // The disk is full, of this copy among others. Nothing names its rows, whatever the journal says.
+            try? target?.truncate(to: 0)
+            if !end() { return }
+        }
+        if let target { try? session.fileSystem.unlink(target.path) }
         _ = try? session.removeStaleRows()
     }
 
     // MARK: After the commit
 
+    /// The rows are where they belong, whatever happens here: on a full disk the rest is left to the next compaction or
+    /// recovery, which finds it in the journal.
     private func finish(_ journal: Int64, _ source: DataFile, _ target: DataFile) throws(VectorStoreError) {
         session.files.advance(to: target)
-        // What can't be removed now is removed by the next recovery: the journal records it as superseded.
         try? session.fileSystem.unlink(source.path)
-        try session.removeStaleRows()
-        let record = try index.record()
-        if record.liveRows > 0 {
-            // The reserve for deletes on a full disk; without room for it there is none, as before.
-            try? target.extend(to: Preallocation.compactLength(rowsEnd: record.nextOffset, stride: record.stride))
+        do throws(VectorStoreError) {
+            try session.removeStaleRows()
+            let record = try index.record()
+            if record.liveRows > 0 {
+                // The reserve for deletes on a full disk; without room for it there is none, as before.
+                try? target.extend(to: Preallocation.compactLength(rowsEnd: record.nextOffset, stride: record.stride))
+            }
+            let allocated = try target.status().allocated
+            try session.commit { () throws(VectorStoreError) in
+                try index.endJournal(journal, allocatedAfter: allocated)
+            }
+        } catch {
+            guard error.code == .diskFull else { throw error }
         }
-        let allocated = try target.status().allocated
-        try session.commit { () throws(VectorStoreError) in try index.endJournal(journal, allocatedAfter: allocated) }
     }
 }

@@ -150,6 +150,19 @@ package final class StoreIndex {
             ])
     }
 
+    /// Whether commits are in the log that the database doesn't have yet, for all that is known here.
+    package func hasLog() throws(VectorStoreError) -> Bool {
+        // A passive checkpoint waits for nobody, and tells how many frames the log holds.
+        try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 > 0
+    }
+
+    /// ``checkpoint()``, without waiting for anybody.
+    package func emptyLog() throws(VectorStoreError) {
+        try connection.run("PRAGMA busy_timeout = 0")
+        defer { _ = try? connection.run("PRAGMA busy_timeout = \(Connection.busyMilliseconds)") }
+        try checkpoint()
+    }
+
     /// Copies the log into the database and empties it as far as readers allow.
     package func checkpoint() throws(VectorStoreError) {
         try connection.run("PRAGMA wal_checkpoint(TRUNCATE)")

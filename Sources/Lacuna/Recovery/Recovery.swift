@@ -16,6 +16,11 @@ package struct Recovery {
     }
 
     /// What `open` does: everything but the removal of index rows, which waits for the next compaction or `recover`.
+    ///
+    /// It believes nothing that is only in the write-ahead log: a killed process may have left a commit there that was
+    /// never synced, or whose sync failed, so that the kernel's cache has it and the disk never will. Such a log is
+    /// emptied into the database, and a commit of our own takes the place of whatever may be beyond its end, before a
+    /// file is removed or a row written on the strength of it.
     package func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile
@@ -23,6 +28,27 @@ package struct Recovery {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
+        if try session.index.hasLog() {
+            do throws(VectorStoreError) {
+                try session.index.emptyLog()
+                try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
+            } catch {
+                // A full disk must not keep a store from being opened, and emptied.
+                guard error.code == .diskFull else { throw error }
+            }
+        }
+        try putInOrder(session, file)
+    }
+
+    /// Puts in order what an earlier compaction of an open store could not finish, on a full disk for example. Each
+    /// compaction begins with this: one that goes on from another generation would make that journal a contradiction.
+    package static func putInOrder(_ session: WriteSession) throws(VectorStoreError) {
+        let recovery = try Recovery(session.index, session.paths, session.fileSystem)
+        try recovery.putInOrder(session, try session.currentFile())
+    }
+
+    private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {
+        if plan.isEmpty { return }
         if !plan.endings.isEmpty {
             let allocated = try file.status().allocated
             try session.commit { () throws(VectorStoreError) in
@@ -31,6 +57,9 @@ package struct Recovery {
                 }
             }
         }
+        // SQLite makes the log's name without telling whether its sync of the directory worked, and what supersedes the
+        // files is in that log.
+        try mapped { () throws(SystemError) in try session.fileSystem.syncDirectory(session.paths.directory) }
         for removal in plan.removals {
             try mapped { () throws(SystemError) in try session.fileSystem.unlink(session.paths.path(removal.name)) }
         }

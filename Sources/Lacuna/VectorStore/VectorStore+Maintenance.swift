@@ -56,7 +56,10 @@ extension VectorStore {
     public func compact(
         _ strategy: CompactionStrategy = .auto, progress: @escaping ProgressHandler = { _ in }
     ) throws -> CompactionReport {
-        try writing().exclusively { session in try Compactor(session, progress).run(strategy) }
+        try writing().exclusively { session in
+            try Recovery.putInOrder(session)
+            return try Compactor(session, progress).run(strategy)
+        }
     }
 
     /// Releases the disk blocks inside runs of dead rows: ``compact(_:progress:)`` with the strategy `punch`.

@@ -124,9 +124,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
             throw VectorStoreError(
                 .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
         }
-        readers.close()
         defer { files.clear() }
-        try writer?.close()
+        guard let writer else { return readers.close() }
+        try writer.close(readers.close)
     }
 
     // MARK: What it is

@@ -13,7 +13,7 @@ package struct WriteSession {
     }
 
     /// How long maintenance waits for readers that still see what it is about to destroy.
-    package static let drainSeconds = 5.0
+    package var drainSeconds = 5.0
 
     package func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
@@ -44,8 +44,10 @@ package struct WriteSession {
                 rowsEnd: record.nextOffset, size: size, stride: record.stride)
         else { return false }
         try file.truncate(to: length)
-        // Makes the log's space usable again; where even that fails, the blocks just given back are what there is.
-        try? index.checkpoint()
+        do { try index.checkpoint() } catch {
+            // The database had no room to grow; what the tail gave back may be enough for the log.
+            guard error.code == .diskFull else { throw error }
+        }
         return true
     }
 
@@ -68,7 +70,7 @@ package struct WriteSession {
 
     private func wait(_ locks: borrowing EpochLocks, _ epoch: Int64) throws(VectorStoreError) -> Bool {
         do {
-            guard try locks.lock(epoch, exclusive: true, within: Self.drainSeconds) else { return false }
+            guard try locks.lock(epoch, exclusive: true, within: drainSeconds) else { return false }
             locks.unlock(epoch)
             return true
         } catch {

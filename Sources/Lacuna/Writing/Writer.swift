@@ -158,10 +158,12 @@ package final class Writer: @unchecked Sendable {
     package var containsCurrentThread: Bool { threads.containsCurrentThread }
 
     /// Ends writing and releases the lock; not from inside ``exclusively(_:)``. The connection goes with the session: where
-    /// it is the last one, it copies its log into the database.
-    package func close() throws(VectorStoreError) {
+    /// it is the last one, it copies its log into the database. So `closeReaders` is called before, when no write is under
+    /// way any more.
+    package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
         try mutex.withLock { _ throws(VectorStoreError) in
             defer {
+                closeReaders()
                 group = nil
                 state = .closed
                 lock = nil

@@ -52,7 +52,8 @@ struct CrashModel: Equatable, Sendable {
             switch (rows[id], other.rows[id]) {
             case (nil, _): "\(id) is missing"
             case (_, nil): "\(id) is too many"
-            case (let mine, let others): mine?.bits != others?.bits ? "\(id) has other bits" : "\(id) has other metadata"
+            case (let mine, let others):
+                mine?.bits != others?.bits ? "\(id) has other bits" : "\(id) has other metadata"
             }
         }
         return "\(different.count) rows differ: \(parts.joined(separator: ", "))"

@@ -4,12 +4,13 @@
 
 import Testing
 
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 @Suite struct CreationTests {
     private func create(_ disk: TestDisk) throws -> VectorStore<Int64> {

@@ -1,11 +1,12 @@
 import CTestVFS
 
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 /// A file's content, without the zeros at its end: data files are longer than their rows.
 struct FileImage: Equatable, Sendable {
@@ -149,8 +150,12 @@ struct DiskModel: Sendable {
 
     func cut(_ operation: Int, _ progress: PowerCut.Progress) -> PowerCut {
         PowerCut(
-            keeping: keeping.mapValues { inodes[$0].synced }, dropping: dropping.mapValues { inodes[$0].synced },
-            hasDirectory: hasDirectory, operation: operation, progress: progress)
+            keeping: keeping.mapValues { inodes[$0].synced },
+            dropping: dropping.mapValues { inodes[$0].synced },
+            hasDirectory: hasDirectory,
+            operation: operation,
+            progress: progress
+        )
     }
 }
 

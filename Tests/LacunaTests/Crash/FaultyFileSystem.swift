@@ -1,11 +1,12 @@
 import Synchronization
 
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 /// The system's file system behind a ``TestDisk``, which writes down each operation and may make it fail.
 struct FaultyFileSystem: FileSystem {
@@ -50,7 +51,9 @@ struct FaultyFileSystem: FileSystem {
     }
 
     func read(
-        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
     ) throws(SystemError) -> Int {
         try ask(operation(.read, descriptor))
         return try unsafe system.read(descriptor, into: buffer, at: offset)

@@ -8,7 +8,11 @@ enum RecoveredStore {
     /// the batch in flight is there whole or not at all, everything verifies, nothing is left over, and the store goes
     /// on working.
     static func check(
-        _ disk: TestDisk, _ states: [CrashModel], _ progress: PowerCut.Progress, dimension: Int, goingOn: Bool = true
+        _ disk: TestDisk,
+        _ states: [CrashModel],
+        _ progress: PowerCut.Progress,
+        dimension: Int,
+        goingOn: Bool = true
     ) throws {
         guard let store = try open(disk, progress, dimension) else { return }
         let found = try CrashModel(of: store)
@@ -23,14 +27,19 @@ enum RecoveredStore {
 
     /// Nil where the crash came before `create` had answered, and creating the store again has worked.
     private static func open(
-        _ disk: TestDisk, _ progress: PowerCut.Progress, _ dimension: Int
+        _ disk: TestDisk,
+        _ progress: PowerCut.Progress,
+        _ dimension: Int
     ) throws -> VectorStore<Int64>? {
-        do { return try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem) } catch
-            let error as VectorStoreError where progress.acknowledged < 0
+        do { return try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem) } catch let error
+            as VectorStoreError where progress.acknowledged < 0
         {
             guard error.code == .noSuchStore || error.code == .notAStore else { throw error }
             let store = try VectorStore<Int64>.create(
-                at: disk.directory, .init(dimension: dimension, metric: .euclidean), disk.fileSystem)
+                at: disk.directory,
+                .init(dimension: dimension, metric: .euclidean),
+                disk.fileSystem
+            )
             try checkGoesOn(store, CrashModel(), disk, dimension)
             return nil
         }
@@ -49,7 +58,10 @@ enum RecoveredStore {
     }
 
     private static func checkGoesOn(
-        _ store: VectorStore<Int64>, _ before: CrashModel, _ disk: TestDisk, _ dimension: Int
+        _ store: VectorStore<Int64>,
+        _ before: CrashModel,
+        _ disk: TestDisk,
+        _ dimension: Int
     ) throws {
         var expected = before
         let id: Int64 = 1_000_000
@@ -70,7 +82,10 @@ enum RecoveredStore {
 
     /// Checks what is left at each cut, and stops after a few failures: they repeat one another.
     static func check(
-        _ cuts: [PowerCut], _ log: [DiskOperation], _ states: [CrashModel], dimension: Int,
+        _ cuts: [PowerCut],
+        _ log: [DiskOperation],
+        _ states: [CrashModel],
+        dimension: Int,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         var failures = 0
@@ -92,7 +107,9 @@ enum RecoveredStore {
                         """
                         power cut before operation \(cut.operation) (\(variant), \(cut.progress)): \(error); \
                         operations around it: \(around)
-                        """, sourceLocation: sourceLocation)
+                        """,
+                        sourceLocation: sourceLocation
+                    )
                 }
             }
         }

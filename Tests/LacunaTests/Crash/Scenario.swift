@@ -8,12 +8,17 @@ enum Scenario: String, CaseIterable, Sendable {
 
     /// The store before the call: 24 rows, every third of them dead, and a run of dead ones; closed and opened again.
     static func prepare(
-        _ disk: TestDisk, _ fileSystem: FaultyFileSystem? = nil, dimension: Int
+        _ disk: TestDisk,
+        _ fileSystem: FaultyFileSystem? = nil,
+        dimension: Int
     ) throws -> (VectorStore<Int64>, CrashModel) {
         let fileSystem = fileSystem ?? disk.fileSystem
         var model = CrashModel()
         let store = try VectorStore<Int64>.create(
-            at: disk.directory, .init(dimension: dimension, metric: .dot), fileSystem)
+            at: disk.directory,
+            .init(dimension: dimension, metric: .dot),
+            fileSystem
+        )
         try store.write { batch in
             for id in Int64(1)...24 {
                 let vector = CrashModel.vector(id, version: 0, dimension: dimension)
@@ -50,8 +55,10 @@ enum Scenario: String, CaseIterable, Sendable {
             try store.write { batch in
                 for id in Int64(100)..<104 {
                     try batch.put(
-                        CrashModel.vector(id, version: 1, dimension: dimension), for: id,
-                        metadataJSON: "{\"new\":\(id)}")
+                        CrashModel.vector(id, version: 1, dimension: dimension),
+                        for: id,
+                        metadataJSON: "{\"new\":\(id)}"
+                    )
                 }
             }
         case .replace: try store.put(CrashModel.vector(7, version: 1, dimension: dimension), for: 7, replacing: true)

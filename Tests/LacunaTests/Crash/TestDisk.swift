@@ -3,12 +3,13 @@ import CTestVFS
 import Synchronization
 import Testing
 
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 /// One operation on a store's files.
 struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
@@ -74,7 +75,8 @@ final class TestDisk: Sendable {
             { operation, path in
                 guard let path = unsafe path else { return }
                 unsafe TestDisk.sqliteDid(operation, String(cString: path))
-            })
+            }
+        )
         return code == SQLITE_OK
     }()
 
@@ -83,7 +85,9 @@ final class TestDisk: Sendable {
 
     /// Calls `body` with the disk of a directory in which nothing has been opened yet, or whose files `model` knows.
     static func with<R>(
-        _ directory: String, _ model: DiskModel = DiskModel(), _ body: (TestDisk) throws -> R
+        _ directory: String,
+        _ model: DiskModel = DiskModel(),
+        _ body: (TestDisk) throws -> R
     ) throws -> R {
         try #require(isInstalled)
         let disk = TestDisk(directory)
@@ -198,7 +202,11 @@ final class TestDisk: Sendable {
     }
 
     private static func sqliteWants(
-        _ operation: Int32, _ path: String, _ content: FileImage?, _ offset: Int64, _ count: Int64
+        _ operation: Int32,
+        _ path: String,
+        _ content: FileImage?,
+        _ offset: Int64,
+        _ count: Int64
     ) -> Int32 {
         guard let disk = of(path) else { return SQLITE_OK }
         let operation = sqliteOperation(operation, path)

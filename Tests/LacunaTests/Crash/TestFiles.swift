@@ -1,9 +1,10 @@
+@testable import Lacuna
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-@testable import Lacuna
 
 /// Whole files, by stdio: never for SQLite's files while a connection has them open.
 enum TestFiles {

@@ -27,7 +27,10 @@ final class Workload {
     func run(steps: Int) throws {
         note(PowerCut.Progress(acknowledged: -1, inFlight: 0))
         store = try VectorStore<Int64>.create(
-            at: disk.directory, .init(dimension: dimension, metric: .euclidean), fileSystem)
+            at: disk.directory,
+            .init(dimension: dimension, metric: .euclidean),
+            fileSystem
+        )
         note(PowerCut.Progress(acknowledged: 0))
         for step in 0..<steps { try self.step(step) }
         try store?.close()

@@ -1,0 +1,248 @@
+// The bug story: the disk was full, and the store could neither be written nor emptied; an error that was swallowed let
+// a compaction that had failed half-way be followed by one that worked, and the journal of the first made the next open
+// call the store damaged. After a failed fsync a program tried again, was told that all was well (the kernel had marked
+// the pages clean), and lost what it had acknowledged at the next power cut.
+
+import Testing
+
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+@Suite struct IOFaultTests {
+    private static let dimension = 1_024
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        let scenario: Scenario
+        let errno: Int32
+        /// How many operations in a row fail: the retry too, or the cleaning up, or everything until the call returns.
+        let times: Int
+
+        var isFull: Bool { errno != EIO }
+        var testDescription: String { "\(scenario), errno \(errno), \(times) times" }
+
+        static let all: [Case] = Scenario.allCases.flatMap { scenario in
+            [(ENOSPC, 1), (ENOSPC, 2), (ENOSPC, 3), (EDQUOT, Int.max), (EIO, 1), (EIO, Int.max)].map {
+                Case(scenario: scenario, errno: $0.0, times: $0.1)
+            }
+        }
+    }
+
+    /// Syncs and removals don't run out of space.
+    private static func canFail(_ operation: DiskOperation, _ errno: Int32) -> Bool {
+        if errno == EIO { return true }
+        return [.create, .write, .allocate, .punch].contains(operation.kind)
+    }
+
+    @Test(arguments: Case.all) func everyOperationFails(_ arguments: Case) throws {
+        var failed = true
+        var count = 0
+        while failed {
+            try TestFiles.withDirectory { parent in
+                try TestDisk.with(parent + "/store") { disk in
+                    do { failed = try fail(arguments, at: count, disk) } catch {
+                        Issue.record("operation \(count) of \(arguments): \(error)")
+                        failed = disk.failures > 0
+                    }
+                }
+            }
+            count += 1
+        }
+    }
+
+    /// Whether an operation did fail, or the call had fewer.
+    private func fail(_ arguments: Case, at count: Int, _ disk: TestDisk) throws -> Bool {
+        let scenario = arguments.scenario
+        let errno = arguments.errno
+        let states: [CrashModel]
+        var progress = PowerCut.Progress(acknowledged: 0)
+        var failed = false
+        do {
+            let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+            states = [before, scenario.result(before, dimension: Self.dimension)]
+            disk.inject(
+                DiskFault(
+                    errno: errno,
+                    skipping: count,
+                    times: arguments.times,
+                    matches: { Self.canFail($0, errno) }
+                )
+            )
+            var thrown: VectorStoreError?
+            do {
+                try scenario.call(store, dimension: Self.dimension)
+                progress.acknowledged = 1
+            } catch let error as VectorStoreError { thrown = error }
+            failed = disk.failures > 0
+            disk.inject(nil)
+            // Readable at once, with what was acknowledged and nothing else.
+            // A commit whose sync failed may be there, whole.
+            let found = try CrashModel(of: store)
+            if thrown?.code == .ioError { progress.inFlight = 1 }
+            guard found == states[progress.acknowledged] || found == progress.inFlight.map({ states[$0] }) else {
+                throw CrashModel.Mismatch(what: "\(found.difference(from: states[progress.acknowledged]))")
+            }
+            if let thrown { try checkFailure(thrown, arguments, store, disk) }
+            if thrown?.code != .ioError {
+                try goOn(store)
+                try RecoveredStore.checkOrder(store, disk)
+            }
+        }
+        #expect(TestFiles.openDescriptors(below: disk.directory) == 0, "descriptors were left open")
+        var allowed = states
+        if progress.inFlight == nil { allowed = try allowed.map(goneOn) }
+        try RecoveredStore.check(disk, allowed, progress, dimension: Self.dimension)
+        return failed
+    }
+
+    private func checkFailure(
+        _ error: VectorStoreError,
+        _ arguments: Case,
+        _ store: VectorStore<Int64>,
+        _ disk: TestDisk
+    ) throws {
+        #expect(error.code == (arguments.isFull ? .diskFull : .ioError), "\(error)")
+        if error.code == .ioError {
+            let refusal = #expect(throws: VectorStoreError.self) { try store.delete(1) }
+            #expect(refusal?.code == .needsReopen)
+        } else if arguments.scenario == .rewrite && arguments.times <= 3 {
+            let files = try Directory.names(disk.directory).filter { !StorePaths.isFixedName($0) }
+            #expect(files == [try store.info.dataFile])
+        }
+    }
+
+    /// The store goes on being written and compacted.
+    private func goOn(_ store: VectorStore<Int64>) throws {
+        try store.put(CrashModel.vector(500, version: 9, dimension: Self.dimension), for: 500)
+        try store.delete(500)
+        #expect(try store.compact(.rewrite).strategy == .rewrite)
+        try store.put(CrashModel.vector(501, version: 9, dimension: Self.dimension), for: 501)
+    }
+
+    private func goneOn(_ model: CrashModel) throws -> CrashModel {
+        var model = model
+        model.put(501, CrashModel.vector(501, version: 9, dimension: Self.dimension), nil)
+        return model
+    }
+
+    /// SQLite's log can't grow: the data file's tail makes room, and the delete works.
+    @Test(arguments: [false, true]) func deletingOnAFullDisk(inABatch: Bool) throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+                let size = try store.space.logicalBytes
+                disk.inject(DiskFault(errno: ENOSPC, matches: { $0.isOnLog && $0.kind == .write }))
+                if inABatch {
+                    try store.write { batch in for id in [Int64(1), 2, 4] { batch.delete(id) } }
+                } else {
+                    #expect(try store.delete([1, 2, 4]) == 3)
+                }
+                #expect(disk.failures == 1)
+                #expect(try store.space.logicalBytes < size)
+                let after = Scenario.delete.result(before, dimension: Self.dimension)
+                #expect(try CrashModel(of: store) == after)
+                try store.close()
+                try RecoveredStore.check(
+                    disk,
+                    [after],
+                    PowerCut.Progress(acknowledged: 0),
+                    dimension: Self.dimension
+                )
+            }
+        }
+    }
+
+    /// The database can't grow either, so that the log can't be emptied into it: what the tail gave back is enough.
+    @Test func deletingOnADiskTooFullToCheckpoint() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+                disk.inject(DiskFault(errno: ENOSPC, times: 2, matches: { $0.isSQLite && $0.kind == .write }))
+                #expect(try store.delete([1, 2, 4]) == 3)
+                #expect(disk.failures == 2)
+                #expect(try CrashModel(of: store) == Scenario.delete.result(before, dimension: Self.dimension))
+            }
+        }
+    }
+
+    /// After a failed sync the kernel holds the pages as if they were clean: they never reach the disk unless they are
+    /// written again. Every sync of a call fails; the store is opened again, written to, and the power is cut.
+    ///
+    /// With a reader that keeps SQLite's shared memory alive, and without one.
+    @Test(arguments: Scenario.allCases, Aftermath.allCases)
+    func failedSyncThenPowerCut(_ scenario: Scenario, _ aftermath: Aftermath) throws {
+        var failed = true
+        var count = 0
+        while failed {
+            try TestFiles.withDirectory { parent in
+                try TestDisk.with(parent + "/store") { disk in
+                    do { failed = try failSync(scenario, at: count, aftermath, disk) } catch {
+                        Issue.record("sync \(count): \(error)")
+                        failed = false
+                    }
+                }
+            }
+            count += 1
+        }
+        #expect(count > 1)
+    }
+
+    enum Aftermath: CaseIterable, Sendable {
+        case closed, closedBesideAReader, killed, killedWhileRead
+
+        var isKilled: Bool { self == .killed || self == .killedWhileRead }
+        var isRead: Bool { self == .killedWhileRead }
+    }
+
+    private func failSync(_ scenario: Scenario, at count: Int, _ aftermath: Aftermath, _ disk: TestDisk) throws -> Bool
+    {
+        var failed = false
+        var other: VectorStore<Int64>?
+        let before = try {
+            let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+            if aftermath.isRead { #expect(try store.count == before.rows.count) }
+            if aftermath == .closedBesideAReader {
+                other = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+            }
+            disk.inject(DiskFault(errno: EIO, skipping: count, matches: { $0.kind == .sync }))
+            do { try scenario.call(store, dimension: Self.dimension) } catch let error as VectorStoreError {
+                #expect(error.code == .ioError)
+                let refusal = #expect(throws: VectorStoreError.self) { try store.delete(1) }
+                #expect(refusal?.code == .needsReopen)
+            }
+            failed = disk.failures > 0
+            disk.inject(nil)
+            if aftermath.isKilled { disk.stop(after: 0) }
+            extendLifetime(store)
+            return before
+        }()
+        disk.restart()
+        var states = [before, scenario.result(before, dimension: Self.dimension)]
+        let vector = CrashModel.vector(500, version: 9, dimension: Self.dimension)
+        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        try store.put(vector, for: 500)
+        for index in states.indices { states[index].put(500, vector, nil) }
+        let cut = disk.cutNow()
+        extendLifetime(store)
+        extendLifetime(other)
+        for variant in UnlinkVariant.allCases {
+            try TestFiles.withDirectory { parent in
+                let path = parent + "/store"
+                try cut.materialise(variant, at: path)
+                try TestDisk.with(path, DiskModel(holding: cut.files(variant))) { disk in
+                    try RecoveredStore.check(
+                        disk,
+                        states,
+                        PowerCut.Progress(acknowledged: 0, inFlight: 1),
+                        dimension: Self.dimension
+                    )
+                }
+            }
+        }
+        return failed
+    }
+}

@@ -1,0 +1,273 @@
+// The bug story: recovery that made things worse. It took the half-copied file for the store, deleted the only whole one
+// because a journal said so, deleted a file of somebody else's that happened to have the name, or opened a store whose
+// data file was gone as if it had always been empty.
+//
+// Each row of the recovery table is a real compaction that is stopped at that step, and recovery must find what the
+// journal and the files say. Where it has to give up, the data files are the same before and after, byte for byte.
+
+import Testing
+
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+@Suite struct RecoveryTableTests {
+    static let dimension = 1_024
+
+    /// The steps of a rewrite at which the process is killed: before the operation that is named.
+    enum Step: String, CaseIterable, Sendable {
+        case createTarget, writeHeader, writeRestOfHeader, syncHeader, syncName, allocate, writeRows, writeMoreRows
+        case stageRows, syncTarget, commit, removeSource, removeOldRows, extendTarget
+
+        var isCommitted: Bool { [.removeSource, .removeOldRows, .extendTarget].contains(self) }
+        var hasTarget: Bool { self != .createTarget }
+        var hasSource: Bool { self != .removeOldRows && self != .extendTarget }
+
+        /// Where the step is in the operations of a whole rewrite.
+        func position(_ changes: [DiskOperation]) throws -> Int {
+            let found = changes.firstIndex { $0.kind == .create && $0.isOnDataFile }
+            let create = try #require(found)
+            func next(_ from: Int, _ kind: DiskOperation.Kind) throws -> Int {
+                let found = changes[from...].firstIndex { $0.kind == kind && $0.isOnDataFile }
+                return try #require(found)
+            }
+            let firstSync = try next(create, .sync)
+            let allocate = try next(create, .allocate)
+            let secondSync = try next(allocate, .sync)
+            let unlink = try next(secondSync, .unlink)
+            func log(_ from: Int) throws -> Int {
+                let found = changes[from...].firstIndex(where: \.isOnLog)
+                return try #require(found)
+            }
+            return switch self {
+            case .createTarget: create
+            case .writeHeader: create + 1
+            case .writeRestOfHeader: create + 2
+            case .syncHeader: firstSync
+            case .syncName: firstSync + 1
+            case .allocate: allocate
+            case .writeRows: allocate + 1
+            case .writeMoreRows: allocate + 3
+            case .stageRows: try log(allocate)
+            case .syncTarget: secondSync
+            case .commit: try log(secondSync)
+            case .removeSource: unlink
+            case .removeOldRows: unlink + 1
+            case .extendTarget: try next(unlink, .allocate)
+            }
+        }
+    }
+
+    /// A store whose rewrite was killed at the step; the file system writes short, so that no write is whole.
+    private func withKilledRewrite(
+        at step: Step,
+        _ body: (TestDisk, CrashModel, StorePaths) throws -> Void
+    ) throws {
+        var position: Int?
+        for _ in 0..<2 {
+            try TestFiles.withDirectory { parent in
+                try TestDisk.with(parent + "/store") { disk in
+                    var fileSystem = disk.fileSystem
+                    fileSystem.writesShort = true
+                    let model = try {
+                        let (store, model) = try Scenario.prepare(disk, fileSystem, dimension: Self.dimension)
+                        let start = disk.changes.count
+                        if let position { disk.stop(after: position) }
+                        do { try store.compact(.rewrite) } catch { try #require(disk.isStopped, "\(error)") }
+                        if position == nil { position = try step.position(Array(disk.changes[start...])) }
+                        return model
+                    }()
+                    guard disk.isStopped else { return }
+                    disk.restart()
+                    try body(disk, model, StorePaths(disk.directory))
+                }
+            }
+        }
+    }
+
+    private func recover(_ disk: TestDisk, dryRun: Bool = false) throws -> RecoveryReport {
+        try VectorStoreRecovery.run(StorePaths(disk.directory), dryRun: dryRun, disk.fileSystem)
+    }
+
+    private func check(_ disk: TestDisk, holds model: CrashModel) throws {
+        try RecoveredStore.check(
+            disk,
+            [model],
+            PowerCut.Progress(acknowledged: 0),
+            dimension: Self.dimension
+        )
+    }
+
+    // MARK: What can be put in order
+
+    @Test(arguments: Step.allCases) func stopped(at step: Step) throws {
+        try withKilledRewrite(at: step) { disk, model, paths in
+            #expect(TestFiles.exists(paths.path("vectors-2.f32")) == step.hasTarget)
+            #expect(TestFiles.exists(paths.path("vectors-1.f32")) == step.hasSource)
+            let before = try TestFiles.dataFiles(disk.directory)
+            let plan = try recover(disk, dryRun: true)
+            #expect(try TestFiles.dataFiles(disk.directory) == before)
+            let report = try recover(disk)
+            #expect(report.state == .recovered)
+            #expect(report.actions == plan.actions)
+            let actions = report.actions.map(\.action)
+            #expect(actions.contains(step.isCommitted ? "finish" : "abort"))
+            #expect(actions.contains("remove-file") == (step.isCommitted ? step.hasSource : step.hasTarget))
+            #expect(try recover(disk).state == .clean)
+            try check(disk, holds: model)
+        }
+    }
+
+    /// Several files that were given up and that something kept from being removed: each goes.
+    @Test func severalGenerationsLeftOver() throws {
+        try withKilledRewrite(at: .removeSource) { disk, model, paths in
+            let source = try TestFiles.read(paths.path("vectors-1.f32"))
+            disk.inject(DiskFault(matches: { $0.kind == .unlink }))
+            #expect(throws: VectorStoreError.self) { try recover(disk) }
+            disk.inject(nil)
+            try {
+                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                try store.delete([1])
+                #expect(throws: CancellationError.self) {
+                    try store.compact(.rewrite) { _ in throw CancellationError() }
+                }
+                try store.close()
+            }()
+            let header = DataFileHeader(
+                store: try DataFileHeader(decoding: Array(source.prefix(4_096))).store,
+                generation: 3,
+                dimension: Self.dimension
+            )
+            try TestFiles.write(source, to: paths.path("vectors-1.f32"))
+            try TestFiles.write(header.encoded(), to: paths.path("vectors-3.f32"))
+            #expect(try recover(disk).actions.map(\.file) == ["vectors-1.f32", "vectors-3.f32"])
+            var left = model
+            left.rows[1] = nil
+            try check(disk, holds: left)
+        }
+    }
+
+    // MARK: What can't
+
+    /// Expects that nobody touches the data files, however often they try, and that the message tells `words`.
+    private func expectDamage(_ disk: TestDisk, telling words: String...) throws {
+        let before = try TestFiles.dataFiles(disk.directory)
+        for _ in 0..<2 {
+            let report = try recover(disk)
+            #expect(report.state == .damaged && report.actions.isEmpty)
+            let error = #expect(throws: VectorStoreError.self) {
+                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            }
+            #expect(error?.code == .damaged)
+            for word in words {
+                #expect(report.damage?.message.contains(word) == true, "\(report.damage as Any)")
+                #expect(error?.message.contains(word) == true)
+            }
+            #expect(try TestFiles.dataFiles(disk.directory) == before)
+        }
+    }
+
+    @Test(arguments: [Step.createTarget, .writeRows, .commit]) func copyingWithTheSourceMissing(_ step: Step) throws {
+        try withKilledRewrite(at: step) { disk, _, paths in
+            TestFiles.remove(paths.path("vectors-1.f32"))
+            try expectDamage(disk, telling: "vectors-1.f32 is missing")
+        }
+    }
+
+    enum Harm: CaseIterable, Sendable { case missing, short, headless, wrongHeader, otherGeneration }
+
+    @Test(arguments: Harm.allCases) func committedWithTheTargetHarmed(_ harm: Harm) throws {
+        try withKilledRewrite(at: .removeSource) { disk, _, paths in
+            let target = paths.path("vectors-2.f32")
+            let bytes = try TestFiles.read(target)
+            let source = try TestFiles.read(paths.path("vectors-1.f32"))
+            switch harm {
+            case .missing: TestFiles.remove(target)
+            case .short: try TestFiles.write(Array(bytes.dropLast(5_000)), to: target)
+            case .headless: try TestFiles.write([], to: target)
+            case .wrongHeader: try TestFiles.overwrite(target, at: 20, [0xff])
+            case .otherGeneration: try TestFiles.write(source, to: target)
+            }
+            try expectDamage(disk, telling: "vectors-2.f32", "vectors-1.f32, which it was copied from, is kept")
+            #expect(try TestFiles.read(paths.path("vectors-1.f32")) == source)
+        }
+    }
+
+    /// An index from before a rewrite was put back: the rows it names are gone, and the file there is the only copy.
+    @Test func newerFileThatNothingNames() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let index = disk.directory + "/index.sqlite"
+                var store = try Scenario.prepare(disk, dimension: Self.dimension).0
+                try store.close()
+                let old = try TestFiles.read(index)
+                store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                try store.compact(.rewrite)
+                try store.close()
+                for suffix in ["-wal", "-shm"] { TestFiles.remove(index + suffix) }
+                try TestFiles.write(old, to: index)
+                try expectDamage(disk, telling: "vectors-1.f32 is missing", "vectors-2.f32 is there")
+            }
+        }
+    }
+
+    // MARK: Files of somebody else's
+
+    static let foreign: [[UInt8]] = [
+        Array("a short note".utf8), [UInt8](repeating: 7, count: 4_096), [UInt8](repeating: 0, count: 10_000),
+    ]
+
+    /// Under the name of a rewrite's target: the next number's turn.
+    @Test(arguments: foreign) func foreignFileUnderTheTargetsName(_ bytes: [UInt8]) throws {
+        _ = try withForeignTarget(bytes) { _, store in
+            let report = try store.compact(.rewrite)
+            #expect(report.generation == 3)
+            return false
+        }
+    }
+
+    /// The disk is full just when the journal is to name another target: the one that it still names isn't ours to remove.
+    @Test func foreignFileUnderTheTargetsNameOnAFullDisk() throws {
+        var failed = true
+        var count = 0
+        while failed {
+            failed = try withForeignTarget(Self.foreign[0]) { disk, store in
+                disk.inject(
+                    DiskFault(errno: ENOSPC, skipping: count, times: 2, matches: { $0.isOnLog && $0.kind == .write })
+                )
+                _ = try? store.compact(.rewrite)
+                let failed = disk.failures > 0
+                disk.inject(nil)
+                return failed
+            }
+            count += 1
+        }
+    }
+
+    private func withForeignTarget(
+        _ bytes: [UInt8],
+        _ compact: (TestDisk, VectorStore<Int64>) throws -> Bool
+    ) throws -> Bool {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let foreign = disk.directory + "/vectors-2.f32"
+                let (result, model) = try {
+                    let (store, model) = try Scenario.prepare(disk, dimension: Self.dimension)
+                    try TestFiles.write(bytes, to: foreign)
+                    return (try compact(disk, store), model)
+                }()
+                #expect(try TestFiles.read(foreign) == bytes)
+                let report = try recover(disk)
+                #expect(try TestFiles.read(foreign) == bytes)
+                #expect(report.actions.contains { $0.action == "leave-file" && $0.file == "vectors-2.f32" })
+                TestFiles.remove(foreign)
+                try check(disk, holds: model)
+                return result
+            }
+        }
+    }
+}
