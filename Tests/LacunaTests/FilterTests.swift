@@ -37,7 +37,7 @@ import Testing
         ("id = 3 /* or not */ OR id = 4", [], { $0 == 3 || $0 == 4 }),
         ("metadata ->> 's' LIKE 't_' AND id > ?", [36.5], { $0 == 37 || $0 == 38 }),
         ("1", [], { _ in true }),
-        ("SELECT 1", [], { _ in true }),
+
         ("(SELECT count(*)) = 1", [], { _ in true }),
         ("NULL", [], { _ in false }),
         ("id IS ?", [nil], { _ in false }),

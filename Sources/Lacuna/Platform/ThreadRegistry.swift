@@ -1,9 +1,8 @@
 import CPlatform
-import Synchronization
 
 /// Which threads are inside something, so that a call that would wait for its own thread is an error instead.
 package final class ThreadRegistry: Sendable {
-    private let depths = Mutex<[UInt64: Int]>([:])
+    private let depths = Guarded<[UInt64: Int]>([:])
 
     package init() {}
 

@@ -1,4 +1,3 @@
-import Synchronization
 
 /// The readers of one handle: each thread that reads borrows one.
 package final class ReaderPool: Sendable {
@@ -13,7 +12,7 @@ package final class ReaderPool: Sendable {
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     /// Idle readers that are kept; each holds a connection and two lock files open.
     private static let kept = 8

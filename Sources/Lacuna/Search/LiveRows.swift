@@ -1,4 +1,3 @@
-import Synchronization
 
 /// The live rows of one commit, in offset order: what an exact search walks. SQLite can rebuild it at any time.
 final class LiveRows: Sendable {
@@ -52,7 +51,7 @@ package final class LiveRowsCache: Sendable {
         var versions: [Int: Int64]
     }
 
-    private let entry = Mutex<Entry?>(nil)
+    private let entry = Guarded<Entry?>(nil)
 
     package init() {}
 

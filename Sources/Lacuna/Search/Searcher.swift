@@ -1,6 +1,5 @@
 import CVectorKernels
 import Dispatch
-import Synchronization
 
 /// Exact k-nearest-neighbour search over one snapshot.
 package struct Searcher: Sendable {
@@ -32,7 +31,7 @@ package struct Searcher: Sendable {
         let count = rows.offsets.count
         let limit = min(limit, count)
         if limit == 0 { return queries.map { _ in [] } }
-        let found = Mutex(queries.map { _ in TopK(limit: limit, rows: rows) })
+        let found = Guarded(queries.map { _ in TopK(limit: limit, rows: rows) })
         let threads = threads
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
             let range = count * thread / threads..<count * (thread + 1) / threads

@@ -1,8 +1,7 @@
-import Synchronization
 
 /// The data file of the newest generation that this process has opened, shared by the handle's threads.
 package final class CurrentFile: Sendable {
-    private let file = Mutex<DataFile?>(nil)
+    private let file = Guarded<DataFile?>(nil)
 
     package init() {}
 

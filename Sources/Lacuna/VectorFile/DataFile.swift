@@ -1,5 +1,4 @@
 import CPlatform
-import Synchronization
 
 #if canImport(Darwin)
 import Darwin
@@ -16,7 +15,7 @@ package final class DataFile: Sendable {
     package let isWritable: Bool
     private let fileSystem: any FileSystem
     private let descriptor: Int32
-    private let segments = Mutex<[MappedSegment]>([])
+    private let segments = Guarded<[MappedSegment]>([])
 
     private init(
         _ fileSystem: any FileSystem, _ path: String, _ descriptor: Int32, _ header: DataFileHeader, isWritable: Bool

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 /// The one writer of a store: whoever holds the lock file and the connection that commits.
 ///
@@ -20,7 +19,7 @@ package final class Writer: @unchecked Sendable {
     private var unreported: VectorStoreError?
     private var lock: FileLock?
     private let durability: Durability
-    private let mutex = Mutex(())
+    private let mutex = Guarded(())
     /// Threads inside `exclusively`: at most one.
     private let threads = ThreadRegistry()
     /// Threads inside a read's closure.

@@ -1,0 +1,37 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A value that one thread at a time gets at.
+///
+/// A pthread mutex rather than `Synchronization.Mutex`: on Linux that one is built on futexes, which ThreadSanitizer can't
+/// see, so that it would report every use as a race and hide the real ones.
+///
+/// `@unchecked Sendable`: `value` is touched only between lock and unlock, and is Sendable itself, so that what leaves
+/// ``withLock(_:)`` may be used by the thread that took it.
+@safe
+package final class Guarded<Value: Sendable>: @unchecked Sendable {
+    private var value: Value
+    /// On the heap, since a pthread mutex must not move.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    package init(_ value: Value) {
+        self.value = value
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe mutex.initialize(to: pthread_mutex_t())
+        unsafe pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
+    }
+
+    package func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return try body(&value)
+    }
+}
