@@ -245,4 +245,45 @@ import Glibc
         }
         return failed
     }
+
+    /// A commit whose sync failed may have reached the disk all the same. A reader keeps SQLite's shared memory alive, by
+    /// which the commit never was; the next writer puts its rows where that commit's are, and the power goes before its
+    /// own commit: the one that failed must not come back to name them.
+    @Test func failedSyncThatReachedTheDisk() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+                let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+                disk.inject(DiskFault(reachesDisk: true, matches: { $0.kind == .sync && $0.isOnLog }))
+                let error = #expect(throws: VectorStoreError.self) {
+                    try Scenario.put.call(store, dimension: Self.dimension)
+                }
+                #expect(error?.code == .ioError)
+                disk.inject(nil)
+                try store.close()
+                disk.recordCuts()
+                let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let vector = StoreModel.vector(500, version: 9, dimension: Self.dimension)
+                try next.put(vector, for: 500)
+                extendLifetime(reader)
+                let failed = Scenario.put.result(before, dimension: Self.dimension)
+                var states = [before, failed, before, failed]
+                for index in 2..<4 { states[index].put(500, vector, nil) }
+                for cut in disk.cuts { try checkAny(cut, states) }
+            }
+        }
+    }
+
+    private func checkAny(_ cut: PowerCut, _ states: [StoreModel]) throws {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            try cut.materialise(.keeping, at: path)
+            try TestDisk.with(path, DiskModel(holding: cut.keeping)) { disk in
+                let store = try VectorStore<Int64>.open(at: path, .readWrite, disk.fileSystem)
+                #expect(try store.verify().isSound, "power cut before operation \(cut.operation)")
+                let found = try StoreModel(of: store)
+                #expect(states.contains(found), "power cut before operation \(cut.operation)")
+            }
+        }
+    }
 }

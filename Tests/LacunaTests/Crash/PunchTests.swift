@@ -20,7 +20,7 @@ import Glibc
         punchError: Int32? = nil,
         _ body: (TestDisk, VectorStore<Int64>) throws -> Void
     ) throws {
-        try TestFiles.withDirectory { parent in
+        try TestFiles.withDirectory(onDisk: true) { parent in
             try TestDisk.with(parent + "/store") { disk in
                 var fileSystem = disk.fileSystem
                 fileSystem.syncsReally = true

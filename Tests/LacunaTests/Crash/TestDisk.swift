@@ -34,6 +34,8 @@ struct DiskFault: Sendable {
     var errno: Int32 = EIO
     var skipping = 0
     var times = 1
+    /// Whether what a failed sync was to write reached the disk nevertheless: nobody can say, so both must do.
+    var reachesDisk = false
     var matches: @Sendable (DiskOperation) -> Bool = { _ in true }
 }
 
@@ -171,7 +173,11 @@ final class TestDisk: Sendable {
                 if fails {
                     state.failures += 1
                     if operation.kind == .sync, let content {
-                        state.model.failSync(operation.name, content)
+                        if fault.reachesDisk {
+                            state.model.sync(operation.name, content)
+                        } else {
+                            state.model.failSync(operation.name, content)
+                        }
                     }
                     return fault.errno
                 }

@@ -11,8 +11,11 @@ enum TestFiles {
     struct Failure: Error { let errno: Int32 }
 
     /// Calls `body` with a directory that is gone afterwards.
-    static func withDirectory<R>(_ body: (String) throws -> R) throws -> R {
-        let base = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+    ///
+    /// In memory where there is such a file system, unless the disk itself matters: the modelled disk is no slower there.
+    static func withDirectory<R>(onDisk: Bool = false, _ body: (String) throws -> R) throws -> R {
+        let temporary = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+        let base = !onDisk && exists("/dev/shm") ? "/dev/shm" : temporary
         let directory = "\(base)/lacuna-crash-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         try makeDirectory(directory)
         defer { remove(directory) }
