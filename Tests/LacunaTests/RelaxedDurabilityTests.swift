@@ -54,7 +54,10 @@ import Testing
     /// A batch whose rows went to the file before it failed: the rows after it take their place.
     @Test func aLargeFailedBatchIsOverwritten() throws {
         let store = try VectorStore<Int64>.create(
-            at: path, .init(dimension: 65_536, metric: .dot), durability: .relaxed(interval: .seconds(3_600)))
+            at: path,
+            .init(dimension: 65_536, metric: .dot),
+            durability: .relaxed(interval: .seconds(3_600))
+        )
         func large(_ value: Float) -> [Float] { Array(repeating: value, count: 65_536) }
         try store.put(large(1), for: 1)
         #expect(throws: VectorStoreError.self) {
@@ -73,7 +76,10 @@ import Testing
 
     @Test func aFullGroupIsCommittedAtOnce() throws {
         let store = try VectorStore<Int64>.create(
-            at: path, .init(dimension: 65_536, metric: .dot), durability: .relaxed(interval: .seconds(3_600)))
+            at: path,
+            .init(dimension: 65_536, metric: .dot),
+            durability: .relaxed(interval: .seconds(3_600))
+        )
         for id in 1...33 { try store.put(Array(repeating: 1, count: 65_536), for: Int64(id)) }
         #expect(try store.count == 32)
     }

@@ -19,7 +19,9 @@ struct Million {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         try Million(
-            rows: arguments.first ?? 1_000_000, dimension: arguments.dropFirst().first ?? 384, directory: directory
+            rows: arguments.first ?? 1_000_000,
+            dimension: arguments.dropFirst().first ?? 384,
+            directory: directory
         ).run()
     }
 
@@ -30,7 +32,9 @@ struct Million {
         report("plain write and sync", plain, bytes, plain: plain, memory: nil)
 
         let store = try VectorStore<Int64>.create(
-            at: directory + "/million.lacuna", .init(dimension: dimension, metric: .euclidean))
+            at: directory + "/million.lacuna",
+            .init(dimension: dimension, metric: .euclidean)
+        )
         var seconds = try timed {
             var random = SplitMix(state: 1)
             for first in stride(from: 0, to: rows, by: 1_000) {

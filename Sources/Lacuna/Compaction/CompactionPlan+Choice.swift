@@ -4,7 +4,10 @@ extension CompactionPlan {
 
     /// What `strategy` comes to on this store, now.
     package static func make(
-        _ strategy: CompactionStrategy, _ index: StoreIndex, _ record: StoreRecord, _ file: DataFile,
+        _ strategy: CompactionStrategy,
+        _ index: StoreIndex,
+        _ record: StoreRecord,
+        _ file: DataFile,
         _ paths: StorePaths
     ) throws(VectorStoreError) -> CompactionPlan {
         let space = try StoreSpace.measure(index, record, file, paths)
@@ -17,17 +20,33 @@ extension CompactionPlan {
         let reclaimable = max(0, space.allocatedBytes - needed)
         func rewrite(_ reason: String) -> CompactionPlan {
             CompactionPlan(
-                strategy: .rewrite, reason: reason, movedRows: space.liveRows, writtenBytes: needed,
-                reclaimedBytes: reclaimable, neededBytes: needed)
+                strategy: .rewrite,
+                reason: reason,
+                movedRows: space.liveRows,
+                writtenBytes: needed,
+                reclaimedBytes: reclaimable,
+                neededBytes: needed
+            )
         }
         func punch(_ reason: String) -> CompactionPlan {
             CompactionPlan(
-                strategy: .punch, reason: reason, movedRows: 0, writtenBytes: 0,
-                reclaimedBytes: space.punchableBytes, neededBytes: 0)
+                strategy: .punch,
+                reason: reason,
+                movedRows: 0,
+                writtenBytes: 0,
+                reclaimedBytes: space.punchableBytes,
+                neededBytes: 0
+            )
         }
         func nothing(_ reason: String) -> CompactionPlan {
             CompactionPlan(
-                strategy: nil, reason: reason, movedRows: 0, writtenBytes: 0, reclaimedBytes: 0, neededBytes: 0)
+                strategy: nil,
+                reason: reason,
+                movedRows: 0,
+                writtenBytes: 0,
+                reclaimedBytes: 0,
+                neededBytes: 0
+            )
         }
         if space.deadRows == 0 { return nothing("no row is dead") }
         switch strategy {

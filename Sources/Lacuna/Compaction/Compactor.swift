@@ -30,7 +30,13 @@ package struct Compactor {
         let record = try session.index.record()
         let status = try session.currentFile().status()
         return CompactionReport(
-            strategy: nil, liveRows: Int(record.liveRows), logicalBefore: status.size, logicalAfter: status.size,
-            allocatedBefore: status.allocated, allocatedAfter: status.allocated, generation: record.generation)
+            strategy: nil,
+            liveRows: Int(record.liveRows),
+            logicalBefore: status.size,
+            logicalAfter: status.size,
+            allocatedBefore: status.allocated,
+            allocatedAfter: status.allocated,
+            generation: record.generation
+        )
     }
 }

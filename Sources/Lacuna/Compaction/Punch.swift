@@ -16,12 +16,19 @@ struct Punch {
         let journal = try session.commit { () throws(VectorStoreError) in
             try index.beginJournal(
                 JournalStart(
-                    strategy: .punch, state: .punching, source: record, allocatedBefore: before.allocated))
+                    strategy: .punch,
+                    state: .punching,
+                    source: record,
+                    allocatedBefore: before.allocated
+                )
+            )
         }
         do {
             guard try session.drainReaders() else {
                 throw VectorStoreError(
-                    .busy, "a reader still sees rows that are to be released; close it, or try again later")
+                    .busy,
+                    "a reader still sees rows that are to be released; close it, or try again later"
+                )
             }
             try release(live, file, before.blockSize)
             try file.sync()
@@ -39,8 +46,14 @@ struct Punch {
             try index.endJournal(journal, allocatedAfter: after.allocated)
         }
         return CompactionReport(
-            strategy: .punch, liveRows: live.liveCount, logicalBefore: before.size, logicalAfter: after.size,
-            allocatedBefore: before.allocated, allocatedAfter: after.allocated, generation: record.generation)
+            strategy: .punch,
+            liveRows: live.liveCount,
+            logicalBefore: before.size,
+            logicalAfter: after.size,
+            allocatedBefore: before.allocated,
+            allocatedAfter: after.allocated,
+            generation: record.generation
+        )
     }
 
     private func release(_ live: LiveBitmap, _ file: DataFile, _ blockSize: Int64) throws {

@@ -45,11 +45,16 @@ struct Rewrite {
         try finish(journal, source, target)
         let after = try target.status()
         return CompactionReport(
-            strategy: .rewrite, liveRows: live.liveCount, movedRows: live.liveCount,
+            strategy: .rewrite,
+            liveRows: live.liveCount,
+            movedRows: live.liveCount,
             writtenBytes: DataFileHeader.length + Int64(live.liveCount) * target.stride,
-            logicalBefore: before.size, logicalAfter: after.size,
-            allocatedBefore: before.allocated, allocatedAfter: after.allocated,
-            generation: target.header.generation)
+            logicalBefore: before.size,
+            logicalAfter: after.size,
+            allocatedBefore: before.allocated,
+            allocatedAfter: after.allocated,
+            generation: target.header.generation
+        )
     }
 
     // MARK: Before the commit
@@ -58,8 +63,13 @@ struct Rewrite {
         try session.commit { () throws(VectorStoreError) in
             let journal = try index.beginJournal(
                 JournalStart(
-                    strategy: .rewrite, state: .copying, source: record, targetGeneration: record.nextGeneration,
-                    allocatedBefore: before.allocated))
+                    strategy: .rewrite,
+                    state: .copying,
+                    source: record,
+                    targetGeneration: record.nextGeneration,
+                    allocatedBefore: before.allocated
+                )
+            )
             var next = record
             next.nextGeneration += 1
             try index.update(next)
@@ -72,7 +82,10 @@ struct Rewrite {
         var generation = record.nextGeneration
         for _ in 0..<Self.nameAttempts {
             let header = DataFileHeader(
-                store: record.header.store, generation: generation, dimension: record.dimension)
+                store: record.header.store,
+                generation: generation,
+                dimension: record.dimension
+            )
             do { return try DataFile.create(session.paths, header, session.fileSystem) } catch {
                 guard error.isNameTaken else { throw VectorStoreError(error) }
             }
@@ -86,7 +99,9 @@ struct Rewrite {
             }
         }
         throw VectorStoreError(
-            .alreadyExists, "\(session.paths.directory) is full of data files of other stores; move them away")
+            .alreadyExists,
+            "\(session.paths.directory) is full of data files of other stores; move them away"
+        )
     }
 
     private func copy(_ live: LiveBitmap, from source: DataFile, to target: DataFile) throws -> RowChecksums {
@@ -105,7 +120,10 @@ struct Rewrite {
 
     /// Stages the target's index rows, each checked against the row that was copied for it.
     private func stage(
-        _ live: LiveBitmap, _ checksums: RowChecksums, from source: DataFile, to target: DataFile
+        _ live: LiveBitmap,
+        _ checksums: RowChecksums,
+        from source: DataFile,
+        to target: DataFile
     ) throws {
         var mismatches: [String] = []
         let sourceEnd = source.offset(live.slots)
@@ -132,7 +150,10 @@ struct Rewrite {
             }
         }
         if !mismatches.isEmpty {
-            throw VectorStoreError.damaged("the checksums of \(VectorStoreError.list(mismatches)) don't match their rows", ids: mismatches)
+            throw VectorStoreError.damaged(
+                "the checksums of \(VectorStoreError.list(mismatches)) don't match their rows",
+                ids: mismatches
+            )
         }
     }
 
@@ -150,7 +171,10 @@ struct Rewrite {
             record.liveRows = Int64(live.liveCount)
             try index.update(record)
             try index.commitJournal(
-                journal, rowsMoved: live.liveCount, bytesWritten: record.nextOffset)
+                journal,
+                rowsMoved: live.liveCount,
+                bytesWritten: record.nextOffset
+            )
         }
     }
 

@@ -26,7 +26,9 @@ public struct StoreSpace: Sendable {
 extension LiveBitmap {
     /// The live rows of a generation. Every offset is checked: one outside the file, or shared, is damage, and the ids
     /// are named.
-    package static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError) -> LiveBitmap {
+    package static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
+        -> LiveBitmap
+    {
         var live = LiveBitmap(slots: record.slots)
         var isSound = true
         try index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
@@ -37,7 +39,11 @@ extension LiveBitmap {
         }
         if !isSound {
             let outside = try index.idsOutside(
-                record.generation, start: DataFileHeader.length, end: record.nextOffset, stride: record.stride)
+                record.generation,
+                start: DataFileHeader.length,
+                end: record.nextOffset,
+                stride: record.stride
+            )
             let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
             throw .damaged("\(VectorStoreError.list(ids)) name rows outside of the data file, or share one", ids: ids)
         }
@@ -66,7 +72,10 @@ extension DataFile {
 
 extension StoreSpace {
     package static func measure(
-        _ index: StoreIndex, _ record: StoreRecord, _ file: DataFile, _ paths: StorePaths
+        _ index: StoreIndex,
+        _ record: StoreRecord,
+        _ file: DataFile,
+        _ paths: StorePaths
     ) throws(VectorStoreError) -> StoreSpace {
         let live = try LiveBitmap.load(index, record, file)
         let status = try file.status()
@@ -75,8 +84,14 @@ extension StoreSpace {
         }
         let dead = live.slots - live.liveCount
         return StoreSpace(
-            liveRows: live.liveCount, deadRows: dead, logicalBytes: status.size, allocatedBytes: status.allocated,
-            liveBytes: Int64(live.liveCount) * file.stride, deadBytes: Int64(dead) * file.stride,
-            punchableBytes: try file.punchableBytes(live), indexBytes: indexBytes)
+            liveRows: live.liveCount,
+            deadRows: dead,
+            logicalBytes: status.size,
+            allocatedBytes: status.allocated,
+            liveBytes: Int64(live.liveCount) * file.stride,
+            deadBytes: Int64(dead) * file.stride,
+            punchableBytes: try file.punchableBytes(live),
+            indexBytes: indexBytes
+        )
     }
 }

@@ -14,7 +14,9 @@ package struct Filter: Sendable {
 extension StoreIndex {
     /// Rows of a generation that pass the filter, in id order, with metadata text where they have any.
     package func forEachMatch(
-        _ generation: Int64, _ filter: Filter?, limit: Int? = nil,
+        _ generation: Int64,
+        _ filter: Filter?,
+        limit: Int? = nil,
         _ body: (SQLValue, RowEntry, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
     ) throws {
         if let filter { try check(filter) }
@@ -26,7 +28,8 @@ extension StoreIndex {
                 FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
             ) AS \(Self.rowName)
             \(filter.map { "WHERE (\n\($0.expression)\n)" } ?? "") ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
-            """)
+            """
+        )
         try statement.bind(filter?.values ?? [])
         while try step(statement, filter) {
             try body(statement.id(0), statement.entry(at: 1)) { () throws(VectorStoreError) in
@@ -63,7 +66,8 @@ extension StoreIndex {
             }
             guard statement.parameterCount == filter.values.count else {
                 throw Self.invalid(
-                    "it has \(statement.parameterCount) parameters, and \(filter.values.count) values were given")
+                    "it has \(statement.parameterCount) parameters, and \(filter.values.count) values were given"
+                )
             }
         }
     }
@@ -87,6 +91,7 @@ extension StoreIndex {
     private static func invalid(_ why: String) -> VectorStoreError {
         VectorStoreError(
             .invalidFilter,
-            "the filter is not an SQL expression over id and metadata: \(why); see `metadata ->> 'key' = 'value'`")
+            "the filter is not an SQL expression over id and metadata: \(why); see `metadata ->> 'key' = 'value'`"
+        )
     }
 }

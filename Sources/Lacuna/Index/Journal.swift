@@ -31,8 +31,11 @@ package struct JournalStart {
     package var allocatedBefore: Int64
 
     package init(
-        strategy: JournalEntry.Strategy, state: JournalEntry.State, source: StoreRecord,
-        targetGeneration: Int64? = nil, allocatedBefore: Int64
+        strategy: JournalEntry.Strategy,
+        state: JournalEntry.State,
+        source: StoreRecord,
+        targetGeneration: Int64? = nil,
+        allocatedBefore: Int64
     ) {
         self.strategy = strategy
         self.state = state
@@ -63,18 +66,22 @@ extension StoreIndex {
     package func retargetJournal(_ id: Int64, generation: Int64) throws(VectorStoreError) {
         try connection.run(
             "UPDATE compaction_journal SET target_generation = ?, target_file = ? WHERE id = ?",
-            [.integer(generation), .text(StorePaths.dataFileName(generation: generation)), .integer(id)])
+            [.integer(generation), .text(StorePaths.dataFileName(generation: generation)), .integer(id)]
+        )
     }
 
     package func commitJournal(_ id: Int64, rowsMoved: Int, bytesWritten: Int64) throws(VectorStoreError) {
         try connection.run(
             "UPDATE compaction_journal SET state = 'committed', rows_moved = ?, bytes_written = ? WHERE id = ?",
-            [.integer(Int64(rowsMoved)), .integer(bytesWritten), .integer(id)])
+            [.integer(Int64(rowsMoved)), .integer(bytesWritten), .integer(id)]
+        )
     }
 
     /// Ends an entry: finished, or aborted with the reason.
     package func endJournal(
-        _ id: Int64, allocatedAfter: Int64?, error: String? = nil
+        _ id: Int64,
+        allocatedAfter: Int64?,
+        error: String? = nil
     ) throws(VectorStoreError) {
         try connection.run(
             """
@@ -84,7 +91,8 @@ extension StoreIndex {
             [
                 .text(error == nil ? "finished" : "aborted"), allocatedAfter.map { .integer($0) } ?? .null,
                 error.map { .text($0) } ?? .null, .integer(id),
-            ])
+            ]
+        )
     }
 
     /// The whole journal, oldest first.
@@ -101,9 +109,15 @@ extension StoreIndex {
             else { throw .damaged("the compaction journal holds an unknown strategy or state") }
             entries.append(
                 JournalEntry(
-                    id: row.integer(0), strategy: strategy, state: state, sourceGeneration: row.integer(3),
-                    sourceFile: try row.text(4), targetGeneration: row.isNull(5) ? nil : row.integer(5),
-                    targetFile: row.isNull(6) ? nil : try row.text(6)))
+                    id: row.integer(0),
+                    strategy: strategy,
+                    state: state,
+                    sourceGeneration: row.integer(3),
+                    sourceFile: try row.text(4),
+                    targetGeneration: row.isNull(5) ? nil : row.integer(5),
+                    targetFile: row.isNull(6) ? nil : try row.text(6)
+                )
+            )
         }
         return entries
     }

@@ -6,7 +6,8 @@ extension StoreIndex {
     /// does. The staged rows are invisible, because the current generation is another.
     package func stage(from source: Int64, to target: Int64, limit: Int) throws(VectorStoreError) -> Int {
         let last = try connection.first(
-            "SELECT id FROM vectors WHERE generation = ? ORDER BY id DESC LIMIT 1", [.integer(target)]
+            "SELECT id FROM vectors WHERE generation = ? ORDER BY id DESC LIMIT 1",
+            [.integer(target)]
         ) { row throws(VectorStoreError) in try row.id(0) }
         let beyond = last == nil ? "" : "AND id > ?4"
         return try connection.run(
@@ -14,7 +15,9 @@ extension StoreIndex {
             INSERT INTO vectors (generation, id, offset, checksum)
             SELECT ?2, id, relocated(id, offset, checksum), checksum FROM vectors
             WHERE generation = ?1 \(beyond) ORDER BY id LIMIT ?3
-            """, [.integer(source), .integer(target), .integer(Int64(limit))] + (last.map { [$0] } ?? []))
+            """,
+            [.integer(source), .integer(target), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
+        )
     }
 
     /// Removes up to `limit` index rows of a generation other than `current`; the number removed.
@@ -27,7 +30,9 @@ extension StoreIndex {
         // A stretch of the primary key; a subquery with LIMIT would walk the whole generation for each batch.
         guard let last else { return try connection.run("DELETE FROM vectors WHERE generation = ?", [.integer(stale)]) }
         return try connection.run(
-            "DELETE FROM vectors WHERE generation = ? AND id <= ?", [.integer(stale), last])
+            "DELETE FROM vectors WHERE generation = ? AND id <= ?",
+            [.integer(stale), last]
+        )
     }
 
     package func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {
@@ -39,7 +44,8 @@ extension StoreIndex {
     private func staleGeneration(current: Int64) throws(VectorStoreError) -> Int64? {
         for side in ["<", ">"] {
             let found = try connection.first(
-                "SELECT generation FROM vectors WHERE generation \(side) ? LIMIT 1", [.integer(current)]
+                "SELECT generation FROM vectors WHERE generation \(side) ? LIMIT 1",
+                [.integer(current)]
             ) { $0.integer(0) }
             if let found { return found }
         }

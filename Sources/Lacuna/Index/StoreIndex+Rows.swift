@@ -7,7 +7,8 @@ package struct RowEntry: Equatable, Sendable {
 extension StoreIndex {
     package func entry(of id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> RowEntry? {
         try connection.first(
-            "SELECT offset, checksum FROM vectors WHERE generation = ? AND id = ?", [.integer(generation), id]
+            "SELECT offset, checksum FROM vectors WHERE generation = ? AND id = ?",
+            [.integer(generation), id]
         ) { row throws(VectorStoreError) in try row.entry(at: 0) }
     }
 
@@ -18,14 +19,16 @@ extension StoreIndex {
             INSERT INTO vectors (generation, id, offset, checksum) VALUES (?, ?, ?, ?)
             ON CONFLICT (generation, id) DO NOTHING
             """,
-            [.integer(generation), id, .integer(entry.offset), .integer(Int64(entry.checksum))]) == 1
+            [.integer(generation), id, .integer(entry.offset), .integer(Int64(entry.checksum))]
+        ) == 1
     }
 
     /// Moves an id to another row; false if no row has it.
     package func move(_ id: SQLValue, to entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try connection.run(
             "UPDATE vectors SET offset = ?, checksum = ? WHERE generation = ? AND id = ?",
-            [.integer(entry.offset), .integer(Int64(entry.checksum)), .integer(generation), id]) == 1
+            [.integer(entry.offset), .integer(Int64(entry.checksum)), .integer(generation), id]
+        ) == 1
     }
 
     package func delete(_ id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Bool {
@@ -34,16 +37,19 @@ extension StoreIndex {
 
     /// Every live row of a generation, in id order.
     package func forEachRow(
-        _ generation: Int64, _ body: (SQLValue, RowEntry) throws(VectorStoreError) -> Void
+        _ generation: Int64,
+        _ body: (SQLValue, RowEntry) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
         try connection.forEach(
-            "SELECT id, offset, checksum FROM vectors WHERE generation = ? ORDER BY id", [.integer(generation)]
+            "SELECT id, offset, checksum FROM vectors WHERE generation = ? ORDER BY id",
+            [.integer(generation)]
         ) { row throws(VectorStoreError) in try body(row.id(0), row.entry(at: 1)) }
     }
 
     /// The live rows' offsets alone, in no order that matters.
     package func forEachOffset(
-        _ generation: Int64, _ body: (Int64) throws(VectorStoreError) -> Void
+        _ generation: Int64,
+        _ body: (Int64) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
         try connection.forEach("SELECT offset FROM vectors WHERE generation = ?", [.integer(generation)]) {
             row throws(VectorStoreError) in try body(row.integer(0))
@@ -52,13 +58,18 @@ extension StoreIndex {
 
     /// The ids whose row doesn't lie wholly between `start` and `end`, or between two slots.
     package func idsOutside(
-        _ generation: Int64, start: Int64, end: Int64, stride: Int64
+        _ generation: Int64,
+        start: Int64,
+        end: Int64,
+        stride: Int64
     ) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
             SELECT id FROM vectors WHERE generation = ?1
             AND (offset < ?2 OR offset > ?3 - ?4 OR (offset - ?2) % ?4 <> 0) ORDER BY id
-            """, [.integer(generation), .integer(start), .integer(end), .integer(stride)])
+            """,
+            [.integer(generation), .integer(start), .integer(end), .integer(stride)]
+        )
     }
 
     /// The ids that name a row together with another id.
@@ -67,7 +78,9 @@ extension StoreIndex {
             """
             SELECT id FROM vectors WHERE generation = ?1 AND offset IN
             (SELECT offset FROM vectors WHERE generation = ?1 GROUP BY offset HAVING count(*) > 1) ORDER BY id
-            """, [.integer(generation)])
+            """,
+            [.integer(generation)]
+        )
     }
 
     package func ids(_ sql: String, _ values: [SQLValue]) throws(VectorStoreError) -> [SQLValue] {
@@ -78,7 +91,9 @@ extension StoreIndex {
 
     package func countRows(_ generation: Int64) throws(VectorStoreError) -> Int {
         let count = try connection.first(
-            "SELECT count(*) FROM vectors WHERE generation = ?", [.integer(generation)]) { $0.integer(0) }
+            "SELECT count(*) FROM vectors WHERE generation = ?",
+            [.integer(generation)]
+        ) { $0.integer(0) }
         return Int(count ?? 0)
     }
 
@@ -100,7 +115,9 @@ extension StoreIndex {
             """
             INSERT INTO metadata (id, json, checksum) VALUES (?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET json = excluded.json, checksum = excluded.checksum
-            """, [id, .text(json), .integer(Int64(Self.checksum(of: json, for: id)))])
+            """,
+            [id, .text(json), .integer(Int64(Self.checksum(of: json, for: id)))]
+        )
     }
 
     package static func checksum(of json: String, for id: SQLValue) -> UInt32 {
@@ -116,7 +133,8 @@ extension StoreIndex {
         }
         if json.utf8.contains(0) { throw refuse("hold a NUL character; remove it") }
         let type = try connection.first(
-            "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) ELSE '' END", [.text(json)]
+            "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) ELSE '' END",
+            [.text(json)]
         ) { row throws(VectorStoreError) in try row.text(0) }
         if type == "" { throw refuse("are not valid JSON; pass one JSON object") }
         if type != "object" { throw refuse("are JSON, but not an object; pass one JSON object") }
@@ -131,7 +149,8 @@ extension StoreIndex {
             """
             SELECT m.id, m.json, m.checksum, v.id IS NULL FROM metadata AS m
             LEFT JOIN vectors AS v ON v.generation = ? AND v.id = m.id ORDER BY m.id
-            """, [.integer(generation)]
+            """,
+            [.integer(generation)]
         ) { row throws(VectorStoreError) in
             let id = try row.id(0)
             // A text that isn't UTF-8 any more is damage to this row, not to the whole reading.

@@ -32,7 +32,8 @@ package final class StoreIndex {
     private static func unfinished(_ path: String) -> VectorStoreError {
         VectorStoreError(
             .notAStore,
-            "\(path) has no schema: the store's creation was interrupted; create it again at the same path")
+            "\(path) has no schema: the store's creation was interrupted; create it again at the same path"
+        )
     }
 
     /// Makes the schema and its one record in a single transaction: the commit point of a store's creation.
@@ -74,7 +75,8 @@ package final class StoreIndex {
         guard version <= Self.schemaVersion else {
             throw VectorStoreError(
                 .newerFormat,
-                "the store has schema version \(version), this Lacuna reads up to \(Self.schemaVersion); upgrade Lacuna")
+                "the store has schema version \(version), this Lacuna reads up to \(Self.schemaVersion); upgrade Lacuna"
+            )
         }
         guard version >= 1 else { throw .damaged("the index's schema version is \(version)") }
         return true
@@ -87,7 +89,9 @@ package final class StoreIndex {
         }
         guard mode == "wal" else {
             throw VectorStoreError(
-                .ioError, "SQLite can't use a write-ahead log here; put the store on a local file system")
+                .ioError,
+                "SQLite can't use a write-ahead log here; put the store on a local file system"
+            )
         }
         for setting in [
             "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "cell_size_check = ON",
@@ -133,7 +137,8 @@ package final class StoreIndex {
                 .text(record.idKind.rawValue), .integer(record.generation), .integer(record.nextGeneration),
                 .text(record.dataFile), .integer(record.nextOffset), .integer(record.commitSequence),
                 .integer(record.readerEpoch), .integer(record.liveRows),
-            ])
+            ]
+        )
     }
 
     /// Writes what may change, under the next commit sequence number.
@@ -147,7 +152,8 @@ package final class StoreIndex {
                 .integer(record.generation), .integer(record.nextGeneration), .text(record.dataFile),
                 .integer(record.nextOffset), .integer(record.readerEpoch), .integer(record.liveRows),
                 .integer(record.commitSequence + 1),
-            ])
+            ]
+        )
     }
 
     /// Whether commits are in the log that the database doesn't have yet, for all that is known here.

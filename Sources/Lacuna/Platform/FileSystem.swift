@@ -31,7 +31,9 @@ package protocol FileSystem: Sendable {
     func close(_ descriptor: Int32)
     /// One pread(2): the bytes read, 0 at the end of the file.
     func read(
-        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
     ) throws(SystemError) -> Int
     /// One pwrite(2): the bytes written, perhaps fewer than given.
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int
@@ -51,7 +53,8 @@ package struct SystemFileSystem: FileSystem {
     package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
         let flags =
             switch access {
-            case .read: O_RDONLY
+            // Not waiting, should the name be a pipe's: reading at an offset is an error then.
+            case .read: O_RDONLY | O_NONBLOCK
             case .readWrite: O_RDWR
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
@@ -75,13 +78,17 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func read(
-        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
     ) throws(SystemError) -> Int {
         try check("read", "") { unsafe pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
     package func write(
-        _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64
+        _ descriptor: Int32,
+        _ bytes: UnsafeRawBufferPointer,
+        at offset: Int64
     ) throws(SystemError) -> Int {
         try check("write", "") { unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
     }

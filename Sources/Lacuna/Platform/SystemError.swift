@@ -27,7 +27,11 @@ extension VectorStoreError {
     package init(_ error: SystemError) {
         switch error.errno {
         case ENOSPC, EDQUOT:
-            self.init(.diskFull, "\(error); free some disk space (deleting rows still works) and try again", cause: error)
+            self.init(
+                .diskFull,
+                "\(error); free some disk space (deleting rows still works) and try again",
+                cause: error
+            )
         case EACCES, EPERM:
             self.init(.permissionDenied, "\(error); check the owner and the permissions", cause: error)
         case EROFS:

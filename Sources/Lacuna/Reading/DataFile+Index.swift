@@ -2,17 +2,24 @@ extension DataFile {
     /// A file that is too short for its index is damaged, and the ids whose rows it lost are named here and not found out
     /// by a crash later.
     package static func check(
-        _ size: Int64, holds record: StoreRecord, _ index: StoreIndex
+        _ size: Int64,
+        holds record: StoreRecord,
+        _ index: StoreIndex
     ) throws(VectorStoreError) {
         if size >= record.nextOffset { return }
         let lost = try index.idsOutside(
-            record.generation, start: DataFileHeader.length, end: size, stride: record.stride
+            record.generation,
+            start: DataFileHeader.length,
+            end: size,
+            stride: record.stride
         ).map(\.idText)
         throw .damaged(
             """
             \(record.dataFile) has \(size) bytes where the index needs \(record.nextOffset)\
             \(lost.isEmpty ? "" : "; lost: the rows of \(VectorStoreError.list(lost))")
-            """, ids: lost)
+            """,
+            ids: lost
+        )
     }
 }
 

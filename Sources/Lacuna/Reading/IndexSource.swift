@@ -54,7 +54,11 @@ package final class IndexSource: Sendable {
         }
         let directory = unsafe String(cString: made)
         let source = IndexSource(
-            directory + "/" + StorePaths.indexName, .readOnly, locksEpochs: false, temporaryDirectory: directory)
+            directory + "/" + StorePaths.indexName,
+            .readOnly,
+            locksEpochs: false,
+            temporaryDirectory: directory
+        )
         let fileSystem = SystemFileSystem()
         for (from, to) in [(paths.index, source.path), (paths.log, source.path + "-wal")] {
             let input = try fileSystem.open(from, .read)

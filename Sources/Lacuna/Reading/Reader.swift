@@ -41,10 +41,14 @@ final class Reader: @unchecked Sendable {
     private static let lockSeconds = 0.1
 
     init(
-        _ source: IndexSource, _ paths: StorePaths, _ files: CurrentFile, _ fileSystem: any FileSystem
+        _ source: IndexSource,
+        _ paths: StorePaths,
+        _ files: CurrentFile,
+        _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
         index = try StoreIndex.openForReading(source.path, source.mode)
-        locks = source.locksEpochs
+        locks =
+            source.locksEpochs
             ? try mapped { () throws(SystemError) in try EpochLocks(StorePaths.readerLockNames.map(paths.path)) } : nil
         self.paths = paths
         self.files = files
@@ -69,7 +73,8 @@ final class Reader: @unchecked Sendable {
             let foreignVersion = try index.pragma("data_version")
             let rows = try file.view(upTo: record.nextOffset)
             return try body(
-                Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion))
+                Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
+            )
         }
         throw VectorStoreError(.busy, "the store's files changed again and again while it was opened; try again")
     }

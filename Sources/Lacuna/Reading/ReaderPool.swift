@@ -1,4 +1,3 @@
-
 /// The readers of one handle: each thread that reads borrows one.
 package final class ReaderPool: Sendable {
     private struct State {
@@ -18,7 +17,10 @@ package final class ReaderPool: Sendable {
     private static let kept = 8
 
     package init(
-        _ source: IndexSource, _ paths: StorePaths, _ files: CurrentFile, _ fileSystem: any FileSystem
+        _ source: IndexSource,
+        _ paths: StorePaths,
+        _ files: CurrentFile,
+        _ fileSystem: any FileSystem
     ) {
         self.source = source
         self.paths = paths

@@ -6,10 +6,15 @@ package enum StoreDirectory {
         do {
             guard let status = try Directory.status(paths.directory) else {
                 throw VectorStoreError(
-                    .noSuchStore, "there is no store at \(paths.directory); check the path, or create the store")
+                    .noSuchStore,
+                    "there is no store at \(paths.directory); check the path, or create the store"
+                )
             }
             guard status.isDirectory else {
-                throw VectorStoreError(.notAStore, "\(paths.directory) is a file, and a store is a directory; check the path")
+                throw VectorStoreError(
+                    .notAStore,
+                    "\(paths.directory) is a file, and a store is a directory; check the path"
+                )
             }
             names = try Directory.names(paths.directory)
         } catch let error as SystemError {
@@ -19,13 +24,26 @@ package enum StoreDirectory {
         } catch {
             throw VectorStoreError(.ioError, "\(error)")
         }
-        if names.contains(StorePaths.indexName) { return }
-        let remains = names.filter { StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil }
+        if names.contains(StorePaths.indexName) {
+            // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
+            if !names.contains(StorePaths.writerLockName) { try checkIndex(paths) }
+            return
+        }
+        let remains = names.filter {
+            StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil
+        }
         if remains.isEmpty || remains == [StorePaths.dataFileName(generation: 1)] && isBlankOrEmpty(paths) {
             throw VectorStoreError(
-                .notAStore, "\(paths.directory) holds no index.sqlite: it is not a store; check the path")
+                .notAStore,
+                "\(paths.directory) holds no index.sqlite: it is not a store; check the path"
+            )
         }
         throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
+    }
+
+    private static func checkIndex(_ paths: StorePaths) throws(VectorStoreError) {
+        let source = try IndexSource.forReading(paths)
+        _ = try StoreIndex.openForReading(source.path, source.mode)
     }
 
     /// Whether the first generation's file is missing, or holds nothing but its header or a part of it: what an

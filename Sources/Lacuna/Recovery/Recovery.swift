@@ -8,7 +8,9 @@ package struct Recovery {
     ///
     /// - Throws: `damaged` where the files contradict the index.
     package init(
-        _ index: StoreIndex, _ paths: StorePaths, _ fileSystem: any FileSystem
+        _ index: StoreIndex,
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
         let record = try index.record()
         plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
@@ -70,8 +72,11 @@ package struct Recovery {
     package var report: RecoveryReport {
         var actions = plan.endings.map { ending in
             RecoveryReport.Action(
-                action: ending.error == nil ? "finish" : "abort", file: ending.entry.targetFile ?? "", bytes: 0,
-                detail: "\(ending.entry.strategy.rawValue) \(ending.entry.id): \(ending.error ?? "had committed")")
+                action: ending.error == nil ? "finish" : "abort",
+                file: ending.entry.targetFile ?? "",
+                bytes: 0,
+                detail: "\(ending.entry.strategy.rawValue) \(ending.entry.id): \(ending.error ?? "had committed")"
+            )
         }
         actions += plan.removals.map {
             RecoveryReport.Action(action: "remove-file", file: $0.name, bytes: $0.size, detail: $0.why)
@@ -79,24 +84,38 @@ package struct Recovery {
         if let length = plan.trimmedLength {
             actions.append(
                 RecoveryReport.Action(
-                    action: "trim-file", file: "", bytes: 0, detail: "cut to whole rows at \(length) bytes"))
+                    action: "trim-file",
+                    file: "",
+                    bytes: 0,
+                    detail: "cut to whole rows at \(length) bytes"
+                )
+            )
         }
         if hasStaleRows {
             actions.append(
                 RecoveryReport.Action(
-                    action: "remove-rows", file: "", bytes: 0,
-                    detail: "index rows of generations that are not current"))
+                    action: "remove-rows",
+                    file: "",
+                    bytes: 0,
+                    detail: "index rows of generations that are not current"
+                )
+            )
         }
         let state: RecoveryReport.State = actions.isEmpty ? .clean : .recovered
         actions += plan.unknown.map {
             RecoveryReport.Action(
-                action: "leave-file", file: $0.name, bytes: $0.size, detail: "not a file that the journal names")
+                action: "leave-file",
+                file: $0.name,
+                bytes: $0.size,
+                detail: "not a file that the journal names"
+            )
         }
         return RecoveryReport(state: state, actions: actions, damage: nil)
     }
 
     private static func dataFiles(
-        _ paths: StorePaths, _ fileSystem: any FileSystem
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem
     ) throws(VectorStoreError) -> [String: FoundFile] {
         var files: [String: FoundFile] = [:]
         for name in try mapped({ () throws(SystemError) in try Directory.names(paths.directory) })

@@ -16,7 +16,8 @@ struct FoundFile {
         guard size <= DataFileHeader.length, let bytes else { return false }
         return DataFileHeader.isUnfinished(
             bytes,
-            of: DataFileHeader(store: record.header.store, generation: generation, dimension: record.dimension))
+            of: DataFileHeader(store: record.header.store, generation: generation, dimension: record.dimension)
+        )
     }
 }
 
@@ -35,7 +36,10 @@ struct RecoveryPlan {
     var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
 
     init(
-        _ record: StoreRecord, _ journal: [JournalEntry], _ files: [String: FoundFile], _ index: StoreIndex
+        _ record: StoreRecord,
+        _ journal: [JournalEntry],
+        _ files: [String: FoundFile],
+        _ index: StoreIndex
     ) throws(VectorStoreError) {
         let current: FoundFile
         do { current = try Self.checkCurrent(record, journal, files, index) } catch {
@@ -44,7 +48,11 @@ struct RecoveryPlan {
                 files[source] != nil
             else { throw error }
             throw VectorStoreError(
-                .damaged, "\(error.message); \(source), which it was copied from, is kept", ids: error.ids, cause: error)
+                .damaged,
+                "\(error.message); \(source), which it was copied from, is kept",
+                ids: error.ids,
+                cause: error
+            )
         }
         for entry in journal {
             try plan(entry, record, files)
@@ -59,7 +67,10 @@ struct RecoveryPlan {
 
     /// Without the current generation's file, whole and with a valid header, nothing may be removed.
     private static func checkCurrent(
-        _ record: StoreRecord, _ journal: [JournalEntry], _ files: [String: FoundFile], _ index: StoreIndex
+        _ record: StoreRecord,
+        _ journal: [JournalEntry],
+        _ files: [String: FoundFile],
+        _ index: StoreIndex
     ) throws(VectorStoreError) -> FoundFile {
         guard let file = files[record.dataFile] else {
             let known = Set(journal.compactMap(\.targetGeneration))
@@ -69,7 +80,9 @@ struct RecoveryPlan {
             }
             throw .damaged(
                 "\(record.dataFile) is missing"
-                    + (newer.isEmpty ? "" : ", while \(newer.sorted()[0]) is there: an older index may have been put back"))
+                    + (newer.isEmpty
+                        ? "" : ", while \(newer.sorted()[0]) is there: an older index may have been put back")
+            )
         }
         switch file.header {
         case .failure(let reason): throw reason.asError(record.dataFile)
@@ -83,7 +96,9 @@ struct RecoveryPlan {
     }
 
     private mutating func plan(
-        _ entry: JournalEntry, _ record: StoreRecord, _ files: [String: FoundFile]
+        _ entry: JournalEntry,
+        _ record: StoreRecord,
+        _ files: [String: FoundFile]
     ) throws(VectorStoreError) {
         switch entry.state {
         case .copying:
@@ -94,7 +109,9 @@ struct RecoveryPlan {
             remove(entry.targetFile, entry.targetGeneration, "the unfinished copy", record, files)
         case .committed:
             guard entry.targetGeneration == record.generation else {
-                throw .damaged("the journal committed generation \(entry.targetGeneration ?? 0), which isn't the current one")
+                throw .damaged(
+                    "the journal committed generation \(entry.targetGeneration ?? 0), which isn't the current one"
+                )
             }
             endings.append((entry, nil))
             remove(entry.sourceFile, entry.sourceGeneration, "superseded by \(record.dataFile)", record, files)
@@ -107,12 +124,18 @@ struct RecoveryPlan {
         case .finished: break
         case .moving, .erasing:
             throw VectorStoreError(
-                .newerFormat, "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version")
+                .newerFormat,
+                "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version"
+            )
         }
     }
 
     private mutating func remove(
-        _ name: String?, _ generation: Int64?, _ why: String, _ record: StoreRecord, _ files: [String: FoundFile]
+        _ name: String?,
+        _ generation: Int64?,
+        _ why: String,
+        _ record: StoreRecord,
+        _ files: [String: FoundFile]
     ) {
         guard let name, let generation, generation != record.generation, let file = files[name],
             StorePaths.generation(ofDataFile: name) == generation

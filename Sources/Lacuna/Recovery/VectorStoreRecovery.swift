@@ -17,7 +17,9 @@ public enum VectorStoreRecovery {
     }
 
     package static func run(
-        _ paths: StorePaths, dryRun: Bool, _ fileSystem: any FileSystem
+        _ paths: StorePaths,
+        dryRun: Bool,
+        _ fileSystem: any FileSystem
     ) throws -> RecoveryReport {
         do {
             try StoreDirectory.check(paths)

@@ -68,7 +68,12 @@ package struct Verification<ID: VectorID> {
         let index = snapshot.index
         report.outOfBounds = typed(
             try index.idsOutside(
-                record.generation, start: DataFileHeader.length, end: record.nextOffset, stride: record.stride))
+                record.generation,
+                start: DataFileHeader.length,
+                end: record.nextOffset,
+                stride: record.stride
+            )
+        )
         report.sharedOffsets = typed(try index.idsSharingOffsets(record.generation))
         let count = try index.countRows(record.generation)
         report.rows = count

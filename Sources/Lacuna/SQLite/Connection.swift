@@ -34,8 +34,11 @@ package final class Connection {
             }
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
-            Self.uri(path, immutable: mode == .immutable), &opened,
-            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+            Self.uri(path, immutable: mode == .immutable),
+            &opened,
+            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+            nil
+        )
         guard let opened = unsafe opened else {
             throw VectorStoreError(SQLiteError(code: code, message: "out of memory", sql: nil))
         }
@@ -86,7 +89,9 @@ package final class Connection {
 
     /// A prepared statement from the cache, for the closure's length.
     package func withStatement<R>(
-        _ sql: String, _ values: [SQLValue] = [], _ body: (Statement) throws(VectorStoreError) -> R
+        _ sql: String,
+        _ values: [SQLValue] = [],
+        _ body: (Statement) throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {
         let statement = if let idle = idleStatements.removeValue(forKey: sql) { idle } else { try prepare(sql) }
         defer {
@@ -111,7 +116,9 @@ package final class Connection {
 
     /// The first row, if there is one.
     package func first<R>(
-        _ sql: String, _ values: [SQLValue] = [], _ row: (Statement) throws(VectorStoreError) -> R
+        _ sql: String,
+        _ values: [SQLValue] = [],
+        _ row: (Statement) throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R? {
         try withStatement(sql, values) { statement throws(VectorStoreError) in
             try statement.step() ? try row(statement) : nil
@@ -119,7 +126,9 @@ package final class Connection {
     }
 
     package func forEach(
-        _ sql: String, _ values: [SQLValue] = [], _ row: (Statement) throws(VectorStoreError) -> Void
+        _ sql: String,
+        _ values: [SQLValue] = [],
+        _ row: (Statement) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
         try withStatement(sql, values) { statement throws(VectorStoreError) in
             while try statement.step() { try row(statement) }
@@ -141,7 +150,8 @@ package final class Connection {
 
     /// All of `body` or nothing. With `synchronous = FULL`, a write transaction is durable when this returns.
     package func transaction<R>(
-        _ kind: TransactionKind, _ body: () throws(VectorStoreError) -> R
+        _ kind: TransactionKind,
+        _ body: () throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {
         try run(kind.rawValue)
         do {
@@ -165,11 +175,22 @@ package final class Connection {
 
     /// Makes `function` known to this connection's SQL as `name`, over integers.
     package func withFunction<R>(
-        _ name: String, arguments: Int, _ function: IntegerFunction, _ body: () throws -> R
+        _ name: String,
+        arguments: Int,
+        _ function: IntegerFunction,
+        _ body: () throws -> R
     ) throws -> R {
         let code = unsafe sqlite3_create_function_v2(
-            handle, name, Int32(arguments), SQLITE_UTF8 | SQLITE_DIRECTONLY,
-            Unmanaged.passUnretained(function).toOpaque(), IntegerFunction.call, nil, nil, nil)
+            handle,
+            name,
+            Int32(arguments),
+            SQLITE_UTF8 | SQLITE_DIRECTONLY,
+            Unmanaged.passUnretained(function).toOpaque(),
+            IntegerFunction.call,
+            nil,
+            nil,
+            nil
+        )
         if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
         defer {
             idleStatements.removeAll()
@@ -195,10 +216,14 @@ package final class Connection {
                     guard let context = unsafe context else { return SQLITE_DENY }
                     let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
                     let request = unsafe Request(
-                        action: action, first: first.map { unsafe String(cString: $0) },
-                        second: second.map { unsafe String(cString: $0) })
+                        action: action,
+                        first: first.map { unsafe String(cString: $0) },
+                        second: second.map { unsafe String(cString: $0) }
+                    )
                     return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
-                }, Unmanaged.passUnretained(authorizer).toOpaque())
+                },
+                Unmanaged.passUnretained(authorizer).toOpaque()
+            )
             defer { unsafe sqlite3_set_authorizer(handle, nil, nil) }
             return try withExtendedLifetime(authorizer) { () throws(VectorStoreError) in try prepare(sql) }
         }
@@ -218,7 +243,9 @@ package final class IntegerFunction {
     package init(_ body: @escaping ([SQLValue]) -> Int64?) { self.body = body }
 
     static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
-        context, count, arguments in
+        context,
+        count,
+        arguments in
         let data = unsafe sqlite3_user_data(context)
         guard let data = unsafe data, let arguments = unsafe arguments else { return }
         let function = unsafe Unmanaged<IntegerFunction>.fromOpaque(data).takeUnretainedValue()

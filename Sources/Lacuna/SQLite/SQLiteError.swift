@@ -19,7 +19,11 @@ extension VectorStoreError {
         let detail = "index.sqlite: \(error.message)"
         switch error.primaryCode {
         case SQLITE_FULL:
-            self.init(.diskFull, "\(detail); free some disk space (deleting rows still works) and try again", cause: error)
+            self.init(
+                .diskFull,
+                "\(detail); free some disk space (deleting rows still works) and try again",
+                cause: error
+            )
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(.busy, "\(detail); another process holds it: try again", cause: error)
         // SQL of ours fails with the plain "error" only where the schema isn't ours any more; a caller's filter is

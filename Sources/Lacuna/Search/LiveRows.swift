@@ -1,4 +1,3 @@
-
 /// The live rows of one commit, in offset order: what an exact search walks. SQLite can rebuild it at any time.
 final class LiveRows: Sendable {
     let generation: Int64
@@ -29,7 +28,9 @@ final class LiveRows: Sendable {
         }
         if let filter {
             try snapshot.index.forEachMatch(snapshot.record.generation, filter) {
-                id, entry, _ in try add(id, entry)
+                id,
+                entry,
+                _ in try add(id, entry)
             }
         } else {
             rows.reserveCapacity(snapshot.record.slots)

@@ -14,7 +14,10 @@ package struct Searcher: Sendable {
     private static let bytesPerThread = 1 << 20
 
     package init(
-        _ snapshot: Snapshot, _ filter: Filter?, _ cache: LiveRowsCache, threads: Int
+        _ snapshot: Snapshot,
+        _ filter: Filter?,
+        _ cache: LiveRowsCache,
+        threads: Int
     ) throws {
         view = snapshot.rows
         metric = snapshot.record.metric
@@ -26,7 +29,8 @@ package struct Searcher: Sendable {
     /// The nearest rows of each query, nearest first; equal distances by id. The result doesn't depend on the number of
     /// threads: a row's distance is the same wherever it is computed, and the order of (distance, id) is total.
     package func nearest(
-        _ queries: [[Float]], limit: Int
+        _ queries: [[Float]],
+        limit: Int
     ) -> [[(id: SQLValue, distance: Double)]] {
         let count = rows.offsets.count
         let limit = min(limit, count)
@@ -68,14 +72,24 @@ package struct Searcher: Sendable {
     }
 
     private func distance(
-        _ query: [Float], _ base: UnsafeRawPointer, _ offsets: ArraySlice<Int64>, _ baseOffset: Int64,
+        _ query: [Float],
+        _ base: UnsafeRawPointer,
+        _ offsets: ArraySlice<Int64>,
+        _ baseOffset: Int64,
         _ distances: inout [Double]
     ) {
         // The kernel wants offsets from its base; the file's offsets count from the file's start.
         let origin = unsafe base - Int(baseOffset)
         unsafe offsets.withUnsafeBufferPointer { offsets in
             unsafe lacuna_distances(
-                metric.kernel, query, query.count, origin, offsets.baseAddress, offsets.count, &distances)
+                metric.kernel,
+                query,
+                query.count,
+                origin,
+                offsets.baseAddress,
+                offsets.count,
+                &distances
+            )
         }
     }
 }

@@ -48,7 +48,8 @@ struct TopK {
         var parent = 0
         while true {
             var farthest = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && ranksAfter(heap[child], heap[farthest]) {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && ranksAfter(heap[child], heap[farthest]) {
                 farthest = child
             }
             if farthest == parent { return }

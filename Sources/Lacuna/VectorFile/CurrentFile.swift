@@ -1,4 +1,3 @@
-
 /// The data file of the newest generation that this process has opened, shared by the handle's threads.
 package final class CurrentFile: Sendable {
     private let file = Guarded<DataFile?>(nil)

@@ -6,7 +6,8 @@ extension DataFile {
     ///
     /// `unreadable` is told of each slot that can't be read, whose row then reads as zeros; without it, that is an error.
     package func forEachLiveBatch(
-        _ live: LiveBitmap, unreadable: ((Int) -> Void)? = nil,
+        _ live: LiveBitmap,
+        unreadable: ((Int) -> Void)? = nil,
         _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let rowBytes = Int(stride)
@@ -27,7 +28,8 @@ extension DataFile {
                 try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
                     let begin = filled * rowBytes
                     let place = unsafe UnsafeMutableRawBufferPointer(
-                        rebasing: bytes[begin..<begin + count * rowBytes])
+                        rebasing: bytes[begin..<begin + count * rowBytes]
+                    )
                     try unsafe read(part, into: place, unreadable)
                 }
                 filled += count
@@ -39,14 +41,17 @@ extension DataFile {
     }
 
     private func read(
-        _ slots: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, _ unreadable: ((Int) -> Void)?
+        _ slots: Range<Int>,
+        into buffer: UnsafeMutableRawBufferPointer,
+        _ unreadable: ((Int) -> Void)?
     ) throws(VectorStoreError) {
         do { try unsafe read(into: buffer, at: offset(slots.lowerBound)) } catch {
             guard let unreadable else { throw error }
             let rowBytes = Int(stride)
             for (index, slot) in slots.enumerated() {
                 let row = unsafe UnsafeMutableRawBufferPointer(
-                    rebasing: buffer[index * rowBytes..<(index + 1) * rowBytes])
+                    rebasing: buffer[index * rowBytes..<(index + 1) * rowBytes]
+                )
                 do { try unsafe read(into: row, at: offset(slot)) } catch {
                     unsafe row.initializeMemory(as: UInt8.self, repeating: 0)
                     unreadable(slot)

@@ -18,7 +18,11 @@ package final class DataFile: Sendable {
     private let segments = Guarded<[MappedSegment]>([])
 
     private init(
-        _ fileSystem: any FileSystem, _ path: String, _ descriptor: Int32, _ header: DataFileHeader, isWritable: Bool
+        _ fileSystem: any FileSystem,
+        _ path: String,
+        _ descriptor: Int32,
+        _ header: DataFileHeader,
+        isWritable: Bool
     ) {
         self.isWritable = isWritable
         self.fileSystem = fileSystem
@@ -42,7 +46,9 @@ package final class DataFile: Sendable {
     }
 
     package static func open(
-        _ path: String, _ access: FileAccess, _ fileSystem: any FileSystem
+        _ path: String,
+        _ access: FileAccess,
+        _ fileSystem: any FileSystem
     ) throws(Unusable) -> DataFile {
         let descriptor: Int32
         do { descriptor = try fileSystem.open(path, access) } catch {
@@ -58,7 +64,8 @@ package final class DataFile: Sendable {
     }
 
     private static func readHeader(
-        _ descriptor: Int32, _ fileSystem: any FileSystem
+        _ descriptor: Int32,
+        _ fileSystem: any FileSystem
     ) throws(Unusable) -> DataFileHeader {
         let bytes: [UInt8]
         do { bytes = try firstBytes(descriptor, fileSystem) } catch { throw .system(error) }
@@ -73,7 +80,8 @@ package final class DataFile: Sendable {
     }
 
     private static func firstBytes(
-        _ descriptor: Int32, _ fileSystem: any FileSystem
+        _ descriptor: Int32,
+        _ fileSystem: any FileSystem
     ) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(DataFileHeader.length))
         var done = 0
@@ -95,7 +103,9 @@ package final class DataFile: Sendable {
     ///
     /// - Throws: a `SystemError` with EEXIST where the name is taken.
     package static func create(
-        _ paths: StorePaths, _ header: DataFileHeader, _ fileSystem: any FileSystem
+        _ paths: StorePaths,
+        _ header: DataFileHeader,
+        _ fileSystem: any FileSystem
     ) throws(SystemError) -> DataFile {
         let path = paths.path(StorePaths.dataFileName(generation: header.generation))
         let descriptor = try fileSystem.open(path, .createNew)
@@ -205,7 +215,10 @@ package final class DataFile: Sendable {
     package func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
         do {
             try fileSystem.punchHole(
-                descriptor, offset: range.lowerBound, length: range.upperBound - range.lowerBound)
+                descriptor,
+                offset: range.lowerBound,
+                length: range.upperBound - range.lowerBound
+            )
             return true
         } catch {
             if error.isUnsupported { return false }

@@ -73,7 +73,10 @@ package struct DataFileHeader: Equatable, Sendable {
             Self.get(UInt64.self, at: Self.strideAt, in: bytes) == UInt64(dimension) * UInt64(Self.elementSize)
         else { throw .foreign("a field of its header is out of range") }
         self.init(
-            store: Array(bytes[Self.storeAt..<Self.generationAt]), generation: Int64(generation), dimension: dimension)
+            store: Array(bytes[Self.storeAt..<Self.generationAt]),
+            generation: Int64(generation),
+            dimension: dimension
+        )
     }
 
     /// Whether a file's bytes are those of a header that a crash kept from being written whole: each is a zero or the

@@ -21,7 +21,13 @@ struct MappedSegment: @unchecked Sendable {
     /// before (a row's offset is checked against the file's length first).
     init(_ descriptor: Int32, index: Int, path: String) throws(SystemError) {
         let address = unsafe mmap(
-            nil, Self.mappedLength, PROT_READ, MAP_SHARED, descriptor, off_t(Int64(index) * Self.length))
+            nil,
+            Self.mappedLength,
+            PROT_READ,
+            MAP_SHARED,
+            descriptor,
+            off_t(Int64(index) * Self.length)
+        )
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
             throw SystemError(errno: errno, call: "map", path: path)
         }
@@ -52,15 +58,18 @@ package struct RowView: Sendable {
     }
 
     package func row(_ offset: Int64) -> [Float] {
-        withRow(offset) { row in unsafe Array(unsafeUninitializedCapacity: row.count) { buffer, count in
-            for index in row.indices { unsafe buffer[index] = row[index] }
-            count = row.count
-        } }
+        withRow(offset) { row in
+            unsafe Array(unsafeUninitializedCapacity: row.count) { buffer, count in
+                for index in row.indices { unsafe buffer[index] = row[index] }
+                count = row.count
+            }
+        }
     }
 
     /// Cuts offsets that ascend at segment borders, so that `body` gets a base and byte offsets from it.
     package func forEachSegment(
-        _ offsets: ArraySlice<Int64>, _ body: (UnsafeRawPointer, ArraySlice<Int64>, _ base: Int64) -> Void
+        _ offsets: ArraySlice<Int64>,
+        _ body: (UnsafeRawPointer, ArraySlice<Int64>, _ base: Int64) -> Void
     ) {
         var rest = offsets
         while let first = rest.first {

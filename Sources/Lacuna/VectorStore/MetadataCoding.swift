@@ -11,7 +11,10 @@ enum MetadataCoding {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do { return String(decoding: try encoder.encode(metadata), as: UTF8.self) } catch {
             throw VectorStoreError(
-                .invalidMetadata, "the metadata can't be encoded as JSON; see the cause", cause: error)
+                .invalidMetadata,
+                "the metadata can't be encoded as JSON; see the cause",
+                cause: error
+            )
         }
     }
 

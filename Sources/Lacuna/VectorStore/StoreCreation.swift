@@ -15,7 +15,8 @@ struct StoreCreation {
     /// The names that an interrupted creation may have left.
     private static let ownNames = Set(
         StorePaths.indexNames + StorePaths.readerLockNames
-            + [StorePaths.writerLockName, StorePaths.dataFileName(generation: 1)])
+            + [StorePaths.writerLockName, StorePaths.dataFileName(generation: 1)]
+    )
 
     func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
         try makeDirectory()
@@ -43,7 +44,9 @@ struct StoreCreation {
         let files = CurrentFile()
         files.advance(to: file)
         return Opened(
-            session: WriteSession(index: index, paths: paths, files: files, fileSystem: fileSystem), lock: lock)
+            session: WriteSession(index: index, paths: paths, files: files, fileSystem: fileSystem),
+            lock: lock
+        )
     }
 
     private func makeDirectory() throws(VectorStoreError) {

@@ -54,7 +54,8 @@ extension VectorStore {
     ///   on to rows whose blocks are to be released.
     @discardableResult
     public func compact(
-        _ strategy: CompactionStrategy = .auto, progress: @escaping ProgressHandler = { _ in }
+        _ strategy: CompactionStrategy = .auto,
+        progress: @escaping ProgressHandler = { _ in }
     ) throws -> CompactionReport {
         try writing().exclusively { session in
             try Recovery.putInOrder(session)

@@ -38,7 +38,9 @@ extension VectorStore {
     public func ids() throws -> [ID] {
         try readers.read { snapshot in
             let ids = try snapshot.index.ids(
-                "SELECT id FROM vectors WHERE generation = ? ORDER BY id", [.integer(snapshot.record.generation)])
+                "SELECT id FROM vectors WHERE generation = ? ORDER BY id",
+                [.integer(snapshot.record.generation)]
+            )
             return try ids.map(Self.typed)
         }
     }
@@ -67,12 +69,17 @@ extension VectorStore {
     ///   - vectors: Whether to read the vectors as well.
     /// - Throws: `invalidFilter`; `damaged`, with the id, for a row that doesn't match its checksum.
     public func forEach(
-        where filter: String? = nil, _ values: [SQLValue] = [], limit: Int? = nil, vectors: Bool = true,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        limit: Int? = nil,
+        vectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws {
         try readers.read { snapshot in
             try snapshot.index.forEachMatch(
-                snapshot.record.generation, filter.map { Filter($0, values) }, limit: limit
+                snapshot.record.generation,
+                filter.map { Filter($0, values) },
+                limit: limit
             ) { id, entry, metadata in
                 let vector = vectors ? try Self.checkedRow(snapshot, id, entry) : []
                 try body(StoredRow(id: try Self.typed(id), vector: vector, metadataJSON: try metadata()))
@@ -81,7 +88,9 @@ extension VectorStore {
     }
 
     private static func checkedRow(
-        _ snapshot: Snapshot, _ id: SQLValue, _ entry: RowEntry
+        _ snapshot: Snapshot,
+        _ id: SQLValue,
+        _ entry: RowEntry
     ) throws(VectorStoreError) -> [Float] {
         try snapshot.check(id, entry)
         let row = try snapshot.rows.file.readRow(entry.offset)

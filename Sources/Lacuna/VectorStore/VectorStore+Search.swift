@@ -27,7 +27,11 @@ extension VectorStore {
     ///   - threads: The number of threads; all cores unless given.
     /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`.
     public func search(
-        for query: [Float], limit: Int, where filter: String? = nil, _ values: [SQLValue] = [], threads: Int? = nil
+        for query: [Float],
+        limit: Int,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        threads: Int? = nil
     ) throws -> [Match<ID>] {
         try search(forEach: [query], limit: limit, where: filter, values, threads: threads)[0]
     }
@@ -35,7 +39,10 @@ extension VectorStore {
     /// The nearest rows of several queries, in one pass over the file and of one moment: see
     /// ``search(for:limit:where:_:threads:)``.
     public func search(
-        forEach queries: [[Float]], limit: Int, where filter: String? = nil, _ values: [SQLValue] = [],
+        forEach queries: [[Float]],
+        limit: Int,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
         threads: Int? = nil
     ) throws -> [[Match<ID>]] {
         guard limit >= 1 else {
@@ -59,11 +66,15 @@ extension VectorStore {
     private static func check(_ query: [Float], _ index: Int, _ dimension: Int) throws(VectorStoreError) {
         guard query.count == dimension else {
             throw VectorStoreError(
-                .invalidVector, "query \(index) has \(query.count) components, the store's vectors have \(dimension)")
+                .invalidVector,
+                "query \(index) has \(query.count) components, the store's vectors have \(dimension)"
+            )
         }
         if let component = query.span.firstNonFinite {
             throw VectorStoreError(
-                .invalidVector, "component \(component) of query \(index) is not a finite number; mend it")
+                .invalidVector,
+                "component \(component) of query \(index) is not a finite number; mend it"
+            )
         }
     }
 }

@@ -14,7 +14,10 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
     ///   - replacing: Whether an id that has a row moves to this one, its metadata replaced (or removed) as well.
     /// - Throws: `invalidVector`, `invalidMetadata`, `invalidID`, `duplicateID` unless `replacing`.
     public func put(
-        _ vector: Span<Float>, for id: ID, metadataJSON: String? = nil, replacing: Bool = false
+        _ vector: Span<Float>,
+        for id: ID,
+        metadataJSON: String? = nil,
+        replacing: Bool = false
     ) throws {
         try rows.put(vector, for: id.sqlValue, metadata: metadataJSON, replacing: replacing)
     }
@@ -26,7 +29,10 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
 
     /// Adds a row with metadata, which must encode as a JSON object without the key `id`.
     public func put(
-        _ vector: [Float], for id: ID, metadata: some Encodable & Sendable, replacing: Bool = false
+        _ vector: [Float],
+        for id: ID,
+        metadata: some Encodable & Sendable,
+        replacing: Bool = false
     ) throws {
         try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
     }
@@ -75,7 +81,10 @@ extension VectorStore {
 
     /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable when it returns.
     public func put(
-        _ vector: [Float], for id: ID, metadata: some Encodable & Sendable, replacing: Bool = false
+        _ vector: [Float],
+        for id: ID,
+        metadata: some Encodable & Sendable,
+        replacing: Bool = false
     ) throws {
         try write { try $0.put(vector, for: id, metadata: metadata, replacing: replacing) }
     }

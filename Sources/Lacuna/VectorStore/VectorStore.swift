@@ -33,22 +33,30 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - durability: When what this handle writes is durable.
     /// - Throws: `alreadyExists` if there is something at `path`, `invalidArgument` for a dimension out of range.
     public static func create(
-        at path: String, _ configuration: VectorStoreConfiguration, durability: Durability = .full
+        at path: String,
+        _ configuration: VectorStoreConfiguration,
+        durability: Durability = .full
     ) throws -> VectorStore {
         try create(at: path, configuration, durability: durability, SystemFileSystem())
     }
 
     package static func create(
-        at path: String, _ configuration: VectorStoreConfiguration, durability: Durability = .full,
+        at path: String,
+        _ configuration: VectorStoreConfiguration,
+        durability: Durability = .full,
         _ fileSystem: any FileSystem
     ) throws -> VectorStore {
         guard DataFileHeader.dimensions.contains(configuration.dimension) else {
             throw VectorStoreError(
                 .invalidArgument,
-                "the dimension \(configuration.dimension) is out of range; choose one from 1 to 65,536")
+                "the dimension \(configuration.dimension) is out of range; choose one from 1 to 65,536"
+            )
         }
         let record = StoreRecord(
-            dimension: configuration.dimension, metric: configuration.metric, idKind: ID.idKind)
+            dimension: configuration.dimension,
+            metric: configuration.metric,
+            idKind: ID.idKind
+        )
         let opened = try StoreCreation(paths: StorePaths(path), fileSystem: fileSystem).run(record)
         return try VectorStore(opened, durability)
     }
@@ -64,13 +72,17 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, or `invalidID` if the
     ///   store's ids are of another kind than `ID`.
     public static func open(
-        at path: String, _ access: VectorStoreAccess = .readWrite, durability: Durability = .full
+        at path: String,
+        _ access: VectorStoreAccess = .readWrite,
+        durability: Durability = .full
     ) throws -> VectorStore {
         try open(at: path, access, durability: durability, SystemFileSystem())
     }
 
     package static func open(
-        at path: String, _ access: VectorStoreAccess = .readWrite, durability: Durability = .full,
+        at path: String,
+        _ access: VectorStoreAccess = .readWrite,
+        durability: Durability = .full,
         _ fileSystem: any FileSystem
     ) throws -> VectorStore {
         let paths = StorePaths(path)
@@ -91,7 +103,11 @@ public final class VectorStore<ID: VectorID>: Sendable {
         paths = session.paths
         files = session.files
         readers = ReaderPool(
-            try IndexSource.forReading(session.paths), session.paths, session.files, session.fileSystem)
+            try IndexSource.forReading(session.paths),
+            session.paths,
+            session.files,
+            session.fileSystem
+        )
         let readerThreads = readers.threads
         writer = Writer(session, lock: opened.lock, readers: readerThreads, durability)
     }
@@ -109,7 +125,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
         guard record.idKind == ID.idKind else {
             throw VectorStoreError(
                 .invalidID,
-                "the ids of \(path) are of the kind \(record.idKind.rawValue), not \(ID.idKind.rawValue); open it with that type")
+                "the ids of \(path) are of the kind \(record.idKind.rawValue), not \(ID.idKind.rawValue); open it with that type"
+            )
         }
     }
 
@@ -122,7 +139,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
     public func close() throws {
         if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
             throw VectorStoreError(
-                .reentrantCall, "the store can't be closed from inside one of its own closures; let that return first")
+                .reentrantCall,
+                "the store can't be closed from inside one of its own closures; let that return first"
+            )
         }
         defer { files.clear() }
         guard let writer else { return readers.close() }
@@ -140,7 +159,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
     func writing() throws -> Writer {
         guard let writer else {
             throw VectorStoreError(
-                .readOnly, "the store is open for reading only; open it for writing where its directory can be written")
+                .readOnly,
+                "the store is open for reading only; open it for writing where its directory can be written"
+            )
         }
         return writer
     }

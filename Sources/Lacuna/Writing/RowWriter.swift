@@ -38,7 +38,10 @@ package final class RowWriter {
     /// Adds a row, and the metadata with it; an id that has a row is an error unless `replacing`, which moves it to the
     /// new row and replaces its metadata as well.
     package func put(
-        _ vector: Span<Float>, for id: SQLValue, metadata: String?, replacing: Bool
+        _ vector: Span<Float>,
+        for id: SQLValue,
+        metadata: String?,
+        replacing: Bool
     ) throws(VectorStoreError) {
         deletesOnly = nil
         if let failure { throw failure }
@@ -71,7 +74,10 @@ package final class RowWriter {
         try remembering { () throws(VectorStoreError) in
             guard try index.entry(of: id, record.generation) != nil else {
                 throw VectorStoreError(
-                    .unknownID, "no row has the id \(id.idText); put a vector first", ids: [id.idText])
+                    .unknownID,
+                    "no row has the id \(id.idText); put a vector first",
+                    ids: [id.idText]
+                )
             }
             if let json { try index.checkMetadata(json, for: id) }
             try index.setMetadata(json, for: id)
@@ -91,7 +97,10 @@ package final class RowWriter {
 
     var mark: Mark {
         Mark(
-            record: record, hasChangedMetadata: hasChangedMetadata, hasChanges: record != start || hasChangedMetadata)
+            record: record,
+            hasChangedMetadata: hasChangedMetadata,
+            hasChanges: record != start || hasChangedMetadata
+        )
     }
 
     /// Goes back to a mark, as SQLite has gone back to its savepoint. Rows written to the file since then lie beyond the
@@ -125,7 +134,10 @@ package final class RowWriter {
     // MARK: Inside
 
     private func append(
-        _ vector: Span<Float>, _ id: SQLValue, _ metadata: String?, _ replacing: Bool
+        _ vector: Span<Float>,
+        _ id: SQLValue,
+        _ metadata: String?,
+        _ replacing: Bool
     ) throws(VectorStoreError) {
         var checksum = Checksum()
         unsafe vector.withUnsafeBytes { unsafe checksum.update($0) }
@@ -136,8 +148,10 @@ package final class RowWriter {
         } else {
             guard replacing, try index.move(id, to: entry, record.generation) else {
                 throw VectorStoreError(
-                    .duplicateID, "the id \(id.idText) exists already; ask to replace it, or choose another id",
-                    ids: [id.idText])
+                    .duplicateID,
+                    "the id \(id.idText) exists already; ask to replace it, or choose another id",
+                    ids: [id.idText]
+                )
             }
             try index.setMetadata(metadata, for: id)
         }
@@ -165,13 +179,15 @@ package final class RowWriter {
             throw VectorStoreError(
                 .invalidVector,
                 "the vector of id \(id.idText) has \(vector.count) components, the store's have \(record.dimension)",
-                ids: [id.idText])
+                ids: [id.idText]
+            )
         }
         if let component = vector.firstNonFinite {
             throw VectorStoreError(
                 .invalidVector,
                 "component \(component) of the vector of id \(id.idText) is not a finite number; leave the row out, or mend it",
-                ids: [id.idText])
+                ids: [id.idText]
+            )
         }
     }
 

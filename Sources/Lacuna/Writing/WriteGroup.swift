@@ -77,6 +77,9 @@ final class WriteGroup {
 
     private static func lost(_ error: VectorStoreError) -> VectorStoreError {
         VectorStoreError(
-            error.code, "\(error.message); the relaxed writes since the last flush are not in the store", cause: error)
+            error.code,
+            "\(error.message); the relaxed writes since the last flush are not in the store",
+            cause: error
+        )
     }
 }

@@ -41,7 +41,10 @@ package struct WriteSession {
         let size = try file.status().size
         guard
             let length = Preallocation.halvedLength(
-                rowsEnd: record.nextOffset, size: size, stride: record.stride)
+                rowsEnd: record.nextOffset,
+                size: size,
+                stride: record.stride
+            )
         else { return false }
         try file.truncate(to: length)
         do { try index.checkpoint() } catch {

@@ -26,7 +26,10 @@ package final class Writer: @unchecked Sendable {
     private let readers: ThreadRegistry
 
     package init(
-        _ session: WriteSession, lock: consuming FileLock, readers: ThreadRegistry, _ durability: Durability
+        _ session: WriteSession,
+        lock: consuming FileLock,
+        readers: ThreadRegistry,
+        _ durability: Durability
     ) {
         state = .open(session)
         self.lock = consume lock
@@ -43,7 +46,9 @@ package final class Writer: @unchecked Sendable {
         let lock = try mapped { () throws(SystemError) in try FileLock(paths.writerLock, create: true) }
         guard try mapped({ () throws(SystemError) in try lock.tryLock(exclusive: true) }) else {
             throw VectorStoreError(
-                .locked, "\(paths.directory) is open for writing in another handle or process; close that one first")
+                .locked,
+                "\(paths.directory) is open for writing in another handle or process; close that one first"
+            )
         }
         return lock
     }
@@ -60,11 +65,15 @@ package final class Writer: @unchecked Sendable {
     private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
         if threads.containsCurrentThread {
             throw VectorStoreError(
-                .reentrantCall, "this call is inside a write of the same store; finish that one first")
+                .reentrantCall,
+                "this call is inside a write of the same store; finish that one first"
+            )
         }
         if readers.containsCurrentThread {
             throw VectorStoreError(
-                .reentrantCall, "this call is inside a read of the same store; let the reading closure return first")
+                .reentrantCall,
+                "this call is inside a read of the same store; let the reading closure return first"
+            )
         }
         var result: R?
         try mutex.withLock { _ in
@@ -181,7 +190,8 @@ package final class Writer: @unchecked Sendable {
             throw VectorStoreError(
                 .needsReopen,
                 "an earlier I/O error made writing through this handle unsafe; close it and open the store again",
-                cause: error)
+                cause: error
+            )
         }
     }
 

@@ -263,7 +263,7 @@ import Glibc
                 try store.close()
                 disk.recordCuts()
                 let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
-                let vector = StoreModel.vector(500, version: 9, dimension: Self.dimension)
+                let vector = CrashModel.vector(500, version: 9, dimension: Self.dimension)
                 try next.put(vector, for: 500)
                 extendLifetime(reader)
                 let failed = Scenario.put.result(before, dimension: Self.dimension)
@@ -274,14 +274,14 @@ import Glibc
         }
     }
 
-    private func checkAny(_ cut: PowerCut, _ states: [StoreModel]) throws {
+    private func checkAny(_ cut: PowerCut, _ states: [CrashModel]) throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
             try cut.materialise(.keeping, at: path)
             try TestDisk.with(path, DiskModel(holding: cut.keeping)) { disk in
                 let store = try VectorStore<Int64>.open(at: path, .readWrite, disk.fileSystem)
                 #expect(try store.verify().isSound, "power cut before operation \(cut.operation)")
-                let found = try StoreModel(of: store)
+                let found = try CrashModel(of: store)
                 #expect(states.contains(found), "power cut before operation \(cut.operation)")
             }
         }
