@@ -98,7 +98,7 @@ extension CommandLineRun {
 }
 
 /// A directory that goes with the test.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
     let path: String
 
     init() throws {
