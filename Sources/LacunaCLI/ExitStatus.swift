@@ -93,6 +93,9 @@ struct CommandError: Error, CustomStringConvertible {
 
     /// Every line says what to do; the few messages of the library that don't get it by their kind.
     private static func withRemedy(_ error: VectorStoreError) -> String {
+        if error.code == .duplicateID, let id = error.ids.first {
+            return "the id \(id) exists already; give --replace, or choose another id"
+        }
         if error.message.contains("; ") { return error.message }
         switch error.code {
         case .invalidVector: return error.message + "; give a vector of the store's dimension, all finite numbers"

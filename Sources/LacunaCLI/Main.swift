@@ -42,7 +42,9 @@ enum Main {
         while text.hasSuffix(".") { text.removeLast() }
         text = text.prefix(1).lowercased() + text.dropFirst()
         if text.contains("; ") { return singleLine(text) }
-        let hasNegativeID = CommandLine.arguments.contains { $0.hasPrefix("-") && Int64($0) != nil }
+        // An option that wants a value is none the wiser for a word about ids.
+        let mayBeID = !text.hasPrefix("missing value")
+        let hasNegativeID = mayBeID && CommandLine.arguments.contains { $0.hasPrefix("-") && Int64($0) != nil }
         return singleLine("\(text); \(hasNegativeID ? "ids that begin with a minus come after `--`" : "see --help")")
     }
 }

@@ -9,14 +9,16 @@ import Testing
         let store = try Fixture.store(directory, 3)
         #expect(try fail(1, "get", store, "2", "7", "--json", saying: "the id 7").lines.count == 1)
         try fail(1, "search", store, "--like", "7", saying: "the id 7")
-        for words in [
-            ["search", store, "--like", "1", "--where", "id > 9"], ["list", store, "--where", "id > 9"],
-            ["export", store, directory / "none.npy", "--where", "id > 9"],
-        ] {
+        for words in [["search", store, "--like", "1", "--where", "id > 9"], ["list", store, "--where", "id > 9"]] {
             let run = try lacuna(words + ["--json"])
             #expect(run.status == 1, "\(run.error)")
             #expect(run.text == "")
         }
+        try fail(1, "search", store, "--like", "1", "--where", "id > 9", saying: "--where")
+        let export = try lacuna(["export", store, directory / "none.npy", "--where", "id > 9", "--json"])
+        #expect(export.status == 1)
+        #expect(try export.json()["rows"] as? Int == 0)
+        #expect(export.error == "")
         #expect(!FileManager.default.fileExists(atPath: directory / "none.npy"))
         for words in [["delete", store, "7"], ["delete", store, "--where", "id > 9"]] {
             let run = try lacuna(words + ["--json"])
@@ -25,6 +27,8 @@ import Testing
         }
         try succeed("delete", store, "1", "2", "3")
         #expect(try succeed("list", store).text == "", "an empty store has an answer")
+        let search = try fail(1, "search", store, saying: "no row", input: "[1,2,3]")
+        #expect(!search.error.contains("--where"), "there is none to be widened")
     }
 
     @Test func noSuchStoreOrFile() throws {
@@ -41,7 +45,7 @@ import Testing
         try fail(66, "import", store, directory / "s.npy", "--ids", directory / "none.txt", saying: "none.txt")
         try fail(66, "search", store, "--vector", directory / "none.npy", saying: "none.npy")
         try fail(66, "delete", store, "--ids", directory / "none.txt", saying: "none.txt")
-        try fail(66, "demo", "--sample", directory.path, saying: "queries.jsonl")
+        try fail(66, "demo", "--sample", directory.path, saying: "queries.jsonl; run this in a clone")
     }
 
     @Test func cannotCreate() throws {

@@ -17,6 +17,7 @@ import Testing
         (["import", "x", "rows.npy", "--first-id", "one"], "one"),
         (["get", "x"], "<ids>"),
         (["list", "x", "--limit", "0"], "--limit"),
+        (["list", "x", "--limit", "-1"], "'--limit <n>'; see --help"),
         (["delete", "x"], "nothing to delete"),
         (["delete", "x", "-5"], "come after `--`"),
         (["get", "x", "-5"], "come after `--`"),
@@ -56,6 +57,7 @@ import Testing
         try fail(64, "delete", store, "1", "2.5", saying: "'2.5' is not an id")
         try fail(64, "search", store, "--like", "x", saying: "'x' is not an id")
         try fail(64, "put", store, "x", saying: "'x' is not an id", input: "[1,2,3]")
+        try fail(65, "put", store, "1", saying: "give --replace", input: "[1,2,3]")
         #expect(try Fixture.rowCount(store) == 3)
     }
 

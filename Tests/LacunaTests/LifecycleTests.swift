@@ -202,6 +202,16 @@ private struct Stop: Error {}
         try store.close()
     }
 
+    @Test func appsShowTheMessage() throws {
+        let store = try create()
+        do { try store.put([1, 2, 3], for: 99) } catch {
+            #expect(error.localizedDescription == "\(error)")
+            #expect(error.localizedDescription.contains("; put vectors of the same model"))
+            return
+        }
+        Issue.record("the vector was taken")
+    }
+
     // MARK: What a store remembers
 
     @Test func theConfigurationIsStored() throws {

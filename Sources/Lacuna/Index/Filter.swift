@@ -66,7 +66,7 @@ extension StoreIndex {
             }
             guard statement.parameterCount == filter.values.count else {
                 throw Self.invalid(
-                    "it has \(statement.parameterCount) parameters, and \(filter.values.count) values were given"
+                    "values for its `?`s: \(statement.parameterCount) are needed, \(filter.values.count) were given"
                 )
             }
         }
@@ -91,7 +91,7 @@ extension StoreIndex {
     private static func invalid(_ why: String) -> VectorStoreError {
         VectorStoreError(
             .invalidFilter,
-            "the filter is not an SQL expression over id and metadata: \(why); see `metadata ->> 'key' = 'value'`"
+            "the filter is not an SQL expression over id and metadata: \(why); write one like `metadata ->> 'key' = 'value'`"
         )
     }
 }

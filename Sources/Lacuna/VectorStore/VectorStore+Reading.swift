@@ -52,7 +52,8 @@ extension VectorStore {
         try metadataJSON(for: id).map { try MetadataCoding.decode(type, $0) }
     }
 
-    /// The id's metadata as the JSON text that was put, with its order of keys and spelling of numbers.
+    /// The id's metadata as the JSON text that was put, with its order of keys and spelling of numbers; nil if it has none,
+    /// or no row has this id.
     public func metadataJSON(for id: ID) throws -> String? {
         try readers.read { try $0.index.metadata(of: id.sqlValue) }
     }

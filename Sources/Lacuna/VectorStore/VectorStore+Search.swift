@@ -67,13 +67,14 @@ extension VectorStore {
         guard query.count == dimension else {
             throw VectorStoreError(
                 .invalidVector,
-                "query \(index) has \(query.count) components, the store's vectors have \(dimension)"
+                "query \(index) has \(query.count) components, the store's vectors have \(dimension); "
+                    + "search with vectors of the same model"
             )
         }
         if let component = query.span.firstNonFinite {
             throw VectorStoreError(
                 .invalidVector,
-                "component \(component) of query \(index) is not a finite number; mend it"
+                "component \(component) of query \(index) is not a finite number; compute it again"
             )
         }
     }

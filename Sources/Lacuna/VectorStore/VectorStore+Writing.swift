@@ -74,12 +74,13 @@ extension VectorStore {
     /// - Throws: What kept the writes since the last commit out of the store: they are not in it then.
     public func flush() throws { try writing().exclusively { _ in } }
 
-    /// Adds one row; durable when it returns. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
+    /// Adds one row; durable when it returns. With `replacing` and no metadata, those that the id had go. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
     public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
         try write { try $0.put(vector, for: id, metadataJSON: metadataJSON, replacing: replacing) }
     }
 
-    /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable when it returns.
+    /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable when it returns. With
+    /// `replacing`, an id that has a row moves to this one, its metadata replaced as well.
     public func put(
         _ vector: [Float],
         for id: ID,

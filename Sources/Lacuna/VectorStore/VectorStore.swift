@@ -9,7 +9,8 @@
 /// threads: readers never wait for a writer, writers take turns. Every call blocks its thread while it works, so call
 /// from an executor of your own rather than from Swift's cooperative threads where that matters.
 ///
-/// All errors are ``VectorStoreError``, but for those that your own closures throw.
+/// All errors are ``VectorStoreError``, but for those that your own closures throw, and the `DecodingError` of metadata
+/// that have another shape than the type asked for.
 public final class VectorStore<ID: VectorID>: Sendable {
     let paths: StorePaths
     let readers: ReaderPool
@@ -31,7 +32,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - path: The directory to make; its parent must exist.
     ///   - configuration: The dimension and the metric, which can't be changed later.
     ///   - durability: When what this handle writes is durable.
-    /// - Throws: `alreadyExists` if there is something at `path`, `invalidArgument` for a dimension out of range.
+    /// - Throws: `alreadyExists` if there is something at `path`, `locked` if that is a store open for writing,
+    ///   `invalidArgument` for a dimension out of range.
     public static func create(
         at path: String,
         _ configuration: VectorStoreConfiguration,

@@ -178,7 +178,8 @@ package final class RowWriter {
         guard vector.count == record.dimension else {
             throw VectorStoreError(
                 .invalidVector,
-                "the vector of id \(id.idText) has \(vector.count) components, the store's have \(record.dimension)",
+                "the vector of id \(id.idText) has \(vector.count) components, the store's have \(record.dimension); "
+                    + "put vectors of the same model",
                 ids: [id.idText]
             )
         }

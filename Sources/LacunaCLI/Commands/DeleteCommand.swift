@@ -12,7 +12,7 @@ struct DeleteCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: "The rows' ids; those that begin with a minus come after `--`.")
+    @Argument(help: ArgumentHelp("The rows' ids; those that begin with a minus come after `--`.", valueName: "ids"))
     var arguments: [String] = []
 
     @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))

@@ -48,6 +48,10 @@ struct SearchCommand: StoreCommand {
         }
     }
 
+    private var nothingFound: String {
+        filter == nil ? "the store has no row to find; import some" : "nothing matched; try a wider --where"
+    }
+
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let found =
             if let like {
@@ -57,7 +61,7 @@ struct SearchCommand: StoreCommand {
             } else {
                 try search(store, [try StandardInput.vector()], from: 0, output)
             }
-        if found == 0 { throw CommandError(.no, format.json ? nil : "nothing matched; try a wider --where") }
+        if found == 0 { throw CommandError(.no, format.json ? nil : nothingFound) }
     }
 
     private func search<ID: CommandID>(

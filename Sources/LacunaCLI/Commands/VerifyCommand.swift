@@ -20,7 +20,7 @@ struct VerifyCommand: StoreCommand {
             report.index = [error.message]
             try printSummary(report, output)
             try output.flush()
-            throw CommandError(.no, error.message)
+            throw CommandError(.no, "the store is damaged; put a backup back if you have one")
         }
     }
 
@@ -34,7 +34,10 @@ struct VerifyCommand: StoreCommand {
         let summary = VerificationSummary(report)
         try printSummary(summary, output)
         if !summary.isSound {
-            throw CommandError(.no, "the store is damaged; put a backup back if you have one, or see `lacuna recover`")
+            throw CommandError(
+                .no,
+                "the store is damaged; put a backup back if you have one, or replace or delete the rows named"
+            )
         }
     }
 

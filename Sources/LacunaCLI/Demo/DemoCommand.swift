@@ -101,7 +101,14 @@ struct DemoCommand: ParsableCommand {
     }
 
     private func readQueries() throws -> [String] {
-        let lines = try JSONLinesReader(path: sample + "/queries.jsonl")
+        let path = sample + "/queries.jsonl"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw CommandError(
+                .noInput,
+                "there is no \(path); run this in a clone of Lacuna, or name the sample with --sample"
+            )
+        }
+        let lines = try JSONLinesReader(path: path)
         var texts: [String] = []
         while let object = try lines.next() {
             guard let value = try object.member(named: "text")?.rawValue,

@@ -48,6 +48,7 @@ struct ExportCommand: StoreCommand {
         }
         bar.clear()
         if rows == 0 && filter != nil {
+            if format.json { try output.line(JSONText.object(["rows": JSONText(0), "bytes": JSONText(0)])) }
             throw CommandError(.no, format.json ? nil : "nothing matched, and no file was written; try a wider --where")
         }
         let bytes = try writer.finish()
