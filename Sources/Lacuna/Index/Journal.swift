@@ -9,8 +9,6 @@ package struct JournalEntry: Equatable, Sendable {
 
     package enum State: String, Sendable {
         case copying, moving, punching, erasing, committed, finished, aborted
-
-        package var isPending: Bool { self != .finished && self != .aborted }
     }
 
     package let id: Int64

@@ -45,7 +45,7 @@ package final class StoreIndex {
         // Only before the first page is written; later it would take rewriting the database.
         try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
         try index.configureWriter()
-        try index.connection.transaction(.write) { () throws(VectorStoreError) in
+        try index.connection.transaction { () throws(VectorStoreError) in
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
             try index.runMigrations(from: 0)
             try index.insert(record)
@@ -103,7 +103,7 @@ package final class StoreIndex {
 
     private func migrate() throws(VectorStoreError) {
         guard try pragma("user_version") < Self.schemaVersion else { return }
-        try connection.transaction(.write) { () throws(VectorStoreError) in
+        try connection.transaction { () throws(VectorStoreError) in
             try runMigrations(from: Int(try pragma("user_version")))
         }
     }

@@ -15,10 +15,6 @@ package struct EpochLocks: ~Copyable {
         do { return try FileLock(path, create: true) } catch { return try FileLock(path, create: false) }
     }
 
-    package func tryLock(_ epoch: Int64, exclusive: Bool) throws(SystemError) -> Bool {
-        try epoch & 1 == 0 ? even.tryLock(exclusive: exclusive) : odd.tryLock(exclusive: exclusive)
-    }
-
     package func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         try epoch & 1 == 0
             ? even.lock(exclusive: exclusive, within: seconds) : odd.lock(exclusive: exclusive, within: seconds)

@@ -88,7 +88,7 @@ package final class Connection {
     // MARK: Statements
 
     /// A prepared statement from the cache, for the closure's length.
-    package func withStatement<R>(
+    private func withStatement<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ body: (Statement) throws(VectorStoreError) -> R
@@ -148,12 +148,9 @@ package final class Connection {
         case write = "BEGIN IMMEDIATE"
     }
 
-    /// All of `body` or nothing. With `synchronous = FULL`, a write transaction is durable when this returns.
-    package func transaction<R>(
-        _ kind: TransactionKind,
-        _ body: () throws(VectorStoreError) -> R
-    ) throws(VectorStoreError) -> R {
-        try run(kind.rawValue)
+    /// All of `body` or nothing. With `synchronous = FULL`, it is durable when this returns.
+    package func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        try run(TransactionKind.write.rawValue)
         do {
             let result = try body()
             try run("COMMIT")
@@ -173,7 +170,7 @@ package final class Connection {
 
     // MARK: SQL functions and limits on what a statement may do
 
-    /// Makes `function` known to this connection's SQL as `name`, over integers.
+    /// Makes `function` known to this connection's SQL as `name`.
     package func withFunction<R>(
         _ name: String,
         arguments: Int,
@@ -235,12 +232,12 @@ package final class Connection {
     }
 }
 
-/// A scalar SQL function from SQL values to an integer; nil makes the statement fail.
+/// A scalar SQL function from SQL values to an integer.
 @safe
 package final class IntegerFunction {
-    private let body: ([SQLValue]) -> Int64?
+    private let body: ([SQLValue]) -> Int64
 
-    package init(_ body: @escaping ([SQLValue]) -> Int64?) { self.body = body }
+    package init(_ body: @escaping ([SQLValue]) -> Int64) { self.body = body }
 
     static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
         context,
@@ -250,11 +247,7 @@ package final class IntegerFunction {
         guard let data = unsafe data, let arguments = unsafe arguments else { return }
         let function = unsafe Unmanaged<IntegerFunction>.fromOpaque(data).takeUnretainedValue()
         let values = (0..<Int(count)).map { unsafe value(arguments[$0]) }
-        if let result = function.body(values) {
-            unsafe sqlite3_result_int64(context, result)
-        } else {
-            unsafe sqlite3_result_error_code(context, SQLITE_ABORT)
-        }
+        unsafe sqlite3_result_int64(context, function.body(values))
     }
 
     private static func value(_ argument: OpaquePointer?) -> SQLValue {

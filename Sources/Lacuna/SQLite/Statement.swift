@@ -30,7 +30,7 @@ package final class Statement {
     }
 
     /// `index` counts from 1, as SQLite does.
-    package func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
+    private func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
         let index = Int32(index)
         let code: Int32
         switch value {
@@ -57,7 +57,7 @@ package final class Statement {
         throw unsafe VectorStoreError(Connection.error(connection, code, sql))
     }
 
-    package func reset() {
+    func reset() {
         unsafe sqlite3_reset(handle)
         unsafe sqlite3_clear_bindings(handle)
     }

@@ -43,9 +43,7 @@ package struct RowView: Sendable {
     package let file: DataFile
     let segments: [MappedSegment]
     /// The first byte after the last row that may be read.
-    package let end: Int64
-
-    package var stride: Int64 { file.header.stride }
+    let end: Int64
 
     /// Whether `offset` is where a row of this view begins.
     package func contains(_ offset: Int64) -> Bool { file.isRow(offset, below: end) }

@@ -26,10 +26,10 @@ package struct WriteSession {
     /// log into the database, and tries once more; `body` may thus run twice.
     package func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         do {
-            return try index.connection.transaction(.write, body)
+            return try index.connection.transaction(body)
         } catch {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
-            return try index.connection.transaction(.write, body)
+            return try index.connection.transaction(body)
         }
     }
 

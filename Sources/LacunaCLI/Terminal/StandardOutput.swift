@@ -1,5 +1,3 @@
-import LacunaFormats
-
 #if canImport(Darwin)
 import Darwin
 #else
