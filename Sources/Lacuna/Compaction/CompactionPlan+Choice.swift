@@ -29,25 +29,9 @@ extension CompactionPlan {
             )
         }
         func punch(_ reason: String) -> CompactionPlan {
-            CompactionPlan(
-                strategy: .punch,
-                reason: reason,
-                movedRows: 0,
-                writtenBytes: 0,
-                reclaimedBytes: space.punchableBytes,
-                neededBytes: 0
-            )
+            CompactionPlan(strategy: .punch, reason: reason, reclaimedBytes: space.punchableBytes)
         }
-        func nothing(_ reason: String) -> CompactionPlan {
-            CompactionPlan(
-                strategy: nil,
-                reason: reason,
-                movedRows: 0,
-                writtenBytes: 0,
-                reclaimedBytes: 0,
-                neededBytes: 0
-            )
-        }
+        func nothing(_ reason: String) -> CompactionPlan { CompactionPlan(strategy: nil, reason: reason) }
         if space.deadRows == 0 { return nothing("no row is dead") }
         switch strategy {
         case .rewrite: return rewrite("asked for")

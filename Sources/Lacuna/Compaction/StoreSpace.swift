@@ -38,12 +38,7 @@ extension LiveBitmap {
             }
         }
         if !isSound {
-            let outside = try index.idsOutside(
-                record.generation,
-                start: DataFileHeader.length,
-                end: record.nextOffset,
-                stride: record.stride
-            )
+            let outside = try index.idsOutside(record, end: record.nextOffset)
             let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
             throw .damaged("\(VectorStoreError.list(ids)) name rows outside of the data file, or share one", ids: ids)
         }

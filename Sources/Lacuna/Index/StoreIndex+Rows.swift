@@ -56,19 +56,14 @@ extension StoreIndex {
         }
     }
 
-    /// The ids whose row doesn't lie wholly between `start` and `end`, or between two slots.
-    package func idsOutside(
-        _ generation: Int64,
-        start: Int64,
-        end: Int64,
-        stride: Int64
-    ) throws(VectorStoreError) -> [SQLValue] {
+    /// The ids whose row doesn't lie wholly between the header and `end`, or lies between two slots.
+    package func idsOutside(_ record: StoreRecord, end: Int64) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
             SELECT id FROM vectors WHERE generation = ?1
             AND (offset < ?2 OR offset > ?3 - ?4 OR (offset - ?2) % ?4 <> 0) ORDER BY id
             """,
-            [.integer(generation), .integer(start), .integer(end), .integer(stride)]
+            [.integer(record.generation), .integer(DataFileHeader.length), .integer(end), .integer(record.stride)]
         )
     }
 

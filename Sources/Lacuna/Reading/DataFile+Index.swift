@@ -7,12 +7,7 @@ extension DataFile {
         _ index: StoreIndex
     ) throws(VectorStoreError) {
         if size >= record.nextOffset { return }
-        let lost = try index.idsOutside(
-            record.generation,
-            start: DataFileHeader.length,
-            end: size,
-            stride: record.stride
-        ).map(\.idText)
+        let lost = try index.idsOutside(record, end: size).map(\.idText)
         throw .damaged(
             """
             \(record.dataFile) has \(size) bytes where the index needs \(record.nextOffset)\

@@ -66,14 +66,7 @@ package struct Verification<ID: VectorID> {
     private mutating func checkOffsets() throws(VectorStoreError) {
         let record = snapshot.record
         let index = snapshot.index
-        report.outOfBounds = typed(
-            try index.idsOutside(
-                record.generation,
-                start: DataFileHeader.length,
-                end: record.nextOffset,
-                stride: record.stride
-            )
-        )
+        report.outOfBounds = typed(try index.idsOutside(record, end: record.nextOffset))
         report.sharedOffsets = typed(try index.idsSharingOffsets(record.generation))
         let count = try index.countRows(record.generation)
         report.rows = count
