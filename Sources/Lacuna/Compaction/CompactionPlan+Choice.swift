@@ -11,7 +11,7 @@ extension CompactionPlan {
         _ paths: StorePaths
     ) throws(VectorStoreError) -> CompactionPlan {
         let space = try StoreSpace.measure(index, record, file, paths)
-        let free = try mapped { () throws(SystemError) in try Directory.freeBytes(paths.directory) }
+        let free = try mapped(Directory.freeBytes(paths.directory))
         return choose(strategy, space, freeBytes: free)
     }
 

@@ -74,9 +74,8 @@ extension StoreSpace {
     ) throws(VectorStoreError) -> StoreSpace {
         let live = try LiveBitmap.load(index, record, file)
         let status = try file.status()
-        let indexBytes = try mapped { () throws(SystemError) in
-            (try Directory.status(paths.index)?.size ?? 0) + (try Directory.status(paths.log)?.size ?? 0)
-        }
+        let databaseBytes = try mapped(Directory.status(paths.index))?.size ?? 0
+        let logBytes = try mapped(Directory.status(paths.log))?.size ?? 0
         let dead = live.slots - live.liveCount
         return StoreSpace(
             liveRows: live.liveCount,
@@ -86,7 +85,7 @@ extension StoreSpace {
             liveBytes: Int64(live.liveCount) * file.stride,
             deadBytes: Int64(dead) * file.stride,
             punchableBytes: try file.punchableBytes(live),
-            indexBytes: indexBytes
+            indexBytes: databaseBytes + logBytes
         )
     }
 }

@@ -15,11 +15,7 @@ package struct FileLock: ~Copyable {
     /// Opens the lock file, which need not be writable to be locked; makes it where `create` is set.
     package init(_ path: String, create: Bool) throws(SystemError) {
         let flags = create ? O_RDWR | O_CREAT : O_RDONLY
-        #if canImport(Darwin)
-        let descriptor = unsafe Darwin.open(path, flags | O_CLOEXEC, 0o644)
-        #else
-        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o644)
-        #endif
+        let descriptor = unsafe open(path, flags | O_CLOEXEC, 0o644)
         if descriptor < 0 { throw SystemError(errno: errno, call: "open", path: path) }
         self.descriptor = descriptor
         self.path = path

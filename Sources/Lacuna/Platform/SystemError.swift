@@ -45,12 +45,8 @@ extension VectorStoreError {
 }
 
 /// Maps a system call's error at the edge of the seam.
-package func mapped<R: ~Copyable>(_ body: () throws(SystemError) -> R) throws(VectorStoreError) -> R {
-    do {
-        return try body()
-    } catch {
-        throw VectorStoreError(error)
-    }
+package func mapped<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+    do { return try call() } catch { throw VectorStoreError(error) }
 }
 
 extension SystemError {

@@ -77,12 +77,8 @@ package final class IndexSource: Sendable {
                 try unsafe fileSystem.read(input, into: bytes, at: position)
             }
             if count == 0 { return }
-            var written = 0
-            while written < count {
-                written += try unsafe buffer.span.extracting(written..<count).withUnsafeBytes {
-                    bytes throws(SystemError) in
-                    try unsafe fileSystem.write(output, bytes, at: position + Int64(written))
-                }
+            try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
+                try unsafe fileSystem.writeAll(output, bytes, at: position)
             }
             position += Int64(count)
         }

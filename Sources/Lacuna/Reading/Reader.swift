@@ -47,9 +47,7 @@ final class Reader: @unchecked Sendable {
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
         index = try StoreIndex.openForReading(source.path, source.mode)
-        locks =
-            source.locksEpochs
-            ? try mapped { () throws(SystemError) in try EpochLocks(StorePaths.readerLockNames.map(paths.path)) } : nil
+        locks = source.locksEpochs ? try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path))) : nil
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
@@ -82,9 +80,7 @@ final class Reader: @unchecked Sendable {
     /// False if the epoch moved on meanwhile: the writer holds an old epoch's lock while it drains that epoch.
     private func lockEpoch() throws(VectorStoreError) -> Bool {
         guard locks != nil else { return true }
-        let locked = try mapped { () throws(SystemError) in
-            try locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true
-        }
+        let locked = try mapped(locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true)
         if !locked { epoch = try index.record().readerEpoch }
         return locked
     }

@@ -105,7 +105,7 @@ package struct Verification<ID: VectorID> {
 
     private func unknownFiles() throws(VectorStoreError) -> [String] {
         let named = Set(try snapshot.index.journal().flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) })
-        return try mapped { () throws(SystemError) in try Directory.names(paths.directory) }.filter { name in
+        return try mapped(Directory.names(paths.directory)).filter { name in
             !StorePaths.isFixedName(name) && name != snapshot.record.dataFile && !named.contains(name)
         }
     }

@@ -84,17 +84,11 @@ package final class DataFile: Sendable {
         _ fileSystem: any FileSystem
     ) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(DataFileHeader.length))
-        var done = 0
         var span = bytes.mutableSpan
-        try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
-            while done < buffer.count {
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-                let count = try unsafe fileSystem.read(descriptor, into: rest, at: Int64(done))
-                if count == 0 { break }
-                done += count
-            }
+        let count = try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
+            try unsafe fileSystem.readAll(descriptor, into: buffer, at: 0)
         }
-        bytes.removeLast(bytes.count - done)
+        bytes.removeLast(bytes.count - count)
         return bytes
     }
 
@@ -113,9 +107,9 @@ package final class DataFile: Sendable {
         let bytes = header.encoded()
         do {
             try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in
-                try unsafe file.writeAll(buffer, at: 0)
+                try unsafe fileSystem.writeAll(descriptor, buffer, at: 0)
             }
-            try file.syncRaw()
+            try fileSystem.sync(descriptor)
             try fileSystem.syncDirectory(paths.directory)
         } catch {
             try? fileSystem.unlink(path)
@@ -149,13 +143,11 @@ package final class DataFile: Sendable {
     /// The rows below `end`, mapped. `end` is a committed next offset; the file is at least that long, or damaged.
     package func view(upTo end: Int64) throws(VectorStoreError) -> RowView {
         let needed = Int((end + MappedSegment.length - 1) / MappedSegment.length)
-        let mapped = try onThisFile { () throws(SystemError) in
-            try segments.withLock { segments throws(SystemError) -> [MappedSegment] in
-                while segments.count < needed {
-                    segments.append(try MappedSegment(descriptor, index: segments.count, path: path))
-                }
-                return segments
+        let mapped = try segments.withLock { segments throws(VectorStoreError) in
+            while segments.count < needed {
+                segments.append(try onThisFile(MappedSegment(descriptor, index: segments.count, path: path)))
             }
+            return segments
         }
         return RowView(file: self, segments: mapped, end: end)
     }
@@ -163,16 +155,9 @@ package final class DataFile: Sendable {
     /// Reads the bytes from `offset` on with pread(2): whatever reads everything comes this way, since a bad sector is
     /// then an error and not a signal.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
-        var done = 0
-        while done < buffer.count {
-            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = try onThisFile { () throws(SystemError) in
-                try unsafe fileSystem.read(descriptor, into: rest, at: offset + Int64(done))
-            }
-            if count == 0 {
-                throw .damaged("\(path) ends at byte \(offset + Int64(done)), before rows that the index names")
-            }
-            done += count
+        let count = try onThisFile(unsafe fileSystem.readAll(descriptor, into: buffer, at: offset))
+        if count < buffer.count {
+            throw .damaged("\(path) ends at byte \(offset + Int64(count)), before rows that the index names")
         }
     }
 
@@ -188,11 +173,11 @@ package final class DataFile: Sendable {
     // MARK: Writing
 
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
-        try onThisFile { () throws(SystemError) in try unsafe writeAll(bytes, at: offset) }
+        try onThisFile(unsafe fileSystem.writeAll(descriptor, bytes, at: offset))
     }
 
     package func sync() throws(VectorStoreError) {
-        try onThisFile(syncRaw)
+        try onThisFile(fileSystem.sync(descriptor))
     }
 
     /// Reserves blocks up to `length` and extends the file to it; after an error the file is as long as before.
@@ -208,7 +193,7 @@ package final class DataFile: Sendable {
     }
 
     package func truncate(to length: Int64) throws(VectorStoreError) {
-        try onThisFile { () throws(SystemError) in try fileSystem.truncate(descriptor, to: length) }
+        try onThisFile(fileSystem.truncate(descriptor, to: length))
     }
 
     /// Gives the blocks of a range back; false where the file system can't.
@@ -227,7 +212,7 @@ package final class DataFile: Sendable {
     }
 
     package func zero(_ range: Range<Int64>) throws(VectorStoreError) {
-        try onThisFile { () throws(SystemError) in try writeZeros(range) }
+        try onThisFile(writeZeros(range))
     }
 
     /// The part of `range` that occupies blocks, in bytes, as lseek(2) with SEEK_DATA tells it; all of it where the file
@@ -266,24 +251,17 @@ package final class DataFile: Sendable {
         while position < range.upperBound {
             let count = Int(min(Int64(zeros.count), range.upperBound - position))
             try unsafe zeros.span.withUnsafeBytes { buffer throws(SystemError) in
-                try unsafe writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: position)
+                try unsafe fileSystem.writeAll(
+                    descriptor,
+                    UnsafeRawBufferPointer(rebasing: buffer[..<count]),
+                    at: position
+                )
             }
             position += Int64(count)
         }
     }
 
-    /// Short writes are continued.
-    private func writeAll(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
-        var done = 0
-        while done < bytes.count {
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-            done += try unsafe fileSystem.write(descriptor, rest, at: offset + Int64(done))
-        }
-    }
-
-    private func syncRaw() throws(SystemError) { try fileSystem.sync(descriptor) }
-
-    private func onThisFile<R>(_ body: () throws(SystemError) -> R) throws(VectorStoreError) -> R {
-        do { return try body() } catch { throw VectorStoreError(error.on(path)) }
+    private func onThisFile<R>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+        do { return try call() } catch { throw VectorStoreError(error.on(path)) }
     }
 }

@@ -34,14 +34,9 @@ package final class RowChecksums {
     }
 
     package func append(_ checksums: [UInt32]) throws(VectorStoreError) {
-        let fileSystem = SystemFileSystem()
-        var done = 0
         do throws(SystemError) {
             try unsafe checksums.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
-                while done < bytes.count {
-                    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-                    done += try unsafe fileSystem.write(descriptor, rest, at: Int64(count * 4 + done))
-                }
+                try unsafe SystemFileSystem().writeAll(descriptor, bytes, at: Int64(count * 4))
             }
         } catch { throw VectorStoreError(error.on(directory)) }
         count += checksums.count

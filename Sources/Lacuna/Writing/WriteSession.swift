@@ -59,9 +59,7 @@ package struct WriteSession {
     /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. That file
     /// must be free of the epoch before the last: hence the first wait.
     package func drainReaders() throws(VectorStoreError) -> Bool {
-        let locks = try mapped { () throws(SystemError) in
-            try EpochLocks(StorePaths.readerLockNames.map(paths.path))
-        }
+        let locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
         var record = try index.record()
         let epoch = record.readerEpoch
         guard try wait(locks, epoch + 1) else { return false }
@@ -72,12 +70,8 @@ package struct WriteSession {
     }
 
     private func wait(_ locks: borrowing EpochLocks, _ epoch: Int64) throws(VectorStoreError) -> Bool {
-        do {
-            guard try locks.lock(epoch, exclusive: true, within: drainSeconds) else { return false }
-            locks.unlock(epoch)
-            return true
-        } catch {
-            throw VectorStoreError(error)
-        }
+        guard try mapped(locks.lock(epoch, exclusive: true, within: drainSeconds)) else { return false }
+        locks.unlock(epoch)
+        return true
     }
 }
