@@ -16,7 +16,7 @@ struct StatsCommand: StoreCommand {
         let info = try store.info
         let space = try store.space
         if format.json { return try output.line(json(info, space)) }
-        let lines = alignedLines([
+        try output.lines([
             "uuid": info.uuid,
             "dimension": grouped(info.dimension),
             "metric": info.metric.rawValue,
@@ -31,7 +31,6 @@ struct StatsCommand: StoreCommand {
             "punchable": byteText(space.punchableBytes),
             "index": "\(byteText(space.indexBytes)) (schema version \(info.schemaVersion))",
         ])
-        for line in lines { try output.line(line) }
     }
 
     private func json(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {

@@ -18,11 +18,7 @@ struct ExportCommand: StoreCommand {
     @Argument(help: "The file to write: NAME.npy, NAME.fvecs or NAME.jsonl.")
     var file: String
 
-    @Option(
-        name: .customLong("where"),
-        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
-    )
-    var filter: String?
+    @OptionGroup var filter: FilterOption
 
     @OptionGroup var format: JSONOption
 
@@ -40,14 +36,14 @@ struct ExportCommand: StoreCommand {
         let total = try store.count
         let bar = ProgressBar("exporting")
         var rows = 0
-        try store.forEach(where: filter) { row in
+        try store.forEach(where: filter.sql) { row in
             try Interrupts.check()
             try writer.append(row)
             rows += 1
             bar.update(rows, of: total)
         }
         bar.clear()
-        if rows == 0 && filter != nil {
+        if rows == 0 && filter.sql != nil {
             throw CommandError(.no, format.json ? nil : "nothing matched, and no file was written; try a wider --where")
         }
         let bytes = try writer.finish()

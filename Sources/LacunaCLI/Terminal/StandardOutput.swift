@@ -18,6 +18,12 @@ final class StandardOutput {
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
+    /// Names and values in two columns.
+    func lines(_ pairs: KeyValuePairs<String, String>) throws(CommandError) {
+        let width = pairs.map(\.key.count).max() ?? 0
+        for (name, value) in pairs { try line("\(Terminal.styled(name.padded(width), .dim))  \(value)") }
+    }
+
     func flush() throws(CommandError) {
         defer { buffer.removeAll(keepingCapacity: true) }
         try Self.write(buffer)
