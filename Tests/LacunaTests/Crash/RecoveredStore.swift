@@ -95,12 +95,8 @@ enum RecoveredStore {
             for variant in UnlinkVariant.allCases where failures < 3 {
                 if variant == .dropping && cut.dropping == cut.keeping { continue }
                 do {
-                    try TestFiles.withDirectory { parent in
-                        let path = parent + "/store"
-                        try cut.materialise(variant, at: path)
-                        try TestDisk.with(path, DiskModel(holding: cut.files(variant))) { disk in
-                            try check(disk, states, cut.progress, dimension: dimension)
-                        }
+                    try cut.withDisk(variant) { disk in
+                        try check(disk, states, cut.progress, dimension: dimension)
                     }
                 } catch {
                     failures += 1
