@@ -95,7 +95,7 @@ import Testing
     func flatObjectsComeBackByteForByte(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         let directory = try TemporaryDirectory()
-        let writer = try JSONLinesWriter(path: directory.file("a.jsonl"))
+        let writer = try LineWriter(path: directory.file("a.jsonl"))
         var expected: [String] = []
         for _ in 0..<500 {
             let metadata = randomSpace(&random) + randomObject(depth: 3, &random) + randomSpace(&random)

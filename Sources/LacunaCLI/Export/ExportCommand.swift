@@ -23,7 +23,7 @@ struct ExportCommand: StoreCommand {
     @OptionGroup var format: JSONOption
 
     func validate() throws {
-        if ImportFormat(path: file) == nil {
+        if RowFileFormat(path: file) == nil {
             throw ValidationError("'\(file)' is of no known format; name a .npy, .fvecs or .jsonl file")
         }
     }
@@ -55,7 +55,7 @@ struct ExportCommand: StoreCommand {
     }
 
     private func open(_ dimension: Int) throws -> any RowFileWriter {
-        switch ImportFormat(path: file) {
+        switch RowFileFormat(path: file) {
         case .npy: try NPYRowWriter(file, dimension)
         case .fvecs: try FVECSRowWriter(file, dimension)
         case .jsonl, nil: try JSONRowWriter(file)
