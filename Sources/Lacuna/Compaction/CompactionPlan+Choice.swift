@@ -3,7 +3,7 @@ extension CompactionPlan {
     private static let lowFragmentation = 0.2
 
     /// What `strategy` comes to on this store, now.
-    package static func make(
+    static func make(
         _ strategy: CompactionStrategy,
         _ index: StoreIndex,
         _ record: StoreRecord,

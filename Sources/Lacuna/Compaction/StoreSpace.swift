@@ -26,7 +26,7 @@ public struct StoreSpace: Sendable {
 extension LiveBitmap {
     /// The live rows of a generation. Every offset is checked: one outside the file, or shared, is damage, and the ids
     /// are named.
-    package static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
+    static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
         -> LiveBitmap
     {
         var live = LiveBitmap(slots: record.slots)
@@ -66,7 +66,7 @@ extension DataFile {
 }
 
 extension StoreSpace {
-    package static func measure(
+    static func measure(
         _ index: StoreIndex,
         _ record: StoreRecord,
         _ file: DataFile,

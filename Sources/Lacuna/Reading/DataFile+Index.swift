@@ -1,7 +1,7 @@
 extension DataFile {
     /// A file that is too short for its index is damaged, and the ids whose rows it lost are named here and not found out
     /// by a crash later.
-    package static func check(
+    static func check(
         _ size: Int64,
         holds record: StoreRecord,
         _ index: StoreIndex
@@ -19,7 +19,7 @@ extension DataFile {
 }
 
 extension DataFile.Unusable {
-    package func asError(_ name: String) -> VectorStoreError {
+    func asError(_ name: String) -> VectorStoreError {
         switch self {
         case .missing: .damaged("\(name) is missing")
         case .system(let error): VectorStoreError(error)

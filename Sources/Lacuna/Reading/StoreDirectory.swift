@@ -1,7 +1,7 @@
 /// What is at a store's path, found out by names alone, before any file is opened.
-package enum StoreDirectory {
+enum StoreDirectory {
     /// Throws unless there is a directory with an index in it.
-    package static func check(_ paths: StorePaths) throws(VectorStoreError) {
+    static func check(_ paths: StorePaths) throws(VectorStoreError) {
         guard let status = try mapped(Directory.status(paths.directory)) else {
             throw VectorStoreError(
                 .noSuchStore,
@@ -39,7 +39,7 @@ package enum StoreDirectory {
 
     /// Whether the first generation's file is missing, or holds nothing but its header or a part of it: what an
     /// interrupted creation leaves.
-    package static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
+    static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
         let path = paths.path(StorePaths.dataFileName(generation: 1))
         guard let status = try? Directory.status(path) else { return true }
         guard status.size <= DataFileHeader.length,

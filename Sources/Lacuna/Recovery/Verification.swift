@@ -23,19 +23,19 @@ public struct VerificationReport<ID: VectorID>: Sendable {
 }
 
 /// Reads everything in one snapshot, by pread(2), and believes nothing.
-package struct Verification<ID: VectorID> {
+struct Verification<ID: VectorID> {
     private let snapshot: Snapshot
     private let paths: StorePaths
     private let progress: ProgressHandler
     private var report = VerificationReport<ID>()
 
-    package init(_ snapshot: Snapshot, _ paths: StorePaths, _ progress: @escaping ProgressHandler) {
+    init(_ snapshot: Snapshot, _ paths: StorePaths, _ progress: @escaping ProgressHandler) {
         self.snapshot = snapshot
         self.paths = paths
         self.progress = progress
     }
 
-    package mutating func run() throws -> VerificationReport<ID> {
+    mutating func run() throws -> VerificationReport<ID> {
         try checkIndex()
         do {
             try checkOffsets()

@@ -16,11 +16,11 @@ package final class Connection {
 
     private let handle: OpaquePointer
     /// Tells this connection from every other one of the process, also from those that are gone.
-    package let serial: Int
+    let serial: Int
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
 
-    package static let busyMilliseconds: Int32 = 5_000
+    static let busyMilliseconds: Int32 = 5_000
 
     package init(_ path: String, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
@@ -103,7 +103,7 @@ package final class Connection {
     }
 
     /// A statement that is used once, such as one with a caller's filter in it.
-    package func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql) }
+    func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql) }
 
     /// Runs a statement to its end; the number of rows it inserted, updated or deleted.
     @discardableResult
@@ -115,7 +115,7 @@ package final class Connection {
     }
 
     /// The first row, if there is one.
-    package func first<R>(
+    func first<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ row: (Statement) throws(VectorStoreError) -> R
@@ -143,13 +143,13 @@ package final class Connection {
 
     // MARK: Transactions
 
-    package enum TransactionKind: String {
+    enum TransactionKind: String {
         case read = "BEGIN DEFERRED"
         case write = "BEGIN IMMEDIATE"
     }
 
     /// All of `body` or nothing. With `synchronous = FULL`, it is durable when this returns.
-    package func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+    func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try run(TransactionKind.write.rawValue)
         do {
             let result = try body()
@@ -161,17 +161,17 @@ package final class Connection {
         }
     }
 
-    package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
     /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
-    package func rollBack() {
+    func rollBack() {
         if isInTransaction { _ = try? run("ROLLBACK") }
     }
 
     // MARK: SQL functions and limits on what a statement may do
 
     /// Makes `function` known to this connection's SQL as `name`.
-    package func withFunction<R>(
+    func withFunction<R>(
         _ name: String,
         arguments: Int,
         _ function: IntegerFunction,
@@ -197,14 +197,14 @@ package final class Connection {
     }
 
     /// What a statement asks to do while it is prepared (sqlite3_set_authorizer).
-    package struct Request {
-        package let action: Int32
-        package let first: String?
-        package let second: String?
+    struct Request {
+        let action: Int32
+        let first: String?
+        let second: String?
     }
 
     /// Prepares `sql` while `allows` is asked about each thing that it reads or calls; throws where that says no.
-    package func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
+    func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
         try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
             let authorizer = Authorizer(allows)
             unsafe sqlite3_set_authorizer(
@@ -234,10 +234,10 @@ package final class Connection {
 
 /// A scalar SQL function from SQL values to an integer.
 @safe
-package final class IntegerFunction {
+final class IntegerFunction {
     private let body: ([SQLValue]) -> Int64
 
-    package init(_ body: @escaping ([SQLValue]) -> Int64) { self.body = body }
+    init(_ body: @escaping ([SQLValue]) -> Int64) { self.body = body }
 
     static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
         context,

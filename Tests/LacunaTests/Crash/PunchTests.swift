@@ -121,7 +121,7 @@ import Glibc
         try store.writer?.exclusively { session in
             var session = session
             session.drainSeconds = seconds
-            return try Compactor(session) { _ in }.run(.punch)
+            return try Compactor(session: session) { _ in }.run(.punch)
         }
     }
 
