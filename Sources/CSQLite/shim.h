@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-/* Swift can't call variadic C functions: the db_config verbs that the store uses, one by one. */
+/* Swift can't call variadic C functions. */
 
 static inline int lacuna_sqlite3_db_config_flag(sqlite3 *connection, int option, int value) {
     return sqlite3_db_config(connection, option, value, (int *)0);

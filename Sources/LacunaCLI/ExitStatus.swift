@@ -105,17 +105,3 @@ struct CommandError: Error, CustomStringConvertible {
         }
     }
 }
-
-/// File names, ids and filters may hold line feeds or terminal escapes; a line for people must not.
-func singleLine(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
-    var line = ""
-    for scalar in text.unicodeScalars {
-        if scalar.properties.generalCategory == .control {
-            line += "\\u{\(String(scalar.value, radix: 16))}"
-        } else {
-            line.unicodeScalars.append(scalar)
-        }
-    }
-    return line
-}

@@ -26,6 +26,15 @@ struct LacunaCommand: ParsableCommand {
     }
 }
 
+/// `--where`, on every command that takes a filter.
+struct FilterOption: ParsableArguments {
+    @Option(
+        name: .customLong("where"),
+        help: ArgumentHelp("Rows for which this SQL expression over `id` and `metadata` holds.", valueName: "sql")
+    )
+    var sql: String?
+}
+
 /// `--json`, on every command that has an answer.
 struct JSONOption: ParsableArguments {
     @Flag(help: "Print one JSON object on one line (one a row where there are many).")

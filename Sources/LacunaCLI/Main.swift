@@ -1,4 +1,5 @@
 import ArgumentParser
+import LacunaFormats
 
 #if canImport(Darwin)
 import Darwin

@@ -17,15 +17,11 @@ package final class FVECSWriter {
     }
 
     /// Appends one row of `dimension` components.
-    package func append(_ row: Span<Float>) throws(FormatError) {
+    package func append(_ row: [Float]) throws(FormatError) {
         try VectorLimits.check(row, dimension: dimension, row: rows, path: file.path)
         try file.append((0..<4).map { UInt8(truncatingIfNeeded: dimension >> (8 * $0)) })
-        try file.append(elements: row)
+        try file.append(elements: row.span)
         rows += 1
-    }
-
-    package func append(_ row: [Float]) throws(FormatError) {
-        try append(row.span)
     }
 
     /// Makes the file durable and gives it its name. Nothing can be appended after it.

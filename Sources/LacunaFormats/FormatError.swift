@@ -19,7 +19,7 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
 
     init(_ kind: Kind, _ message: String) {
         self.kind = kind
-        self.message = Self.singleLine(message)
+        self.message = singleLine(message)
     }
 
     /// The same error, with its place said in front: `FormatError("not JSON").at("rows.jsonl, line 3")`.
@@ -42,22 +42,20 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
     static func io(_ action: String, _ path: String, _ error: SystemError) -> FormatError {
         FormatError(.io(errno: error.code), "cannot \(action) \(path): \(error.text); \(error.remedy)")
     }
+}
 
-    /// File names and values quoted from a file may hold line feeds or terminal escapes; a message must not.
-    private static func singleLine(_ message: String) -> String {
-        guard message.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-            return message
+/// File names, ids and values from a file may hold line feeds or terminal escapes; a line for people must not.
+package func singleLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+    var line = ""
+    for scalar in text.unicodeScalars {
+        if scalar.properties.generalCategory == .control {
+            line += "\\u{\(String(scalar.value, radix: 16))}"
+        } else {
+            line.unicodeScalars.append(scalar)
         }
-        var line = ""
-        for scalar in message.unicodeScalars {
-            if scalar.properties.generalCategory == .control {
-                line += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                line.unicodeScalars.append(scalar)
-            }
-        }
-        return line
     }
+    return line
 }
 
 /// A value from a file as an error message quotes it: at most 40 characters.

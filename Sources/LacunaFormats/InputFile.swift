@@ -55,16 +55,13 @@ final class InputFile {
         if elements.count != count {
             elements = [Element](repeating: 0, count: count)
         }
-        let outcome = unsafe elements.withUnsafeMutableBytes { bytes -> Result<Int, SystemError> in
-            do throws(SystemError) {
-                return .success(try unsafe SystemCall.read(descriptor, into: bytes, at: offset))
-            } catch {
-                return .failure(error)
+        do throws(SystemError) {
+            var span = elements.mutableSpan
+            return try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
+                try unsafe SystemCall.read(descriptor, into: bytes, at: offset)
             }
-        }
-        switch outcome {
-        case .success(let bytes): return bytes
-        case .failure(let error): throw FormatError.io("read", path, error)
+        } catch {
+            throw FormatError.io("read", path, error)
         }
     }
 }

@@ -35,11 +35,10 @@ package func floats(fromJSONArray text: String) throws(FormatError) -> [Float] {
 /// A vector as a JSON array, each component in the shortest decimals that read back to the same float32 (-0.0 too).
 ///
 /// - Throws: `.invalid` for NaN and infinity, which JSON cannot write.
-package func jsonArray(of values: Span<Float>) throws(FormatError) -> String {
+package func jsonArray(of values: [Float]) throws(FormatError) -> String {
     var text = "["
     text.reserveCapacity(values.count * 12 + 2)
-    for index in values.indices {
-        let value = values[index]
+    for (index, value) in values.enumerated() {
         guard value.isFinite else {
             throw FormatError.invalid("component \(index) of the vector is \(value), and JSON has no way to write it")
         }
@@ -49,8 +48,4 @@ package func jsonArray(of values: Span<Float>) throws(FormatError) -> String {
     }
     text += "]"
     return text
-}
-
-package func jsonArray(of values: [Float]) throws(FormatError) -> String {
-    try jsonArray(of: values.span)
 }

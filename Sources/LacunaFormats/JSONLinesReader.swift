@@ -5,9 +5,6 @@ package final class JSONLinesReader {
     /// Where ``next()`` is, for an error about the object it returned last: `FILE, line N`.
     package var location: String { lines.location }
 
-    /// The number of the line ``next()`` returned last, from 1.
-    package var lineNumber: Int { lines.lineNumber }
-
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
     package init(path: String) throws(FormatError) {
         lines = try LineReader(path: path)

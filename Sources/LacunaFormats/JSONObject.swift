@@ -10,8 +10,6 @@ package struct JSONObject: Sendable {
     package struct Member: Equatable, Sendable {
         /// Unescaped.
         package let key: String
-        /// As the text has it, quotes included.
-        package let rawKey: String
         /// As the text has it, without white space around it.
         package let rawValue: String
     }
@@ -20,7 +18,6 @@ package struct JSONObject: Sendable {
         let key: String
         /// Of the `{` or the `,` before the key.
         let separator: Int
-        let keyRange: Range<Int>
         let valueRange: Range<Int>
     }
 
@@ -60,7 +57,7 @@ package struct JSONObject: Sendable {
         scanner.skipWhitespace()
         let start = scanner.position
         try scanner.skipValue(depth: 1)
-        return Entry(key: key, separator: separator, keyRange: keyRange, valueRange: start..<scanner.position)
+        return Entry(key: key, separator: separator, valueRange: start..<scanner.position)
     }
 
     /// The top-level members, in the text's order. Keys other than `id` may occur twice.
@@ -140,7 +137,7 @@ package struct JSONObject: Sendable {
     }
 
     private func member(_ entry: Entry) -> Member {
-        Member(key: entry.key, rawKey: string(entry.keyRange), rawValue: string(entry.valueRange))
+        Member(key: entry.key, rawValue: string(entry.valueRange))
     }
 
     private func string(_ range: Range<Int>) -> String {

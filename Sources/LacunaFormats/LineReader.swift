@@ -10,11 +10,11 @@ import Glibc
 /// but spaces and tabs) are allowed after the last line, and refused between lines, where they would shift every row
 /// after them. Also refused: invalid UTF-8, and a line over 64 MiB. Lines are counted from 1.
 package final class LineReader {
-    package static let maximumLineBytes = 64 << 20
+    private static let maximumLineBytes = 64 << 20
     private static let chunkBytes = 1 << 20
 
     /// The number of the line ``next()`` returned last.
-    package private(set) var lineNumber = 0
+    private(set) var lineNumber = 0
     private let file: InputFile
     private var chunk: [UInt8] = []
     private var fileOffset = 0

@@ -21,14 +21,10 @@ package final class NPYWriter {
     }
 
     /// Appends one row of `dimension` components.
-    package func append(_ row: Span<Float>) throws(FormatError) {
-        try VectorLimits.check(row, dimension: dimension, row: rows, path: file.path)
-        try file.append(elements: row)
-        rows += 1
-    }
-
     package func append(_ row: [Float]) throws(FormatError) {
-        try append(row.span)
+        try VectorLimits.check(row, dimension: dimension, row: rows, path: file.path)
+        try file.append(elements: row.span)
+        rows += 1
     }
 
     /// Writes the row count, makes the file durable and gives it its name. Nothing can be appended after it.

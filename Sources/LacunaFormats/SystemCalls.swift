@@ -17,7 +17,6 @@ struct SystemError: Error {
     static var busy: SystemError { SystemError(code: EWOULDBLOCK) }
 
     var isMissingFile: Bool { code == ENOENT }
-    var isBusy: Bool { code == EWOULDBLOCK }
 
     var text: String {
         guard let text = unsafe strerror(code) else { return "error \(code)" }
@@ -37,7 +36,7 @@ struct SystemError: Error {
 }
 
 /// What `stat` says of a file, as far as we ask.
-struct FileStatus: Equatable {
+struct FileStatus {
     let device: UInt64
     let inode: UInt64
     let length: Int

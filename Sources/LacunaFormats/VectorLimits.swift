@@ -8,7 +8,7 @@ enum VectorLimits {
     }
 
     /// A row to be written has the file's dimension.
-    static func check(_ row: Span<Float>, dimension: Int, row index: Int, path: String) throws(FormatError) {
+    static func check(_ row: [Float], dimension: Int, row index: Int, path: String) throws(FormatError) {
         guard row.count == dimension else {
             throw FormatError.invalid(
                 path,

@@ -59,18 +59,21 @@ func lacuna(_ arguments: [String], input: String = "") throws -> CommandLineRun 
     )
 }
 
-func lacuna(_ arguments: String..., input: String = "") throws -> CommandLineRun {
-    try lacuna(arguments, input: input)
-}
-
 /// A run that has to end well.
 @discardableResult
-func succeed(_ arguments: String..., input: String = "", at location: SourceLocation = #_sourceLocation) throws
+func succeed(_ arguments: [String], input: String = "", at location: SourceLocation = #_sourceLocation) throws
     -> CommandLineRun
 {
     let run = try lacuna(arguments, input: input)
     #expect(run.status == 0, "\(arguments): \(run.error)", sourceLocation: location)
     return run
+}
+
+@discardableResult
+func succeed(_ arguments: String..., input: String = "", at location: SourceLocation = #_sourceLocation) throws
+    -> CommandLineRun
+{
+    try succeed(arguments, input: input, at: location)
 }
 
 /// A run that has to fail: with this status, and first of all one line that says so.
@@ -126,11 +129,4 @@ final class TemporaryDirectory: Sendable {
         try handle.write(contentsOf: Data([byte ^ 0x55]))
         try handle.close()
     }
-}
-
-@discardableResult
-func succeed(_ arguments: [String], at location: SourceLocation = #_sourceLocation) throws -> CommandLineRun {
-    let run = try lacuna(arguments)
-    #expect(run.status == 0, "\(arguments): \(run.error)", sourceLocation: location)
-    return run
 }

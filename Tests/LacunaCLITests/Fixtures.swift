@@ -18,17 +18,17 @@ enum Fixture {
     }
 
     /// A store of three components with the ids 1 to `count`, and `{"n": id}` as metadata.
-    static func store(_ directory: TemporaryDirectory, _ count: Int, named name: String = "s") throws -> String {
-        let store = directory / name
+    static func store(_ directory: TemporaryDirectory, _ count: Int) throws -> String {
+        let store = directory / "s"
         try succeed("create", store, "--dimension", "3", "--metric", "euclidean")
-        try npy(directory / "\(name).npy", count)
+        try npy(directory / "s.npy", count)
         let metadata = (0..<count).map { "{\"id\": \($0 + 1), \"n\": \($0 + 1)}\n" }.joined()
         try succeed(
             "import",
             store,
-            directory / "\(name).npy",
+            directory / "s.npy",
             "--metadata",
-            try directory.write("\(name).jsonl", metadata)
+            try directory.write("s.jsonl", metadata)
         )
         return store
     }

@@ -30,7 +30,7 @@ import Testing
 
     @Test func writesLines() throws {
         let directory = try TemporaryDirectory()
-        let writer = try JSONLinesWriter(path: directory.file("a.jsonl"))
+        let writer = try LineWriter(path: directory.file("a.jsonl"))
         try writer.append("{\"a\": \"é\"}")
         try writer.append("{}")
         #expect(refusal { () throws(FormatError) in try writer.append("{\n}") }?.message.contains("line 3") == true)
@@ -99,8 +99,8 @@ import Testing
     @Test func refusesASecondWriterOfOneName() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("a.jsonl")
-        let first = try JSONLinesWriter(path: path)
-        let error = refusal { () throws(FormatError) in _ = try JSONLinesWriter(path: path) }
+        let first = try LineWriter(path: path)
+        let error = refusal { () throws(FormatError) in _ = try LineWriter(path: path) }
         #expect(error?.message.contains("another process is writing it") == true)
         try first.append("{}")
         #expect(try first.finish() == 3)
@@ -129,7 +129,7 @@ import Testing
     @Test func refusesWhereItCannotWrite() throws {
         let directory = try TemporaryDirectory()
         func kind(_ path: String) -> FormatError.Kind? {
-            refusal { () throws(FormatError) in _ = try JSONLinesWriter(path: path) }?.kind
+            refusal { () throws(FormatError) in _ = try LineWriter(path: path) }?.kind
         }
         #expect(kind(directory.file("none/a.jsonl")) == .io(errno: 2))
         #expect(kind(directory.path) == .io(errno: 21))

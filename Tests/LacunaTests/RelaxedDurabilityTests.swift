@@ -5,10 +5,12 @@ import Testing
 
 /// Relaxed durability is a delayed group commit: whole batches, in order, a little later.
 @Suite struct RelaxedDurabilityTests {
-    private let path = "/tmp/lacuna-relaxed-\(UInt64.random(in: 0 ... .max)).lacuna"
+    private let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
 
     private func makeStore(_ interval: Duration = .seconds(3_600)) throws -> VectorStore<Int64> {
-        try .create(at: path, .init(dimension: 4, metric: .dot), durability: .relaxed(interval: interval))
+        try .create(at: scratch.store, .init(dimension: 4, metric: .dot), durability: .relaxed(interval: interval))
     }
 
     private func row(_ id: Int64) -> [Float] { [Float(id), 1, 2, 3] }
@@ -54,7 +56,7 @@ import Testing
     /// A batch whose rows went to the file before it failed: the rows after it take their place.
     @Test func aLargeFailedBatchIsOverwritten() throws {
         let store = try VectorStore<Int64>.create(
-            at: path,
+            at: scratch.store,
             .init(dimension: 65_536, metric: .dot),
             durability: .relaxed(interval: .seconds(3_600))
         )
@@ -76,7 +78,7 @@ import Testing
 
     @Test func aFullGroupIsCommittedAtOnce() throws {
         let store = try VectorStore<Int64>.create(
-            at: path,
+            at: scratch.store,
             .init(dimension: 65_536, metric: .dot),
             durability: .relaxed(interval: .seconds(3_600))
         )
@@ -88,10 +90,10 @@ import Testing
         var store: VectorStore<Int64>? = try makeStore()
         try store?.put(row(1), for: 1)
         try store?.close()
-        store = try VectorStore.open(at: path, durability: .relaxed(interval: .seconds(3_600)))
+        store = try VectorStore.open(at: scratch.store, durability: .relaxed(interval: .seconds(3_600)))
         try store?.put(row(2), for: 2)
         store = nil
-        #expect(try VectorStore<Int64>.open(at: path).ids() == [1, 2])
+        #expect(try VectorStore<Int64>.open(at: scratch.store).ids() == [1, 2])
     }
 
     @Test func maintenanceFlushesFirst() throws {

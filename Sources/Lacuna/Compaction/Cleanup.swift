@@ -4,7 +4,7 @@ extension WriteSession {
     /// Removes the index rows of superseded and aborted generations, and gives the database's free pages back, in
     /// bounded transactions. Whatever a crash leaves of it, the next compaction or `recover` carries on with.
     @discardableResult
-    package func removeStaleRows() throws(VectorStoreError) -> Int {
+    func removeStaleRows() throws(VectorStoreError) -> Int {
         var removed = 0
         while true {
             let batch = try commit { () throws(VectorStoreError) in

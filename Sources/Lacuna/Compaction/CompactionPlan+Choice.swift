@@ -3,7 +3,7 @@ extension CompactionPlan {
     private static let lowFragmentation = 0.2
 
     /// What `strategy` comes to on this store, now.
-    package static func make(
+    static func make(
         _ strategy: CompactionStrategy,
         _ index: StoreIndex,
         _ record: StoreRecord,
@@ -11,7 +11,7 @@ extension CompactionPlan {
         _ paths: StorePaths
     ) throws(VectorStoreError) -> CompactionPlan {
         let space = try StoreSpace.measure(index, record, file, paths)
-        let free = try mapped { () throws(SystemError) in try Directory.freeBytes(paths.directory) }
+        let free = try mapped(Directory.freeBytes(paths.directory))
         return choose(strategy, space, freeBytes: free)
     }
 
@@ -29,25 +29,9 @@ extension CompactionPlan {
             )
         }
         func punch(_ reason: String) -> CompactionPlan {
-            CompactionPlan(
-                strategy: .punch,
-                reason: reason,
-                movedRows: 0,
-                writtenBytes: 0,
-                reclaimedBytes: space.punchableBytes,
-                neededBytes: 0
-            )
+            CompactionPlan(strategy: .punch, reason: reason, reclaimedBytes: space.punchableBytes)
         }
-        func nothing(_ reason: String) -> CompactionPlan {
-            CompactionPlan(
-                strategy: nil,
-                reason: reason,
-                movedRows: 0,
-                writtenBytes: 0,
-                reclaimedBytes: 0,
-                neededBytes: 0
-            )
-        }
+        func nothing(_ reason: String) -> CompactionPlan { CompactionPlan(strategy: nil, reason: reason) }
         if space.deadRows == 0 { return nothing("no row is dead") }
         switch strategy {
         case .rewrite: return rewrite("asked for")

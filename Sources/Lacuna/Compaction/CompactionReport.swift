@@ -37,17 +37,17 @@ public struct CompactionReport: Sendable {
 /// What a compaction would do: ``VectorStore/compactionPlan(_:)``.
 public struct CompactionPlan: Sendable {
     /// The strategy that would run; nil if there is nothing to do.
-    public let strategy: CompactionStrategy?
+    public internal(set) var strategy: CompactionStrategy?
     /// Why this one, in a sentence.
-    public let reason: String
+    public internal(set) var reason: String
     /// Rows that would be copied.
-    public let movedRows: Int
+    public internal(set) var movedRows = 0
     /// Bytes that would be written.
-    public let writtenBytes: Int64
+    public internal(set) var writtenBytes: Int64 = 0
     /// Bytes of disk that would be given back, before the file system's rounding.
-    public let reclaimedBytes: Int64
+    public internal(set) var reclaimedBytes: Int64 = 0
     /// Bytes of disk that are needed on top while it runs.
-    public let neededBytes: Int64
+    public internal(set) var neededBytes: Int64 = 0
 }
 
 /// How far a long call has come, handed to its progress closure. The closure stops the call by throwing.

@@ -1,14 +1,9 @@
 /// Chooses a strategy and runs it, under the writer's lock.
-package struct Compactor {
-    private let session: WriteSession
-    private let progress: ProgressHandler
+struct Compactor {
+    let session: WriteSession
+    let progress: ProgressHandler
 
-    package init(_ session: WriteSession, _ progress: @escaping ProgressHandler) {
-        self.session = session
-        self.progress = progress
-    }
-
-    package func run(_ strategy: CompactionStrategy) throws -> CompactionReport {
+    func run(_ strategy: CompactionStrategy) throws -> CompactionReport {
         let start = ContinuousClock.now
         let record = try session.index.record()
         let file = try session.currentFile()

@@ -12,7 +12,7 @@ public struct SlotBucket: Sendable, Equatable {
 
 extension SlotBucket {
     /// The slots of a file in `count` buckets of the same size at most, of which the last may be smaller.
-    package static func measure(_ live: LiveBitmap, _ file: DataFile, count: Int) -> [SlotBucket] {
+    static func measure(_ live: LiveBitmap, _ file: DataFile, count: Int) -> [SlotBucket] {
         if live.slots == 0 { return [] }
         let size = (live.slots + count - 1) / count
         var buckets = stride(from: 0, to: live.slots, by: size).map {

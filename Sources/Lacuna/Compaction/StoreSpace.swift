@@ -17,6 +17,9 @@ public struct StoreSpace: Sendable {
     /// The index and its write-ahead log.
     public let indexBytes: Int64
 
+    /// The data file's free tail: reserved for rows to come, and for deletes on a full disk.
+    public var reservedBytes: Int64 { logicalBytes - DataFileHeader.length - liveBytes - deadBytes }
+
     /// 1 − live bytes ÷ bytes of all rows: 0 for a file without rows, 1 for one in which every row is dead.
     public var fragmentation: Double {
         liveRows + deadRows == 0 ? 0 : 1 - Double(liveRows) / Double(liveRows + deadRows)
@@ -26,7 +29,7 @@ public struct StoreSpace: Sendable {
 extension LiveBitmap {
     /// The live rows of a generation. Every offset is checked: one outside the file, or shared, is damage, and the ids
     /// are named.
-    package static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
+    static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
         -> LiveBitmap
     {
         var live = LiveBitmap(slots: record.slots)
@@ -38,12 +41,7 @@ extension LiveBitmap {
             }
         }
         if !isSound {
-            let outside = try index.idsOutside(
-                record.generation,
-                start: DataFileHeader.length,
-                end: record.nextOffset,
-                stride: record.stride
-            )
+            let outside = try index.idsOutside(record, end: record.nextOffset)
             let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
             throw .damaged("\(VectorStoreError.list(ids)) name rows outside of the data file, or share one", ids: ids)
         }
@@ -71,7 +69,7 @@ extension DataFile {
 }
 
 extension StoreSpace {
-    package static func measure(
+    static func measure(
         _ index: StoreIndex,
         _ record: StoreRecord,
         _ file: DataFile,
@@ -79,9 +77,8 @@ extension StoreSpace {
     ) throws(VectorStoreError) -> StoreSpace {
         let live = try LiveBitmap.load(index, record, file)
         let status = try file.status()
-        let indexBytes = try mapped { () throws(SystemError) in
-            (try Directory.status(paths.index)?.size ?? 0) + (try Directory.status(paths.log)?.size ?? 0)
-        }
+        let databaseBytes = try mapped(Directory.status(paths.index))?.size ?? 0
+        let logBytes = try mapped(Directory.status(paths.log))?.size ?? 0
         let dead = live.slots - live.liveCount
         return StoreSpace(
             liveRows: live.liveCount,
@@ -91,7 +88,7 @@ extension StoreSpace {
             liveBytes: Int64(live.liveCount) * file.stride,
             deadBytes: Int64(dead) * file.stride,
             punchableBytes: try file.punchableBytes(live),
-            indexBytes: indexBytes
+            indexBytes: databaseBytes + logBytes
         )
     }
 }

@@ -1,11 +1,11 @@
 import CSQLite
 
 /// A caller's condition on rows: one SQL expression over the columns `id` and `metadata`, and the values of its `?`s.
-package struct Filter: Sendable {
-    package let expression: String
-    package let values: [SQLValue]
+struct Filter: Sendable {
+    let expression: String
+    let values: [SQLValue]
 
-    package init(_ expression: String, _ values: [SQLValue] = []) {
+    init(_ expression: String, _ values: [SQLValue] = []) {
         self.expression = expression
         self.values = values
     }
@@ -13,7 +13,7 @@ package struct Filter: Sendable {
 
 extension StoreIndex {
     /// Rows of a generation that pass the filter, in id order, with metadata text where they have any.
-    package func forEachMatch(
+    func forEachMatch(
         _ generation: Int64,
         _ filter: Filter?,
         limit: Int? = nil,

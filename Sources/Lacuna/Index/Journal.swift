@@ -1,53 +1,37 @@
 /// A row of `compaction_journal`: what a compaction is doing, and afterwards what it did.
-package struct JournalEntry: Equatable, Sendable {
-    package enum Strategy: String, Sendable {
+struct JournalEntry: Equatable, Sendable {
+    enum Strategy: String, Sendable {
         case rewrite
         case inPlace = "in-place"
         case punch
         case erase
     }
 
-    package enum State: String, Sendable {
+    enum State: String, Sendable {
         case copying, moving, punching, erasing, committed, finished, aborted
-
-        package var isPending: Bool { self != .finished && self != .aborted }
     }
 
-    package let id: Int64
-    package let strategy: Strategy
-    package let state: State
-    package let sourceGeneration: Int64
-    package let sourceFile: String
-    package let targetGeneration: Int64?
-    package let targetFile: String?
+    let id: Int64
+    let strategy: Strategy
+    let state: State
+    let sourceGeneration: Int64
+    let sourceFile: String
+    let targetGeneration: Int64?
+    let targetFile: String?
 }
 
 /// What a compaction has to say when it begins.
-package struct JournalStart {
-    package var strategy: JournalEntry.Strategy
-    package var state: JournalEntry.State
-    package var source: StoreRecord
-    package var targetGeneration: Int64?
-    package var allocatedBefore: Int64
-
-    package init(
-        strategy: JournalEntry.Strategy,
-        state: JournalEntry.State,
-        source: StoreRecord,
-        targetGeneration: Int64? = nil,
-        allocatedBefore: Int64
-    ) {
-        self.strategy = strategy
-        self.state = state
-        self.source = source
-        self.targetGeneration = targetGeneration
-        self.allocatedBefore = allocatedBefore
-    }
+struct JournalStart {
+    var strategy: JournalEntry.Strategy
+    var state: JournalEntry.State
+    var source: StoreRecord
+    var targetGeneration: Int64?
+    var allocatedBefore: Int64
 }
 
 extension StoreIndex {
     /// Adds an entry; its id. The caller's transaction commits it.
-    package func beginJournal(_ start: JournalStart) throws(VectorStoreError) -> Int64 {
+    func beginJournal(_ start: JournalStart) throws(VectorStoreError) -> Int64 {
         let id = try connection.first(
             """
             INSERT INTO compaction_journal (strategy, state, source_generation, source_file, target_generation,
@@ -63,14 +47,14 @@ extension StoreIndex {
         return id ?? 0
     }
 
-    package func retargetJournal(_ id: Int64, generation: Int64) throws(VectorStoreError) {
+    func retargetJournal(_ id: Int64, generation: Int64) throws(VectorStoreError) {
         try connection.run(
             "UPDATE compaction_journal SET target_generation = ?, target_file = ? WHERE id = ?",
             [.integer(generation), .text(StorePaths.dataFileName(generation: generation)), .integer(id)]
         )
     }
 
-    package func commitJournal(_ id: Int64, rowsMoved: Int, bytesWritten: Int64) throws(VectorStoreError) {
+    func commitJournal(_ id: Int64, rowsMoved: Int, bytesWritten: Int64) throws(VectorStoreError) {
         try connection.run(
             "UPDATE compaction_journal SET state = 'committed', rows_moved = ?, bytes_written = ? WHERE id = ?",
             [.integer(Int64(rowsMoved)), .integer(bytesWritten), .integer(id)]
@@ -78,7 +62,7 @@ extension StoreIndex {
     }
 
     /// Ends an entry: finished, or aborted with the reason.
-    package func endJournal(
+    func endJournal(
         _ id: Int64,
         allocatedAfter: Int64?,
         error: String? = nil
@@ -96,7 +80,7 @@ extension StoreIndex {
     }
 
     /// The whole journal, oldest first.
-    package func journal() throws(VectorStoreError) -> [JournalEntry] {
+    func journal() throws(VectorStoreError) -> [JournalEntry] {
         var entries: [JournalEntry] = []
         try connection.forEach(
             """

@@ -4,7 +4,7 @@ extension StoreIndex {
     ///
     /// In id order, since that appends to the table's tree: over a million rows a second, ten times what offset order
     /// does. The staged rows are invisible, because the current generation is another.
-    package func stage(from source: Int64, to target: Int64, limit: Int) throws(VectorStoreError) -> Int {
+    func stage(from source: Int64, to target: Int64, limit: Int) throws(VectorStoreError) -> Int {
         let last = try connection.first(
             "SELECT id FROM vectors WHERE generation = ? ORDER BY id DESC LIMIT 1",
             [.integer(target)]
@@ -21,7 +21,7 @@ extension StoreIndex {
     }
 
     /// Removes up to `limit` index rows of a generation other than `current`; the number removed.
-    package func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
+    func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
         guard let stale = try staleGeneration(current: current) else { return 0 }
         let last = try connection.first(
             "SELECT id FROM vectors WHERE generation = ? ORDER BY id LIMIT 1 OFFSET ?",
@@ -35,7 +35,7 @@ extension StoreIndex {
         )
     }
 
-    package func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {
+    func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {
         try staleGeneration(current: current) != nil
     }
 
@@ -54,7 +54,7 @@ extension StoreIndex {
 
     /// Gives free pages of the database back to the file system, some at a time; false when none are left, or none can
     /// be given back: a VACUUM without the auto-vacuum setting takes that ability away.
-    package func vacuumSome() throws(VectorStoreError) -> Bool {
+    func vacuumSome() throws(VectorStoreError) -> Bool {
         let free = try pragma("freelist_count")
         if free == 0 { return false }
         try connection.run("PRAGMA incremental_vacuum(1000)")

@@ -1,11 +1,11 @@
 /// Where a live row lies, and the checksum over it and its id.
-package struct RowEntry: Equatable, Sendable {
-    package let offset: Int64
-    package let checksum: UInt32
+struct RowEntry: Equatable, Sendable {
+    let offset: Int64
+    let checksum: UInt32
 }
 
 extension StoreIndex {
-    package func entry(of id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> RowEntry? {
+    func entry(of id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> RowEntry? {
         try connection.first(
             "SELECT offset, checksum FROM vectors WHERE generation = ? AND id = ?",
             [.integer(generation), id]
@@ -13,7 +13,7 @@ extension StoreIndex {
     }
 
     /// Names a row by an id that has none; false if it has one.
-    package func insert(_ id: SQLValue, _ entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
+    func insert(_ id: SQLValue, _ entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try connection.run(
             """
             INSERT INTO vectors (generation, id, offset, checksum) VALUES (?, ?, ?, ?)
@@ -24,19 +24,19 @@ extension StoreIndex {
     }
 
     /// Moves an id to another row; false if no row has it.
-    package func move(_ id: SQLValue, to entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
+    func move(_ id: SQLValue, to entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try connection.run(
             "UPDATE vectors SET offset = ?, checksum = ? WHERE generation = ? AND id = ?",
             [.integer(entry.offset), .integer(Int64(entry.checksum)), .integer(generation), id]
         ) == 1
     }
 
-    package func delete(_ id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Bool {
+    func delete(_ id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try connection.run("DELETE FROM vectors WHERE generation = ? AND id = ?", [.integer(generation), id]) == 1
     }
 
     /// Every live row of a generation, in id order.
-    package func forEachRow(
+    func forEachRow(
         _ generation: Int64,
         _ body: (SQLValue, RowEntry) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
@@ -47,7 +47,7 @@ extension StoreIndex {
     }
 
     /// The live rows' offsets alone, in no order that matters.
-    package func forEachOffset(
+    func forEachOffset(
         _ generation: Int64,
         _ body: (Int64) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
@@ -56,24 +56,19 @@ extension StoreIndex {
         }
     }
 
-    /// The ids whose row doesn't lie wholly between `start` and `end`, or between two slots.
-    package func idsOutside(
-        _ generation: Int64,
-        start: Int64,
-        end: Int64,
-        stride: Int64
-    ) throws(VectorStoreError) -> [SQLValue] {
+    /// The ids whose row doesn't lie wholly between the header and `end`, or lies between two slots.
+    func idsOutside(_ record: StoreRecord, end: Int64) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
             SELECT id FROM vectors WHERE generation = ?1
             AND (offset < ?2 OR offset > ?3 - ?4 OR (offset - ?2) % ?4 <> 0) ORDER BY id
             """,
-            [.integer(generation), .integer(start), .integer(end), .integer(stride)]
+            [.integer(record.generation), .integer(DataFileHeader.length), .integer(end), .integer(record.stride)]
         )
     }
 
     /// The ids that name a row together with another id.
-    package func idsSharingOffsets(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
+    func idsSharingOffsets(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
             SELECT id FROM vectors WHERE generation = ?1 AND offset IN
@@ -83,13 +78,13 @@ extension StoreIndex {
         )
     }
 
-    package func ids(_ sql: String, _ values: [SQLValue]) throws(VectorStoreError) -> [SQLValue] {
+    func ids(_ sql: String, _ values: [SQLValue]) throws(VectorStoreError) -> [SQLValue] {
         var ids: [SQLValue] = []
         try connection.forEach(sql, values) { row throws(VectorStoreError) in ids.append(try row.id(0)) }
         return ids
     }
 
-    package func countRows(_ generation: Int64) throws(VectorStoreError) -> Int {
+    func countRows(_ generation: Int64) throws(VectorStoreError) -> Int {
         let count = try connection.first(
             "SELECT count(*) FROM vectors WHERE generation = ?",
             [.integer(generation)]
@@ -99,14 +94,14 @@ extension StoreIndex {
 
     // MARK: Metadata
 
-    package func metadata(of id: SQLValue) throws(VectorStoreError) -> String? {
+    func metadata(of id: SQLValue) throws(VectorStoreError) -> String? {
         try connection.first("SELECT json FROM metadata WHERE id = ?", [id]) { row throws(VectorStoreError) in
             try row.text(0)
         }
     }
 
     /// Sets an id's metadata, checksum and all; nil removes them.
-    package func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
+    func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
         guard let json else {
             try connection.run("DELETE FROM metadata WHERE id = ?", [id])
             return
@@ -120,14 +115,14 @@ extension StoreIndex {
         )
     }
 
-    package static func checksum(of json: String, for id: SQLValue) -> UInt32 {
+    static func checksum(of json: String, for id: SQLValue) -> UInt32 {
         var checksum = Checksum()
         checksum.update(json)
         return id.checksum(continuing: checksum)
     }
 
     /// Metadata are one JSON object without the key `id` (an export puts the id there).
-    package func checkMetadata(_ json: String, for id: SQLValue) throws(VectorStoreError) {
+    func checkMetadata(_ json: String, for id: SQLValue) throws(VectorStoreError) {
         func refuse(_ why: String) -> VectorStoreError {
             VectorStoreError(.invalidMetadata, "the metadata of id \(id.idText) \(why)", ids: [id.idText])
         }
@@ -143,7 +138,7 @@ extension StoreIndex {
     }
 
     /// Ids whose metadata's checksum is wrong, or that have metadata but no vector.
-    package func idsWithBadMetadata(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
+    func idsWithBadMetadata(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
         var bad: [SQLValue] = []
         try connection.forEach(
             """
@@ -163,7 +158,7 @@ extension StoreIndex {
 }
 
 extension Statement {
-    package func id(_ column: Int) throws(VectorStoreError) -> SQLValue {
+    func id(_ column: Int) throws(VectorStoreError) -> SQLValue {
         let value = try value(column)
         switch value {
         case .integer, .text: return value

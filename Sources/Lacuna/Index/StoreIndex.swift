@@ -2,18 +2,18 @@ import LacunaMigrations
 
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
 package final class StoreIndex {
-    package let connection: Connection
+    let connection: Connection
 
     /// "Lacn": what file(1) and SQLite's `PRAGMA application_id` know a store by.
     static let applicationID: Int64 = 0x4c61_636e
-    package static var schemaVersion: Int { Migrations.scripts.count }
+    static var schemaVersion: Int { Migrations.scripts.count }
 
     private init(_ connection: Connection) { self.connection = connection }
 
     // MARK: Opening
 
     /// For the writing process: migrates an older schema, refuses a newer one untouched.
-    package static func openForWriting(_ path: String) throws(VectorStoreError) -> StoreIndex {
+    static func openForWriting(_ path: String) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, .readWrite))
         guard try index.isCreated() else { throw unfinished(path) }
         try index.configureWriter()
@@ -22,7 +22,7 @@ package final class StoreIndex {
     }
 
     /// For reading, and nothing else.
-    package static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
+    static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, mode))
         try index.connection.run("PRAGMA query_only = ON")
         guard try index.isCreated() else { throw unfinished(path) }
@@ -37,7 +37,7 @@ package final class StoreIndex {
     }
 
     /// Makes the schema and its one record in a single transaction: the commit point of a store's creation.
-    package static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) -> StoreIndex {
+    static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, .create))
         guard try !index.isCreated() else {
             throw VectorStoreError(.alreadyExists, "\(path) holds a store already; open it, or choose another path")
@@ -45,7 +45,7 @@ package final class StoreIndex {
         // Only before the first page is written; later it would take rewriting the database.
         try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
         try index.configureWriter()
-        try index.connection.transaction(.write) { () throws(VectorStoreError) in
+        try index.connection.transaction { () throws(VectorStoreError) in
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
             try index.runMigrations(from: 0)
             try index.insert(record)
@@ -54,7 +54,7 @@ package final class StoreIndex {
     }
 
     /// Whether the file is a database without any schema, which an interrupted creation leaves.
-    package static func isBlank(_ path: String) throws(VectorStoreError) -> Bool {
+    static func isBlank(_ path: String) throws(VectorStoreError) -> Bool {
         do { return try !StoreIndex(try Connection(path, .readWrite)).isCreated() } catch {
             if [.notAStore, .newerFormat, .damaged].contains(error.code) { return false }
             throw error
@@ -103,7 +103,7 @@ package final class StoreIndex {
 
     private func migrate() throws(VectorStoreError) {
         guard try pragma("user_version") < Self.schemaVersion else { return }
-        try connection.transaction(.write) { () throws(VectorStoreError) in
+        try connection.transaction { () throws(VectorStoreError) in
             try runMigrations(from: Int(try pragma("user_version")))
         }
     }
@@ -115,13 +115,13 @@ package final class StoreIndex {
         try connection.execute("PRAGMA user_version = \(Self.schemaVersion)")
     }
 
-    package func pragma(_ name: String) throws(VectorStoreError) -> Int64 {
+    func pragma(_ name: String) throws(VectorStoreError) -> Int64 {
         try connection.first("PRAGMA \(name)") { $0.integer(0) } ?? 0
     }
 
     // MARK: The record
 
-    package func record() throws(VectorStoreError) -> StoreRecord {
+    func record() throws(VectorStoreError) -> StoreRecord {
         let record = try connection.first("SELECT \(StoreRecord.columns) FROM store") { row throws(VectorStoreError) in
             try StoreRecord(row)
         }
@@ -142,7 +142,7 @@ package final class StoreIndex {
     }
 
     /// Writes what may change, under the next commit sequence number.
-    package func update(_ record: StoreRecord) throws(VectorStoreError) {
+    func update(_ record: StoreRecord) throws(VectorStoreError) {
         try connection.run(
             """
             UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_offset = ?, reader_epoch = ?, \
@@ -157,20 +157,20 @@ package final class StoreIndex {
     }
 
     /// Whether commits are in the log that the database doesn't have yet, for all that is known here.
-    package func hasLog() throws(VectorStoreError) -> Bool {
+    func hasLog() throws(VectorStoreError) -> Bool {
         // A passive checkpoint waits for nobody, and tells how many frames the log holds.
         try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 > 0
     }
 
     /// ``checkpoint()``, without waiting for anybody.
-    package func emptyLog() throws(VectorStoreError) {
+    func emptyLog() throws(VectorStoreError) {
         try connection.run("PRAGMA busy_timeout = 0")
         defer { _ = try? connection.run("PRAGMA busy_timeout = \(Connection.busyMilliseconds)") }
         try checkpoint()
     }
 
     /// Copies the log into the database and empties it as far as readers allow.
-    package func checkpoint() throws(VectorStoreError) {
+    func checkpoint() throws(VectorStoreError) {
         try connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 }

@@ -15,35 +15,35 @@ public enum DistanceMetric: String, Sendable, CaseIterable {
 }
 
 /// The one row of the table `store`: the state that a commit makes *the* state.
-package struct StoreRecord: Equatable, Sendable {
-    package let uuid: String
-    package let dimension: Int
-    package let metric: DistanceMetric
-    package let idKind: VectorIDKind
-    package var generation: Int64
-    package var nextGeneration: Int64
-    package var dataFile: String
+struct StoreRecord: Equatable, Sendable {
+    let uuid: String
+    let dimension: Int
+    let metric: DistanceMetric
+    let idKind: VectorIDKind
+    var generation: Int64
+    var nextGeneration: Int64
+    var dataFile: String
     /// Where the next row goes: the end of the rows that the index may name.
-    package var nextOffset: Int64
-    package var commitSequence: Int64
-    package var readerEpoch: Int64
-    package var liveRows: Int64
+    var nextOffset: Int64
+    var commitSequence: Int64
+    var readerEpoch: Int64
+    var liveRows: Int64
 
-    package var stride: Int64 { Int64(dimension) * DataFileHeader.elementSize }
+    var stride: Int64 { Int64(dimension) * DataFileHeader.elementSize }
     /// Rows of the file below the next offset, live and dead.
-    package var slots: Int { Int((nextOffset - DataFileHeader.length) / stride) }
+    var slots: Int { Int((nextOffset - DataFileHeader.length) / stride) }
 
     /// The data file's header as this record wants it.
-    package var header: DataFileHeader {
+    var header: DataFileHeader {
         DataFileHeader(store: Self.bytes(of: uuid), generation: generation, dimension: dimension)
     }
 
-    package static func bytes(of uuid: String) -> [UInt8] {
+    static func bytes(of uuid: String) -> [UInt8] {
         guard let uuid = UUID(uuidString: uuid) else { return [] }
         return unsafe withUnsafeBytes(of: uuid.uuid) { unsafe Array($0) }
     }
 
-    package static func newUUID() -> String { UUID().uuidString.lowercased() }
+    static func newUUID() -> String { UUID().uuidString.lowercased() }
 
     static let columns = """
         uuid, dimension, metric, id_kind, generation, next_generation, data_file, next_offset, commit_sequence, \
@@ -77,7 +77,7 @@ package struct StoreRecord: Equatable, Sendable {
     }
 
     /// The record of a new store.
-    package init(dimension: Int, metric: DistanceMetric, idKind: VectorIDKind) {
+    init(dimension: Int, metric: DistanceMetric, idKind: VectorIDKind) {
         uuid = Self.newUUID()
         self.dimension = dimension
         self.metric = metric

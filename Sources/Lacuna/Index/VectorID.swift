@@ -70,7 +70,7 @@ extension UUID: VectorID {
 
 extension SQLValue {
     /// An id in a message or a list.
-    package var idText: String {
+    var idText: String {
         switch self {
         case .integer(let integer): String(integer)
         case .text(let text): text
@@ -79,7 +79,7 @@ extension SQLValue {
     }
 
     /// The order of ids everywhere: integers by value, texts by their UTF-8 bytes, as SQLite's BINARY collation does.
-    package static func idPrecedes(_ left: SQLValue, _ right: SQLValue) -> Bool {
+    static func idPrecedes(_ left: SQLValue, _ right: SQLValue) -> Bool {
         switch (left, right) {
         case (.integer(let left), .integer(let right)): left < right
         case (.text(let left), .text(let right)): left.utf8.lexicographicallyPrecedes(right.utf8)
@@ -89,7 +89,7 @@ extension SQLValue {
     }
 
     /// The checksum of a row or of metadata: its bytes, then the id's.
-    package func checksum(continuing bytes: Checksum) -> UInt32 {
+    func checksum(continuing bytes: Checksum) -> UInt32 {
         var checksum = bytes
         switch self {
         case .integer(let integer): checksum.update(integer)

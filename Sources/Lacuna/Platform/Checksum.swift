@@ -1,22 +1,20 @@
 import CPlatform
 
 /// CRC-32C (Castagnoli), as iSCSI and ext4 use it: RFC 3720, section 12.1.
-package struct Checksum: Equatable, Sendable {
-    package private(set) var value: UInt32
+struct Checksum: Equatable, Sendable {
+    private(set) var value: UInt32 = 0
 
-    package init(value: UInt32 = 0) { self.value = value }
-
-    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    mutating func update(_ bytes: UnsafeRawBufferPointer) {
         value = unsafe lacuna_crc32c(value, bytes.baseAddress, bytes.count)
     }
 
-    package mutating func update(_ text: String) {
+    mutating func update(_ text: String) {
         var text = text
         text.withUTF8 { unsafe update(UnsafeRawBufferPointer($0)) }
     }
 
     /// The integer's eight bytes, lowest first.
-    package mutating func update(_ integer: Int64) {
+    mutating func update(_ integer: Int64) {
         unsafe withUnsafeBytes(of: integer.littleEndian) { unsafe update($0) }
     }
 }

@@ -18,7 +18,7 @@ package enum Directory {
     }
 
     /// The names in the directory, sorted, without `.` and `..`.
-    package static func names(_ path: String) throws(SystemError) -> [String] {
+    static func names(_ path: String) throws(SystemError) -> [String] {
         guard let stream = unsafe opendir(path) else {
             throw SystemError(errno: errno, call: "list", path: path)
         }
@@ -37,15 +37,15 @@ package enum Directory {
         }
     }
 
-    package static func create(_ path: String) throws(SystemError) {
+    static func create(_ path: String) throws(SystemError) {
         if unsafe mkdir(path, 0o755) != 0 { throw SystemError(errno: errno, call: "create", path: path) }
     }
 
     /// Whether new files can be made in the directory, by permission and by mount.
-    package static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
+    static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
     /// The bytes of disk that an unprivileged process may still use.
-    package static func freeBytes(_ path: String) throws(SystemError) -> Int64 {
+    static func freeBytes(_ path: String) throws(SystemError) -> Int64 {
         var buffer = statvfs()
         if unsafe statvfs(path, &buffer) != 0 { throw SystemError(errno: errno, call: "statvfs", path: path) }
         let (bytes, overflow) = Int64(clamping: buffer.f_bavail)
@@ -54,7 +54,7 @@ package enum Directory {
     }
 
     /// The directory that holds `path`.
-    package static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         var path = path[...]
         while path.count > 1 && path.last == "/" { path.removeLast() }
         guard let slash = path.lastIndex(of: "/") else { return "." }

@@ -1,10 +1,10 @@
 /// The two lock files that readers hold shared, by turns: epoch 0, 2, 4, … the first, 1, 3, 5, … the second.
-package struct EpochLocks: ~Copyable {
+struct EpochLocks: ~Copyable {
     private let even: FileLock
     private let odd: FileLock
 
     /// Makes the files where it may, and takes them as they are where it may not.
-    package init(_ paths: [String]) throws(SystemError) {
+    init(_ paths: [String]) throws(SystemError) {
         let first = try Self.open(paths[0])
         let second = try Self.open(paths[1])
         even = first
@@ -15,16 +15,12 @@ package struct EpochLocks: ~Copyable {
         do { return try FileLock(path, create: true) } catch { return try FileLock(path, create: false) }
     }
 
-    package func tryLock(_ epoch: Int64, exclusive: Bool) throws(SystemError) -> Bool {
-        try epoch & 1 == 0 ? even.tryLock(exclusive: exclusive) : odd.tryLock(exclusive: exclusive)
-    }
-
-    package func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
+    func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         try epoch & 1 == 0
             ? even.lock(exclusive: exclusive, within: seconds) : odd.lock(exclusive: exclusive, within: seconds)
     }
 
-    package func unlock(_ epoch: Int64) {
+    func unlock(_ epoch: Int64) {
         if epoch & 1 == 0 { even.unlock() } else { odd.unlock() }
     }
 }

@@ -13,13 +13,9 @@ package struct FileLock: ~Copyable {
     private let path: String
 
     /// Opens the lock file, which need not be writable to be locked; makes it where `create` is set.
-    package init(_ path: String, create: Bool) throws(SystemError) {
+    init(_ path: String, create: Bool) throws(SystemError) {
         let flags = create ? O_RDWR | O_CREAT : O_RDONLY
-        #if canImport(Darwin)
-        let descriptor = unsafe Darwin.open(path, flags | O_CLOEXEC, 0o644)
-        #else
-        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o644)
-        #endif
+        let descriptor = unsafe open(path, flags | O_CLOEXEC, 0o644)
         if descriptor < 0 { throw SystemError(errno: errno, call: "open", path: path) }
         self.descriptor = descriptor
         self.path = path
@@ -28,19 +24,19 @@ package struct FileLock: ~Copyable {
     deinit { _ = close(descriptor) }
 
     /// Never waits: false if somebody else holds the lock in a way that excludes this one.
-    package func tryLock(exclusive: Bool) throws(SystemError) -> Bool {
+    func tryLock(exclusive: Bool) throws(SystemError) -> Bool {
         let code = lacuna_lock(descriptor, exclusive)
         if code == 0 { return true }
         if code == EWOULDBLOCK { return false }
         throw SystemError(errno: code, call: "lock", path: path)
     }
 
-    package func unlock() {
+    func unlock() {
         _ = lacuna_unlock(descriptor)
     }
 
     /// Polls until the lock is ours or `seconds` have passed: flock(2) has no time limit of its own.
-    package func lock(exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
+    func lock(exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while try !tryLock(exclusive: exclusive) {
             if ContinuousClock.now >= deadline { return false }

@@ -46,6 +46,33 @@ package protocol FileSystem: Sendable {
     func unlink(_ path: String) throws(SystemError)
 }
 
+extension FileSystem {
+    /// Reads until `buffer` is full or the file ends; the bytes read.
+    func readAll(
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
+    ) throws(SystemError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = try unsafe read(descriptor, into: rest, at: offset + Int64(done))
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// Continues short writes.
+    func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+            done += try unsafe write(descriptor, rest, at: offset + Int64(done))
+        }
+    }
+}
+
 /// The operating system's file system.
 package struct SystemFileSystem: FileSystem {
     package init() {}

@@ -12,12 +12,12 @@ import Glibc
 /// `@unchecked Sendable`: `value` is touched only between lock and unlock, and is Sendable itself, so that what leaves
 /// ``withLock(_:)`` may be used by the thread that took it.
 @safe
-package final class Guarded<Value: Sendable>: @unchecked Sendable {
+final class Guarded<Value: Sendable>: @unchecked Sendable {
     private var value: Value
     /// On the heap, since a pthread mutex must not move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    package init(_ value: Value) {
+    init(_ value: Value) {
         self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -29,7 +29,7 @@ package final class Guarded<Value: Sendable>: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    package func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
+    func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return try body(&value)

@@ -7,14 +7,8 @@ import Glibc
 /// A system call that failed: which one, on what, and how.
 package struct SystemError: Error, Sendable, CustomStringConvertible {
     package let errno: Int32
-    package let call: String
-    package let path: String
-
-    package init(errno: Int32, call: String, path: String) {
-        self.errno = errno
-        self.call = call
-        self.path = path
-    }
+    let call: String
+    let path: String
 
     package var description: String {
         let text = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
@@ -24,7 +18,7 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
 
 extension VectorStoreError {
     /// Where the library's errors begin: an errno value becomes a code and a remedy.
-    package init(_ error: SystemError) {
+    init(_ error: SystemError) {
         switch error.errno {
         case ENOSPC, EDQUOT:
             self.init(
@@ -45,20 +39,16 @@ extension VectorStoreError {
 }
 
 /// Maps a system call's error at the edge of the seam.
-package func mapped<R: ~Copyable>(_ body: () throws(SystemError) -> R) throws(VectorStoreError) -> R {
-    do {
-        return try body()
-    } catch {
-        throw VectorStoreError(error)
-    }
+func mapped<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+    do { return try call() } catch { throw VectorStoreError(error) }
 }
 
 extension SystemError {
     /// The same error with the file's name, which a call on a descriptor doesn't know.
-    package func on(_ path: String) -> SystemError { SystemError(errno: errno, call: call, path: path) }
+    func on(_ path: String) -> SystemError { SystemError(errno: errno, call: call, path: path) }
 
-    package var isNameTaken: Bool { errno == EEXIST }
+    var isNameTaken: Bool { errno == EEXIST }
 
     /// The file system has no such operation.
-    package var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
+    var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
 }

@@ -4,11 +4,9 @@ import CPlatform
 package final class ThreadRegistry: Sendable {
     private let depths = Guarded<[UInt64: Int]>([:])
 
-    package init() {}
+    func enter() { depths.withLock { $0[lacuna_thread_id(), default: 0] += 1 } }
 
-    package func enter() { depths.withLock { $0[lacuna_thread_id(), default: 0] += 1 } }
-
-    package func leave() {
+    func leave() {
         depths.withLock { depths in
             let thread = lacuna_thread_id()
             let depth = depths[thread, default: 1] - 1
@@ -16,5 +14,5 @@ package final class ThreadRegistry: Sendable {
         }
     }
 
-    package var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_id()] != nil } }
+    var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_id()] != nil } }
 }

@@ -85,12 +85,12 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
 
 extension VectorStoreError {
     /// A list of ids for a message: the first few of them, and how many there are.
-    package static func list(_ ids: [String]) -> String {
+    static func list(_ ids: [String]) -> String {
         let shown = ids.prefix(5).joined(separator: ", ")
         return ids.count > 5 ? "\(shown) and \(ids.count - 5) more" : shown
     }
 
-    package static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
+    static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
         VectorStoreError(
             .damaged,
             "the store is damaged: \(what); nothing was changed: run `verify`, and put a backup back if you have one",

@@ -1,18 +1,13 @@
 extension DataFile {
     /// A file that is too short for its index is damaged, and the ids whose rows it lost are named here and not found out
     /// by a crash later.
-    package static func check(
+    static func check(
         _ size: Int64,
         holds record: StoreRecord,
         _ index: StoreIndex
     ) throws(VectorStoreError) {
         if size >= record.nextOffset { return }
-        let lost = try index.idsOutside(
-            record.generation,
-            start: DataFileHeader.length,
-            end: size,
-            stride: record.stride
-        ).map(\.idText)
+        let lost = try index.idsOutside(record, end: size).map(\.idText)
         throw .damaged(
             """
             \(record.dataFile) has \(size) bytes where the index needs \(record.nextOffset)\
@@ -24,7 +19,7 @@ extension DataFile {
 }
 
 extension DataFile.Unusable {
-    package func asError(_ name: String) -> VectorStoreError {
+    func asError(_ name: String) -> VectorStoreError {
         switch self {
         case .missing: .damaged("\(name) is missing")
         case .system(let error): VectorStoreError(error)

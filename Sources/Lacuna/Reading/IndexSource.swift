@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Darwin)
 import Darwin
 #else
@@ -7,7 +5,7 @@ import Glibc
 #endif
 
 /// How readers open the index, which depends on whether the store's directory can be written.
-package final class IndexSource: Sendable {
+final class IndexSource: Sendable {
     let path: String
     let mode: Connection.Mode
     /// Whether readers hold the epoch's lock: not beside an immutable database or over a copy, which no writer changes.
@@ -30,7 +28,7 @@ package final class IndexSource: Sendable {
     /// In a directory that can't be written there is no shared memory to be made for the log. Without frames in a log the
     /// database alone is the truth (immutable); with a log and its shared memory, reading works as usual; with a log
     /// alone, a copy of both is read. Immutable beside a log with frames would silently lose the rows in it.
-    package static func forReading(_ paths: StorePaths) throws(VectorStoreError) -> IndexSource {
+    static func forReading(_ paths: StorePaths) throws(VectorStoreError) -> IndexSource {
         do {
             if Directory.isWritable(paths.directory) { return IndexSource(paths.index, .readOnly, locksEpochs: true) }
             let log = try Directory.status(paths.log)
@@ -79,12 +77,8 @@ package final class IndexSource: Sendable {
                 try unsafe fileSystem.read(input, into: bytes, at: position)
             }
             if count == 0 { return }
-            var written = 0
-            while written < count {
-                written += try unsafe buffer.span.extracting(written..<count).withUnsafeBytes {
-                    bytes throws(SystemError) in
-                    try unsafe fileSystem.write(output, bytes, at: position + Int64(written))
-                }
+            try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
+                try unsafe fileSystem.writeAll(output, bytes, at: position)
             }
             position += Int64(count)
         }

@@ -1,20 +1,20 @@
 /// One state of the store: ids, offsets, rows and metadata of one commit sequence number.
-package struct Snapshot {
-    package let index: StoreIndex
-    package let record: StoreRecord
-    package let rows: RowView
+struct Snapshot {
+    let index: StoreIndex
+    let record: StoreRecord
+    let rows: RowView
     /// What tells a change of the index by somebody who doesn't count the commit sequence, such as a shell.
-    package let foreignVersion: Int64
+    let foreignVersion: Int64
 
     /// Where the id's row lies; nil if no row has this id.
-    package func entry(of id: SQLValue) throws(VectorStoreError) -> RowEntry? {
+    func entry(of id: SQLValue) throws(VectorStoreError) -> RowEntry? {
         guard let entry = try index.entry(of: id, record.generation) else { return nil }
         try check(id, entry)
         return entry
     }
 
     /// An offset from disk is believed only if a row of this snapshot begins there.
-    package func check(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) {
+    func check(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) {
         if !rows.contains(entry.offset) {
             throw .damaged("id \(id.idText) names a row outside of the data file", ids: [id.idText])
         }
@@ -47,9 +47,7 @@ final class Reader: @unchecked Sendable {
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
         index = try StoreIndex.openForReading(source.path, source.mode)
-        locks =
-            source.locksEpochs
-            ? try mapped { () throws(SystemError) in try EpochLocks(StorePaths.readerLockNames.map(paths.path)) } : nil
+        locks = source.locksEpochs ? try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path))) : nil
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
@@ -82,9 +80,7 @@ final class Reader: @unchecked Sendable {
     /// False if the epoch moved on meanwhile: the writer holds an old epoch's lock while it drains that epoch.
     private func lockEpoch() throws(VectorStoreError) -> Bool {
         guard locks != nil else { return true }
-        let locked = try mapped { () throws(SystemError) in
-            try locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true
-        }
+        let locked = try mapped(locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true)
         if !locked { epoch = try index.record().readerEpoch }
         return locked
     }

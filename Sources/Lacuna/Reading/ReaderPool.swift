@@ -1,12 +1,12 @@
 /// The readers of one handle: each thread that reads borrows one.
-package final class ReaderPool: Sendable {
+final class ReaderPool: Sendable {
     private struct State {
         var idle: [Reader] = []
         var isClosed = false
     }
 
     /// Threads inside a read's closure: those must neither write nor close.
-    package let threads = ThreadRegistry()
+    let threads = ThreadRegistry()
     private let source: IndexSource
     private let paths: StorePaths
     private let files: CurrentFile
@@ -16,7 +16,7 @@ package final class ReaderPool: Sendable {
     /// Idle readers that are kept; each holds a connection and two lock files open.
     private static let kept = 8
 
-    package init(
+    init(
         _ source: IndexSource,
         _ paths: StorePaths,
         _ files: CurrentFile,
@@ -29,7 +29,7 @@ package final class ReaderPool: Sendable {
     }
 
     /// Calls `body` with a snapshot of the newest committed state.
-    package func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
+    func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
         let reader = try takeReader()
         threads.enter()
         defer {
@@ -40,7 +40,7 @@ package final class ReaderPool: Sendable {
     }
 
     /// Later reads fail; those under way end as usual.
-    package func close() {
+    func close() {
         state.withLock { state in
             state.isClosed = true
             state.idle.removeAll()

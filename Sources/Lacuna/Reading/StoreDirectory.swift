@@ -1,29 +1,20 @@
 /// What is at a store's path, found out by names alone, before any file is opened.
-package enum StoreDirectory {
+enum StoreDirectory {
     /// Throws unless there is a directory with an index in it.
-    package static func check(_ paths: StorePaths) throws(VectorStoreError) {
-        let names: [String]
-        do {
-            guard let status = try Directory.status(paths.directory) else {
-                throw VectorStoreError(
-                    .noSuchStore,
-                    "there is no store at \(paths.directory); check the path, or create the store"
-                )
-            }
-            guard status.isDirectory else {
-                throw VectorStoreError(
-                    .notAStore,
-                    "\(paths.directory) is a file, and a store is a directory; check the path"
-                )
-            }
-            names = try Directory.names(paths.directory)
-        } catch let error as SystemError {
-            throw VectorStoreError(error)
-        } catch let error as VectorStoreError {
-            throw error
-        } catch {
-            throw VectorStoreError(.ioError, "\(error)")
+    static func check(_ paths: StorePaths) throws(VectorStoreError) {
+        guard let status = try mapped(Directory.status(paths.directory)) else {
+            throw VectorStoreError(
+                .noSuchStore,
+                "there is no store at \(paths.directory); check the path, or create the store"
+            )
         }
+        guard status.isDirectory else {
+            throw VectorStoreError(
+                .notAStore,
+                "\(paths.directory) is a file, and a store is a directory; check the path"
+            )
+        }
+        let names = try mapped(Directory.names(paths.directory))
         if names.contains(StorePaths.indexName) {
             // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
             if !names.contains(StorePaths.writerLockName) { try checkIndex(paths) }
@@ -48,7 +39,7 @@ package enum StoreDirectory {
 
     /// Whether the first generation's file is missing, or holds nothing but its header or a part of it: what an
     /// interrupted creation leaves.
-    package static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
+    static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
         let path = paths.path(StorePaths.dataFileName(generation: 1))
         guard let status = try? Directory.status(path) else { return true }
         guard status.size <= DataFileHeader.length,

@@ -61,9 +61,9 @@ package struct Recovery {
         }
         // SQLite makes the log's name without telling whether its sync of the directory worked, and what supersedes the
         // files is in that log.
-        try mapped { () throws(SystemError) in try session.fileSystem.syncDirectory(session.paths.directory) }
+        try mapped(session.fileSystem.syncDirectory(session.paths.directory))
         for removal in plan.removals {
-            try mapped { () throws(SystemError) in try session.fileSystem.unlink(session.paths.path(removal.name)) }
+            try mapped(session.fileSystem.unlink(session.paths.path(removal.name)))
         }
         if let length = plan.trimmedLength { try file.truncate(to: length) }
     }
@@ -118,10 +118,10 @@ package struct Recovery {
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) -> [String: FoundFile] {
         var files: [String: FoundFile] = [:]
-        for name in try mapped({ () throws(SystemError) in try Directory.names(paths.directory) })
+        for name in try mapped(Directory.names(paths.directory))
         where StorePaths.generation(ofDataFile: name) != nil {
             let path = paths.path(name)
-            guard let status = try mapped({ () throws(SystemError) in try Directory.status(path) }) else { continue }
+            guard let status = try mapped(Directory.status(path)) else { continue }
             let header = Result { () throws(DataFile.Unusable) in
                 try DataFile.open(path, .read, fileSystem).header
             }

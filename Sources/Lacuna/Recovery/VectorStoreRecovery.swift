@@ -16,7 +16,7 @@ public enum VectorStoreRecovery {
         try run(StorePaths(path), dryRun: dryRun, SystemFileSystem())
     }
 
-    package static func run(
+    static func run(
         _ paths: StorePaths,
         dryRun: Bool,
         _ fileSystem: any FileSystem

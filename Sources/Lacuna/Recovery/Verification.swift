@@ -23,19 +23,19 @@ public struct VerificationReport<ID: VectorID>: Sendable {
 }
 
 /// Reads everything in one snapshot, by pread(2), and believes nothing.
-package struct Verification<ID: VectorID> {
+struct Verification<ID: VectorID> {
     private let snapshot: Snapshot
     private let paths: StorePaths
     private let progress: ProgressHandler
     private var report = VerificationReport<ID>()
 
-    package init(_ snapshot: Snapshot, _ paths: StorePaths, _ progress: @escaping ProgressHandler) {
+    init(_ snapshot: Snapshot, _ paths: StorePaths, _ progress: @escaping ProgressHandler) {
         self.snapshot = snapshot
         self.paths = paths
         self.progress = progress
     }
 
-    package mutating func run() throws -> VerificationReport<ID> {
+    mutating func run() throws -> VerificationReport<ID> {
         try checkIndex()
         do {
             try checkOffsets()
@@ -66,14 +66,7 @@ package struct Verification<ID: VectorID> {
     private mutating func checkOffsets() throws(VectorStoreError) {
         let record = snapshot.record
         let index = snapshot.index
-        report.outOfBounds = typed(
-            try index.idsOutside(
-                record.generation,
-                start: DataFileHeader.length,
-                end: record.nextOffset,
-                stride: record.stride
-            )
-        )
+        report.outOfBounds = typed(try index.idsOutside(record, end: record.nextOffset))
         report.sharedOffsets = typed(try index.idsSharingOffsets(record.generation))
         let count = try index.countRows(record.generation)
         report.rows = count
@@ -112,7 +105,7 @@ package struct Verification<ID: VectorID> {
 
     private func unknownFiles() throws(VectorStoreError) -> [String] {
         let named = Set(try snapshot.index.journal().flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) })
-        return try mapped { () throws(SystemError) in try Directory.names(paths.directory) }.filter { name in
+        return try mapped(Directory.names(paths.directory)).filter { name in
             !StorePaths.isFixedName(name) && name != snapshot.record.dataFile && !named.contains(name)
         }
     }

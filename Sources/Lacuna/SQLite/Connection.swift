@@ -16,11 +16,11 @@ package final class Connection {
 
     private let handle: OpaquePointer
     /// Tells this connection from every other one of the process, also from those that are gone.
-    package let serial: Int
+    let serial: Int
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
 
-    package static let busyMilliseconds: Int32 = 5_000
+    static let busyMilliseconds: Int32 = 5_000
 
     package init(_ path: String, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
@@ -88,7 +88,7 @@ package final class Connection {
     // MARK: Statements
 
     /// A prepared statement from the cache, for the closure's length.
-    package func withStatement<R>(
+    private func withStatement<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ body: (Statement) throws(VectorStoreError) -> R
@@ -103,7 +103,7 @@ package final class Connection {
     }
 
     /// A statement that is used once, such as one with a caller's filter in it.
-    package func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql) }
+    func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql) }
 
     /// Runs a statement to its end; the number of rows it inserted, updated or deleted.
     @discardableResult
@@ -115,7 +115,7 @@ package final class Connection {
     }
 
     /// The first row, if there is one.
-    package func first<R>(
+    func first<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ row: (Statement) throws(VectorStoreError) -> R
@@ -143,17 +143,14 @@ package final class Connection {
 
     // MARK: Transactions
 
-    package enum TransactionKind: String {
+    enum TransactionKind: String {
         case read = "BEGIN DEFERRED"
         case write = "BEGIN IMMEDIATE"
     }
 
-    /// All of `body` or nothing. With `synchronous = FULL`, a write transaction is durable when this returns.
-    package func transaction<R>(
-        _ kind: TransactionKind,
-        _ body: () throws(VectorStoreError) -> R
-    ) throws(VectorStoreError) -> R {
-        try run(kind.rawValue)
+    /// All of `body` or nothing. With `synchronous = FULL`, it is durable when this returns.
+    func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        try run(TransactionKind.write.rawValue)
         do {
             let result = try body()
             try run("COMMIT")
@@ -164,17 +161,17 @@ package final class Connection {
         }
     }
 
-    package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
     /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
-    package func rollBack() {
+    func rollBack() {
         if isInTransaction { _ = try? run("ROLLBACK") }
     }
 
     // MARK: SQL functions and limits on what a statement may do
 
-    /// Makes `function` known to this connection's SQL as `name`, over integers.
-    package func withFunction<R>(
+    /// Makes `function` known to this connection's SQL as `name`.
+    func withFunction<R>(
         _ name: String,
         arguments: Int,
         _ function: IntegerFunction,
@@ -200,14 +197,14 @@ package final class Connection {
     }
 
     /// What a statement asks to do while it is prepared (sqlite3_set_authorizer).
-    package struct Request {
-        package let action: Int32
-        package let first: String?
-        package let second: String?
+    struct Request {
+        let action: Int32
+        let first: String?
+        let second: String?
     }
 
     /// Prepares `sql` while `allows` is asked about each thing that it reads or calls; throws where that says no.
-    package func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
+    func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
         try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
             let authorizer = Authorizer(allows)
             unsafe sqlite3_set_authorizer(
@@ -235,12 +232,12 @@ package final class Connection {
     }
 }
 
-/// A scalar SQL function from SQL values to an integer; nil makes the statement fail.
+/// A scalar SQL function from SQL values to an integer.
 @safe
-package final class IntegerFunction {
-    private let body: ([SQLValue]) -> Int64?
+final class IntegerFunction {
+    private let body: ([SQLValue]) -> Int64
 
-    package init(_ body: @escaping ([SQLValue]) -> Int64?) { self.body = body }
+    init(_ body: @escaping ([SQLValue]) -> Int64) { self.body = body }
 
     static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
         context,
@@ -250,11 +247,7 @@ package final class IntegerFunction {
         guard let data = unsafe data, let arguments = unsafe arguments else { return }
         let function = unsafe Unmanaged<IntegerFunction>.fromOpaque(data).takeUnretainedValue()
         let values = (0..<Int(count)).map { unsafe value(arguments[$0]) }
-        if let result = function.body(values) {
-            unsafe sqlite3_result_int64(context, result)
-        } else {
-            unsafe sqlite3_result_error_code(context, SQLITE_ABORT)
-        }
+        unsafe sqlite3_result_int64(context, function.body(values))
     }
 
     private static func value(_ argument: OpaquePointer?) -> SQLValue {

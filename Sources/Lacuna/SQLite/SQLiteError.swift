@@ -1,21 +1,21 @@
 import CSQLite
 
 /// What SQLite reported: the extended result code, its message, and the statement without its bound values.
-package struct SQLiteError: Error, Sendable, CustomStringConvertible {
-    package let code: Int32
-    package let message: String
-    package let sql: String?
+struct SQLiteError: Error, Sendable, CustomStringConvertible {
+    let code: Int32
+    let message: String
+    let sql: String?
 
-    package var primaryCode: Int32 { code & 0xff }
+    var primaryCode: Int32 { code & 0xff }
 
-    package var description: String {
+    var description: String {
         "SQLite error \(code): \(message)" + (sql.map { " in: \($0)" } ?? "")
     }
 }
 
 extension VectorStoreError {
     /// One factory for all of SQLite's errors: the primary code decides what a caller can do about it.
-    package init(_ error: SQLiteError) {
+    init(_ error: SQLiteError) {
         let detail = "index.sqlite: \(error.message)"
         switch error.primaryCode {
         case SQLITE_FULL:

@@ -21,16 +21,16 @@ package final class Statement {
 
     deinit { unsafe sqlite3_finalize(handle) }
 
-    package var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
+    var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
 
-    package func bind(_ values: [SQLValue]) throws(VectorStoreError) {
+    func bind(_ values: [SQLValue]) throws(VectorStoreError) {
         for (index, value) in values.enumerated() {
             try bind(value, at: index + 1)
         }
     }
 
     /// `index` counts from 1, as SQLite does.
-    package func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
+    private func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
         let index = Int32(index)
         let code: Int32
         switch value {
@@ -50,21 +50,21 @@ package final class Statement {
     }
 
     /// True if there is a row to read, false when the statement is done.
-    package func step() throws(VectorStoreError) -> Bool {
+    func step() throws(VectorStoreError) -> Bool {
         let code = unsafe sqlite3_step(handle)
         if code == SQLITE_ROW { return true }
         if code == SQLITE_DONE { return false }
         throw unsafe VectorStoreError(Connection.error(connection, code, sql))
     }
 
-    package func reset() {
+    func reset() {
         unsafe sqlite3_reset(handle)
         unsafe sqlite3_clear_bindings(handle)
     }
 
-    package func integer(_ column: Int) -> Int64 { unsafe sqlite3_column_int64(handle, Int32(column)) }
+    func integer(_ column: Int) -> Int64 { unsafe sqlite3_column_int64(handle, Int32(column)) }
 
-    package func text(_ column: Int) throws(VectorStoreError) -> String {
+    func text(_ column: Int) throws(VectorStoreError) -> String {
         let column = Int32(column)
         guard let bytes = unsafe sqlite3_column_text(handle, column) else {
             throw .damaged("a text is missing in the index")
@@ -77,7 +77,7 @@ package final class Statement {
         return text
     }
 
-    package func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+    func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
 
     package func value(_ column: Int) throws(VectorStoreError) -> SQLValue {
         switch unsafe sqlite3_column_type(handle, Int32(column)) {

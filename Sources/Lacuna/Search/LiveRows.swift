@@ -44,7 +44,7 @@ final class LiveRows: Sendable {
 }
 
 /// The live rows of the newest commit that was searched, kept until a search sees another commit.
-package final class LiveRowsCache: Sendable {
+final class LiveRowsCache: Sendable {
     private struct Entry {
         let rows: LiveRows
         /// `PRAGMA data_version` of each connection that found the rows to be these. It means something only within its
@@ -53,8 +53,6 @@ package final class LiveRowsCache: Sendable {
     }
 
     private let entry = Guarded<Entry?>(nil)
-
-    package init() {}
 
     func rows(_ snapshot: Snapshot) throws -> LiveRows {
         let connection = snapshot.index.connection.serial

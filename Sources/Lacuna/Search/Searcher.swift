@@ -2,7 +2,7 @@ import CVectorKernels
 import Dispatch
 
 /// Exact k-nearest-neighbour search over one snapshot.
-package struct Searcher: Sendable {
+struct Searcher: Sendable {
     private let view: RowView
     private let metric: DistanceMetric
     private let rows: LiveRows
@@ -13,7 +13,7 @@ package struct Searcher: Sendable {
     /// A thread gets at least this many bytes of rows: for less, starting it costs more than it saves.
     private static let bytesPerThread = 1 << 20
 
-    package init(
+    init(
         _ snapshot: Snapshot,
         _ filter: Filter?,
         _ cache: LiveRowsCache,
@@ -28,7 +28,7 @@ package struct Searcher: Sendable {
 
     /// The nearest rows of each query, nearest first; equal distances by id. The result doesn't depend on the number of
     /// threads: a row's distance is the same wherever it is computed, and the order of (distance, id) is total.
-    package func nearest(
+    func nearest(
         _ queries: [[Float]],
         limit: Int
     ) -> [[(id: SQLValue, distance: Double)]] {

@@ -1,15 +1,13 @@
 /// The data file of the newest generation that this process has opened, shared by the handle's threads.
-package final class CurrentFile: Sendable {
+final class CurrentFile: Sendable {
     private let file = Guarded<DataFile?>(nil)
 
-    package init() {}
-
-    package var value: DataFile? { file.withLock { $0 } }
+    var value: DataFile? { file.withLock { $0 } }
 
     /// Takes a newer generation's file; an older one stays out. Whoever still reads the file before keeps it alive.
     ///
     /// Of one generation the writer's file stays, also where a reader that opened it for reading comes later.
-    package func advance(to newer: DataFile) {
+    func advance(to newer: DataFile) {
         file.withLock { file in
             guard let current = file else {
                 file = newer
@@ -20,5 +18,5 @@ package final class CurrentFile: Sendable {
         }
     }
 
-    package func clear() { file.withLock { $0 = nil } }
+    func clear() { file.withLock { $0 = nil } }
 }

@@ -5,7 +5,7 @@ extension DataFile {
     /// Reads the live rows in offset order, in batches without the gaps between them.
     ///
     /// `unreadable` is told of each slot that can't be read, whose row then reads as zeros; without it, that is an error.
-    package func forEachLiveBatch(
+    func forEachLiveBatch(
         _ live: LiveBitmap,
         unreadable: ((Int) -> Void)? = nil,
         _ body: (UnsafeRawBufferPointer) throws -> Void
@@ -61,7 +61,7 @@ extension DataFile {
     }
 
     /// The checksum of each row in a batch.
-    package func checksums(of rows: UnsafeRawBufferPointer) -> [UInt32] {
+    func checksums(of rows: UnsafeRawBufferPointer) -> [UInt32] {
         Swift.stride(from: 0, to: rows.count, by: Int(stride)).map { begin in
             var checksum = Checksum()
             unsafe checksum.update(UnsafeRawBufferPointer(rebasing: rows[begin..<begin + Int(stride)]))

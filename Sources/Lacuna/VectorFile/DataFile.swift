@@ -9,10 +9,10 @@ import Glibc
 /// One generation's file of vectors: a header, then rows. Rows are written with pwrite(2), never through the map.
 ///
 /// Threads may share it: the descriptor's operations name their offsets, and the map only grows, under a lock.
-package final class DataFile: Sendable {
-    package let path: String
-    package let header: DataFileHeader
-    package let isWritable: Bool
+final class DataFile: Sendable {
+    let path: String
+    let header: DataFileHeader
+    let isWritable: Bool
     private let fileSystem: any FileSystem
     private let descriptor: Int32
     private let segments = Guarded<[MappedSegment]>([])
@@ -39,13 +39,13 @@ package final class DataFile: Sendable {
     // MARK: Opening and creating
 
     /// Why a data file can't be used.
-    package enum Unusable: Error {
+    enum Unusable: Error {
         case missing
         case header(DataFileHeader.Flaw)
         case system(SystemError)
     }
 
-    package static func open(
+    static func open(
         _ path: String,
         _ access: FileAccess,
         _ fileSystem: any FileSystem
@@ -73,7 +73,7 @@ package final class DataFile: Sendable {
     }
 
     /// As many bytes as a header has, or all that are there.
-    package static func firstBytes(_ path: String, _ fileSystem: any FileSystem) throws(SystemError) -> [UInt8] {
+    static func firstBytes(_ path: String, _ fileSystem: any FileSystem) throws(SystemError) -> [UInt8] {
         let descriptor = try fileSystem.open(path, .read)
         defer { fileSystem.close(descriptor) }
         return try firstBytes(descriptor, fileSystem)
@@ -84,17 +84,11 @@ package final class DataFile: Sendable {
         _ fileSystem: any FileSystem
     ) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(DataFileHeader.length))
-        var done = 0
         var span = bytes.mutableSpan
-        try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
-            while done < buffer.count {
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-                let count = try unsafe fileSystem.read(descriptor, into: rest, at: Int64(done))
-                if count == 0 { break }
-                done += count
-            }
+        let count = try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
+            try unsafe fileSystem.readAll(descriptor, into: buffer, at: 0)
         }
-        bytes.removeLast(bytes.count - done)
+        bytes.removeLast(bytes.count - count)
         return bytes
     }
 
@@ -102,7 +96,7 @@ package final class DataFile: Sendable {
     /// header holds no rows.
     ///
     /// - Throws: a `SystemError` with EEXIST where the name is taken.
-    package static func create(
+    static func create(
         _ paths: StorePaths,
         _ header: DataFileHeader,
         _ fileSystem: any FileSystem
@@ -113,9 +107,9 @@ package final class DataFile: Sendable {
         let bytes = header.encoded()
         do {
             try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in
-                try unsafe file.writeAll(buffer, at: 0)
+                try unsafe fileSystem.writeAll(descriptor, buffer, at: 0)
             }
-            try file.syncRaw()
+            try fileSystem.sync(descriptor)
             try fileSystem.syncDirectory(paths.directory)
         } catch {
             try? fileSystem.unlink(path)
@@ -126,17 +120,17 @@ package final class DataFile: Sendable {
 
     // MARK: Geometry
 
-    package var stride: Int64 { header.stride }
+    var stride: Int64 { header.stride }
 
     /// Whether a row begins at `offset` and ends at or before `end`. Safe for any value from disk.
-    package func isRow(_ offset: Int64, below end: Int64) -> Bool {
+    func isRow(_ offset: Int64, below end: Int64) -> Bool {
         offset >= DataFileHeader.length && offset <= end - stride && (offset - DataFileHeader.length) % stride == 0
     }
 
-    package func slot(_ offset: Int64) -> Int { Int((offset - DataFileHeader.length) / stride) }
-    package func offset(_ slot: Int) -> Int64 { DataFileHeader.length + Int64(slot) * stride }
+    func slot(_ offset: Int64) -> Int { Int((offset - DataFileHeader.length) / stride) }
+    func offset(_ slot: Int) -> Int64 { DataFileHeader.length + Int64(slot) * stride }
 
-    package func status() throws(VectorStoreError) -> FileStatus {
+    func status() throws(VectorStoreError) -> FileStatus {
         var buffer = stat()
         if unsafe fstat(descriptor, &buffer) != 0 {
             throw VectorStoreError(SystemError(errno: errno, call: "stat", path: path))
@@ -147,36 +141,27 @@ package final class DataFile: Sendable {
     // MARK: Reading
 
     /// The rows below `end`, mapped. `end` is a committed next offset; the file is at least that long, or damaged.
-    package func view(upTo end: Int64) throws(VectorStoreError) -> RowView {
+    func view(upTo end: Int64) throws(VectorStoreError) -> RowView {
         let needed = Int((end + MappedSegment.length - 1) / MappedSegment.length)
-        let mapped = try onThisFile { () throws(SystemError) in
-            try segments.withLock { segments throws(SystemError) -> [MappedSegment] in
-                while segments.count < needed {
-                    segments.append(try MappedSegment(descriptor, index: segments.count, path: path))
-                }
-                return segments
+        let mapped = try segments.withLock { segments throws(VectorStoreError) in
+            while segments.count < needed {
+                segments.append(try onThisFile(MappedSegment(descriptor, index: segments.count, path: path)))
             }
+            return segments
         }
         return RowView(file: self, segments: mapped, end: end)
     }
 
     /// Reads the bytes from `offset` on with pread(2): whatever reads everything comes this way, since a bad sector is
     /// then an error and not a signal.
-    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
-        var done = 0
-        while done < buffer.count {
-            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = try onThisFile { () throws(SystemError) in
-                try unsafe fileSystem.read(descriptor, into: rest, at: offset + Int64(done))
-            }
-            if count == 0 {
-                throw .damaged("\(path) ends at byte \(offset + Int64(done)), before rows that the index names")
-            }
-            done += count
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
+        let count = try onThisFile(unsafe fileSystem.readAll(descriptor, into: buffer, at: offset))
+        if count < buffer.count {
+            throw .damaged("\(path) ends at byte \(offset + Int64(count)), before rows that the index names")
         }
     }
 
-    package func readRow(_ offset: Int64) throws(VectorStoreError) -> [Float] {
+    func readRow(_ offset: Int64) throws(VectorStoreError) -> [Float] {
         var row = [Float](repeating: 0, count: header.dimension)
         var span = row.mutableSpan
         try unsafe span.withUnsafeMutableBytes { buffer throws(VectorStoreError) in
@@ -187,16 +172,16 @@ package final class DataFile: Sendable {
 
     // MARK: Writing
 
-    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
-        try onThisFile { () throws(SystemError) in try unsafe writeAll(bytes, at: offset) }
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
+        try onThisFile(unsafe fileSystem.writeAll(descriptor, bytes, at: offset))
     }
 
-    package func sync() throws(VectorStoreError) {
-        try onThisFile(syncRaw)
+    func sync() throws(VectorStoreError) {
+        try onThisFile(fileSystem.sync(descriptor))
     }
 
     /// Reserves blocks up to `length` and extends the file to it; after an error the file is as long as before.
-    package func extend(to length: Int64) throws(VectorStoreError) {
+    func extend(to length: Int64) throws(VectorStoreError) {
         let size = try status().size
         if length <= size { return }
         do {
@@ -207,12 +192,12 @@ package final class DataFile: Sendable {
         }
     }
 
-    package func truncate(to length: Int64) throws(VectorStoreError) {
-        try onThisFile { () throws(SystemError) in try fileSystem.truncate(descriptor, to: length) }
+    func truncate(to length: Int64) throws(VectorStoreError) {
+        try onThisFile(fileSystem.truncate(descriptor, to: length))
     }
 
     /// Gives the blocks of a range back; false where the file system can't.
-    package func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
+    func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
         do {
             try fileSystem.punchHole(
                 descriptor,
@@ -226,13 +211,13 @@ package final class DataFile: Sendable {
         }
     }
 
-    package func zero(_ range: Range<Int64>) throws(VectorStoreError) {
-        try onThisFile { () throws(SystemError) in try writeZeros(range) }
+    func zero(_ range: Range<Int64>) throws(VectorStoreError) {
+        try onThisFile(writeZeros(range))
     }
 
     /// The part of `range` that occupies blocks, in bytes, as lseek(2) with SEEK_DATA tells it; all of it where the file
     /// system can't tell.
-    package func dataBytes(in range: Range<Int64>) -> Int64 {
+    func dataBytes(in range: Range<Int64>) -> Int64 {
         var bytes: Int64 = 0
         var position = range.lowerBound
         while position < range.upperBound {
@@ -266,24 +251,17 @@ package final class DataFile: Sendable {
         while position < range.upperBound {
             let count = Int(min(Int64(zeros.count), range.upperBound - position))
             try unsafe zeros.span.withUnsafeBytes { buffer throws(SystemError) in
-                try unsafe writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: position)
+                try unsafe fileSystem.writeAll(
+                    descriptor,
+                    UnsafeRawBufferPointer(rebasing: buffer[..<count]),
+                    at: position
+                )
             }
             position += Int64(count)
         }
     }
 
-    /// Short writes are continued.
-    private func writeAll(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
-        var done = 0
-        while done < bytes.count {
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-            done += try unsafe fileSystem.write(descriptor, rest, at: offset + Int64(done))
-        }
-    }
-
-    private func syncRaw() throws(SystemError) { try fileSystem.sync(descriptor) }
-
-    private func onThisFile<R>(_ body: () throws(SystemError) -> R) throws(VectorStoreError) -> R {
-        do { return try body() } catch { throw VectorStoreError(error.on(path)) }
+    private func onThisFile<R>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+        do { return try call() } catch { throw VectorStoreError(error.on(path)) }
     }
 }

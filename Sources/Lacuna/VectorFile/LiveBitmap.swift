@@ -1,21 +1,21 @@
 /// Which slots of a data file hold a live row: one bit a slot, and the rank of each.
-package struct LiveBitmap: Sendable {
-    package let slots: Int
-    package private(set) var liveCount = 0
+struct LiveBitmap: Sendable {
+    let slots: Int
+    private(set) var liveCount = 0
     private var words: [UInt64]
     /// Set bits before each group of `wordsPerGroup` words; made by ``finish()``.
     private var ranks: [Int] = []
     private static let wordsPerGroup = 8
 
-    package init(slots: Int) {
+    init(slots: Int) {
         self.slots = slots
         words = Array(repeating: 0, count: (slots + 63) / 64)
     }
 
-    package subscript(slot: Int) -> Bool { words[slot >> 6] >> UInt64(slot & 63) & 1 == 1 }
+    subscript(slot: Int) -> Bool { words[slot >> 6] >> UInt64(slot & 63) & 1 == 1 }
 
     /// Marks a slot as live; false if it was marked already.
-    package mutating func insert(_ slot: Int) -> Bool {
+    mutating func insert(_ slot: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(slot & 63)
         if words[slot >> 6] & bit != 0 { return false }
         words[slot >> 6] |= bit
@@ -24,7 +24,7 @@ package struct LiveBitmap: Sendable {
     }
 
     /// Counts the ranks, once all is marked.
-    package mutating func finish() {
+    mutating func finish() {
         ranks.removeAll()
         var count = 0
         for (index, word) in words.enumerated() {
@@ -34,7 +34,7 @@ package struct LiveBitmap: Sendable {
     }
 
     /// The number of live slots below `slot`: a live row's slot in a file without gaps.
-    package func rank(_ slot: Int) -> Int {
+    func rank(_ slot: Int) -> Int {
         let word = slot >> 6
         let group = word / Self.wordsPerGroup
         var count = ranks[group]
@@ -43,7 +43,7 @@ package struct LiveBitmap: Sendable {
     }
 
     /// Calls `body` with each maximal run of live (or dead) slots, ascending.
-    package func forEachRun<E: Error>(live: Bool, _ body: (Range<Int>) throws(E) -> Void) throws(E) {
+    func forEachRun<E: Error>(live: Bool, _ body: (Range<Int>) throws(E) -> Void) throws(E) {
         var start = next(from: 0, live: live)
         while start < slots {
             let end = next(from: start, live: !live)

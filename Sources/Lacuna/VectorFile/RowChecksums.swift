@@ -9,14 +9,14 @@ import Glibc
 ///
 /// Rows are read in offset order, ids come in id order: this is where the two meet.
 @safe
-package final class RowChecksums {
+final class RowChecksums {
     private let descriptor: Int32
     private let directory: String
     private var count = 0
     private var mapped: UnsafeMutableRawPointer?
     private var mappedLength = 0
 
-    package init() throws(VectorStoreError) {
+    init() throws(VectorStoreError) {
         directory = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         let path = "\(directory)/lacuna-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         do throws(SystemError) {
@@ -33,22 +33,17 @@ package final class RowChecksums {
         _ = close(descriptor)
     }
 
-    package func append(_ checksums: [UInt32]) throws(VectorStoreError) {
-        let fileSystem = SystemFileSystem()
-        var done = 0
+    func append(_ checksums: [UInt32]) throws(VectorStoreError) {
         do throws(SystemError) {
             try unsafe checksums.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
-                while done < bytes.count {
-                    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-                    done += try unsafe fileSystem.write(descriptor, rest, at: Int64(count * 4 + done))
-                }
+                try unsafe SystemFileSystem().writeAll(descriptor, bytes, at: Int64(count * 4))
             }
         } catch { throw VectorStoreError(error.on(directory)) }
         count += checksums.count
     }
 
     /// Ends appending; from now on ``subscript(_:)`` answers.
-    package func finish() throws(VectorStoreError) {
+    func finish() throws(VectorStoreError) {
         if count == 0 { return }
         let address = unsafe mmap(nil, count * 4, PROT_READ, MAP_SHARED, descriptor, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
@@ -59,7 +54,7 @@ package final class RowChecksums {
     }
 
     /// The checksum of the row with this rank, below the number of rows appended.
-    package subscript(rank: Int) -> Checksum {
+    subscript(rank: Int) -> Checksum {
         guard let mapped = unsafe mapped, rank < count else { return Checksum() }
         return Checksum(value: unsafe mapped.load(fromByteOffset: rank * 4, as: UInt32.self))
     }

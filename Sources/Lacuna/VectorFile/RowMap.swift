@@ -39,25 +39,23 @@ struct MappedSegment: @unchecked Sendable {
 
 /// The rows of a data file up to an offset, in memory: what a snapshot reads. It keeps its file's map alive.
 @safe
-package struct RowView: Sendable {
-    package let file: DataFile
+struct RowView: Sendable {
+    let file: DataFile
     let segments: [MappedSegment]
     /// The first byte after the last row that may be read.
-    package let end: Int64
-
-    package var stride: Int64 { file.header.stride }
+    let end: Int64
 
     /// Whether `offset` is where a row of this view begins.
-    package func contains(_ offset: Int64) -> Bool { file.isRow(offset, below: end) }
+    func contains(_ offset: Int64) -> Bool { file.isRow(offset, below: end) }
 
     /// The row's floats, without a copy; the caller has checked that the view contains `offset`.
-    package func withRow<R, E: Error>(_ offset: Int64, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
+    func withRow<R, E: Error>(_ offset: Int64, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
         let pointer = unsafe address(of: offset).assumingMemoryBound(to: Float.self)
         let row = unsafe UnsafeBufferPointer(start: pointer, count: file.header.dimension)
         return try unsafe body(row.span)
     }
 
-    package func row(_ offset: Int64) -> [Float] {
+    func row(_ offset: Int64) -> [Float] {
         withRow(offset) { row in
             unsafe Array(unsafeUninitializedCapacity: row.count) { buffer, count in
                 for index in row.indices { unsafe buffer[index] = row[index] }
@@ -67,7 +65,7 @@ package struct RowView: Sendable {
     }
 
     /// Cuts offsets that ascend at segment borders, so that `body` gets a base and byte offsets from it.
-    package func forEachSegment(
+    func forEachSegment(
         _ offsets: ArraySlice<Int64>,
         _ body: (UnsafeRawPointer, ArraySlice<Int64>, _ base: Int64) -> Void
     ) {
@@ -89,7 +87,7 @@ package struct RowView: Sendable {
 
 extension RandomAccessCollection where Index == Int {
     /// The first index whose element belongs to the second half, in a collection that is parted in two.
-    package func partitioningIndex(where belongsInSecondHalf: (Element) -> Bool) -> Int {
+    func partitioningIndex(where belongsInSecondHalf: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {

@@ -1,26 +1,26 @@
 /// The names inside a store's directory.
 package struct StorePaths: Sendable {
-    package let directory: String
+    let directory: String
 
-    package init(_ directory: String) { self.directory = directory }
+    init(_ directory: String) { self.directory = directory }
 
-    package static let indexName = "index.sqlite"
-    package static let writerLockName = "writer.lock"
-    package static let readerLockNames = ["readers-0.lock", "readers-1.lock"]
-    package static let indexNames = ["", "-wal", "-shm", "-journal"].map { indexName + $0 }
+    static let indexName = "index.sqlite"
+    static let writerLockName = "writer.lock"
+    static let readerLockNames = ["readers-0.lock", "readers-1.lock"]
+    static let indexNames = ["", "-wal", "-shm", "-journal"].map { indexName + $0 }
 
-    package var index: String { path(Self.indexName) }
-    package var log: String { path(Self.indexName + "-wal") }
-    package var sharedMemory: String { path(Self.indexName + "-shm") }
-    package var writerLock: String { path(Self.writerLockName) }
+    var index: String { path(Self.indexName) }
+    var log: String { path(Self.indexName + "-wal") }
+    var sharedMemory: String { path(Self.indexName + "-shm") }
+    var writerLock: String { path(Self.writerLockName) }
 
-    package func path(_ name: String) -> String { directory + "/" + name }
+    func path(_ name: String) -> String { directory + "/" + name }
 
     /// `vectors-<generation>.f32`
-    package static func dataFileName(generation: Int64) -> String { "vectors-\(generation).f32" }
+    static func dataFileName(generation: Int64) -> String { "vectors-\(generation).f32" }
 
     /// The generation in a data file's name; nil for any other name.
-    package static func generation(ofDataFile name: String) -> Int64? {
+    static func generation(ofDataFile name: String) -> Int64? {
         guard name.hasPrefix("vectors-"), name.hasSuffix(".f32"),
             let generation = Int64(name.dropFirst(8).dropLast(4)), generation >= 1
         else { return nil }
@@ -29,7 +29,7 @@ package struct StorePaths: Sendable {
     }
 
     /// Whether a name in the directory is one that every store has, apart from its data files.
-    package static func isFixedName(_ name: String) -> Bool {
+    static func isFixedName(_ name: String) -> Bool {
         name == writerLockName || readerLockNames.contains(name) || indexNames.contains(name)
     }
 }

@@ -26,21 +26,15 @@ struct StoreCreation {
         let lock = try Writer.lock(paths)
         try checkNames()
         try checkUnfinished()
-        do throws(SystemError) {
-            _ = try EpochLocks(StorePaths.readerLockNames.map(paths.path))
-            if try Directory.status(paths.path(record.dataFile)) != nil {
-                // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
-                try fileSystem.unlink(paths.path(record.dataFile))
-            }
-        } catch { throw VectorStoreError(error) }
-        let file = try mapped { () throws(SystemError) in
-            try DataFile.create(paths, record.header, fileSystem)
+        _ = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
+        if try mapped(Directory.status(paths.path(record.dataFile))) != nil {
+            // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
+            try mapped(fileSystem.unlink(paths.path(record.dataFile)))
         }
+        let file = try mapped(DataFile.create(paths, record.header, fileSystem))
         let index = try StoreIndex.create(paths.index, record)
-        try mapped { () throws(SystemError) in
-            try fileSystem.syncDirectory(paths.directory)
-            try fileSystem.syncDirectory(Directory.parent(of: paths.directory))
-        }
+        try mapped(fileSystem.syncDirectory(paths.directory))
+        try mapped(fileSystem.syncDirectory(Directory.parent(of: paths.directory)))
         let files = CurrentFile()
         files.advance(to: file)
         return Opened(
@@ -50,18 +44,16 @@ struct StoreCreation {
     }
 
     private func makeDirectory() throws(VectorStoreError) {
-        let failure: SystemError
-        do throws(SystemError) {
-            return try Directory.create(paths.directory)
-        } catch { failure = error }
-        guard failure.isNameTaken else { throw VectorStoreError(failure) }
-        let status = try mapped { () throws(SystemError) -> FileStatus? in try Directory.status(paths.directory) }
+        do { return try Directory.create(paths.directory) } catch {
+            guard error.isNameTaken else { throw VectorStoreError(error) }
+        }
+        let status = try mapped(Directory.status(paths.directory))
         if status?.isDirectory != true { throw refusal("is a file") }
     }
 
     /// Throws unless the directory holds nothing, or names that an interrupted creation leaves: the lock file is its first.
     private func checkNames() throws(VectorStoreError) {
-        let names = Set(try mapped { () throws(SystemError) in try Directory.names(paths.directory) })
+        let names = Set(try mapped(Directory.names(paths.directory)))
         guard names.isEmpty || names.isSubset(of: Self.ownNames) && names.contains(StorePaths.writerLockName) else {
             throw refusal("exists already")
         }
@@ -74,7 +66,7 @@ struct StoreCreation {
     /// anything but a header in it. Changes neither.
     private func checkUnfinished() throws(VectorStoreError) {
         guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
-        let hasIndex = try mapped { () throws(SystemError) in try Directory.status(paths.index) != nil }
+        let hasIndex = try mapped(Directory.status(paths.index)) != nil
         if hasIndex, try !StoreIndex.isBlank(paths.index) { throw refusal("holds a database already") }
     }
 

@@ -59,7 +59,7 @@ extension VectorStore {
     ) throws -> CompactionReport {
         try writing().exclusively { session in
             try Recovery.putInOrder(session)
-            return try Compactor(session, progress).run(strategy)
+            return try Compactor(session: session, progress: progress).run(strategy)
         }
     }
 

@@ -96,7 +96,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
         try Recovery(index, paths, fileSystem).apply(session)
         // SQLite makes the log's name without telling whether its sync of the directory worked.
-        try mapped { () throws(SystemError) in try fileSystem.syncDirectory(paths.directory) }
+        try mapped(fileSystem.syncDirectory(paths.directory))
         return try VectorStore(Opened(session: session, lock: lock), durability)
     }
 
@@ -110,8 +110,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             session.files,
             session.fileSystem
         )
-        let readerThreads = readers.threads
-        writer = Writer(session, lock: opened.lock, readers: readerThreads, durability)
+        writer = Writer(session, lock: opened.lock, readers: readers.threads, durability)
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem) throws {

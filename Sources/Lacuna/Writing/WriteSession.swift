@@ -1,21 +1,13 @@
 /// What the one writer works with while it holds the writer's lock.
 package struct WriteSession {
-    package let index: StoreIndex
-    package let paths: StorePaths
-    package let files: CurrentFile
-    package let fileSystem: any FileSystem
-
-    package init(index: StoreIndex, paths: StorePaths, files: CurrentFile, fileSystem: any FileSystem) {
-        self.index = index
-        self.paths = paths
-        self.files = files
-        self.fileSystem = fileSystem
-    }
-
+    let index: StoreIndex
+    let paths: StorePaths
+    let files: CurrentFile
+    let fileSystem: any FileSystem
     /// How long maintenance waits for readers that still see what it is about to destroy.
-    package var drainSeconds = 5.0
+    var drainSeconds = 5.0
 
-    package func currentFile() throws(VectorStoreError) -> DataFile {
+    func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
             throw VectorStoreError(.closed, "the store was closed; open it again")
         }
@@ -24,18 +16,18 @@ package struct WriteSession {
 
     /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
     /// log into the database, and tries once more; `body` may thus run twice.
-    package func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+    func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         do {
-            return try index.connection.transaction(.write, body)
+            return try index.connection.transaction(body)
         } catch {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
-            return try index.connection.transaction(.write, body)
+            return try index.connection.transaction(body)
         }
     }
 
     /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
     /// looks beyond the next offset of its snapshot, which is never above the current one.
-    package func giveBackTail() throws(VectorStoreError) -> Bool {
+    func giveBackTail() throws(VectorStoreError) -> Bool {
         let record = try index.record()
         let file = try currentFile()
         let size = try file.status().size
@@ -58,10 +50,8 @@ package struct WriteSession {
     ///
     /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. That file
     /// must be free of the epoch before the last: hence the first wait.
-    package func drainReaders() throws(VectorStoreError) -> Bool {
-        let locks = try mapped { () throws(SystemError) in
-            try EpochLocks(StorePaths.readerLockNames.map(paths.path))
-        }
+    func drainReaders() throws(VectorStoreError) -> Bool {
+        let locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
         var record = try index.record()
         let epoch = record.readerEpoch
         guard try wait(locks, epoch + 1) else { return false }
@@ -72,12 +62,8 @@ package struct WriteSession {
     }
 
     private func wait(_ locks: borrowing EpochLocks, _ epoch: Int64) throws(VectorStoreError) -> Bool {
-        do {
-            guard try locks.lock(epoch, exclusive: true, within: drainSeconds) else { return false }
-            locks.unlock(epoch)
-            return true
-        } catch {
-            throw VectorStoreError(error)
-        }
+        guard try mapped(locks.lock(epoch, exclusive: true, within: drainSeconds)) else { return false }
+        locks.unlock(epoch)
+        return true
     }
 }

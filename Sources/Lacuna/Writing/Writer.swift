@@ -43,8 +43,8 @@ package final class Writer: @unchecked Sendable {
 
     /// Takes the lock of the one writing process, or says who can't have it.
     package static func lock(_ paths: StorePaths) throws(VectorStoreError) -> FileLock {
-        let lock = try mapped { () throws(SystemError) in try FileLock(paths.writerLock, create: true) }
-        guard try mapped({ () throws(SystemError) in try lock.tryLock(exclusive: true) }) else {
+        let lock = try mapped(FileLock(paths.writerLock, create: true))
+        guard try mapped(lock.tryLock(exclusive: true)) else {
             throw VectorStoreError(
                 .locked,
                 "\(paths.directory) is open for writing in another handle or process; close that one first"

@@ -69,14 +69,13 @@ struct CompactCommand: StoreCommand {
                 ])
             )
         }
-        let lines = alignedLines([
+        try output.lines([
             "strategy": "\(name): \(plan.reason)",
             "would move": counted(plan.movedRows, "row"),
             "would write": byteText(plan.writtenBytes),
             "would give back": byteText(plan.reclaimedBytes),
             "needs on top": byteText(plan.neededBytes),
         ])
-        for line in lines { try output.line(line) }
     }
 
     private func printReport(_ report: CompactionReport, _ output: StandardOutput) throws {
@@ -96,7 +95,7 @@ struct CompactCommand: StoreCommand {
         }
         guard report.strategy != nil else { return try output.line("nothing to do: no space to be given back") }
         let freed = report.allocatedBefore - report.allocatedAfter
-        let lines = alignedLines([
+        try output.lines([
             "strategy": name,
             "live": counted(report.liveRows, "row"),
             "moved": "\(counted(report.movedRows, "row")), \(byteText(report.writtenBytes)) written",
@@ -105,6 +104,5 @@ struct CompactCommand: StoreCommand {
             "took": "\(secondsText(report.duration)); writers waited \(secondsText(report.longestWriterPause)) at most",
             "generation": String(report.generation),
         ])
-        for line in lines { try output.line(line) }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lacuna
+import LacunaFormats
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

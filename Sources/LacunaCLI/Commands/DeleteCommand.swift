@@ -18,19 +18,14 @@ struct DeleteCommand: StoreCommand {
     @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))
     var idFile: String?
 
-    @Option(
-        name: .customLong("where"),
-        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
-    )
-    var filter: String?
-
+    @OptionGroup var filter: FilterOption
     @OptionGroup var batches: BatchOptions
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }
 
     func check() throws {
-        if arguments.isEmpty && idFile == nil && filter == nil {
+        if arguments.isEmpty && idFile == nil && filter.sql == nil {
             throw CommandError.usage("nothing to delete was named; give ids, --ids or --where")
         }
     }
@@ -76,7 +71,7 @@ struct DeleteCommand: StoreCommand {
             let lines = try LineReader(path: idFile)
             while let line = try lines.next() { add(try ID(line: line, at: lines.location)) }
         }
-        if let filter {
+        if let filter = filter.sql {
             try store.forEach(where: filter, vectors: false) { row in
                 try Interrupts.check()
                 add(row.id)

@@ -10,11 +10,7 @@ struct ListCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(
-        name: .customLong("where"),
-        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
-    )
-    var filter: String?
+    @OptionGroup var filter: FilterOption
 
     @Option(help: ArgumentHelp("The number of rows after which to stop.", valueName: "n"))
     var limit: Int?
@@ -27,7 +23,7 @@ struct ListCommand: StoreCommand {
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         var rows = 0
-        try store.forEach(where: filter, limit: limit, vectors: false) { row in
+        try store.forEach(where: filter.sql, limit: limit, vectors: false) { row in
             try Interrupts.check()
             rows += 1
             if format.json {
@@ -42,7 +38,7 @@ struct ListCommand: StoreCommand {
                 try output.line("\(Terminal.styled(id, .bold))  \(metadataText(row.metadataJSON))")
             }
         }
-        if rows == 0 && filter != nil {
+        if rows == 0 && filter.sql != nil {
             throw CommandError(.no, format.json ? nil : "nothing matched; try a wider --where")
         }
     }

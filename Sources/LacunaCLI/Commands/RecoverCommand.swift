@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lacuna
+import LacunaFormats
 
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

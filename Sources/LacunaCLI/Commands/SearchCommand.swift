@@ -24,11 +24,7 @@ struct SearchCommand: StoreCommand {
     @Option(name: .customShort("k"), help: ArgumentHelp("The number of rows to find for each query.", valueName: "n"))
     var limit = 10
 
-    @Option(
-        name: .customLong("where"),
-        help: ArgumentHelp("An SQL expression over `id` and `metadata`; applied first.", valueName: "sql")
-    )
-    var filter: String?
+    @OptionGroup var filter: FilterOption
 
     @Option(help: ArgumentHelp("The number of threads; all cores unless given.", valueName: "n"))
     var threads: Int?
@@ -49,7 +45,7 @@ struct SearchCommand: StoreCommand {
     }
 
     private var nothingFound: String {
-        filter == nil ? "the store has no row to find; import some" : "nothing matched; try a wider --where"
+        filter.sql == nil ? "the store has no row to find; import some" : "nothing matched; try a wider --where"
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
@@ -73,7 +69,7 @@ struct SearchCommand: StoreCommand {
             throw CommandError(.no, "no row has the id \(id.text); `lacuna list` shows the ids there are")
         }
         // One more, since the row is nearest to itself, or tied for it.
-        let matches = try store.search(for: query, limit: limit(in: store) + 1, where: filter, threads: threads)
+        let matches = try store.search(for: query, limit: limit(in: store) + 1, where: filter.sql, threads: threads)
             .filter { $0.id.uniqueKey != id.uniqueKey }
         return try report(store, Array(matches.prefix(limit)), 0, output)
     }
@@ -117,7 +113,7 @@ struct SearchCommand: StoreCommand {
         let results = try store.search(
             forEach: queries,
             limit: limit(in: store),
-            where: filter,
+            where: filter.sql,
             threads: threads
         )
         var found = 0

@@ -16,8 +16,7 @@ struct StatsCommand: StoreCommand {
         let info = try store.info
         let space = try store.space
         if format.json { return try output.line(json(info, space)) }
-        let reserved = space.logicalBytes - DataFileHeader.length - space.liveBytes - space.deadBytes
-        let lines = alignedLines([
+        try output.lines([
             "uuid": info.uuid,
             "dimension": grouped(info.dimension),
             "metric": info.metric.rawValue,
@@ -26,14 +25,13 @@ struct StatsCommand: StoreCommand {
             "data file": "\(info.dataFile) (generation \(info.generation))",
             "live": "\(counted(space.liveRows, "row")), \(byteText(space.liveBytes))",
             "dead": "\(counted(space.deadRows, "row")), \(byteText(space.deadBytes))",
-            "reserved": "\(byteText(reserved)) for rows to come",
+            "reserved": "\(byteText(space.reservedBytes)) for rows to come",
             "fragmentation": "\(decimal(space.fragmentation * 100, 1)) %",
             "logical size": byteText(space.logicalBytes),
             "on disk": byteText(space.allocatedBytes),
             "punchable": byteText(space.punchableBytes),
             "index": "\(byteText(space.indexBytes)) (schema version \(info.schemaVersion))",
         ])
-        for line in lines { try output.line(line) }
     }
 
     private func json(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {

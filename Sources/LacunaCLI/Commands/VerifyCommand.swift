@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lacuna
+import LacunaFormats
 
 struct VerifyCommand: StoreCommand {
     static let configuration = CommandConfiguration(

@@ -18,16 +18,12 @@ struct ExportCommand: StoreCommand {
     @Argument(help: "The file to write: NAME.npy, NAME.fvecs or NAME.jsonl.")
     var file: String
 
-    @Option(
-        name: .customLong("where"),
-        help: ArgumentHelp("An SQL expression over `id` and `metadata`.", valueName: "sql")
-    )
-    var filter: String?
+    @OptionGroup var filter: FilterOption
 
     @OptionGroup var format: JSONOption
 
     func validate() throws {
-        if ImportFormat(path: file) == nil {
+        if RowFileFormat(path: file) == nil {
             throw ValidationError("'\(file)' is of no known format; name a .npy, .fvecs or .jsonl file")
         }
     }
@@ -40,14 +36,14 @@ struct ExportCommand: StoreCommand {
         let total = try store.count
         let bar = ProgressBar("exporting")
         var rows = 0
-        try store.forEach(where: filter) { row in
+        try store.forEach(where: filter.sql) { row in
             try Interrupts.check()
             try writer.append(row)
             rows += 1
             bar.update(rows, of: total)
         }
         bar.clear()
-        if rows == 0 && filter != nil {
+        if rows == 0 && filter.sql != nil {
             if format.json { try output.line(JSONText.object(["rows": JSONText(0), "bytes": JSONText(0)])) }
             throw CommandError(.no, format.json ? nil : "nothing matched, and no file was written; try a wider --where")
         }
@@ -60,7 +56,7 @@ struct ExportCommand: StoreCommand {
     }
 
     private func open(_ dimension: Int) throws -> any RowFileWriter {
-        switch ImportFormat(path: file) {
+        switch RowFileFormat(path: file) {
         case .npy: try NPYRowWriter(file, dimension)
         case .fvecs: try FVECSRowWriter(file, dimension)
         case .jsonl, nil: try JSONRowWriter(file)

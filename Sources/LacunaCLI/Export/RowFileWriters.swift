@@ -10,11 +10,11 @@ protocol RowFileWriter {
 
 struct NPYRowWriter: RowFileWriter {
     private let vectors: NPYWriter
-    private let metadata: JSONLinesWriter
+    private let metadata: LineWriter
 
     init(_ path: String, _ dimension: Int) throws {
         vectors = try NPYWriter(path: path, dimension: dimension)
-        metadata = try JSONLinesWriter(path: path.dropLast("npy".count) + "jsonl")
+        metadata = try LineWriter(path: path.dropLast("npy".count) + "jsonl")
     }
 
     func append<ID: CommandID>(_ row: StoredRow<ID>) throws {
@@ -41,10 +41,10 @@ struct FVECSRowWriter: RowFileWriter {
 }
 
 struct JSONRowWriter: RowFileWriter {
-    private let lines: JSONLinesWriter
+    private let lines: LineWriter
 
     init(_ path: String) throws {
-        lines = try JSONLinesWriter(path: path)
+        lines = try LineWriter(path: path)
     }
 
     func append<ID: CommandID>(_ row: StoredRow<ID>) throws {

@@ -40,7 +40,7 @@ struct ImportCommand: StoreCommand {
     var access: VectorStoreAccess { .readWrite }
 
     func validate() throws {
-        guard let format = ImportFormat(path: file) else {
+        guard let format = RowFileFormat(path: file) else {
             throw ValidationError("'\(file)' is of no known format; give a .npy, .fvecs or .jsonl file")
         }
         if format == .jsonl && metadata != nil {

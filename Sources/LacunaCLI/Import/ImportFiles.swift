@@ -1,6 +1,7 @@
 import LacunaFormats
 
-enum ImportFormat: String {
+/// The files that rows come from and go to.
+enum RowFileFormat: String {
     case npy, fvecs, jsonl
 
     /// By the end of the name, in any case.
@@ -31,7 +32,7 @@ struct ImportFiles {
 
     /// Nil for a .jsonl file, whose rows are more than vectors.
     func openVectors() throws -> (any VectorRows)? {
-        switch ImportFormat(path: vectors) {
+        switch RowFileFormat(path: vectors) {
         case .npy: try NPYReader(path: vectors)
         case .fvecs: try FVECSReader(path: vectors)
         case .jsonl, nil: nil

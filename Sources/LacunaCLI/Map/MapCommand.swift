@@ -17,8 +17,8 @@ struct MapCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if let svg {
             let picture = SlotMapPicture(try store.slotMap(buckets: SlotMapPicture.cells), try store.info.dataFile)
-            let file: JSONLinesWriter
-            do { file = try JSONLinesWriter(path: svg) } catch { throw CommandError.creating(error) }
+            let file: LineWriter
+            do { file = try LineWriter(path: svg) } catch { throw CommandError.creating(error) }
             for line in picture.lines { try file.append(line) }
             let bytes = try file.finish()
             return try output.line("drew \(singleLine(svg)), \(byteText(Int64(bytes)))")

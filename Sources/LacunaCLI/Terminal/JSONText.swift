@@ -1,7 +1,7 @@
 import LacunaFormats
 
 /// A value of `--json` output, as text.
-struct JSONText: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
+struct JSONText {
     let text: String
 
     private init(raw: String) { text = raw }
@@ -11,10 +11,7 @@ struct JSONText: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
     static let null = JSONText(raw: "null")
 
     init(_ string: String) { text = jsonString(string) }
-    init(stringLiteral string: String) { self.init(string) }
     init(_ integer: some BinaryInteger) { text = String(integer) }
-    init(_ bool: Bool) { text = bool ? "true" : "false" }
-    init(booleanLiteral bool: Bool) { self.init(bool) }
     /// The shortest decimals that read back to the same number.
     init(_ number: Double) { text = number.isFinite ? number.description : "null" }
     init(_ duration: Duration) { self.init(duration.inSeconds) }

@@ -1,5 +1,3 @@
-import LacunaFormats
-
 #if canImport(Darwin)
 import Darwin
 #else
@@ -18,6 +16,12 @@ final class StandardOutput {
         buffer.append(contentsOf: text.utf8)
         buffer.append(UInt8(ascii: "\n"))
         if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
+    /// Names and values in two columns.
+    func lines(_ pairs: KeyValuePairs<String, String>) throws(CommandError) {
+        let width = pairs.map(\.key.count).max() ?? 0
+        for (name, value) in pairs { try line("\(Terminal.styled(name.padded(width), .dim))  \(value)") }
     }
 
     func flush() throws(CommandError) {

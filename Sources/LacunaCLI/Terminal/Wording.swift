@@ -48,9 +48,3 @@ extension String {
     func leftPadded(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
     func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
-
-/// Names and values in two columns.
-func alignedLines(_ pairs: KeyValuePairs<String, String>) -> [String] {
-    let width = pairs.map(\.key.count).max() ?? 0
-    return pairs.map { "\(Terminal.styled($0.key.padded(width), .dim))  \($0.value)" }
-}

@@ -1,20 +1,5 @@
 @testable import Lacuna
 
-/// A generator that gives the same numbers for the same seed on every machine: splitmix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
-    }
-}
-
 /// What a store must hold: the reference that a recovered one is compared with, byte for byte.
 struct CrashModel: Equatable, Sendable {
     struct Row: Equatable, Sendable {

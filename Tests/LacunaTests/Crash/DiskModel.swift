@@ -164,9 +164,18 @@ enum UnlinkVariant: CaseIterable, Sendable { case keeping, dropping }
 extension PowerCut {
     func files(_ variant: UnlinkVariant) -> [String: FileImage] { variant == .keeping ? keeping : dropping }
 
+    /// Calls `body` with a disk that holds what is left.
+    func withDisk(_ variant: UnlinkVariant, _ body: (TestDisk) throws -> Void) throws {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            try materialise(variant, at: path)
+            try TestDisk.with(path, DiskModel(holding: files(variant)), body)
+        }
+    }
+
     /// Writes what is left into a fresh directory. The lock files are older than all others, and one sync of the
     /// directory makes all names durable.
-    func materialise(_ variant: UnlinkVariant, at directory: String) throws {
+    private func materialise(_ variant: UnlinkVariant, at directory: String) throws {
         if !hasDirectory { return }
         try TestFiles.makeDirectory(directory)
         if !files(variant).isEmpty { try TestFiles.write([], to: directory + "/" + StorePaths.writerLockName) }

@@ -230,17 +230,13 @@ import Glibc
         extendLifetime(store)
         extendLifetime(other)
         for variant in UnlinkVariant.allCases {
-            try TestFiles.withDirectory { parent in
-                let path = parent + "/store"
-                try cut.materialise(variant, at: path)
-                try TestDisk.with(path, DiskModel(holding: cut.files(variant))) { disk in
-                    try RecoveredStore.check(
-                        disk,
-                        states,
-                        PowerCut.Progress(acknowledged: 0, inFlight: 1),
-                        dimension: Self.dimension
-                    )
-                }
+            try cut.withDisk(variant) { disk in
+                try RecoveredStore.check(
+                    disk,
+                    states,
+                    PowerCut.Progress(acknowledged: 0, inFlight: 1),
+                    dimension: Self.dimension
+                )
             }
         }
         return failed
@@ -275,15 +271,11 @@ import Glibc
     }
 
     private func checkAny(_ cut: PowerCut, _ states: [CrashModel]) throws {
-        try TestFiles.withDirectory { parent in
-            let path = parent + "/store"
-            try cut.materialise(.keeping, at: path)
-            try TestDisk.with(path, DiskModel(holding: cut.keeping)) { disk in
-                let store = try VectorStore<Int64>.open(at: path, .readWrite, disk.fileSystem)
-                #expect(try store.verify().isSound, "power cut before operation \(cut.operation)")
-                let found = try CrashModel(of: store)
-                #expect(states.contains(found), "power cut before operation \(cut.operation)")
-            }
+        try cut.withDisk(.keeping) { disk in
+            let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            #expect(try store.verify().isSound, "power cut before operation \(cut.operation)")
+            let found = try CrashModel(of: store)
+            #expect(states.contains(found), "power cut before operation \(cut.operation)")
         }
     }
 }

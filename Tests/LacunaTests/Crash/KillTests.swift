@@ -89,12 +89,8 @@ import Testing
 
     private func checkCut(_ cut: PowerCut, _ states: [CrashModel], _ progress: PowerCut.Progress) throws {
         for variant in UnlinkVariant.allCases {
-            try TestFiles.withDirectory { parent in
-                let path = parent + "/store"
-                try cut.materialise(variant, at: path)
-                try TestDisk.with(path, DiskModel(holding: cut.files(variant))) { disk in
-                    try RecoveredStore.check(disk, states, progress, dimension: Self.dimension, goingOn: false)
-                }
+            try cut.withDisk(variant) { disk in
+                try RecoveredStore.check(disk, states, progress, dimension: Self.dimension, goingOn: false)
             }
         }
     }

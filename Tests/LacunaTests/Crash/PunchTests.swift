@@ -59,7 +59,7 @@ import Glibc
 
     @Test(arguments: [64, 1_000, 1_024, 1_500, 2_048]) func neighboursAreNotTouched(_ dimension: Int) throws {
         try withStore(dimension: dimension) { disk, store in
-            var generator = SeededGenerator(seed: UInt64(dimension))
+            var generator = SplitMix64(seed: UInt64(dimension))
             for _ in 0..<4 {
                 // Single rows here and there, and a run: also of rows that died in an earlier round.
                 let start = Int64.random(in: 1...Int64(Self.rows - 100), using: &generator)
@@ -121,7 +121,7 @@ import Glibc
         try store.writer?.exclusively { session in
             var session = session
             session.drainSeconds = seconds
-            return try Compactor(session) { _ in }.run(.punch)
+            return try Compactor(session: session) { _ in }.run(.punch)
         }
     }
 

@@ -4,7 +4,7 @@
 final class Workload {
     private let disk: TestDisk
     private let dimension: Int
-    private var generator: SeededGenerator
+    private var generator: SplitMix64
     private var store: VectorStore<Int64>?
     private var version = 0
     private var nextID: Int64 = 1
@@ -12,37 +12,27 @@ final class Workload {
     /// The state before each call that changes something, and at the end the last one. A call's index is what
     /// ``PowerCut/Progress`` counts.
     private(set) var states: [CrashModel] = [CrashModel()]
-    /// The states that a store may be in after what happened so far.
-    private(set) var progress = PowerCut.Progress()
 
     init(_ disk: TestDisk, dimension: Int, seed: UInt64) {
         self.disk = disk
         self.dimension = dimension
-        generator = SeededGenerator(seed: seed)
+        generator = SplitMix64(seed: seed)
         fileSystem = disk.fileSystem
         fileSystem.writesShort = seed % 2 == 1
     }
 
     /// Creates the store and takes `steps` steps; throws as soon as a call does.
     func run(steps: Int) throws {
-        note(PowerCut.Progress(acknowledged: -1, inFlight: 0))
+        disk.note(acknowledged: -1, inFlight: 0)
         store = try VectorStore<Int64>.create(
             at: disk.directory,
             .init(dimension: dimension, metric: .euclidean),
             fileSystem
         )
-        note(PowerCut.Progress(acknowledged: 0))
+        disk.note(acknowledged: 0)
         for step in 0..<steps { try self.step(step) }
         try store?.close()
         store = nil
-    }
-
-    /// What a killed process leaves of its handles: nothing.
-    func abandon() { store = nil }
-
-    private func note(_ progress: PowerCut.Progress) {
-        self.progress = progress
-        disk.note(acknowledged: progress.acknowledged, inFlight: progress.inFlight)
     }
 
     private func step(_ number: Int) throws {
@@ -66,9 +56,9 @@ final class Workload {
     private func change(to next: CrashModel, _ call: () throws -> Void) throws {
         let index = states.count - 1
         states.append(next)
-        note(PowerCut.Progress(acknowledged: index, inFlight: index + 1))
+        disk.note(acknowledged: index, inFlight: index + 1)
         try call()
-        note(PowerCut.Progress(acknowledged: index + 1))
+        disk.note(acknowledged: index + 1)
     }
 
     private func nextRow(_ id: Int64) -> (vector: [Float], metadata: String?) {

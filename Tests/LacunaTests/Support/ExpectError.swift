@@ -22,20 +22,13 @@ func expectError<R>(
     return nil
 }
 
-/// Records an issue if `body` throws anything but a `VectorStoreError`; whether it returned.
-@discardableResult
+/// Records an issue if `body` throws anything but a `VectorStoreError`.
 func worksOrRefuses(
     _ what: @autoclosure () -> String,
     sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () throws -> Void
-) -> Bool {
-    do {
-        try body()
-        return true
-    } catch is VectorStoreError {
-        return false
-    } catch {
+) {
+    do { try body() } catch is VectorStoreError {} catch {
         Issue.record("\(what()): \(error)", sourceLocation: sourceLocation)
-        return false
     }
 }

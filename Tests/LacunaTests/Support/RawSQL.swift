@@ -12,9 +12,9 @@ func tamper(_ index: String, _ statements: String...) throws {
 
 extension Connection {
     /// All rows of a query, as many columns of each as asked for.
-    func rows(_ columns: Int, _ sql: String, _ values: [SQLValue] = []) throws -> [[SQLValue]] {
+    func rows(_ columns: Int, _ sql: String) throws -> [[SQLValue]] {
         var rows: [[SQLValue]] = []
-        try forEach(sql, values) { statement throws(VectorStoreError) in
+        try forEach(sql) { statement throws(VectorStoreError) in
             var row: [SQLValue] = []
             for column in 0..<columns { row.append(try statement.value(column)) }
             rows.append(row)
@@ -23,7 +23,7 @@ extension Connection {
     }
 
     /// The first column of the first row; null where there is none.
-    func value(_ sql: String, _ values: [SQLValue] = []) throws -> SQLValue {
-        try rows(1, sql, values).first?.first ?? .null
+    func value(_ sql: String) throws -> SQLValue {
+        try rows(1, sql).first?.first ?? .null
     }
 }

@@ -12,9 +12,9 @@ struct SplitMix64: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    /// `count` floats between `-scale` and `scale`.
-    mutating func floats(_ count: Int, scale: Float = 1) -> [Float] {
-        (0..<count).map { _ in (Float(next() >> 40) * 0x1p-23 - 1) * scale }
+    /// `count` floats between -1 and 1.
+    mutating func floats(_ count: Int) -> [Float] {
+        (0..<count).map { _ in Float(next() >> 40) * 0x1p-23 - 1 }
     }
 
     mutating func bytes(_ count: Int) -> [UInt8] {

@@ -2,7 +2,7 @@
 ///
 /// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
 /// when anything fails or the writer is dropped.
-package final class JSONLinesWriter {
+package final class LineWriter {
     private let file: AtomicFile
     private var lines = 0
 
@@ -10,8 +10,7 @@ package final class JSONLinesWriter {
         file = try AtomicFile(path)
     }
 
-    /// Appends one JSON text, which may hold no line feed or carriage return (``JSONObject/singleLine(_:)``), and a
-    /// line feed.
+    /// Appends a text, which may hold no line feed or carriage return (``JSONObject/singleLine(_:)``), and a line feed.
     package func append(_ line: String) throws(FormatError) {
         guard !line.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else {
             throw FormatError.invalid("\(file.path), line \(lines + 1)", "the text breaks its line; write it on one")
