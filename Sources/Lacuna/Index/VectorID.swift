@@ -8,7 +8,8 @@ public import Foundation
 public enum VectorIDKind: String, Sendable, CaseIterable {
     /// `Int64`, stored as an SQLite integer.
     case integer
-    /// `String`, stored, compared and ordered as UTF-8 bytes; no NUL.
+    /// `String`, stored, compared and ordered as UTF-8 bytes; no NUL. Composed and decomposed é are two ids here, and
+    /// equal to Swift's `==`.
     case text
     /// `UUID`, stored as its canonical lower-case text, and ordered as that.
     case uuid

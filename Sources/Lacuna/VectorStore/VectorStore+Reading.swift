@@ -9,14 +9,15 @@ public struct StoredRow<ID: VectorID>: Sendable {
 }
 
 extension VectorStore {
-    /// A copy of the id's vector; nil if no row has this id. O(log rows).
+    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(log rows).
     public func vector(for id: ID) throws -> [Float]? {
         try readers.read { snapshot in
             try snapshot.entry(of: id.sqlValue).map { snapshot.rows.row($0.offset) }
         }
     }
 
-    /// Calls `body` with the id's vector, straight from the mapped file: no copy. O(log rows).
+    /// Calls `body` with the id's vector, straight from the mapped file: no copy, no look at its checksum.
+    /// O(log rows).
     ///
     /// The row holds still until `body` returns, and what wants to destroy it waits so long: be quick. Writing to,
     /// compacting or closing the same store from inside `body` throws `reentrantCall`.

@@ -15,7 +15,7 @@ public struct Match<ID: VectorID>: Sendable, Equatable {
 extension VectorStore {
     /// The nearest rows, nearest first; rows at equal distances by id.
     ///
-    /// Exact: every row is looked at (O(rows · dimension) time, on all cores). The filter is applied before the nearest
+    /// Exact: every row is looked at, as it is, without its checksum (O(rows · dimension) time, on all cores). The filter is applied before the nearest
     /// are chosen. The first search after a commit also reads the index: O(rows · log rows) time, and about 40 bytes of
     /// memory a row from then on.
     ///
