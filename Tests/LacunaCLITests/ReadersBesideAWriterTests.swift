@@ -32,9 +32,9 @@ import Testing
             let runs = Result {
                 try (0..<Self.rounds).flatMap { round in
                     [
-                        try lacuna("export", path, directory / "\(round).jsonl"),
-                        try lacuna("verify", path, "--json"),
-                        try lacuna("search", path, "--like", "3", "-k", "5", "--json"),
+                        try lacuna(["export", path, directory / "\(round).jsonl"]),
+                        try lacuna(["verify", path, "--json"]),
+                        try lacuna(["search", path, "--like", "3", "-k", "5", "--json"]),
                     ]
                 }
             }

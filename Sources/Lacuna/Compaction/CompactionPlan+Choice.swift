@@ -1,6 +1,8 @@
 extension CompactionPlan {
     /// Below this share of dead rows, releasing blocks in place beats copying everything, if it gets at most of them.
     private static let lowFragmentation = 0.2
+    /// Copying more than this many bytes to get one back isn't worth it, unless it is asked for by name.
+    private static let bytesCopiedForOne: Int64 = 100
 
     /// What `strategy` comes to on this store, now.
     static func make(
@@ -12,12 +14,19 @@ extension CompactionPlan {
     ) throws(VectorStoreError) -> CompactionPlan {
         let space = try StoreSpace.measure(index, record, file, paths)
         let free = try mapped(Directory.freeBytes(paths.directory))
-        return choose(strategy, space, freeBytes: free)
+        return choose(strategy, space, stride: record.stride, freeBytes: free)
     }
 
-    static func choose(_ strategy: CompactionStrategy, _ space: StoreSpace, freeBytes: Int64) -> CompactionPlan {
+    private static func choose(
+        _ strategy: CompactionStrategy,
+        _ space: StoreSpace,
+        stride: Int64,
+        freeBytes: Int64
+    ) -> CompactionPlan {
         let needed = DataFileHeader.length + space.liveBytes
-        let reclaimable = max(0, space.allocatedBytes - needed)
+        // The new file keeps a reserve, once the old one is gone.
+        let length = space.liveRows == 0 ? needed : Preallocation.compactLength(rowsEnd: needed, stride: stride)
+        let reclaimable = max(0, space.allocatedBytes - length)
         func rewrite(_ reason: String) -> CompactionPlan {
             CompactionPlan(
                 strategy: .rewrite,
@@ -41,6 +50,11 @@ extension CompactionPlan {
             let mostlyPunchable = space.punchableBytes >= space.deadBytes / 2
             if space.fragmentation < lowFragmentation && mostlyPunchable {
                 return punch("few rows are dead, and they lie in runs of whole blocks")
+            }
+            if space.deadBytes * bytesCopiedForOne < space.liveBytes {
+                return space.punchableBytes > 0
+                    ? punch("too few rows are dead for copying the live ones")
+                    : nothing("too few rows are dead for copying the live ones; `rewrite` does it all the same")
             }
             if freeBytes < needed {
                 return space.punchableBytes > 0

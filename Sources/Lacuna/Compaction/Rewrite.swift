@@ -151,7 +151,7 @@ struct Rewrite {
         }
         if !mismatches.isEmpty {
             throw VectorStoreError.damaged(
-                "the checksums of \(VectorStoreError.list(mismatches)) don't match their rows",
+                "the rows of the ids \(VectorStoreError.list(mismatches)) don't match their checksums",
                 ids: mismatches
             )
         }

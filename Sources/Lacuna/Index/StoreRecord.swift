@@ -17,6 +17,8 @@ public enum DistanceMetric: String, Sendable, CaseIterable {
 /// The one row of the table `store`: the state that a commit makes *the* state.
 struct StoreRecord: Equatable, Sendable {
     let uuid: String
+    /// The UUID's 16 bytes.
+    let uuidBytes: [UInt8]
     let dimension: Int
     let metric: DistanceMetric
     let idKind: VectorIDKind
@@ -35,10 +37,10 @@ struct StoreRecord: Equatable, Sendable {
 
     /// The data file's header as this record wants it.
     var header: DataFileHeader {
-        DataFileHeader(store: Self.bytes(of: uuid), generation: generation, dimension: dimension)
+        DataFileHeader(store: uuidBytes, generation: generation, dimension: dimension)
     }
 
-    static func bytes(of uuid: String) -> [UInt8] {
+    private static func bytes(of uuid: String) -> [UInt8] {
         guard let uuid = UUID(uuidString: uuid) else { return [] }
         return unsafe withUnsafeBytes(of: uuid.uuid) { unsafe Array($0) }
     }
@@ -53,6 +55,7 @@ struct StoreRecord: Equatable, Sendable {
     /// Reads the columns above, and believes none of them.
     init(_ row: Statement) throws(VectorStoreError) {
         uuid = try row.text(0)
+        uuidBytes = Self.bytes(of: uuid)
         dimension = Int(row.integer(1))
         guard let metric = DistanceMetric(rawValue: try row.text(2)),
             let idKind = VectorIDKind(rawValue: try row.text(3))
@@ -66,7 +69,7 @@ struct StoreRecord: Equatable, Sendable {
         commitSequence = row.integer(8)
         readerEpoch = row.integer(9)
         liveRows = row.integer(10)
-        guard DataFileHeader.dimensions.contains(dimension), Self.bytes(of: uuid).count == 16,
+        guard DataFileHeader.dimensions.contains(dimension), uuidBytes.count == 16,
             generation >= 1, generation < nextGeneration, nextGeneration < .max,
             dataFile == StorePaths.dataFileName(generation: generation),
             nextOffset >= DataFileHeader.length, nextOffset <= Int64.max / 4,
@@ -79,6 +82,7 @@ struct StoreRecord: Equatable, Sendable {
     /// The record of a new store.
     init(dimension: Int, metric: DistanceMetric, idKind: VectorIDKind) {
         uuid = Self.newUUID()
+        uuidBytes = Self.bytes(of: uuid)
         self.dimension = dimension
         self.metric = metric
         self.idKind = idKind

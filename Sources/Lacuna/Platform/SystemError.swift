@@ -49,6 +49,8 @@ extension SystemError {
 
     var isNameTaken: Bool { errno == EEXIST }
 
+    var isNoSuchFile: Bool { errno == ENOENT || errno == ENOTDIR }
+
     /// The file system has no such operation.
     var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
 }

@@ -88,6 +88,9 @@ final class Reader: @unchecked Sendable {
     /// The data file of the record's generation; nil if its name is gone because a newer generation was committed.
     private func dataFile(_ record: StoreRecord) throws(VectorStoreError) -> DataFile? {
         if let current = files.value, current.header.generation == record.generation {
+            guard current.header == record.header else {
+                throw .damaged("another store has taken this one's place while it was open")
+            }
             try checkLength(current, record)
             return current
         }

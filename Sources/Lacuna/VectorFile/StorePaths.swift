@@ -1,8 +1,22 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// The names inside a store's directory.
 package struct StorePaths: Sendable {
     let directory: String
 
-    init(_ directory: String) { self.directory = directory }
+    /// A relative path is resolved now: the process may change its working directory while the store is open.
+    init(_ directory: String) {
+        guard !directory.hasPrefix("/"), let working = unsafe getcwd(nil, 0) else {
+            self.directory = directory
+            return
+        }
+        self.directory = unsafe String(cString: working) + "/" + directory
+        unsafe free(working)
+    }
 
     static let indexName = "index.sqlite"
     static let writerLockName = "writer.lock"

@@ -23,6 +23,7 @@ struct StoreCreation {
         // Looked at before the lock file is made, so that nothing is put into a directory of somebody else's, and again
         // when nobody else can be creating the store.
         try checkNames()
+        try checkUnfinished()
         let lock = try Writer.lock(paths)
         try checkNames()
         try checkUnfinished()
@@ -45,6 +46,10 @@ struct StoreCreation {
 
     private func makeDirectory() throws(VectorStoreError) {
         do { return try Directory.create(paths.directory) } catch {
+            if error.isNoSuchFile {
+                let parent = Directory.parent(of: paths.directory)
+                throw VectorStoreError(.noSuchStore, "there is no \(parent) to create a store in; make it first")
+            }
             guard error.isNameTaken else { throw VectorStoreError(error) }
         }
         let status = try mapped(Directory.status(paths.directory))

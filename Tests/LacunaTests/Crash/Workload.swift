@@ -12,6 +12,8 @@ final class Workload {
     /// The state before each call that changes something, and at the end the last one. A call's index is what
     /// ``PowerCut/Progress`` counts.
     private(set) var states: [CrashModel] = [CrashModel()]
+    /// The states that a store may be in after what happened so far.
+    private(set) var progress = PowerCut.Progress()
 
     init(_ disk: TestDisk, dimension: Int, seed: UInt64) {
         self.disk = disk
@@ -23,16 +25,21 @@ final class Workload {
 
     /// Creates the store and takes `steps` steps; throws as soon as a call does.
     func run(steps: Int) throws {
-        disk.note(acknowledged: -1, inFlight: 0)
+        note(PowerCut.Progress(acknowledged: -1, inFlight: 0))
         store = try VectorStore<Int64>.create(
             at: disk.directory,
             .init(dimension: dimension, metric: .euclidean),
             fileSystem
         )
-        disk.note(acknowledged: 0)
+        note(PowerCut.Progress(acknowledged: 0))
         for step in 0..<steps { try self.step(step) }
         try store?.close()
         store = nil
+    }
+
+    private func note(_ progress: PowerCut.Progress) {
+        self.progress = progress
+        disk.note(acknowledged: progress.acknowledged, inFlight: progress.inFlight)
     }
 
     private func step(_ number: Int) throws {
@@ -56,9 +63,9 @@ final class Workload {
     private func change(to next: CrashModel, _ call: () throws -> Void) throws {
         let index = states.count - 1
         states.append(next)
-        disk.note(acknowledged: index, inFlight: index + 1)
+        note(PowerCut.Progress(acknowledged: index, inFlight: index + 1))
         try call()
-        disk.note(acknowledged: index + 1)
+        note(PowerCut.Progress(acknowledged: index + 1))
     }
 
     private func nextRow(_ id: Int64) -> (vector: [Float], metadata: String?) {

@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+/// The bug: a handle kept the path as it was given, and after the process had changed its working directory it read the
+/// index of whatever store had the same name there.
+@Suite struct WorkingDirectoryTests {
+    /// In a process of its own, since the working directory is all of a process's.
+    @Test func aRelativePathIsResolvedWhenTheStoreIsOpened() async {
+        await #expect(processExitsWith: .success) {
+            let scratch = try Scratch()
+            for name in ["here", "there"] {
+                try FileManager.default.createDirectory(
+                    atPath: scratch.path + "/" + name,
+                    withIntermediateDirectories: true
+                )
+            }
+            try #require(FileManager.default.changeCurrentDirectoryPath(scratch.path + "/here"))
+            let store = try VectorStore<Int64>.create(at: "s", .init(dimension: 2))
+            try store.put([1, 2], for: 1)
+            try store.put([5, 6], for: 2)
+            try #require(FileManager.default.changeCurrentDirectoryPath(scratch.path + "/there"))
+            let other = try VectorStore<Int64>.create(at: "s", .init(dimension: 2))
+            try other.put([3, 4], for: 9)
+            try #require(try store.ids() == [1, 2])
+            try #require(try store.vector(for: 1) == [1, 2])
+            try store.delete(1)
+            try store.compact(.rewrite)
+            try #require(try store.ids() == [2])
+            try #require(try other.ids() == [9])
+        }
+    }
+
+    @Test func aStoreThatTookAnothersPlaceIsNotRead() throws {
+        let scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        try store.put([1, 2], for: 1)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        #expect(try reader.ids() == [1])
+        try store.close()
+        try FileManager.default.removeItem(atPath: scratch.store)
+        let other = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        try other.put([3, 4], for: 1)
+        // What the reader still has open is the store that it opened; a connection of its own to the new one isn't.
+        let row = Result { try reader.vector(for: 1) }
+        switch row {
+        case .success(let vector): #expect(vector == [1, 2])
+        case .failure(let error): #expect((error as? VectorStoreError)?.code == .damaged)
+        }
+    }
+}
