@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Relaxed durability is a delayed group commit: whole batches, in order, a little later.
-@Suite struct RelaxedDurabilityTests {
+@Suite(.timeLimit(.minutes(1))) struct RelaxedDurabilityTests {
     private let path = "/tmp/lacuna-relaxed-\(UInt64.random(in: 0 ... .max)).lacuna"
 
     private func makeStore(_ interval: Duration = .seconds(3_600)) throws -> VectorStore<Int64> {
@@ -111,6 +111,15 @@ import Testing
         try store.put(row(1), for: 1)
         while try store.count == 0 {}
         #expect(try store.ids() == [1])
+    }
+
+    /// A group that begins with a batch that fails gets its time all the same.
+    @Test func theIntervalFlushesAfterAFailedBatch() throws {
+        let store = try makeStore(.milliseconds(1))
+        #expect(throws: VectorStoreError.self) { try store.put([.nan, 0, 0, 0], for: 1) }
+        try store.put(row(2), for: 2)
+        while try store.count == 0 {}
+        #expect(try store.ids() == [2])
     }
 }
 
