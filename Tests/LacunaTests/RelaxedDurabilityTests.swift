@@ -121,6 +121,18 @@ import Testing
         while try store.count == 0 {}
         #expect(try store.ids() == [2])
     }
+
+    /// A timer that flushes at the same moment holds the lock no longer than the handle does.
+    @Test func aHandleThatIsLetGoBesideItsTimerIsClosed() throws {
+        do { _ = try makeStore() }
+        for id in Int64(1)...300 {
+            do {
+                let store = try VectorStore<Int64>.open(at: path, durability: .relaxed(interval: .zero))
+                try store.put(row(id), for: id)
+            }
+            #expect(try VectorStore<Int64>.open(at: path).count == Int(id))
+        }
+    }
 }
 
 extension VectorStore {

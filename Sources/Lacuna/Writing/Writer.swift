@@ -39,9 +39,6 @@ package final class Writer: @unchecked Sendable {
         group = durability == .full ? nil : WriteGroup(session)
     }
 
-    /// Nobody else holds this object any more.
-    deinit { try? group?.commit() }
-
     /// Takes the lock of the one writing process, or says who can't have it.
     package static func lock(_ paths: StorePaths) throws(VectorStoreError) -> FileLock {
         let lock = try mapped { () throws(SystemError) in try FileLock(paths.writerLock, create: true) }
