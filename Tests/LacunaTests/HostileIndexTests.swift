@@ -46,6 +46,15 @@ import Testing
         #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
     }
 
+    /// A next offset far beyond the rows, and a file with a hole as long: memory follows the rows that are there.
+    @Test func aHugeFileOfFewRowsIsSearched() throws {
+        let end = 4_096 + Int64(1) << 38
+        try tamper(scratch.index, "UPDATE store SET next_offset = \(end)")
+        try edit(scratch.file("vectors-1.f32")) { try $0.truncate(atOffset: UInt64(end)) }
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.search(for: [1, 2, 3, 7], limit: 1).map(\.id) == [7])
+    }
+
     @Test(arguments: [
         "DELETE FROM store", "DROP TABLE store", "DROP TABLE vectors", "DROP TABLE compaction_journal",
         "DROP TABLE metadata",

@@ -58,6 +58,22 @@ private struct Stop: Error {}
         #expect(try VectorStore<Int64>.open(at: scratch.store).ids().count == 20)
     }
 
+    /// What a forked child holds until it runs its program: a second descriptor of the same lock.
+    @Test(.enabled(if: exists("/proc/self/fd"), "needs /proc")) func aForkedChildKeepsNoLock() throws {
+        let store = try create()
+        let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        let lock = try #require(
+            names.first {
+                let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+                return path?.hasSuffix("\(scratch.store)/writer.lock") == true
+            }
+        )
+        let child = dup(try #require(Int32(lock)))
+        defer { close(child) }
+        try store.close()
+        #expect(try VectorStore<Int64>.open(at: scratch.store).count == 20)
+    }
+
     @Test func aRefusedOpeningReleasesTheLock() throws {
         try create().close()
         expectError(.invalidID) { try VectorStore<String>.open(at: scratch.store) }

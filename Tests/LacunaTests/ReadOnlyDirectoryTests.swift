@@ -55,6 +55,23 @@ struct ReadOnlyDirectoryTests {
         }
     }
 
+    /// A writer elsewhere has just opened the store, or emptied its log: shared memory tells of it, the log doesn't.
+    @Test func besideAWriterWithAnEmptyLog() throws {
+        try store.close()
+        let writer = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try sizes(scratch.file("index.sqlite-wal")).length == 0)
+        let mount = scratch.path + "/mount"
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let reader = try VectorStore<Int64>.open(at: mount)
+            let count = try reader.count
+            #expect(count == 19)
+            try writer.put([5, 5], for: 77)
+            let vector = try reader.vector(for: 77)
+            #expect(vector == [5, 5])
+            try reader.close()
+        }
+    }
+
     @Test func withALogAlone() throws {
         let copy = scratch.path + "/copy"
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Relaxed durability is a delayed group commit: whole batches, in order, a little later.
-@Suite struct RelaxedDurabilityTests {
+@Suite(.timeLimit(.minutes(1))) struct RelaxedDurabilityTests {
     private let scratch: Scratch
 
     init() throws { scratch = try Scratch() }
@@ -113,6 +113,27 @@ import Testing
         try store.put(row(1), for: 1)
         while try store.count == 0 {}
         #expect(try store.ids() == [1])
+    }
+
+    /// A group that begins with a batch that fails gets its time all the same.
+    @Test func theIntervalFlushesAfterAFailedBatch() throws {
+        let store = try makeStore(.milliseconds(1))
+        #expect(throws: VectorStoreError.self) { try store.put([.nan, 0, 0, 0], for: 1) }
+        try store.put(row(2), for: 2)
+        while try store.count == 0 {}
+        #expect(try store.ids() == [2])
+    }
+
+    /// A timer that flushes at the same moment holds the lock no longer than the handle does.
+    @Test func aHandleThatIsLetGoBesideItsTimerIsClosed() throws {
+        do { _ = try makeStore() }
+        for id in Int64(1)...300 {
+            do {
+                let store = try VectorStore<Int64>.open(at: scratch.store, durability: .relaxed(interval: .zero))
+                try store.put(row(id), for: id)
+            }
+            #expect(try VectorStore<Int64>.open(at: scratch.store).count == Int(id))
+        }
     }
 }
 

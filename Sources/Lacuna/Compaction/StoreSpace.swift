@@ -43,7 +43,10 @@ extension LiveBitmap {
         if !isSound {
             let outside = try index.idsOutside(record, end: record.nextOffset)
             let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
-            throw .damaged("the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or share one", ids: ids)
+            throw .damaged(
+                "the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or share one",
+                ids: ids
+            )
         }
         live.finish()
         return live

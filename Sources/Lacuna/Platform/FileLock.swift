@@ -21,7 +21,11 @@ package struct FileLock: ~Copyable {
         self.path = path
     }
 
-    deinit { _ = close(descriptor) }
+    /// Unlocks first: a child that another thread has just forked holds the descriptor too, until it runs its program.
+    deinit {
+        unlock()
+        _ = close(descriptor)
+    }
 
     /// Never waits: false if somebody else holds the lock in a way that excludes this one.
     func tryLock(exclusive: Bool) throws(SystemError) -> Bool {

@@ -25,17 +25,19 @@ final class IndexSource: Sendable {
         _ = unsafe rmdir(temporaryDirectory)
     }
 
-    /// In a directory that can't be written there is no shared memory to be made for the log. Without frames in a log the
-    /// database alone is the truth (immutable); with a log and its shared memory, reading works as usual; with a log
-    /// alone, a copy of both is read. Immutable beside a log with frames would silently lose the rows in it.
+    /// In a directory that can't be written there is no shared memory to be made for the log. With a log and its shared
+    /// memory, reading works as usual, and a writer may be at work, also while the log is empty; without frames in a log
+    /// the database alone is the truth (immutable); with a log alone, a copy of both is read. Immutable beside a log with
+    /// frames would silently lose the rows in it.
     static func forReading(_ paths: StorePaths) throws(VectorStoreError) -> IndexSource {
         do {
             if Directory.isWritable(paths.directory) { return IndexSource(paths.index, .readOnly, locksEpochs: true) }
             let log = try Directory.status(paths.log)
-            if log?.size ?? 0 == 0 { return IndexSource(paths.index, .immutable, locksEpochs: false) }
-            if try Directory.status(paths.sharedMemory) != nil {
+            let sharedMemory = try Directory.status(paths.sharedMemory)
+            if log != nil && sharedMemory != nil {
                 return IndexSource(paths.index, .readOnly, locksEpochs: true)
             }
+            if log?.size ?? 0 == 0 { return IndexSource(paths.index, .immutable, locksEpochs: false) }
             return try copy(paths)
         } catch {
             throw VectorStoreError(error)

@@ -30,14 +30,15 @@ package struct Recovery {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
-        if try session.index.hasLog() {
-            do throws(VectorStoreError) {
+        do throws(VectorStoreError) {
+            // Looking copies what it can into the database, so that a full disk shows here too.
+            if try session.index.hasLog() {
                 try session.index.emptyLog()
                 try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
-            } catch {
-                // A full disk must not keep a store from being opened, and emptied.
-                guard error.code == .diskFull else { throw error }
             }
+        } catch {
+            // A full disk must not keep a store from being opened, and emptied.
+            guard error.code == .diskFull else { throw error }
         }
         try putInOrder(session, file)
     }

@@ -45,9 +45,8 @@ package final class Connection {
         unsafe handle = opened
         serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
         guard code == SQLITE_OK else {
-            let error = unsafe Self.error(opened, code, nil)
-            unsafe sqlite3_close_v2(opened)
-            throw VectorStoreError(error)
+            // `deinit` runs, and closes it.
+            throw unsafe VectorStoreError(Self.error(opened, code, nil))
         }
         unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
         // A misspelt column in double quotes must be an error and not a string; a hostile schema must not run functions.

@@ -33,7 +33,6 @@ final class LiveRows: Sendable {
                 _ in try add(id, entry)
             }
         } else {
-            rows.reserveCapacity(snapshot.record.slots)
             try snapshot.index.forEachRow(snapshot.record.generation) { id, entry throws(VectorStoreError) in
                 try add(id, entry)
             }

@@ -10,7 +10,7 @@ package struct StorePaths: Sendable {
 
     /// A relative path is resolved now: the process may change its working directory while the store is open.
     init(_ directory: String) {
-        guard !directory.hasPrefix("/"), let working = unsafe getcwd(nil, 0) else {
+        guard !directory.isEmpty, !directory.hasPrefix("/"), let working = unsafe getcwd(nil, 0) else {
             self.directory = directory
             return
         }

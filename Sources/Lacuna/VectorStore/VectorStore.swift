@@ -122,6 +122,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
         try readers.read { try Self.checkIDKind($0.record, paths.directory) }
     }
 
+    /// Not left to the writer's own end: a timer that flushes may hold the writer, and its lock, for a little longer.
+    deinit { try? writer?.close(readers.close) }
+
     private static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {
         guard record.idKind == ID.idKind else {
             throw VectorStoreError(

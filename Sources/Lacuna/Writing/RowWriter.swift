@@ -18,9 +18,10 @@ package final class RowWriter {
     private let start: StoreRecord
     /// Rows that are not in the file yet; they end at `record.nextOffset`.
     private var pending: [Float] = []
-    /// The ids deleted so far, kept as long as nothing else was done: what a retry on a full disk repeats.
-    private var deletesOnly: [SQLValue]? = []
-    private var failure: VectorStoreError?
+    /// The ids deleted before anything else was done: what a retry on a full disk repeats.
+    private var deletes: [SQLValue] = []
+    private var deletesOnly = true
+    private(set) var failure: VectorStoreError?
     package private(set) var deletedRows = 0
 
     private static let pendingLimit = 4 << 20
@@ -33,7 +34,7 @@ package final class RowWriter {
     }
 
     /// The ids to delete again after a full disk, if deleting is all that was done.
-    var repeatableDeletes: [SQLValue]? { deletesOnly }
+    var repeatableDeletes: [SQLValue]? { deletesOnly ? deletes : nil }
 
     /// Adds a row, and the metadata with it; an id that has a row is an error unless `replacing`, which moves it to the
     /// new row and replaces its metadata as well.
@@ -43,7 +44,7 @@ package final class RowWriter {
         metadata: String?,
         replacing: Bool
     ) throws(VectorStoreError) {
-        deletesOnly = nil
+        deletesOnly = false
         if let failure { throw failure }
         // Not by `remembering`: a span may not be captured.
         do throws(VectorStoreError) {
@@ -59,7 +60,7 @@ package final class RowWriter {
 
     /// Deletes the id's row and metadata; nothing happens if it has none. An error ends the batch when it is finished.
     package func delete(_ id: SQLValue) {
-        deletesOnly?.append(id)
+        if deletesOnly { deletes.append(id) }
         try? remembering { () throws(VectorStoreError) in
             guard try index.delete(id, record.generation) else { return }
             try index.setMetadata(nil, for: id)
@@ -70,7 +71,7 @@ package final class RowWriter {
 
     /// Replaces an id's metadata, or removes them; the id must have a row.
     package func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
-        deletesOnly = nil
+        deletesOnly = false
         try remembering { () throws(VectorStoreError) in
             guard try index.entry(of: id, record.generation) != nil else {
                 throw VectorStoreError(
@@ -91,6 +92,8 @@ package final class RowWriter {
     struct Mark {
         fileprivate let record: StoreRecord
         fileprivate let hasChangedMetadata: Bool
+        fileprivate let deletes: Int
+        fileprivate let deletesOnly: Bool
         /// Whether the transaction had changed anything by then.
         let hasChanges: Bool
     }
@@ -99,6 +102,8 @@ package final class RowWriter {
         Mark(
             record: record,
             hasChangedMetadata: hasChangedMetadata,
+            deletes: deletes.count,
+            deletesOnly: deletesOnly,
             hasChanges: record != start || hasChangedMetadata
         )
     }
@@ -110,6 +115,8 @@ package final class RowWriter {
         pending.removeLast(min(dropped, pending.count))
         record = mark.record
         hasChangedMetadata = mark.hasChangedMetadata
+        deletes.removeLast(deletes.count - mark.deletes)
+        deletesOnly = mark.deletesOnly
         failure = nil
     }
 
@@ -167,11 +174,12 @@ package final class RowWriter {
         }
         var rows: [Float] = []
         swap(&rows, &pending)
+        // Also after an error: a group goes on with the rows of the batches before.
+        defer { swap(&rows, &pending) }
         try unsafe rows.span.bytes.withUnsafeBytes { bytes throws(VectorStoreError) in
             try unsafe file.write(bytes, at: begin)
         }
         rows.removeAll(keepingCapacity: true)
-        swap(&rows, &pending)
     }
 
     private func check(_ vector: Span<Float>, _ id: SQLValue) throws(VectorStoreError) {

@@ -19,9 +19,9 @@ final class WriteGroup {
     func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
         let rows = try openRows()
         let mark = rows.mark
-        try connection.run("SAVEPOINT batch")
         let result: R
         do {
+            try connection.run("SAVEPOINT batch")
             result = try body(rows)
             try rows.checkFailure()
             try connection.run("RELEASE batch")
@@ -37,13 +37,7 @@ final class WriteGroup {
     func commit() throws(VectorStoreError) {
         guard let rows else { return }
         self.rows = nil
-        do {
-            try rows.finish()
-            try connection.run("COMMIT")
-        } catch {
-            connection.rollBack()
-            throw Self.lost(error)
-        }
+        do { try session.commit(rows) } catch { throw Self.lost(error) }
     }
 
     private func openRows() throws(VectorStoreError) -> RowWriter {
@@ -59,26 +53,31 @@ final class WriteGroup {
         }
     }
 
-    /// On some errors SQLite rolls the whole transaction back by itself: then the group is gone, and that is said.
+    /// Takes the batch out of the group. Without others in it the group ends here, so that the next write begins one, with
+    /// a time of its own.
+    ///
+    /// The whole group is gone, and that is said, where SQLite rolled the transaction back by itself, as it does on some
+    /// errors, or where an I/O error makes it unsafe to go on.
     private func undoBatch(_ rows: RowWriter, _ mark: RowWriter.Mark, after error: any Error) throws(VectorStoreError) {
-        if connection.isInTransaction {
+        var reason = rows.failure ?? error as? VectorStoreError
+        if mark.hasChanges && connection.isInTransaction && rows.failure?.code != .ioError {
             do {
                 try connection.run("ROLLBACK TO batch")
                 try connection.run("RELEASE batch")
-                rows.restore(mark)
-                return
-            } catch {
-                connection.rollBack()
-            }
+                return rows.restore(mark)
+            } catch { reason = error }
         }
+        connection.rollBack()
         self.rows = nil
-        if mark.hasChanges, let error = error as? VectorStoreError { throw Self.lost(error) }
+        if mark.hasChanges { throw Self.lost(reason ?? VectorStoreError(.ioError, "\(error)", cause: error)) }
     }
 
     private static func lost(_ error: VectorStoreError) -> VectorStoreError {
-        VectorStoreError(
+        // A commit whose sync failed may be on the disk all the same.
+        let verb = error.code == .ioError ? "may not be" : "are not"
+        return VectorStoreError(
             error.code,
-            "\(error.message); the relaxed writes since the last flush are not in the store",
+            "\(error.message); the relaxed writes since the last flush \(verb) in the store",
             cause: error
         )
     }

@@ -25,6 +25,29 @@ package struct WriteSession {
         }
     }
 
+    /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
+    /// that does nothing else is repeated as ``delete(_:)``.
+    func commit(_ rows: RowWriter) throws(VectorStoreError) {
+        do {
+            try rows.finish()
+            try index.connection.run("COMMIT")
+        } catch {
+            index.connection.rollBack()
+            guard error.code == .diskFull, let deletes = rows.repeatableDeletes, try giveBackTail() else { throw error }
+            _ = try delete(deletes)
+        }
+    }
+
+    /// Deletes rows in one durable transaction; how many there were.
+    func delete(_ ids: [SQLValue]) throws(VectorStoreError) -> Int {
+        try commit { () throws(VectorStoreError) in
+            let rows = try RowWriter(self)
+            for id in ids { rows.delete(id) }
+            try rows.finish()
+            return rows.deletedRows
+        }
+    }
+
     /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
     /// looks beyond the next offset of its snapshot, which is never above the current one.
     func giveBackTail() throws(VectorStoreError) -> Bool {

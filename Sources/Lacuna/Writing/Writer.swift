@@ -15,6 +15,7 @@ package final class Writer: @unchecked Sendable {
     private var state: State
     /// With relaxed durability, the writes that are not committed yet.
     private var group: WriteGroup?
+    private var isFlushScheduled = false
     /// Why the last group could not be committed when nobody was there to be told.
     private var unreported: VectorStoreError?
     private var lock: FileLock?
@@ -37,9 +38,6 @@ package final class Writer: @unchecked Sendable {
         self.durability = durability
         group = durability == .full ? nil : WriteGroup(session)
     }
-
-    /// Nobody else holds this object any more.
-    deinit { try? group?.commit() }
 
     /// Takes the lock of the one writing process, or says who can't have it.
     package static func lock(_ paths: StorePaths) throws(VectorStoreError) -> FileLock {
@@ -98,15 +96,16 @@ package final class Writer: @unchecked Sendable {
         guard case .relaxed(let interval) = durability else { return try writeDurably(body) }
         return try locked { _ in
             guard let group else { throw VectorStoreError(.closed, "the store was closed; open it again") }
-            let isFirst = group.isEmpty
             let result = try group.write(body)
-            if isFirst && !group.isEmpty { flushLater(interval) }
+            if !group.isEmpty && !isFlushScheduled { flushLater(interval) }
             return result
         }
     }
 
-    /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody.
+    /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody; a timer a
+    /// group would pile them up.
     private func flushLater(_ interval: Duration) {
+        isFlushScheduled = true
         let (seconds, attoseconds) = min(max(.zero, interval), .seconds(86_400)).components
         let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
         DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
@@ -116,6 +115,7 @@ package final class Writer: @unchecked Sendable {
 
     private func flushUnattended() {
         mutex.withLock { _ in
+            isFlushScheduled = false
             do throws(VectorStoreError) { try group?.commit() } catch {
                 noteFailure(error)
                 unreported = error
@@ -130,16 +130,7 @@ package final class Writer: @unchecked Sendable {
             do {
                 let writer = try RowWriter(session)
                 let result = try body(writer)
-                do throws(VectorStoreError) {
-                    try writer.finish()
-                    try connection.run("COMMIT")
-                } catch {
-                    connection.rollBack()
-                    // On a full disk deleting still works: the data file's tail makes room for it.
-                    guard error.code == .diskFull, let deletes = writer.repeatableDeletes, try session.giveBackTail()
-                    else { throw error }
-                    _ = try Self.delete(deletes, session)
-                }
+                try session.commit(writer)
                 return result
             } catch {
                 connection.rollBack()
@@ -150,16 +141,7 @@ package final class Writer: @unchecked Sendable {
 
     /// Deletes rows in one durable transaction; how many there were.
     package func delete(_ ids: [SQLValue]) throws -> Int {
-        try exclusively { session in try Self.delete(ids, session) }
-    }
-
-    private static func delete(_ ids: [SQLValue], _ session: WriteSession) throws(VectorStoreError) -> Int {
-        try session.commit { () throws(VectorStoreError) in
-            let writer = try RowWriter(session)
-            for id in ids { writer.delete(id) }
-            try writer.finish()
-            return writer.deletedRows
-        }
+        try exclusively { session in try session.delete(ids) }
     }
 
     /// Whether the calling thread is inside ``exclusively(_:)``.

@@ -73,10 +73,11 @@ struct CreateCommand: ParsableCommand {
     /// A directory that can't be made is "cannot create", whatever the system's reason but permission and the disk.
     private func refusal(_ error: VectorStoreError) -> any Error {
         if error.code == .notAStore { return CommandError(.cannotCreate, error.message) }
+        if error.code == .noSuchStore {
+            return CommandError(.cannotCreate, "cannot create \(store): its parent is no directory; make that first")
+        }
         guard let cause = error.cause as? SystemError else { return error }
         switch cause.errno {
-        case ENOENT, ENOTDIR:
-            return CommandError(.cannotCreate, "cannot create \(store): its parent is no directory; make that first")
         case ENAMETOOLONG, ELOOP, EINVAL:
             return CommandError(.cannotCreate, "cannot create \(store): \(cause); choose another path")
         default: return error

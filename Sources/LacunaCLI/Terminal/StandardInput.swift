@@ -20,11 +20,11 @@ enum StandardInput {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            // Unlike read(2), poll(2) is never restarted after a signal.
+            // Unlike read(2), poll(2) is never restarted after a signal; its time limit is for one that comes just before.
             var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-            let ready = unsafe poll(&descriptor, 1, -1)
+            let ready = unsafe poll(&descriptor, 1, 100)
             try Interrupts.check()
-            if ready < 0 { continue }
+            if ready <= 0 { continue }
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR || errno == EAGAIN { continue }

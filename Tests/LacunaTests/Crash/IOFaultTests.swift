@@ -169,6 +169,32 @@ import Glibc
         }
     }
 
+    /// A killed process left a log, and the database has no room for it: the store opens, and rows can be deleted.
+    @Test func openingOnADiskTooFullToCheckpoint() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let before = try {
+                    let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+                    disk.stop(after: 0)
+                    extendLifetime(store)
+                    return before
+                }()
+                disk.restart()
+                disk.inject(
+                    DiskFault(
+                        errno: ENOSPC,
+                        times: .max,
+                        matches: { $0.isSQLite && !$0.isOnLog && $0.kind == .write }
+                    )
+                )
+                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                #expect(disk.failures > 0)
+                #expect(try CrashModel(of: store) == before)
+                #expect(try store.delete([1, 2, 4]) == 3)
+            }
+        }
+    }
+
     /// After a failed sync the kernel holds the pages as if they were clean: they never reach the disk unless they are
     /// written again. Every sync of a call fails; the store is opened again, written to, and the power is cut.
     ///

@@ -9,13 +9,16 @@ final class Workload {
     private var version = 0
     private var nextID: Int64 = 1
     private var fileSystem: FaultyFileSystem
+    private let durability: Durability
+    private var isRelaxed: Bool { durability != .full }
     /// The state before each call that changes something, and at the end the last one. A call's index is what
     /// ``PowerCut/Progress`` counts.
     private(set) var states: [CrashModel] = [CrashModel()]
     /// The states that a store may be in after what happened so far.
     private(set) var progress = PowerCut.Progress()
 
-    init(_ disk: TestDisk, dimension: Int, seed: UInt64) {
+    init(_ disk: TestDisk, dimension: Int, seed: UInt64, isRelaxed: Bool = false) {
+        durability = isRelaxed ? .relaxed(interval: .seconds(3_600)) : .full
         self.disk = disk
         self.dimension = dimension
         generator = SplitMix64(seed: seed)
@@ -29,11 +32,12 @@ final class Workload {
         store = try VectorStore<Int64>.create(
             at: disk.directory,
             .init(dimension: dimension, metric: .euclidean),
+            durability: durability,
             fileSystem
         )
         note(PowerCut.Progress(acknowledged: 0))
         for step in 0..<steps { try self.step(step) }
-        try store?.close()
+        try settle { try store?.close() }
         store = nil
     }
 
@@ -44,25 +48,54 @@ final class Workload {
 
     private func step(_ number: Int) throws {
         guard let store else { return }
+        if isRelaxed && number % 6 == 5 { try settle(store.flush) }
+        if isRelaxed && number % 3 == 1 { failBatch(store) }
         switch number < 3 ? 0 : Int.random(in: 0..<14, using: &generator) {
         case 0...3: try putBatch(store, count: Int.random(in: 1...8, using: &generator))
         case 4: try replace(store)
         case 5...6: try delete(store)
         case 7: try setMetadata(store)
         case 8...9: try mixedBatch(store)
-        case 10...11: try store.compact(.rewrite)
-        case 12: try store.punchHoles()
+        case 10...11: try settle { try store.compact(.rewrite) }
+        case 12: try settle { try store.punchHoles() }
         default:
-            try store.close()
+            try settle(store.close)
             self.store = nil
-            self.store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, fileSystem)
+            self.store = try VectorStore<Int64>.open(
+                at: disk.directory,
+                .readWrite,
+                durability: durability,
+                fileSystem
+            )
         }
     }
 
-    /// A call that changes the state to `next`.
-    private func change(to next: CrashModel, _ call: () throws -> Void) throws {
+    /// A call that makes durable what was gathered, and changes nothing else.
+    private func settle(_ call: () throws -> Void) throws {
+        let last = states.count - 1
+        if progress.acknowledged < last {
+            note(PowerCut.Progress(acknowledged: progress.acknowledged, inFlight: last))
+        }
+        try call()
+        note(PowerCut.Progress(acknowledged: last))
+    }
+
+    /// A batch that joins a group and leaves it again.
+    private func failBatch(_ store: VectorStore<Int64>) {
+        let row = nextRow(nextID)
+        let gone = someIDs(0.3)
+        try? store.write { batch in
+            for id in gone { batch.delete(id) }
+            try batch.put(row.vector, for: nextID)
+            throw CancellationError()
+        }
+    }
+
+    /// A call that changes the state to `next`; where it joins a group, the disk keeps the state that it has.
+    private func change(to next: CrashModel, isDurable: Bool = false, _ call: () throws -> Void) throws {
         let index = states.count - 1
         states.append(next)
+        if isRelaxed && !isDurable { return try call() }
         note(PowerCut.Progress(acknowledged: index, inFlight: index + 1))
         try call()
         note(PowerCut.Progress(acknowledged: index + 1))
@@ -108,7 +141,8 @@ final class Workload {
         if ids.isEmpty { return }
         var next = current
         for id in ids { next.rows[id] = nil }
-        try change(to: next) { try store.delete(ids) }
+        try settle(store.flush)
+        try change(to: next, isDurable: true) { try store.delete(ids) }
     }
 
     private func setMetadata(_ store: VectorStore<Int64>) throws {
