@@ -10,8 +10,10 @@ import Testing
 
     /// A reading loop that ends when the writer is done, and the first thing that went wrong in it.
     private final class Readers: Sendable {
-        private let state = Mutex<(isDone: Bool, failures: [String], reads: Int)>((false, [], 0))
+        private let state = Mutex<(isDone: Bool, failures: [String])>((false, []))
         private let group = DispatchGroup()
+        /// Signalled after each read.
+        private let turn = DispatchSemaphore(value: 0)
 
         func start(_ count: Int, _ read: @escaping @Sendable (inout SplitMix64) throws -> Void) {
             for thread in 0..<count {
@@ -20,7 +22,7 @@ import Testing
                     var random = SplitMix64(seed: UInt64(thread))
                     while !state.withLock({ $0.isDone }) {
                         do { try read(&random) } catch { state.withLock { $0.failures.append("\(error)") } }
-                        state.withLock { $0.reads += 1 }
+                        turn.signal()
                     }
                     group.leave()
                 }
@@ -30,7 +32,7 @@ import Testing
 
         /// Waits until each kind of reader had its turn, so that no run passes without a read.
         func finish(after reads: Int) -> [String] {
-            while state.withLock({ $0.reads < reads && $0.failures.isEmpty }) { Thread.sleep(forTimeInterval: 0.001) }
+            for _ in 0..<reads { turn.wait() }
             state.withLock { $0.isDone = true }
             group.wait()
             return state.withLock { $0.failures }
