@@ -47,14 +47,16 @@ extension CompactionPlan {
         case .punch:
             return space.punchableBytes > 0 ? punch("asked for") : nothing("no dead run covers a whole disk block")
         case .auto:
-            let mostlyPunchable = space.punchableBytes >= space.deadBytes / 2
+            // Dead rows whose blocks were given back long ago are no reason to copy anything.
+            let occupied = min(space.deadBytes, max(0, space.allocatedBytes - space.reservedBytes - needed))
+            let mostlyPunchable = space.punchableBytes > 0 && space.punchableBytes >= occupied / 2
             if space.fragmentation < lowFragmentation && mostlyPunchable {
                 return punch("few rows are dead, and they lie in runs of whole blocks")
             }
-            if space.deadBytes * bytesCopiedForOne < space.liveBytes {
+            if occupied * bytesCopiedForOne < space.liveBytes {
                 return space.punchableBytes > 0
-                    ? punch("too few rows are dead for copying the live ones")
-                    : nothing("too few rows are dead for copying the live ones; `rewrite` does it all the same")
+                    ? punch("copying the live rows would give too little back")
+                    : nothing("copying the live rows would give too little back; `rewrite` does it all the same")
             }
             if freeBytes < needed {
                 return space.punchableBytes > 0
