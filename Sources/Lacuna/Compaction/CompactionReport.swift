@@ -28,7 +28,7 @@ public struct CompactionReport: Sendable {
     public internal(set) var allocatedAfter: Int64
     /// The time that the whole call took.
     public internal(set) var duration: Duration = .zero
-    /// The longest time a writer of this handle was held up.
+    /// The longest that it held up the writers of this handle at a stretch: none waited for it longer.
     public internal(set) var longestWriterPause: Duration = .zero
     /// The generation of the data file afterwards.
     public internal(set) var generation: Int64
@@ -49,14 +49,3 @@ public struct CompactionPlan: Sendable {
     /// Bytes of disk that are needed on top while it runs.
     public internal(set) var neededBytes: Int64 = 0
 }
-
-/// How far a long call has come, handed to its progress closure. The closure stops the call by throwing.
-public struct MaintenanceProgress: Sendable {
-    /// Rows done.
-    public let done: Int
-    /// Rows to be done in all.
-    public let total: Int
-}
-
-/// Called between the batches of a long call; what it throws stops the call, and comes out of it.
-public typealias ProgressHandler = (MaintenanceProgress) throws -> Void

@@ -1,37 +1,43 @@
-/// Chooses a strategy and runs it, under the writer's lock.
+/// Chooses a strategy and runs it.
 struct Compactor {
-    let session: WriteSession
-    let progress: ProgressHandler
+    let maintenance: Maintenance
 
     func run(_ strategy: CompactionStrategy) throws -> CompactionReport {
         let start = ContinuousClock.now
-        let record = try session.index.record()
-        let file = try session.currentFile()
         var report =
-            switch try CompactionPlan.make(strategy, session.index, record, file, session.paths).strategy {
-            case .rewrite: try Rewrite(session: session, progress: progress).run()
-            case .punch: try Punch(session: session, progress: progress).run()
+            switch try plan(strategy) {
+            case .rewrite: try Rewrite(maintenance: maintenance).run()
+            case .punch: try Punch(maintenance: maintenance).run()
             case .auto, nil: try unchanged()
             }
         report.duration = ContinuousClock.now - start
-        // Writers are held up for as long as the compaction takes.
-        report.longestWriterPause = report.duration
+        report.longestWriterPause = maintenance.longestTurn
         return report
     }
 
-    private func unchanged() throws(VectorStoreError) -> CompactionReport {
+    private func plan(_ strategy: CompactionStrategy) throws -> CompactionStrategy? {
+        let index = maintenance.index
+        let file = try maintenance.openCurrentFile()
+        return try index.connection.snapshot { () throws(VectorStoreError) in
+            try CompactionPlan.make(strategy, index, try index.record(), file, maintenance.paths).strategy
+        }
+    }
+
+    private func unchanged() throws -> CompactionReport {
         // Rows that an interrupted compaction staged are garbage too.
-        try session.removeStaleRows()
-        let record = try session.index.record()
-        let status = try session.currentFile().status()
-        return CompactionReport(
-            strategy: nil,
-            liveRows: Int(record.liveRows),
-            logicalBefore: status.size,
-            logicalAfter: status.size,
-            allocatedBefore: status.allocated,
-            allocatedAfter: status.allocated,
-            generation: record.generation
-        )
+        try maintenance.removeStaleRows()
+        return try maintenance.turn { session in
+            let record = try session.index.record()
+            let status = try session.currentFile().status()
+            return CompactionReport(
+                strategy: nil,
+                liveRows: Int(record.liveRows),
+                logicalBefore: status.size,
+                logicalAfter: status.size,
+                allocatedBefore: status.allocated,
+                allocatedAfter: status.allocated,
+                generation: record.generation
+            )
+        }
     }
 }

@@ -1,69 +1,95 @@
 /// Releases the disk blocks inside maximal runs of dead rows, those that died long ago included.
 ///
 /// The deletes that made the rows dead are durable, and no reader sees a state before them, when the first block goes. A
-/// crash in the middle leaves some blocks released: nothing names a row in them, so there is nothing to undo.
+/// crash in the middle leaves some blocks released: nothing names a row in them, so there is nothing to undo. Rows that
+/// are dead stay dead: writers only append, and nothing else moves rows meanwhile.
 struct Punch {
-    let session: WriteSession
-    let progress: ProgressHandler
+    let maintenance: Maintenance
 
     func run() throws -> CompactionReport {
-        let index = session.index
-        let record = try index.record()
-        let file = try session.currentFile()
-        let live = try LiveBitmap.load(index, record, file)
-        try file.sync()
-        let before = try file.status()
-        let journal = try session.commit { () throws(VectorStoreError) in
-            try index.beginJournal(
-                JournalStart(
-                    strategy: .punch,
-                    state: .punching,
-                    source: record,
-                    allocatedBefore: before.allocated
-                )
+        try maintenance.failing {
+            let file = try maintenance.openCurrentFile()
+            try file.sync()
+            let before = try file.status()
+            let (journal, record) = try maintenance.begin(.punch, .punching, before)
+            let live: LiveBitmap
+            do {
+                live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
+                try maintenance.drainReaders(before: "released")
+                try release(live, file, before.blockSize)
+                try file.sync()
+            } catch {
+                maintenance.abort(journal, after: error)
+                throw error
+            }
+            let after = try file.status()
+            try maintenance.commit { index throws(VectorStoreError) in
+                try index.endJournal(journal, allocatedAfter: after.allocated)
+            }
+            return CompactionReport(
+                strategy: .punch,
+                liveRows: live.liveCount,
+                logicalBefore: before.size,
+                logicalAfter: after.size,
+                allocatedBefore: before.allocated,
+                allocatedAfter: after.allocated,
+                generation: record.generation
             )
         }
-        do {
-            guard try session.drainReaders() else {
-                throw VectorStoreError(
-                    .busy,
-                    "a reader still sees rows that are to be released; close it, or try again later"
-                )
-            }
-            try release(live, file, before.blockSize)
-            try file.sync()
-        } catch {
-            if (error as? VectorStoreError)?.code != .ioError {
-                let reason = (error as? VectorStoreError)?.message ?? "stopped: \(error)"
-                _ = try? session.commit { () throws(VectorStoreError) in
-                    try index.endJournal(journal, allocatedAfter: nil, error: reason)
-                }
-            }
-            throw error
-        }
-        let after = try file.status()
-        try session.commit { () throws(VectorStoreError) in
-            try index.endJournal(journal, allocatedAfter: after.allocated)
-        }
-        return CompactionReport(
-            strategy: .punch,
-            liveRows: live.liveCount,
-            logicalBefore: before.size,
-            logicalAfter: after.size,
-            allocatedBefore: before.allocated,
-            allocatedAfter: after.allocated,
-            generation: record.generation
-        )
     }
 
     private func release(_ live: LiveBitmap, _ file: DataFile, _ blockSize: Int64) throws {
         try live.forEachRun(live: false) { run in
             guard let blocks = file.blocks(inside: run, blockSize: blockSize) else { return }
-            if try !file.punchHole(blocks) {
-                // No hole to be had here: the run is zeroed, and what was freed is measured as nothing.
-                try file.zero(file.offset(run.lowerBound)..<file.offset(run.upperBound))
+            try forEachPart(blocks, blockSize) { part in
+                if try !file.punchHole(part) {
+                    // No hole to be had here: the run is zeroed, and what was freed is measured as nothing.
+                    try file.zero(file.offset(run.lowerBound)..<file.offset(run.upperBound))
+                    return false
+                }
+                try maintenance.advance(run.upperBound, of: live.slots, bytes: part.count)
+                return true
             }
-            try progress(MaintenanceProgress(done: run.upperBound, total: live.slots))
+        }
+    }
+
+    /// Cuts a range of whole blocks into batches, for as long as `body` wants them.
+    private func forEachPart(
+        _ blocks: Range<Int64>,
+        _ blockSize: Int64,
+        _ body: (Range<Int64>) throws -> Bool
+    ) throws {
+        let step = max(blockSize, Int64(maintenance.limits.bytes) / blockSize * blockSize)
+        for begin in stride(from: blocks.lowerBound, to: blocks.upperBound, by: Int(step)) {
+            guard try body(begin..<min(blocks.upperBound, begin + step)) else { return }
+        }
+    }
+}
+
+extension Maintenance {
+    /// The journal's entry of something that works within the current file, committed, and the record of that moment.
+    func begin(
+        _ strategy: JournalEntry.Strategy,
+        _ state: JournalEntry.State,
+        _ before: FileStatus
+    ) throws -> (journal: Int64, record: StoreRecord) {
+        try commit { index throws(VectorStoreError) in
+            let record = try index.record()
+            let start = JournalStart(
+                strategy: strategy,
+                state: state,
+                source: record,
+                allocatedBefore: before.allocated
+            )
+            return (try index.beginJournal(start), record)
+        }
+    }
+
+    /// Ends the journal's entry of something that was stopped.
+    func abort(_ journal: Int64, after error: any Error) {
+        let reason = (error as? VectorStoreError)?.message ?? "stopped: \(error)"
+        _ = try? commit { index throws(VectorStoreError) in
+            try index.endJournal(journal, allocatedAfter: nil, error: reason)
         }
     }
 }

@@ -35,21 +35,39 @@ extension LiveBitmap {
         var live = LiveBitmap(slots: record.slots)
         var isSound = true
         try index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
-            guard file.isRow(offset, below: record.nextOffset), live.insert(file.slot(offset)) else {
-                isSound = false
-                return
-            }
+            isSound = isSound && file.isRow(offset, below: record.nextOffset) && live.insert(file.slot(offset))
         }
-        if !isSound {
-            let outside = try index.idsOutside(record, end: record.nextOffset)
-            let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
-            throw .damaged(
-                "the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or share one",
-                ids: ids
-            )
+        if !isSound { throw try misplaced(index, record) }
+        live.finish()
+        return live
+    }
+
+    /// The rows below the record's next offset that are live all the while this runs, and perhaps some that die meanwhile:
+    /// read in batches beside the writer, which adds none there. O(rows).
+    static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile, inBatchesOf limit: Int) throws
+        -> LiveBitmap
+    {
+        var live = LiveBitmap(slots: record.slots)
+        try index.forEachRow(record.generation, inBatchesOf: limit) { row in
+            let offset = row.entry.offset
+            if offset >= record.nextOffset && file.isRow(offset, below: .max) { return }
+            guard file.isRow(offset, below: record.nextOffset), live.insert(file.slot(offset)) else {
+                throw try misplaced(index, record)
+            }
         }
         live.finish()
         return live
+    }
+
+    private static func misplaced(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError)
+        -> VectorStoreError
+    {
+        let outside = try index.idsOutside(record, end: try index.record().nextOffset)
+        let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
+        return .damaged(
+            "the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or share one",
+            ids: ids
+        )
     }
 }
 

@@ -1,23 +1,82 @@
+/// A live row, for whoever is going to read or move it.
+struct LiveRow: Equatable, Sendable {
+    let id: SQLValue
+    let entry: RowEntry
+}
+
 extension StoreIndex {
-    /// Copies up to `limit` index rows of `source` to `target`, in id order, from where the last batch ended; the SQL
-    /// function `relocated(id, offset, checksum)` tells the new offsets. Returns how many rows it staged.
+    /// Every live row of a generation in id order, `limit` of them a statement, and thus a read transaction: what a batch
+    /// sees may be newer than what the one before saw.
+    func forEachRow(_ generation: Int64, inBatchesOf limit: Int, _ body: (LiveRow) throws -> Void) throws {
+        var batch: [LiveRow] = []
+        repeat {
+            batch = try rows(generation, after: batch.last?.id, limit: limit)
+            for row in batch { try body(row) }
+        } while batch.count == limit
+    }
+
+    /// The first rows of a generation after an id, or from the first on, in id order.
+    func rows(_ generation: Int64, after last: SQLValue? = nil, limit: Int) throws(VectorStoreError) -> [LiveRow] {
+        var rows: [LiveRow] = []
+        try connection.forEach(
+            """
+            SELECT id, offset, checksum FROM vectors WHERE generation = ?1 \(last == nil ? "" : "AND id > ?3")
+            ORDER BY id LIMIT ?2
+            """,
+            [.integer(generation), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
+        ) { row throws(VectorStoreError) in rows.append(LiveRow(id: try row.id(0), entry: try row.entry(at: 1))) }
+        return rows
+    }
+
+    /// The id of the `limit`-th row after `last` (or from the first on), or of the last one there is; nil if there is none.
+    func id(_ limit: Int, after last: SQLValue?, _ generation: Int64) throws(VectorStoreError) -> SQLValue? {
+        let beyond = last == nil ? "" : "AND id > ?2"
+        for order in ["ORDER BY id LIMIT 1 OFFSET \(limit - 1)", "ORDER BY id DESC LIMIT 1"] {
+            let id = try connection.first(
+                "SELECT id FROM vectors WHERE generation = ?1 \(beyond) \(order)",
+                [.integer(generation)] + (last.map { [$0] } ?? [])
+            ) { row throws(VectorStoreError) in try row.id(0) }
+            if let id { return id }
+        }
+        return nil
+    }
+
+    /// Copies the index rows of `source` with ids after `last` and up to `end`, and with an offset below `mark`, to
+    /// `target`; the SQL function `relocated(id, offset, checksum)` tells the new offsets. Returns how many it staged.
     ///
     /// In id order, since that appends to the table's tree: over a million rows a second, ten times what offset order
     /// does. The staged rows are invisible, because the current generation is another.
-    func stage(from source: Int64, to target: Int64, limit: Int) throws(VectorStoreError) -> Int {
-        let last = try connection.first(
-            "SELECT id FROM vectors WHERE generation = ? ORDER BY id DESC LIMIT 1",
-            [.integer(target)]
-        ) { row throws(VectorStoreError) in try row.id(0) }
-        let beyond = last == nil ? "" : "AND id > ?4"
-        return try connection.run(
+    func stage(
+        from source: Int64,
+        to target: Int64,
+        after last: SQLValue?,
+        through end: SQLValue,
+        below mark: Int64
+    ) throws(VectorStoreError) -> Int {
+        try connection.run(
             """
             INSERT INTO vectors (generation, id, offset, checksum)
             SELECT ?2, id, relocated(id, offset, checksum), checksum FROM vectors
-            WHERE generation = ?1 \(beyond) ORDER BY id LIMIT ?3
+            WHERE generation = ?1 AND id <= ?3 \(last == nil ? "" : "AND id > ?5") AND offset < ?4 ORDER BY id
             """,
-            [.integer(source), .integer(target), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
+            [.integer(source), .integer(target), end, .integer(mark)] + (last.map { [$0] } ?? [])
         )
+    }
+
+    /// Takes a row out of a generation if it is still where it was; false if it has died or moved meanwhile.
+    func take(_ row: LiveRow, from generation: Int64) throws(VectorStoreError) -> Bool {
+        try connection.run(
+            "DELETE FROM vectors WHERE generation = ? AND id = ? AND offset = ?",
+            [.integer(generation), row.id, .integer(row.entry.offset)]
+        ) == 1
+    }
+
+    /// Moves a row to another place if it is still where it was; false if it has died or moved meanwhile.
+    func move(_ row: LiveRow, to offset: Int64, _ generation: Int64) throws(VectorStoreError) -> Bool {
+        try connection.run(
+            "UPDATE vectors SET offset = ? WHERE generation = ? AND id = ? AND offset = ?",
+            [.integer(offset), .integer(generation), row.id, .integer(row.entry.offset)]
+        ) == 1
     }
 
     /// Removes up to `limit` index rows of a generation other than `current`; the number removed.
@@ -33,6 +92,13 @@ extension StoreIndex {
             "DELETE FROM vectors WHERE generation = ? AND id <= ?",
             [.integer(stale), last]
         )
+    }
+
+    /// How far the counter of live rows is from the number of index rows, in one state: zero unless another program wrote.
+    func liveRowsDrift() throws(VectorStoreError) -> Int64 {
+        try connection.first(
+            "SELECT live_rows - (SELECT count(*) FROM vectors AS v WHERE v.generation = s.generation) FROM store AS s"
+        ) { $0.integer(0) } ?? 0
     }
 
     func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {

@@ -164,8 +164,8 @@ package final class StoreIndex {
 
     /// ``checkpoint()``, without waiting for anybody.
     func emptyLog() throws(VectorStoreError) {
-        try connection.run("PRAGMA busy_timeout = 0")
-        defer { _ = try? connection.run("PRAGMA busy_timeout = \(Connection.busyMilliseconds)") }
+        connection.waits(false)
+        defer { connection.waits(true) }
         try checkpoint()
     }
 

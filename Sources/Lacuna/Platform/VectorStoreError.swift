@@ -58,6 +58,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let needsReopen = Code(rawValue: "needsReopen")
         /// A call from inside a closure of the same store that would wait for itself.
         public static let reentrantCall = Code(rawValue: "reentrantCall")
+        /// A compaction or an erasure didn't end by its deadline.
+        public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
         /// The caller's progress closure stopped the work.
         public static let cancelled = Code(rawValue: "cancelled")
     }

@@ -35,8 +35,9 @@ public enum VectorStoreRecovery {
             let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
             let recovery = try Recovery(index, paths, fileSystem)
             try recovery.apply(session)
-            try session.removeStaleRows()
-            extendLifetime(lock)
+            let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
+            try writer.maintain(Pace { _ in }) { try $0.removeStaleRows() }
+            try writer.close {}
             return recovery.report
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)

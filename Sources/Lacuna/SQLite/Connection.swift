@@ -20,7 +20,7 @@ package final class Connection {
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
 
-    static let busyMilliseconds: Int32 = 5_000
+    private static let busyMilliseconds: Int32 = 5_000
 
     package init(_ path: String, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
@@ -48,7 +48,7 @@ package final class Connection {
             // `deinit` runs, and closes it.
             throw unsafe VectorStoreError(Self.error(opened, code, nil))
         }
-        unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
+        waits(true)
         // A misspelt column in double quotes must be an error and not a string; a hostile schema must not run functions.
         for (option, value) in [
             (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
@@ -64,6 +64,12 @@ package final class Connection {
         idleStatements.removeAll()
         // v2 waits for statements that somebody still holds instead of leaking the connection.
         unsafe sqlite3_close_v2(handle)
+    }
+
+    /// Whether a lock that somebody else holds is waited for. Not by its pragma, nor is `synchronous` below by a cached
+    /// statement: both take effect when they are prepared, and not when they are run.
+    func waits(_ waits: Bool) {
+        unsafe sqlite3_busy_timeout(handle, waits ? Self.busyMilliseconds : 0)
     }
 
     /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
@@ -160,6 +166,21 @@ package final class Connection {
         }
     }
 
+    /// What `body` reads is of one state.
+    func snapshot<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        try run(TransactionKind.read.rawValue)
+        defer { rollBack() }
+        return try body()
+    }
+
+    /// Commits inside `body` aren't synced: what they write is durable with the next commit that is, or lost.
+    func withoutSync<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        try execute("PRAGMA synchronous = NORMAL")
+        let result = Result { () throws(VectorStoreError) in try body() }
+        try execute("PRAGMA synchronous = FULL")
+        return try result.get()
+    }
+
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
     /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
@@ -169,30 +190,20 @@ package final class Connection {
 
     // MARK: SQL functions and limits on what a statement may do
 
-    /// Makes `function` known to this connection's SQL as `name`.
-    func withFunction<R>(
-        _ name: String,
-        arguments: Int,
-        _ function: IntegerFunction,
-        _ body: () throws -> R
-    ) throws -> R {
+    /// Makes `function` known to this connection's SQL as `name`, until it is taken away by nil.
+    func define(_ name: String, arguments: Int, _ function: IntegerFunction?) throws(VectorStoreError) {
         let code = unsafe sqlite3_create_function_v2(
             handle,
             name,
             Int32(arguments),
             SQLITE_UTF8 | SQLITE_DIRECTONLY,
-            Unmanaged.passUnretained(function).toOpaque(),
-            IntegerFunction.call,
+            function.map { unsafe Unmanaged.passRetained($0).toOpaque() },
+            function == nil ? nil : IntegerFunction.call,
             nil,
             nil,
-            nil
+            function == nil ? nil : IntegerFunction.release
         )
         if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
-        defer {
-            idleStatements.removeAll()
-            unsafe sqlite3_create_function_v2(handle, name, Int32(arguments), SQLITE_UTF8, nil, nil, nil, nil, nil)
-        }
-        return try body()
     }
 
     /// What a statement asks to do while it is prepared (sqlite3_set_authorizer).
@@ -247,6 +258,11 @@ final class IntegerFunction {
         let function = unsafe Unmanaged<IntegerFunction>.fromOpaque(data).takeUnretainedValue()
         let values = (0..<Int(count)).map { unsafe value(arguments[$0]) }
         unsafe sqlite3_result_int64(context, function.body(values))
+    }
+
+    /// SQLite calls it when the function goes, and when it could not be made.
+    static let release: @convention(c) (UnsafeMutableRawPointer?) -> Void = { function in
+        if let function = unsafe function { unsafe Unmanaged<IntegerFunction>.fromOpaque(function).release() }
     }
 
     private static func value(_ argument: OpaquePointer?) -> SQLValue {

@@ -1,17 +1,16 @@
 extension DataFile {
-    /// Bytes of rows that are read at a time: the memory that reading a whole file takes.
-    private static let batchBytes = 4 << 20
-
-    /// Reads the live rows in offset order, in batches without the gaps between them.
+    /// Reads the live rows in offset order, in batches without the gaps between them: the memory that reading a whole file
+    /// takes.
     ///
     /// `unreadable` is told of each slot that can't be read, whose row then reads as zeros; without it, that is an error.
     func forEachLiveBatch(
         _ live: LiveBitmap,
+        batchBytes: Int = 4 << 20,
         unreadable: ((Int) -> Void)? = nil,
         _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let rowBytes = Int(stride)
-        let capacity = max(1, Self.batchBytes / rowBytes)
+        let capacity = max(1, batchBytes / rowBytes)
         var buffer = [UInt8](repeating: 0, count: capacity * rowBytes)
         var filled = 0
         func flush() throws {

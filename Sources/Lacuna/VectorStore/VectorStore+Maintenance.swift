@@ -39,31 +39,35 @@ extension VectorStore {
         }
     }
 
-    /// Gives the space of dead rows back.
+    /// Gives the space of dead rows back, while this handle's readers and writers go on: see ``CompactionStrategy``.
     ///
-    /// Safe to interrupt at any point: a crash or an error leaves either the state before or the state after, and every
-    /// row in both. Rows are checked against their checksums while they are copied. Readers go on meanwhile; writers of
-    /// this handle wait.
+    /// Safe to interrupt at any point: a crash or an error leaves every row that was acknowledged, and a store that is in
+    /// order after the next `open`. Rows are checked against their checksums while they are copied. One compaction or erasure
+    /// runs at a time; another waits for it, five seconds at most.
     ///
     /// - Parameters:
-    ///   - strategy: `rewrite` takes O(live bytes) time and as much free disk; `punch` copies nothing; `auto` chooses.
-    ///   - progress: Called between batches of a few MiB. What it throws stops the compaction, which leaves the store as
-    ///     it was (a punch keeps the blocks that it has released), and comes out of this call.
+    ///   - strategy: How; `auto` chooses.
+    ///   - options: A rate limit and a deadline.
+    ///   - progress: Called between batches of a few MiB, with no lock held. What it throws stops the compaction, and comes
+    ///     out of this call: a rewrite then leaves the store as it was; rows moved in place, and blocks released, stay so.
     /// - Returns: What was done, measured.
-    /// - Throws: `damaged`, with the ids, where a row doesn't match its checksum; `diskFull`; `busy` where a reader holds
-    ///   on to rows whose blocks are to be released.
+    /// - Throws: `damaged`, with the ids, where a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
+    ///   where another thread closes the store meanwhile; `busy` where a reader holds on to rows whose place is to be used
+    ///   again, or another compaction is under way.
     @discardableResult
     public func compact(
         _ strategy: CompactionStrategy = .auto,
+        _ options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> CompactionReport {
-        try writing().exclusively { session in
-            try Recovery.putInOrder(session)
-            return try Compactor(session: session, progress: progress).run(strategy)
+        try Pace.check(options)
+        return try writing().maintain(Pace(options, progress)) { maintenance in
+            try maintenance.turn { try Recovery.putInOrder($0) }
+            return try Compactor(maintenance: maintenance).run(strategy)
         }
     }
 
-    /// Releases the disk blocks inside runs of dead rows: ``compact(_:progress:)`` with the strategy `punch`.
+    /// Releases the disk blocks inside runs of dead rows: ``compact(_:_:progress:)`` with the strategy `punch`.
     @discardableResult
     public func punchHoles(progress: @escaping ProgressHandler = { _ in }) throws -> CompactionReport {
         try compact(.punch, progress: progress)

@@ -23,6 +23,10 @@ package final class RowWriter {
     private var deletesOnly = true
     private(set) var failure: VectorStoreError?
     package private(set) var deletedRows = 0
+    /// What a compaction under way has staged, and wants to know.
+    private let staging: Staging
+    /// Staged rows that this transaction removes.
+    private(set) var unstagedRows = 0
 
     private static let pendingLimit = 4 << 20
 
@@ -31,6 +35,7 @@ package final class RowWriter {
         file = try session.currentFile()
         record = try index.record()
         start = record
+        staging = session.staging
     }
 
     /// The ids to delete again after a full disk, if deleting is all that was done.
@@ -63,6 +68,7 @@ package final class RowWriter {
         if deletesOnly { deletes.append(id) }
         try? remembering { () throws(VectorStoreError) in
             guard try index.delete(id, record.generation) else { return }
+            try unstage(id)
             try index.setMetadata(nil, for: id)
             record.liveRows -= 1
             deletedRows += 1
@@ -94,6 +100,7 @@ package final class RowWriter {
         fileprivate let hasChangedMetadata: Bool
         fileprivate let deletes: Int
         fileprivate let deletesOnly: Bool
+        fileprivate let unstagedRows: Int
         /// Whether the transaction had changed anything by then.
         let hasChanges: Bool
     }
@@ -104,6 +111,7 @@ package final class RowWriter {
             hasChangedMetadata: hasChangedMetadata,
             deletes: deletes.count,
             deletesOnly: deletesOnly,
+            unstagedRows: unstagedRows,
             hasChanges: record != start || hasChangedMetadata
         )
     }
@@ -117,6 +125,7 @@ package final class RowWriter {
         hasChangedMetadata = mark.hasChangedMetadata
         deletes.removeLast(deletes.count - mark.deletes)
         deletesOnly = mark.deletesOnly
+        unstagedRows = mark.unstagedRows
         failure = nil
     }
 
@@ -160,11 +169,20 @@ package final class RowWriter {
                     ids: [id.idText]
                 )
             }
+            try unstage(id)
             try index.setMetadata(metadata, for: id)
         }
+        if staging.isActive { _ = try index.insert(id, entry, Staging.appendedGeneration) }
         unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
         record.nextOffset += record.stride
         if pending.count * 4 >= Self.pendingLimit { try writePending() }
+    }
+
+    /// Takes the row that the id had out of what a compaction has staged, or noted as appended.
+    private func unstage(_ id: SQLValue) throws(VectorStoreError) {
+        guard staging.isActive else { return }
+        if let target = staging.target, try index.delete(id, target) { unstagedRows += 1 }
+        _ = try index.delete(id, Staging.appendedGeneration)
     }
 
     private func writePending() throws(VectorStoreError) {

@@ -4,8 +4,8 @@ package struct WriteSession {
     let paths: StorePaths
     let files: CurrentFile
     let fileSystem: any FileSystem
-    /// How long maintenance waits for readers that still see what it is about to destroy.
-    var drainSeconds = 5.0
+    /// What a compaction under way is told of every write.
+    let staging = Staging()
 
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
@@ -35,17 +35,21 @@ package struct WriteSession {
             index.connection.rollBack()
             guard error.code == .diskFull, let deletes = rows.repeatableDeletes, try giveBackTail() else { throw error }
             _ = try delete(deletes)
+            return
         }
+        staging.stagedRows -= rows.unstagedRows
     }
 
     /// Deletes rows in one durable transaction; how many there were.
     func delete(_ ids: [SQLValue]) throws(VectorStoreError) -> Int {
-        try commit { () throws(VectorStoreError) in
+        let rows = try commit { () throws(VectorStoreError) in
             let rows = try RowWriter(self)
             for id in ids { rows.delete(id) }
             try rows.finish()
-            return rows.deletedRows
+            return rows
         }
+        staging.stagedRows -= rows.unstagedRows
+        return rows.deletedRows
     }
 
     /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
@@ -66,27 +70,6 @@ package struct WriteSession {
             // The database had no room to grow; what the tail gave back may be enough for the log.
             guard error.code == .diskFull else { throw error }
         }
-        return true
-    }
-
-    /// Makes sure that no reader sees a state from before this call any more; false if one still does after the wait.
-    ///
-    /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. That file
-    /// must be free of the epoch before the last: hence the first wait.
-    func drainReaders() throws(VectorStoreError) -> Bool {
-        let locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
-        var record = try index.record()
-        let epoch = record.readerEpoch
-        guard try wait(locks, epoch + 1) else { return false }
-        record.readerEpoch += 1
-        let next = record
-        try commit { () throws(VectorStoreError) in try index.update(next) }
-        return try wait(locks, epoch)
-    }
-
-    private func wait(_ locks: borrowing EpochLocks, _ epoch: Int64) throws(VectorStoreError) -> Bool {
-        guard try mapped(locks.lock(epoch, exclusive: true, within: drainSeconds)) else { return false }
-        locks.unlock(epoch)
         return true
     }
 }

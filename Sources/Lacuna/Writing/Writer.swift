@@ -1,9 +1,16 @@
 import Dispatch
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
 
 /// The one writer of a store: whoever holds the lock file and the connection that commits.
 ///
-/// `@unchecked Sendable`: `state` is touched only by the thread that holds `mutex`, which is the one inside
-/// ``exclusively(_:)``. The same mutex covers commits and checkpoints, which SQLite before 3.51.3 must not run at once.
+/// `@unchecked Sendable`: what changes is touched only by the thread whose turn it is, which is the one inside
+/// ``exclusively(_:)``. The same turns cover commits and checkpoints, which SQLite before 3.51.3 must not run at once.
 package final class Writer: @unchecked Sendable {
     private enum State {
         case open(WriteSession)
@@ -20,9 +27,13 @@ package final class Writer: @unchecked Sendable {
     private var unreported: VectorStoreError?
     private var lock: FileLock?
     private let durability: Durability
-    private let mutex = Guarded(())
+    private let turns = TurnLock()
     /// Threads inside `exclusively`: at most one.
     private let threads = ThreadRegistry()
+    /// Threads inside `maintain`: at most one.
+    private let maintainers = ThreadRegistry()
+    private let isMaintained = Guarded(false)
+    private let isClosing = Atomic(false)
     /// Threads inside a read's closure.
     private let readers: ThreadRegistry
 
@@ -61,6 +72,23 @@ package final class Writer: @unchecked Sendable {
     }
 
     private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
+        try refuseReentrance()
+        return try turns.withLock {
+            threads.enter()
+            defer { threads.leave() }
+            let session = try openSession()
+            if let error = unreported {
+                unreported = nil
+                throw error
+            }
+            do { return try body(session) } catch {
+                markFailed(error)
+                throw error
+            }
+        }
+    }
+
+    private func refuseReentrance() throws(VectorStoreError) {
         if threads.containsCurrentThread {
             throw VectorStoreError(
                 .reentrantCall,
@@ -73,29 +101,13 @@ package final class Writer: @unchecked Sendable {
                 "this call is inside a read of the same store; let the reading closure return first"
             )
         }
-        var result: R?
-        try mutex.withLock { _ in
-            threads.enter()
-            defer { threads.leave() }
-            let session = try openSession()
-            if let error = unreported {
-                unreported = nil
-                throw error
-            }
-            do { result = try body(session) } catch {
-                noteFailure(error)
-                throw error
-            }
-        }
-        guard let result else { throw VectorStoreError(.closed, "the store was closed; open it again") }
-        return result
     }
 
     /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing.
     package func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
         guard case .relaxed(let interval) = durability else { return try writeDurably(body) }
         return try locked { _ in
-            guard let group else { throw VectorStoreError(.closed, "the store was closed; open it again") }
+            guard let group else { throw Self.closed }
             let result = try group.write(body)
             if !group.isEmpty && !isFlushScheduled { flushLater(interval) }
             return result
@@ -114,10 +126,10 @@ package final class Writer: @unchecked Sendable {
     }
 
     private func flushUnattended() {
-        mutex.withLock { _ in
+        turns.withLock {
             isFlushScheduled = false
             do throws(VectorStoreError) { try group?.commit() } catch {
-                noteFailure(error)
+                markFailed(error)
                 unreported = error
             }
         }
@@ -144,14 +156,76 @@ package final class Writer: @unchecked Sendable {
         try exclusively { session in try session.delete(ids) }
     }
 
-    /// Whether the calling thread is inside ``exclusively(_:)``.
-    package var containsCurrentThread: Bool { threads.containsCurrentThread }
+    // MARK: Maintenance
 
-    /// Ends writing and releases the lock; not from inside ``exclusively(_:)``. The connection goes with the session: where
-    /// it is the last one, it copies its log into the database. So `closeReaders` is called before, when no write is under
-    /// way any more.
+    /// How long one compaction waits for another.
+    private static let maintenanceSeconds = 5.0
+
+    /// Calls `body` as this store's only maintenance. Writers go on, but for the turns that it takes.
+    func maintain<R>(
+        _ pace: Pace,
+        _ limits: MaintenanceLimits = MaintenanceLimits(),
+        _ body: (Maintenance) throws -> R
+    ) throws -> R {
+        if maintainers.containsCurrentThread {
+            throw VectorStoreError(
+                .reentrantCall,
+                "this call is inside a compaction or an erasure of the same store; let that end first"
+            )
+        }
+        let maintenance = try exclusively { try Maintenance(self, $0, pace, limits) }
+        let deadline = ContinuousClock.now + .seconds(Self.maintenanceSeconds)
+        while !beginMaintenance() {
+            try checkNotClosing()
+            try pace.check()
+            if ContinuousClock.now >= deadline {
+                throw VectorStoreError(
+                    .busy,
+                    "another compaction or erasure of this store is under way; try again later"
+                )
+            }
+            usleep(500)
+        }
+        maintainers.enter()
+        defer {
+            maintainers.leave()
+            endMaintenance()
+        }
+        try checkNotClosing()
+        return try body(maintenance)
+    }
+
+    private func beginMaintenance() -> Bool {
+        isMaintained.withLock { isMaintained in
+            defer { isMaintained = true }
+            return !isMaintained
+        }
+    }
+
+    private func endMaintenance() { isMaintained.withLock { $0 = false } }
+
+    func checkNotClosing() throws(VectorStoreError) {
+        if isClosing.load(ordering: .relaxed) { throw Self.closed }
+    }
+
+    /// An error outside of any turn.
+    func noteFailure(_ error: any Error) { turns.withLock { markFailed(error) } }
+
+    // MARK: Closing
+
+    /// Whether the calling thread is inside ``exclusively(_:)`` or ``maintain(_:_:_:)``.
+    package var containsCurrentThread: Bool { threads.containsCurrentThread || maintainers.containsCurrentThread }
+
+    /// Ends writing and releases the lock; not from inside ``exclusively(_:)`` or ``maintain(_:_:_:)``. Maintenance under way
+    /// is stopped, and waited for: it is at its next batch soon.
+    ///
+    /// The connection goes with the session: where it is the last one, it copies its log into the database. So
+    /// `closeReaders` is called before, when no write is under way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
-        try mutex.withLock { _ throws(VectorStoreError) in
+        isClosing.store(true, ordering: .relaxed)
+        while !beginMaintenance() { usleep(500) }
+        defer { endMaintenance() }
+        try turns.withLock { () throws(VectorStoreError) in
             defer {
                 closeReaders()
                 group = nil
@@ -164,10 +238,12 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
+    private static let closed = VectorStoreError(.closed, "the store was closed; open it again")
+
     private func openSession() throws(VectorStoreError) -> WriteSession {
         switch state {
         case .open(let session): return session
-        case .closed: throw VectorStoreError(.closed, "the store was closed; open it again")
+        case .closed: throw Self.closed
         case .failed(let error):
             throw VectorStoreError(
                 .needsReopen,
@@ -177,7 +253,7 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    private func noteFailure(_ error: any Error) {
+    private func markFailed(_ error: any Error) {
         if let error = error as? VectorStoreError, error.code == .ioError { state = .failed(error) }
     }
 }

@@ -117,14 +117,6 @@ import Glibc
         }
     }
 
-    private func punch(_ store: VectorStore<Int64>, waiting seconds: Double) throws -> CompactionReport? {
-        try store.writer?.exclusively { session in
-            var session = session
-            session.drainSeconds = seconds
-            return try Compactor(session: session) { _ in }.run(.punch)
-        }
-    }
-
     /// A row that a reader holds on to stays as it is after its deletion, and is released when the reader is gone.
     @Test func readersAreWaitedFor() throws {
         try withStore(dimension: 1_024) { disk, store in
@@ -133,7 +125,7 @@ import Glibc
             let found = try reader.withVector(for: 50) { row in
                 try store.delete(Array(40...60))
                 for _ in 0..<2 {
-                    let error = #expect(throws: VectorStoreError.self) { try punch(store, waiting: 0) }
+                    let error = #expect(throws: VectorStoreError.self) { try store.compact(.punch, .waiting(0)) }
                     #expect(error?.code == .busy)
                 }
                 #expect(!disk.log.contains { $0.kind == .punch })
@@ -143,7 +135,7 @@ import Glibc
                 return row.indices.allSatisfy { row[$0] == expected[$0] }
             }
             #expect(found == true)
-            #expect(try punch(store, waiting: 0)?.strategy == .punch)
+            #expect(try store.compact(.punch, .waiting(0)).strategy == .punch)
             #expect(disk.log.contains { $0.kind == .punch })
             #expect(try store.verify().isSound)
         }

@@ -6,6 +6,8 @@ import Testing
 enum Scenario: String, CaseIterable, Sendable {
     case put, replace, delete, setMetadata, rewrite, punch
 
+    var isCompaction: Bool { [.rewrite, .punch].contains(self) }
+
     /// The store before the call: 24 rows, every third of them dead, and a run of dead ones; closed and opened again.
     static func prepare(
         _ disk: TestDisk,

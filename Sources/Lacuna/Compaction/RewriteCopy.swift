@@ -1,0 +1,206 @@
+/// The rows' way into a rewrite's target, up to the commit that makes it the data file.
+struct RewriteCopy {
+    private let maintenance: Maintenance
+    private let start: Rewrite.Start
+    private let source: DataFile
+    private let target: DataFile
+    private let live: LiveBitmap
+    /// What another program made the counter of live rows wrong by, before this began.
+    private let drift: Int64
+    /// Rows written to the target, those among them that have died since.
+    private var copied = 0
+
+    struct Result {
+        let liveRows: Int
+        let copiedRows: Int
+    }
+
+    /// Marks the live rows of the first round: those below the next offset that the first commit saw.
+    init(
+        _ maintenance: Maintenance,
+        _ start: Rewrite.Start,
+        from source: DataFile,
+        to target: DataFile
+    ) throws {
+        self.maintenance = maintenance
+        self.start = start
+        self.source = source
+        self.target = target
+        drift = try maintenance.index.liveRowsDrift()
+        live = try LiveBitmap.load(maintenance.index, start.record, source, inBatchesOf: maintenance.limits.rows)
+    }
+
+    mutating func run() throws -> Result {
+        try stage(try copyFirstRound())
+        return try catchUp()
+    }
+
+    private var markedEnd: Int64 { start.record.nextOffset }
+
+    // MARK: The first round
+
+    /// Copies the marked rows without a lock: none of them moves, or is overwritten, while this runs.
+    private mutating func copyFirstRound() throws -> RowChecksums {
+        try target.extend(to: target.offset(live.liveCount))
+        let checksums = try RowChecksums()
+        try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
+            try unsafe target.write(rows, at: target.offset(copied))
+            try checksums.append(unsafe target.checksums(of: rows))
+            copied += rows.count / Int(target.stride)
+            try maintenance.advance(copied, of: live.liveCount, bytes: rows.count)
+        }
+        try checksums.finish()
+        return checksums
+    }
+
+    /// Stages the index rows of those that are still live, turn by turn in id order, each checked against the row that was
+    /// copied for it.
+    private func stage(_ checksums: RowChecksums) throws {
+        var mismatches: [String] = []
+        let relocated = IntegerFunction { [live, source, target, markedEnd] arguments in
+            // Another program may have written to the index since the live rows were marked.
+            guard case .integer(let offset) = arguments[1], case .integer(let checksum) = arguments[2],
+                source.isRow(offset, below: markedEnd), live[source.slot(offset)]
+            else {
+                mismatches.append(arguments[0].idText)
+                return target.offset(0)
+            }
+            let rank = live.rank(source.slot(offset))
+            if Int64(arguments[0].checksum(continuing: checksums[rank])) != checksum {
+                mismatches.append(arguments[0].idText)
+            }
+            return target.offset(rank)
+        }
+        try maintenance.turn { try $0.index.connection.define("relocated", arguments: 3, relocated) }
+        defer { try? maintenance.turn { try $0.index.connection.define("relocated", arguments: 3, nil) } }
+        var last: SQLValue?
+        while let end = try stageBatch(after: last) {
+            last = end
+            if !mismatches.isEmpty { throw VectorStoreError.mismatched(mismatches) }
+            try maintenance.check()
+        }
+    }
+
+    /// The last id that it looked at; nil if there was none left.
+    private func stageBatch(after last: SQLValue?) throws -> SQLValue? {
+        let limit = maintenance.limits.rows
+        return try maintenance.turn { session in
+            let index = session.index
+            let generation = start.record.generation
+            guard let end = try index.id(limit, after: last, generation) else { return nil }
+            session.staging.stagedRows += try index.connection.withoutSync { () throws(VectorStoreError) in
+                try session.commit { () throws(VectorStoreError) in
+                    try index.stage(
+                        from: generation,
+                        to: start.targetGeneration,
+                        after: last,
+                        through: end,
+                        below: markedEnd
+                    )
+                }
+            }
+            return end
+        }
+    }
+
+    // MARK: What was appended meanwhile
+
+    /// Copies and stages what writers append, until so little is left that they can wait for it.
+    private mutating func catchUp() throws -> Result {
+        var limit = maintenance.limits.rowsPerTurn(target.stride)
+        var backlog = Int.max
+        while true {
+            let few = max(1, limit / 4)
+            let rows = try maintenance.index.rows(Staging.appendedGeneration, limit: limit)
+            if rows.count <= few {
+                try target.sync()
+                if let result = try switchOver(limit: few) { return result }
+            } else {
+                let copies = try copy(rows)
+                try maintenance.turn { session in
+                    session.staging.stagedRows += try session.commit { () throws(VectorStoreError) in
+                        try stage(copies, session.index)
+                    }
+                }
+                try maintenance.advance(copied, of: copied, bytes: rows.count * Int(target.stride))
+            }
+            if rows.count == limit {
+                // Writers that append more in a turn than is copied in one would never be caught up with.
+                let rest = try maintenance.index.countRows(Staging.appendedGeneration)
+                if rest >= backlog { limit *= 2 }
+                backlog = rest
+            }
+        }
+    }
+
+    /// Appends the rows to the target in the order that they have in the source; where each of them is now.
+    private mutating func copy(_ rows: [LiveRow]) throws(VectorStoreError) -> [(row: LiveRow, offset: Int64)] {
+        let rows = rows.sorted { $0.entry.offset < $1.entry.offset }
+        let offsets = (copied..<copied + rows.count).map(target.offset)
+        let end = target.offset(copied + rows.count)
+        if try target.status().size < end {
+            try target.extend(to: Preallocation.length(rowsEnd: end, stride: target.stride))
+        }
+        let copier = RowCopier(source: source, target: target, batchBytes: maintenance.limits.bytes)
+        try copier.copy(rows, to: offsets)
+        copied += rows.count
+        return Array(zip(rows, offsets))
+    }
+
+    /// Stages those of the rows that are still where they were copied from; how many.
+    private func stage(
+        _ copies: [(row: LiveRow, offset: Int64)],
+        _ index: StoreIndex
+    ) throws(VectorStoreError) -> Int {
+        var staged = 0
+        for (row, offset) in copies where try index.take(row, from: Staging.appendedGeneration) {
+            let entry = RowEntry(offset: offset, checksum: row.entry.checksum)
+            guard try index.insert(row.id, entry, start.targetGeneration) else {
+                throw .damaged("the id \(row.id.idText) was staged twice", ids: [row.id.idText])
+            }
+            staged += 1
+        }
+        return staged
+    }
+
+    /// The commit point, with the last few rows in the same turn: from here on the target is the data file. Nil if more
+    /// than `limit` rows were appended meanwhile.
+    private mutating func switchOver(limit: Int) throws -> Result? {
+        try maintenance.turn { session in
+            let rows = try session.index.rows(Staging.appendedGeneration, limit: limit + 1)
+            if rows.count > limit { return nil }
+            let copies = try copy(rows)
+            try target.sync()
+            let copied = copied
+            let liveRows = try session.commit { () throws(VectorStoreError) in
+                try switchOver(copies, copied, session)
+            }
+            session.files.advance(to: target)
+            session.staging.end()
+            return Result(liveRows: liveRows, copiedRows: copied)
+        }
+    }
+
+    private func switchOver(
+        _ copies: [(row: LiveRow, offset: Int64)],
+        _ copied: Int,
+        _ session: WriteSession
+    ) throws(VectorStoreError) -> Int {
+        let index = session.index
+        guard try index.pragma("data_version") == session.staging.foreignVersion else {
+            throw VectorStoreError(.busy, "another program wrote to index.sqlite meanwhile; close it, and try again")
+        }
+        let staged = session.staging.stagedRows + (try stage(copies, index))
+        var record = try index.record()
+        guard Int64(staged) == record.liveRows - drift else {
+            throw .damaged("\(staged) rows were staged for \(record.liveRows - drift) that live")
+        }
+        record.generation = start.targetGeneration
+        record.dataFile = StorePaths.dataFileName(generation: record.generation)
+        record.nextOffset = target.offset(copied)
+        record.liveRows = Int64(staged)
+        try index.update(record)
+        try index.commitJournal(start.journal, rowsMoved: copied, bytesWritten: record.nextOffset)
+        return staged
+    }
+}

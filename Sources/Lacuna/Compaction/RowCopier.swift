@@ -1,0 +1,78 @@
+/// Copies rows to places in the same file or another, each of them checked against its checksum on the way.
+struct RowCopier {
+    let source: DataFile
+    let target: DataFile
+    /// Bytes of rows that are in memory at a time.
+    let batchBytes: Int
+
+    /// Rows and places ascend, each by its offset; neighbours are read, and written, with one call.
+    ///
+    /// - Throws: `damaged`, with the ids, before anything is written, where a row doesn't match its checksum.
+    func copy(_ rows: [LiveRow], to places: [Int64]) throws(VectorStoreError) {
+        let rowBytes = Int(source.stride)
+        let capacity = max(1, batchBytes / rowBytes)
+        var buffer = [UInt8](repeating: 0, count: min(capacity, rows.count) * rowBytes)
+        var begin = 0
+        while begin < rows.count {
+            let end = min(begin + capacity, rows.count)
+            let batch = rows[begin..<end]
+            var span = buffer.mutableSpan
+            try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
+                try unsafe read(batch, into: bytes)
+                try unsafe check(batch, UnsafeRawBufferPointer(bytes))
+                try unsafe write(UnsafeRawBufferPointer(bytes), to: places[begin..<end])
+            }
+            begin = end
+        }
+    }
+
+    private func read(_ rows: ArraySlice<LiveRow>, into buffer: UnsafeMutableRawBufferPointer) throws(VectorStoreError)
+    {
+        try forEachRun(rows.lazy.map(\.entry.offset)) { offset, bytes throws(VectorStoreError) in
+            try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[bytes]), at: offset)
+        }
+    }
+
+    private func write(_ rows: UnsafeRawBufferPointer, to places: ArraySlice<Int64>) throws(VectorStoreError) {
+        try forEachRun(places) { offset, bytes throws(VectorStoreError) in
+            try unsafe target.write(UnsafeRawBufferPointer(rebasing: rows[bytes]), at: offset)
+        }
+    }
+
+    /// Calls `body` with each maximal run of neighbouring offsets: where it begins, and its bytes of the batch.
+    private func forEachRun(
+        _ offsets: some Collection<Int64>,
+        _ body: (Int64, Range<Int>) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        let rowBytes = Int(source.stride)
+        var run: (offset: Int64, begin: Int, end: Int)?
+        for (index, offset) in offsets.enumerated() {
+            let begin = index * rowBytes
+            if let current = run {
+                if current.offset + Int64(current.end - current.begin) == offset {
+                    run?.end += rowBytes
+                    continue
+                }
+                try body(current.offset, current.begin..<current.end)
+            }
+            run = (offset, begin, begin + rowBytes)
+        }
+        if let run { try body(run.offset, run.begin..<run.end) }
+    }
+
+    private func check(_ rows: ArraySlice<LiveRow>, _ buffer: UnsafeRawBufferPointer) throws(VectorStoreError) {
+        let checksums = unsafe source.checksums(
+            of: UnsafeRawBufferPointer(rebasing: buffer[..<(rows.count * Int(source.stride))])
+        )
+        let bad = zip(rows, checksums).filter { row, bytes in
+            row.id.checksum(continuing: Checksum(value: bytes)) != row.entry.checksum
+        }
+        if !bad.isEmpty { throw .mismatched(bad.map { $0.0.id.idText }) }
+    }
+}
+
+extension VectorStoreError {
+    static func mismatched(_ ids: [String]) -> VectorStoreError {
+        .damaged("the rows of the ids \(list(ids)) don't match their checksums", ids: ids)
+    }
+}

@@ -1,0 +1,137 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// What a compaction or an erasure works with: one at a time in a store, beside readers and writers.
+///
+/// Its long work holds no lock. What touches the index, or decides where rows go, is cut into turns: each waits for its
+/// place among the writers of this handle, and no writer waits for more than one.
+package final class Maintenance {
+    private let writer: Writer
+    let pace: Pace
+    let limits: MaintenanceLimits
+    /// A connection of its own, for reading beside the writer. Each statement on it is a transaction, so none outlives a
+    /// batch and keeps the log from being emptied.
+    let index: StoreIndex
+    let paths: StorePaths
+    let fileSystem: any FileSystem
+    /// The longest of its turns: no writer waited for it longer.
+    private(set) var longestTurn = Duration.zero
+    private let locks: EpochLocks
+
+    private static let drainSlice = 0.02
+
+    init(
+        _ writer: Writer,
+        _ session: WriteSession,
+        _ pace: Pace,
+        _ limits: MaintenanceLimits
+    ) throws(VectorStoreError) {
+        self.writer = writer
+        self.pace = pace
+        self.limits = pace.limited(limits)
+        index = try StoreIndex.openForReading(session.paths.index, .readOnly)
+        paths = session.paths
+        fileSystem = session.fileSystem
+        locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(session.paths.path)))
+    }
+
+    /// Calls `body` in the writer's turn.
+    func turn<R>(_ body: (WriteSession) throws -> R) throws -> R {
+        try writer.exclusively { session in
+            let start = ContinuousClock.now
+            defer { longestTurn = max(longestTurn, .now - start) }
+            return try body(session)
+        }
+    }
+
+    /// One durable transaction in a turn of its own.
+    func commit<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
+        try turn { session in
+            try session.commit { () throws(VectorStoreError) in try body(session.index) }
+        }
+    }
+
+    /// One transaction in a turn of its own that need not be durable before the next one that is: rows that are invisible,
+    /// or gone, either way.
+    func commitWithoutSync<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
+        try turn { session in
+            try session.index.connection.withoutSync { () throws(VectorStoreError) in
+                try session.commit { () throws(VectorStoreError) in try body(session.index) }
+            }
+        }
+    }
+
+    /// After each batch: tells how far it has come, throws what stops it, and waits for the rate limit.
+    func advance(_ done: Int, of total: Int, bytes: Int) throws {
+        try writer.checkNotClosing()
+        try pace.advance(done, of: total, bytes: bytes)
+    }
+
+    /// Throws what stops it: also that the store is being closed.
+    func check() throws {
+        try writer.checkNotClosing()
+        try pace.check()
+    }
+
+    /// The data file under a descriptor of its own. The kernel tells of a failed write-back once a descriptor: were it
+    /// shared, a sync here could take the error away from the writer whose rows it is about.
+    func openCurrentFile() throws -> DataFile {
+        let name = try turn { try $0.index.record().dataFile }
+        do { return try DataFile.open(paths.path(name), .readWrite, fileSystem) } catch {
+            throw error.asError(name)
+        }
+    }
+
+    /// An I/O error on the current data file: what else it has taken with it, nobody knows.
+    func failing<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch {
+            writer.noteFailure(error)
+            throw error
+        }
+    }
+
+    // MARK: Waiting for readers
+
+    /// Waits until no reader, in this process or another, sees a state from before this call.
+    ///
+    /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. That file
+    /// must be free of the epoch before the last: hence the first wait.
+    ///
+    /// - Throws: `busy` if one still does after the wait; then `what` can't be done.
+    func drainReaders(before what: String) throws {
+        let deadline = ContinuousClock.now + .seconds(limits.drainSeconds)
+        let epoch = try turn { try $0.index.record().readerEpoch }
+        try wait(epoch + 1, until: deadline, what)
+        try commit { index throws(VectorStoreError) in try Self.nextEpoch(index) }
+        try wait(epoch, until: deadline, what)
+    }
+
+    /// Begins the next epoch; the caller's transaction commits it.
+    private static func nextEpoch(_ index: StoreIndex) throws(VectorStoreError) {
+        var record = try index.record()
+        record.readerEpoch += 1
+        try index.update(record)
+    }
+
+    private func wait(_ epoch: Int64, until deadline: ContinuousClock.Instant, _ what: String) throws {
+        while try !isDrained(epoch, within: Self.drainSlice) {
+            try check()
+            if ContinuousClock.now >= deadline {
+                throw VectorStoreError(
+                    .busy,
+                    "a reader still sees rows whose place is to be \(what); let it end, or try again later"
+                )
+            }
+        }
+    }
+
+    /// Whether no reader holds the epoch any more, or will; waits for `seconds` at most.
+    private func isDrained(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {
+        guard try mapped(locks.lock(epoch, exclusive: true, within: seconds)) else { return false }
+        locks.unlock(epoch)
+        return true
+    }
+}

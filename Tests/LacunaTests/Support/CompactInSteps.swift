@@ -1,0 +1,25 @@
+@testable import Lacuna
+
+extension VectorStore {
+    /// A compaction in smaller steps than usual, so that a small store has many of them.
+    @discardableResult
+    func compact(
+        _ strategy: CompactionStrategy,
+        _ limits: MaintenanceLimits,
+        progress: @escaping ProgressHandler = { _ in }
+    ) throws -> CompactionReport {
+        try writing().maintain(Pace(MaintenanceOptions(), progress), limits) { maintenance in
+            try maintenance.turn { try Recovery.putInOrder($0) }
+            return try Compactor(maintenance: maintenance).run(strategy)
+        }
+    }
+}
+
+extension MaintenanceLimits {
+    static func waiting(_ seconds: Double) -> MaintenanceLimits { MaintenanceLimits(drainSeconds: seconds) }
+
+    /// A few rows at a time.
+    static func small(rows: Int, dimension: Int) -> MaintenanceLimits {
+        MaintenanceLimits(bytes: rows * dimension * 4, rows: rows)
+    }
+}
