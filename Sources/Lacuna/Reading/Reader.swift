@@ -19,6 +19,18 @@ struct Snapshot {
             throw .damaged("id \(id.idText) names a row outside of the data file", ids: [id.idText])
         }
     }
+
+    /// The row, read by pread(2) and checked against its checksum.
+    func checkedRow(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) -> [Float] {
+        try check(id, entry)
+        let row = try rows.file.readRow(entry.offset)
+        var checksum = Checksum()
+        unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        guard id.checksum(continuing: checksum) == entry.checksum else {
+            throw .damaged("the row of id \(id.idText) doesn't match its checksum", ids: [id.idText])
+        }
+        return row
+    }
 }
 
 /// A connection for reading and the epoch's locks.

@@ -155,10 +155,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
     // MARK: What it is
 
     /// The store's description.
-    public var info: VectorStoreInfo { get throws { try readers.read { VectorStoreInfo($0.record) } } }
+    public var info: VectorStoreInfo { get throws { try read { $0.info } } }
 
     /// The number of rows, in O(1).
-    public var count: Int { get throws { try readers.read { Int($0.record.liveRows) } } }
+    public var count: Int { get throws { try read { $0.count } } }
 
     func writing() throws -> Writer {
         guard let writer else {
