@@ -103,7 +103,12 @@ public final class VectorStore<ID: VectorID>: Sendable {
     }
 
     private init(_ opened: consuming Opened, _ options: VectorStoreOptions) throws {
-        let session = opened.session
+        var session = opened.session
+        session.logLimit = LogLimit(
+            warningBytes: options.logWarningBytes,
+            limitBytes: options.logLimitBytes,
+            logger: options.logger
+        )
         paths = session.paths
         files = session.files
         readers = ReaderPool(

@@ -6,6 +6,7 @@ package struct WriteSession {
     let fileSystem: any FileSystem
     /// How long maintenance waits for readers that still see what it is about to destroy.
     var drainSeconds = 5.0
+    var logLimit = LogLimit()
 
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
