@@ -173,6 +173,20 @@ import Testing
         #expect(log.entries.isEmpty)
     }
 
+    /// A group that outgrows SQLite's cache goes to the log before it is committed, and no checkpoint can run inside it.
+    @Test func aLargeGroupIsNoReason() throws {
+        let store = try makeStore(.relaxed(interval: .seconds(3_600)))
+        let metadata = "{\"text\":\"\(String(repeating: "x", count: 1 << 20))\"}"
+        let before = try logBytes
+        for id in Int64(0)..<40 { try store.put(Self.vector(id), for: id, metadataJSON: metadata) }
+        // Committed before its time, or else it would all be in memory.
+        #expect(try store.count > 0 && before < Self.warningBytes)
+        try store.flush()
+        #expect(try store.count == 40)
+        #expect(log.entries.isEmpty)
+        #expect(try store.verify().isSound)
+    }
+
     /// Beyond the limit in one step: the warning comes all the same.
     @Test func noWarningIsSkipped() throws {
         let store = try makeStore()
