@@ -20,7 +20,8 @@ let package = Package(
         .executable(name: "lacuna", targets: ["LacunaCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -34,7 +35,10 @@ let package = Package(
         ),
         .target(
             name: "Lacuna",
-            dependencies: ["CSQLite", "CPlatform", "CVectorKernels", "LacunaMigrations"],
+            dependencies: [
+                "CSQLite", "CPlatform", "CVectorKernels", "LacunaMigrations",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: swiftSettings
         ),
         .target(name: "LacunaFormats", swiftSettings: swiftSettings),
@@ -43,20 +47,27 @@ let package = Package(
             dependencies: [
                 "Lacuna", "LacunaFormats",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),
         .target(name: "CTestVFS", dependencies: ["CSQLite"], path: "Tests/CTestVFS", cSettings: cSettings),
         .testTarget(
             name: "LacunaTests",
-            dependencies: ["Lacuna", "LacunaFormats", "CTestVFS"],
+            dependencies: [
+                "Lacuna", "LacunaFormats", "CTestVFS",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LacunaFormatsTests", dependencies: ["LacunaFormats"], swiftSettings: swiftSettings),
         .testTarget(name: "KernelTests", dependencies: ["CVectorKernels", "CPlatform"], swiftSettings: swiftSettings),
         .testTarget(
             name: "LacunaCLITests",
-            dependencies: ["LacunaCLI", "Lacuna", "LacunaFormats"],
+            dependencies: [
+                "LacunaCLI", "Lacuna", "LacunaFormats", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: swiftSettings
         ),
     ],

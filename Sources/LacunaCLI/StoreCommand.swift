@@ -43,7 +43,7 @@ extension StoreCommand {
     }
 
     private func open<ID: CommandID>(_: ID.Type, _ output: StandardOutput) throws {
-        let handle = try VectorStore<ID>.open(at: store, access)
+        let handle = try VectorStore<ID>.open(at: store, access, .init(logger: StandardErrorLog.logger))
         do { try run(on: handle, output) } catch {
             try? handle.close()
             throw error

@@ -34,12 +34,17 @@ import Testing
         return first..<first
     }
 
-    @Test func deletingWorksOnAFullDisk() throws {
+    /// Also where the log is emptied before nearly every write, for which there may be no room.
+    @Test(arguments: [1 << 30, 16 << 10]) func deletingWorksOnAFullDisk(_ logLimitBytes: Int64) throws {
         let scratch = try Scratch()
         let mount = scratch.path + "/disk"
         try Mounts.withTmpfs(megabytes: 12, at: mount) {
             let path = mount + "/test.lacuna"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 256))
+            let store = try VectorStore<Int64>.create(
+                at: path,
+                .init(dimension: 256),
+                .init(logWarningBytes: 16 << 10, logLimitBytes: logLimitBytes)
+            )
             try store.write { rows in for id in Int64(0)..<2_000 { try rows.put(Self.vector(id), for: id) } }
             try fill(mount + "/filler")
             let more = putUntilFull(store, from: 2_000)

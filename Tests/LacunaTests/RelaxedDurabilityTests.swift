@@ -10,7 +10,11 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func makeStore(_ interval: Duration = .seconds(3_600)) throws -> VectorStore<Int64> {
-        try .create(at: scratch.store, .init(dimension: 4, metric: .dot), durability: .relaxed(interval: interval))
+        try .create(
+            at: scratch.store,
+            .init(dimension: 4, metric: .dot),
+            .init(durability: .relaxed(interval: interval))
+        )
     }
 
     private func row(_ id: Int64) -> [Float] { [Float(id), 1, 2, 3] }
@@ -58,7 +62,7 @@ import Testing
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
             .init(dimension: 65_536, metric: .dot),
-            durability: .relaxed(interval: .seconds(3_600))
+            .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         func large(_ value: Float) -> [Float] { Array(repeating: value, count: 65_536) }
         try store.put(large(1), for: 1)
@@ -80,7 +84,7 @@ import Testing
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
             .init(dimension: 65_536, metric: .dot),
-            durability: .relaxed(interval: .seconds(3_600))
+            .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         for id in 1...33 { try store.put(Array(repeating: 1, count: 65_536), for: Int64(id)) }
         #expect(try store.count == 32)
@@ -90,7 +94,11 @@ import Testing
         var store: VectorStore<Int64>? = try makeStore()
         try store?.put(row(1), for: 1)
         try store?.close()
-        store = try VectorStore.open(at: scratch.store, durability: .relaxed(interval: .seconds(3_600)))
+        store = try VectorStore.open(
+            at: scratch.store,
+            .readWrite,
+            .init(durability: .relaxed(interval: .seconds(3_600)))
+        )
         try store?.put(row(2), for: 2)
         store = nil
         #expect(try VectorStore<Int64>.open(at: scratch.store).ids() == [1, 2])
@@ -129,7 +137,11 @@ import Testing
         do { _ = try makeStore() }
         for id in Int64(1)...300 {
             do {
-                let store = try VectorStore<Int64>.open(at: scratch.store, durability: .relaxed(interval: .zero))
+                let store = try VectorStore<Int64>.open(
+                    at: scratch.store,
+                    .readWrite,
+                    .init(durability: .relaxed(interval: .zero))
+                )
                 try store.put(row(id), for: id)
             }
             #expect(try VectorStore<Int64>.open(at: scratch.store).count == Int(id))

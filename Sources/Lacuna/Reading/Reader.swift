@@ -19,6 +19,18 @@ struct Snapshot {
             throw .damaged("id \(id.idText) names a row outside of the data file", ids: [id.idText])
         }
     }
+
+    /// The row, read by pread(2) and checked against its checksum.
+    func checkedRow(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) -> [Float] {
+        try check(id, entry)
+        let row = try rows.file.readRow(entry.offset)
+        var checksum = Checksum()
+        unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        guard id.checksum(continuing: checksum) == entry.checksum else {
+            throw .damaged("the row of id \(id.idText) doesn't match its checksum", ids: [id.idText])
+        }
+        return row
+    }
 }
 
 /// A connection for reading and the epoch's locks.
@@ -33,8 +45,6 @@ final class Reader: @unchecked Sendable {
     private let fileSystem: any FileSystem
     /// The epoch that the last snapshot was in: most likely the next one's too.
     private var epoch: Int64 = 0
-    /// Up to where the data file is known to be long enough.
-    private var checked: (generation: Int64, end: Int64) = (0, 0)
 
     /// How long a snapshot is tried for while a writer changes epochs or generations under it.
     private static let attempts = 100
@@ -85,14 +95,14 @@ final class Reader: @unchecked Sendable {
         return locked
     }
 
-    /// The data file of the record's generation; nil if its name is gone because a newer generation was committed.
+    /// The data file of the record's generation; nil if its name is gone, or it is too short, because a newer state was
+    /// committed.
     private func dataFile(_ record: StoreRecord) throws(VectorStoreError) -> DataFile? {
         if let current = files.value, current.header.generation == record.generation {
             guard current.header == record.header else {
                 throw .damaged("another store has taken this one's place while it was open")
             }
-            try checkLength(current, record)
-            return current
+            return try holds(current, record) ? current : nil
         }
         switch Result(catching: { () throws(DataFile.Unusable) in
             try DataFile.open(paths.path(record.dataFile), .read, fileSystem)
@@ -101,7 +111,7 @@ final class Reader: @unchecked Sendable {
             guard file.header == record.header else {
                 throw .damaged("\(record.dataFile) belongs to another store or generation")
             }
-            try checkLength(file, record)
+            guard try holds(file, record) else { return nil }
             files.advance(to: file)
             return file
         case .failure(.missing):
@@ -113,10 +123,16 @@ final class Reader: @unchecked Sendable {
         }
     }
 
-    private func checkLength(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) {
-        if checked.generation == record.generation && record.nextOffset <= checked.end { return }
-        let size = try file.status().size
-        try DataFile.check(size, holds: record, index)
-        checked = (record.generation, record.nextOffset)
+    /// Whether the file is as long as the snapshot needs it; false if the store has moved on, so that only a new snapshot
+    /// tells. Asked at every snapshot: a file that was long enough before may have been cut since.
+    private func holds(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) -> Bool {
+        if try file.status().size >= record.nextOffset { return true }
+        // Cut by a commit that this snapshot is older than, or from outside: a second look in a new transaction tells.
+        index.connection.rollBack()
+        try index.connection.run(Connection.TransactionKind.read.rawValue)
+        let now = try index.record()
+        guard now.generation == record.generation, now.commitSequence == record.commitSequence else { return false }
+        try DataFile.check(try file.status().size, holds: now, index)
+        return false
     }
 }

@@ -75,3 +75,18 @@ final class LiveRowsCache: Sendable {
         return rows
     }
 }
+
+/// The live rows of one snapshot, looked up once: while it lasts, the cache goes on to newer commits.
+final class SnapshotRows {
+    private let cache: LiveRowsCache
+    private var rows: LiveRows?
+
+    init(_ cache: LiveRowsCache) { self.cache = cache }
+
+    func rows(_ snapshot: Snapshot) throws -> LiveRows {
+        if let rows { return rows }
+        let found = try cache.rows(snapshot)
+        rows = found
+        return found
+    }
+}

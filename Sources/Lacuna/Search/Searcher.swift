@@ -16,12 +16,12 @@ struct Searcher: Sendable {
     init(
         _ snapshot: Snapshot,
         _ filter: Filter?,
-        _ cache: LiveRowsCache,
+        _ liveRows: SnapshotRows,
         threads: Int
     ) throws {
         view = snapshot.rows
         metric = snapshot.record.metric
-        rows = filter == nil ? try cache.rows(snapshot) : try LiveRows.load(snapshot, filter)
+        rows = filter == nil ? try liveRows.rows(snapshot) : try LiveRows.load(snapshot, filter)
         let useful = rows.offsets.count * Int(snapshot.record.stride) / Self.bytesPerThread
         self.threads = max(1, min(threads, useful))
     }

@@ -1,21 +1,12 @@
 extension VectorStore {
     /// How the store uses its disk. O(rows) time, one bit of memory a row.
     public var space: StoreSpace {
-        get throws {
-            try readers.read { snapshot in
-                try StoreSpace.measure(snapshot.index, snapshot.record, snapshot.rows.file, paths)
-            }
-        }
+        get throws { try read { try $0.space } }
     }
 
     /// 1 − live bytes ÷ bytes of all rows, in O(1): 0 for a file without rows, 1 for one in which every row is dead.
     public var fragmentation: Double {
-        get throws {
-            try readers.read { snapshot in
-                let record = snapshot.record
-                return record.slots == 0 ? 0 : 1 - Double(record.liveRows) / Double(record.slots)
-            }
-        }
+        get throws { try read { $0.fragmentation } }
     }
 
     /// Where the live, dead and punched rows lie in the data file: its slots in `count` buckets at most, in file order.

@@ -9,11 +9,32 @@ public struct StoredRow<ID: VectorID>: Sendable {
 }
 
 extension VectorStore {
+    /// Calls `body` with the newest state of the store: whatever it reads is of one commit.
+    ///
+    /// Where several answers must fit one another, ask for them here; the store's own methods of the same names each take
+    /// a snapshot of their own. Readers wait for nobody: other threads and processes write and compact meanwhile, and the
+    /// snapshot goes on showing the state that it began with.
+    ///
+    /// Be quick all the same. As long as any snapshot lasts, SQLite's log grows with every commit and can't be emptied, and
+    /// whatever destroys bytes that the snapshot may see (punching, compaction in place, erasure) waits for it, and gives
+    /// up with `busy` after a bounded time. A rewrite doesn't wait; the file that it replaces keeps its disk space.
+    ///
+    /// Reading the same store from inside `body` by its own methods works, and sees the newest state then, not
+    /// this one; so does a second `read`. Writing to, compacting or closing the same store from inside `body` throws
+    /// `reentrantCall`, on this thread; another thread may.
+    ///
+    /// Costs one transaction on the index: microseconds, whatever the store's size.
+    ///
+    /// - Parameter body: What to read. The snapshot can't leave it, and is for the thread that calls it only.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; `closed`; `damaged`, with the ids, where the data file is too short.
+    public func read<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
+        try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, liveRows, paths)) }
+    }
+
     /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(log rows).
     public func vector(for id: ID) throws -> [Float]? {
-        try readers.read { snapshot in
-            try snapshot.entry(of: id.sqlValue).map { snapshot.rows.row($0.offset) }
-        }
+        try read { try $0.vector(for: id) }
     }
 
     /// Calls `body` with the id's vector, straight from the mapped file: no copy, no look at its checksum.
@@ -24,39 +45,30 @@ extension VectorStore {
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
-        try readers.read { snapshot in
-            guard let entry = try snapshot.entry(of: id.sqlValue) else { return nil }
-            return try snapshot.rows.withRow(entry.offset, body)
-        }
+        try read { try $0.withVector(for: id, body) }
     }
 
     /// Whether a row has this id. O(log rows).
     public func contains(_ id: ID) throws -> Bool {
-        try readers.read { try $0.entry(of: id.sqlValue) != nil }
+        try read { try $0.contains(id) }
     }
 
     /// All ids of one moment, in id order. O(rows) time and memory.
     public func ids() throws -> [ID] {
-        try readers.read { snapshot in
-            let ids = try snapshot.index.ids(
-                "SELECT id FROM vectors WHERE generation = ? ORDER BY id",
-                [.integer(snapshot.record.generation)]
-            )
-            return try ids.map(Self.typed)
-        }
+        try read { try $0.ids() }
     }
 
     /// The id's metadata; nil if it has none, or no row has this id.
     ///
     /// - Throws: `DecodingError` where the metadata have another shape than `M`.
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
-        try metadataJSON(for: id).map { try MetadataCoding.decode(type, $0) }
+        try read { try $0.metadata(for: id, as: type) }
     }
 
     /// The id's metadata as the JSON text that was put, with its order of keys and spelling of numbers; nil if it has none,
     /// or no row has this id.
     public func metadataJSON(for id: ID) throws -> String? {
-        try readers.read { try $0.index.metadata(of: id.sqlValue) }
+        try read { try $0.metadataJSON(for: id) }
     }
 
     /// Calls `body` with each row, or each that passes the filter, in id order and of one moment.
@@ -77,37 +89,6 @@ extension VectorStore {
         vectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws {
-        try readers.read { snapshot in
-            try snapshot.index.forEachMatch(
-                snapshot.record.generation,
-                filter.map { Filter($0, values) },
-                limit: limit
-            ) { id, entry, metadata in
-                let vector = vectors ? try Self.checkedRow(snapshot, id, entry) : []
-                try body(StoredRow(id: try Self.typed(id), vector: vector, metadataJSON: try metadata()))
-            }
-        }
-    }
-
-    private static func checkedRow(
-        _ snapshot: Snapshot,
-        _ id: SQLValue,
-        _ entry: RowEntry
-    ) throws(VectorStoreError) -> [Float] {
-        try snapshot.check(id, entry)
-        let row = try snapshot.rows.file.readRow(entry.offset)
-        var checksum = Checksum()
-        unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
-        guard id.checksum(continuing: checksum) == entry.checksum else {
-            throw .damaged("the row of id \(id.idText) doesn't match its checksum", ids: [id.idText])
-        }
-        return row
-    }
-
-    static func typed(_ value: SQLValue) throws(VectorStoreError) -> ID {
-        guard let id = ID(sqlValue: value) else {
-            throw .damaged("\(value.idText) is not an id of the kind \(ID.idKind.rawValue)", ids: [value.idText])
-        }
-        return id
+        try read { try $0.forEach(where: filter, values, limit: limit, vectors: vectors, body) }
     }
 }

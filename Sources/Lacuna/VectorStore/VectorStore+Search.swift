@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// A row that a search found.
 public struct Match<ID: VectorID>: Sendable, Equatable {
     /// The row's id.
@@ -33,7 +27,7 @@ extension VectorStore {
         _ values: [SQLValue] = [],
         threads: Int? = nil
     ) throws -> [Match<ID>] {
-        try search(forEach: [query], limit: limit, where: filter, values, threads: threads)[0]
+        try read { try $0.search(for: query, limit: limit, where: filter, values, threads: threads) }
     }
 
     /// The nearest rows of several queries, in one pass over the file and of one moment: see
@@ -45,37 +39,6 @@ extension VectorStore {
         _ values: [SQLValue] = [],
         threads: Int? = nil
     ) throws -> [[Match<ID>]] {
-        guard limit >= 1 else {
-            throw VectorStoreError(.invalidArgument, "the limit \(limit) is out of range; ask for one row at least")
-        }
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        guard threads >= 1 else {
-            throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range; use one at least")
-        }
-        return try readers.read { snapshot in
-            for (index, query) in queries.enumerated() {
-                try Self.check(query, index, snapshot.record.dimension)
-            }
-            let searcher = try Searcher(snapshot, filter.map { Filter($0, values) }, liveRows, threads: threads)
-            return try searcher.nearest(queries, limit: limit).map { matches in
-                try matches.map { Match(id: try Self.typed($0.id), distance: $0.distance) }
-            }
-        }
-    }
-
-    private static func check(_ query: [Float], _ index: Int, _ dimension: Int) throws(VectorStoreError) {
-        guard query.count == dimension else {
-            throw VectorStoreError(
-                .invalidVector,
-                "query \(index) has \(query.count) components, the store's vectors have \(dimension); "
-                    + "search with vectors of the same model"
-            )
-        }
-        if let component = query.span.firstNonFinite {
-            throw VectorStoreError(
-                .invalidVector,
-                "component \(component) of query \(index) is not a finite number; compute it again"
-            )
-        }
+        try read { try $0.search(forEach: queries, limit: limit, where: filter, values, threads: threads) }
     }
 }

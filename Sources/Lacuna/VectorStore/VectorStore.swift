@@ -31,23 +31,24 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
     ///   - configuration: The dimension and the metric, which can't be changed later.
-    ///   - durability: When what this handle writes is durable.
+    ///   - options: How this handle writes.
     /// - Throws: `alreadyExists` if there is something at `path`, `locked` if that is a store open for writing,
-    ///   `invalidArgument` for a dimension out of range.
+    ///   `invalidArgument` for a dimension or an option out of range.
     public static func create(
         at path: String,
         _ configuration: VectorStoreConfiguration,
-        durability: Durability = .full
+        _ options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
-        try create(at: path, configuration, durability: durability, SystemFileSystem())
+        try create(at: path, configuration, SystemFileSystem(), options)
     }
 
     package static func create(
         at path: String,
         _ configuration: VectorStoreConfiguration,
-        durability: Durability = .full,
-        _ fileSystem: any FileSystem
+        _ fileSystem: any FileSystem,
+        _ options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
+        try options.check()
         guard DataFileHeader.dimensions.contains(configuration.dimension) else {
             throw VectorStoreError(
                 .invalidArgument,
@@ -60,7 +61,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             idKind: ID.idKind
         )
         let opened = try StoreCreation(paths: StorePaths(path), fileSystem: fileSystem).run(record)
-        return try VectorStore(opened, durability)
+        return try VectorStore(opened, options)
     }
 
     /// Opens a store; for writing, it is recovered first if a crash left something to recover.
@@ -70,23 +71,24 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Parameters:
     ///   - path: The store's directory.
     ///   - access: Writing (the default), or reading only.
-    ///   - durability: When what this handle writes is durable.
-    /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, or `invalidID` if the
-    ///   store's ids are of another kind than `ID`.
+    ///   - options: How this handle writes.
+    /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument` for an
+    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`.
     public static func open(
         at path: String,
         _ access: VectorStoreAccess = .readWrite,
-        durability: Durability = .full
+        _ options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
-        try open(at: path, access, durability: durability, SystemFileSystem())
+        try open(at: path, access, SystemFileSystem(), options)
     }
 
     package static func open(
         at path: String,
-        _ access: VectorStoreAccess = .readWrite,
-        durability: Durability = .full,
-        _ fileSystem: any FileSystem
+        _ access: VectorStoreAccess,
+        _ fileSystem: any FileSystem,
+        _ options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
+        try options.check()
         let paths = StorePaths(path)
         try StoreDirectory.check(paths)
         if access == .readOnly || !Directory.isWritable(path) { return try VectorStore(reading: paths, fileSystem) }
@@ -97,11 +99,16 @@ public final class VectorStore<ID: VectorID>: Sendable {
         try Recovery(index, paths, fileSystem).apply(session)
         // SQLite makes the log's name without telling whether its sync of the directory worked.
         try mapped(fileSystem.syncDirectory(paths.directory))
-        return try VectorStore(Opened(session: session, lock: lock), durability)
+        return try VectorStore(Opened(session: session, lock: lock), options)
     }
 
-    private init(_ opened: consuming Opened, _ durability: Durability) throws {
-        let session = opened.session
+    private init(_ opened: consuming Opened, _ options: VectorStoreOptions) throws {
+        var session = opened.session
+        session.logLimit = LogLimit(
+            warningBytes: options.logWarningBytes,
+            limitBytes: options.logLimitBytes,
+            logger: options.logger
+        )
         paths = session.paths
         files = session.files
         readers = ReaderPool(
@@ -110,7 +117,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             session.files,
             session.fileSystem
         )
-        writer = Writer(session, lock: opened.lock, readers: readers.threads, durability)
+        writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem) throws {
@@ -155,10 +162,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
     // MARK: What it is
 
     /// The store's description.
-    public var info: VectorStoreInfo { get throws { try readers.read { VectorStoreInfo($0.record) } } }
+    public var info: VectorStoreInfo { get throws { try read { $0.info } } }
 
     /// The number of rows, in O(1).
-    public var count: Int { get throws { try readers.read { Int($0.record.liveRows) } } }
+    public var count: Int { get throws { try read { $0.count } } }
 
     func writing() throws -> Writer {
         guard let writer else {

@@ -6,6 +6,7 @@ package struct WriteSession {
     let fileSystem: any FileSystem
     /// What a compaction under way is told of every write.
     let staging = Staging()
+    var logLimit = LogLimit()
 
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {

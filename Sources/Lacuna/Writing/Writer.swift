@@ -103,10 +103,18 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
+    /// What every write passes, and nothing that only makes earlier ones durable: the log may be too long for more.
+    private func writing<R>(_ body: (WriteSession) throws -> R) throws -> R {
+        try locked { session in
+            try session.limitLog { () throws(VectorStoreError) in try group?.commit() }
+            return try body(session)
+        }
+    }
+
     /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing.
     package func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
-        guard case .relaxed(let interval) = durability else { return try writeDurably(body) }
-        return try locked { _ in
+        try writing { session in
+            guard case .relaxed(let interval) = durability else { return try writeDurably(session, body) }
             guard let group else { throw Self.closed }
             let result = try group.write(body)
             if !group.isEmpty && !isFlushScheduled { flushLater(interval) }
@@ -135,25 +143,26 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    private func writeDurably<R>(_ body: (RowWriter) throws -> R) throws -> R {
-        try exclusively { session in
-            let connection = session.index.connection
-            try connection.run(Connection.TransactionKind.write.rawValue)
-            do {
-                let writer = try RowWriter(session)
-                let result = try body(writer)
-                try session.commit(writer)
-                return result
-            } catch {
-                connection.rollBack()
-                throw error
-            }
+    private func writeDurably<R>(_ session: WriteSession, _ body: (RowWriter) throws -> R) throws -> R {
+        let connection = session.index.connection
+        try connection.run(Connection.TransactionKind.write.rawValue)
+        do {
+            let writer = try RowWriter(session)
+            let result = try body(writer)
+            try session.commit(writer)
+            return result
+        } catch {
+            connection.rollBack()
+            throw error
         }
     }
 
     /// Deletes rows in one durable transaction; how many there were.
     package func delete(_ ids: [SQLValue]) throws -> Int {
-        try exclusively { session in try session.delete(ids) }
+        try writing { session in
+            try group?.commit()
+            return try session.delete(ids)
+        }
     }
 
     // MARK: Maintenance

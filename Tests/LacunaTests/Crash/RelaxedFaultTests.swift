@@ -22,7 +22,12 @@ import Glibc
     private func vector(_ id: Int64) -> [Float] { CrashModel.vector(id, version: 1, dimension: Self.dimension) }
 
     private func open(_ disk: TestDisk) throws -> VectorStore<Int64> {
-        try .open(at: disk.directory, durability: .relaxed(interval: .seconds(3_600)), disk.fileSystem)
+        try .open(
+            at: disk.directory,
+            .readWrite,
+            disk.fileSystem,
+            .init(durability: .relaxed(interval: .seconds(3_600)))
+        )
     }
 
     private func withStore(_ body: (TestDisk, VectorStore<Int64>, CrashModel) throws -> Void) throws {

@@ -32,8 +32,8 @@ final class Workload {
         store = try VectorStore<Int64>.create(
             at: disk.directory,
             .init(dimension: dimension, metric: .euclidean),
-            durability: durability,
-            fileSystem
+            fileSystem,
+            .init(durability: durability)
         )
         note(PowerCut.Progress(acknowledged: 0))
         for step in 0..<steps { try self.step(step) }
@@ -64,8 +64,8 @@ final class Workload {
             self.store = try VectorStore<Int64>.open(
                 at: disk.directory,
                 .readWrite,
-                durability: durability,
-                fileSystem
+                fileSystem,
+                .init(durability: durability)
             )
         }
     }

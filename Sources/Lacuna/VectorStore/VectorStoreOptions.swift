@@ -1,0 +1,47 @@
+public import Logging
+
+/// How one handle writes, and whom it tells. Nothing of it is kept in the store: each opening chooses anew.
+///
+///     let store = try VectorStore<UUID>.open(at: path, .readWrite, .init(durability: .relaxed(), logger: logger))
+public struct VectorStoreOptions: Sendable {
+    /// When what this handle writes is durable; when a call returns unless set.
+    public var durability: Durability
+    /// The size of SQLite's log, in bytes, from which on the logger is warned; 256 MiB unless set, and more than 0.
+    ///
+    /// The log is that long only while a reader holds one snapshot for long (or after a very large batch): no part of it
+    /// that came after the snapshot can be given back.
+    public var logWarningBytes: Int64
+    /// The size of SQLite's log, in bytes, from which on writes are refused with `busy`; 1 GiB unless set, and
+    /// ``logWarningBytes`` at least.
+    public var logLimitBytes: Int64
+    /// Who hears of what is no error yet; without one, nothing is logged.
+    public var logger: Logger?
+
+    /// Options that are not given are the safe ones.
+    public init(
+        durability: Durability = .full,
+        logWarningBytes: Int64 = 256 << 20,
+        logLimitBytes: Int64 = 1 << 30,
+        logger: Logger? = nil
+    ) {
+        self.durability = durability
+        self.logWarningBytes = logWarningBytes
+        self.logLimitBytes = logLimitBytes
+        self.logger = logger
+    }
+
+    func check() throws(VectorStoreError) {
+        guard logWarningBytes > 0 else {
+            throw VectorStoreError(
+                .invalidArgument,
+                "logWarningBytes \(logWarningBytes) is out of range; choose 1 at least"
+            )
+        }
+        guard logLimitBytes >= logWarningBytes else {
+            throw VectorStoreError(
+                .invalidArgument,
+                "logLimitBytes \(logLimitBytes) is below logWarningBytes \(logWarningBytes); choose that at least"
+            )
+        }
+    }
+}

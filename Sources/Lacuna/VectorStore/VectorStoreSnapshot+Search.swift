@@ -1,0 +1,60 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+extension VectorStoreSnapshot {
+    /// The nearest rows, nearest first; rows at equal distances by id: see
+    /// ``VectorStore/search(for:limit:where:_:threads:)``.
+    ///
+    /// The first search without a filter reads the index if nobody has searched this state before: O(rows · log rows)
+    /// time, and about 40 bytes of memory a row until the snapshot ends.
+    public func search(
+        for query: [Float],
+        limit: Int,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        threads: Int? = nil
+    ) throws -> [Match<ID>] {
+        try search(forEach: [query], limit: limit, where: filter, values, threads: threads)[0]
+    }
+
+    /// The nearest rows of several queries, in one pass over the file: see ``search(for:limit:where:_:threads:)``.
+    public func search(
+        forEach queries: [[Float]],
+        limit: Int,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        threads: Int? = nil
+    ) throws -> [[Match<ID>]] {
+        guard limit >= 1 else {
+            throw VectorStoreError(.invalidArgument, "the limit \(limit) is out of range; ask for one row at least")
+        }
+        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        guard threads >= 1 else {
+            throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range; use one at least")
+        }
+        for (index, query) in queries.enumerated() { try Self.check(query, index, snapshot.record.dimension) }
+        let searcher = try Searcher(snapshot, filter.map { Filter($0, values) }, liveRows, threads: threads)
+        return try searcher.nearest(queries, limit: limit).map { matches in
+            try matches.map { Match(id: try Self.typed($0.id), distance: $0.distance) }
+        }
+    }
+
+    private static func check(_ query: [Float], _ index: Int, _ dimension: Int) throws(VectorStoreError) {
+        guard query.count == dimension else {
+            throw VectorStoreError(
+                .invalidVector,
+                "query \(index) has \(query.count) components, the store's vectors have \(dimension); "
+                    + "search with vectors of the same model"
+            )
+        }
+        if let component = query.span.firstNonFinite {
+            throw VectorStoreError(
+                .invalidVector,
+                "component \(component) of query \(index) is not a finite number; compute it again"
+            )
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/// One state of a store, for as long as a closure runs: ``VectorStore/read(_:)``.
+///
+///     let (count, nearest) = try store.read { snapshot in
+///         try (snapshot.count, snapshot.search(for: query, limit: 10))
+///     }
+///
+/// Everything it says, ids, vectors, metadata, counts and searches, is of the same commit, whatever other threads and
+/// processes write, delete and compact meanwhile. It can't leave the closure, and belongs to the thread that runs it.
+///
+/// Each method throws and costs what ``VectorStore``'s of the same name does.
+public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
+    let snapshot: Snapshot
+    let liveRows: SnapshotRows
+    private let paths: StorePaths
+
+    init(_ snapshot: Snapshot, _ liveRows: LiveRowsCache, _ paths: StorePaths) {
+        self.snapshot = snapshot
+        self.liveRows = SnapshotRows(liveRows)
+        self.paths = paths
+    }
+
+    // MARK: What the store is
+
+    /// The store's description.
+    public var info: VectorStoreInfo { VectorStoreInfo(snapshot.record) }
+
+    /// The number of rows, in O(1).
+    public var count: Int { Int(snapshot.record.liveRows) }
+
+    /// 1 − live bytes ÷ bytes of all rows, in O(1): 0 for a file without rows, 1 for one in which every row is dead.
+    public var fragmentation: Double {
+        let record = snapshot.record
+        return record.slots == 0 ? 0 : 1 - Double(record.liveRows) / Double(record.slots)
+    }
+
+    /// How this state uses its disk. The rows are those of the snapshot; what the files occupy is measured now.
+    public var space: StoreSpace {
+        get throws { try StoreSpace.measure(snapshot.index, snapshot.record, snapshot.rows.file, paths) }
+    }
+
+    // MARK: Rows
+
+    /// A copy of the id's vector; nil if no row has this id.
+    public func vector(for id: ID) throws -> [Float]? {
+        try snapshot.entry(of: id.sqlValue).map { snapshot.rows.row($0.offset) }
+    }
+
+    /// Calls `body` with the id's vector, straight from the mapped file; nil if no row has this id.
+    public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
+        guard let entry = try snapshot.entry(of: id.sqlValue) else { return nil }
+        return try snapshot.rows.withRow(entry.offset, body)
+    }
+
+    /// Whether a row has this id.
+    public func contains(_ id: ID) throws -> Bool { try snapshot.entry(of: id.sqlValue) != nil }
+
+    /// All ids, in id order.
+    public func ids() throws -> [ID] {
+        let ids = try snapshot.index.ids(
+            "SELECT id FROM vectors WHERE generation = ? ORDER BY id",
+            [.integer(snapshot.record.generation)]
+        )
+        return try ids.map(Self.typed)
+    }
+
+    /// The id's metadata; nil if it has none, or no row has this id.
+    public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
+        try metadataJSON(for: id).map { try MetadataCoding.decode(type, $0) }
+    }
+
+    /// The id's metadata as the JSON text that was put; nil if it has none, or no row has this id.
+    public func metadataJSON(for id: ID) throws -> String? { try snapshot.index.metadata(of: id.sqlValue) }
+
+    /// Calls `body` with each row, or each that passes the filter, in id order: see
+    /// ``VectorStore/forEach(where:_:limit:vectors:_:)``.
+    public func forEach(
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        limit: Int? = nil,
+        vectors: Bool = true,
+        _ body: (StoredRow<ID>) throws -> Void
+    ) throws {
+        try snapshot.index.forEachMatch(
+            snapshot.record.generation,
+            filter.map { Filter($0, values) },
+            limit: limit
+        ) { id, entry, metadata in
+            let vector = vectors ? try snapshot.checkedRow(id, entry) : []
+            try body(StoredRow(id: try Self.typed(id), vector: vector, metadataJSON: try metadata()))
+        }
+    }
+
+    static func typed(_ value: SQLValue) throws(VectorStoreError) -> ID {
+        guard let id = ID(sqlValue: value) else {
+            throw .damaged("\(value.idText) is not an id of the kind \(ID.idKind.rawValue)", ids: [value.idText])
+        }
+        return id
+    }
+}
+
+/// A snapshot is a transaction on a connection, which one thread uses.
+@available(*, unavailable)
+extension VectorStoreSnapshot: Sendable {}

@@ -1,0 +1,90 @@
+package import Logging
+
+/// Keeps SQLite's log from growing without end.
+///
+/// The log can be reset only when no reader is in a state that is older than the newest: under a snapshot that is held for
+/// long it grows with every commit. First somebody is told, then writing is refused: a full disk would be worse.
+///
+/// Not thread-safe: it belongs to whoever holds the writer's mutex.
+package final class LogLimit {
+    private let warningBytes: Int64
+    private let limitBytes: Int64
+    private let logger: Logger?
+    /// Whether the log has been too long, and said to be, ever since it was last short enough.
+    private var hasWarned = false
+
+    /// Both sizes are in bytes, the second no less than the first.
+    package init(warningBytes: Int64 = .max, limitBytes: Int64 = .max, logger: Logger? = nil) {
+        self.warningBytes = warningBytes
+        self.limitBytes = limitBytes
+        self.logger = logger
+    }
+
+    /// Throws `busy` if the log is as long as may be, also after `empty` was tried.
+    ///
+    /// A long file is not yet a long-held snapshot: a large transaction leaves one too, and SQLite cuts it only by what it
+    /// is told to keep, at a commit after a complete checkpoint. Hence `empty` before anything is said. It answers with
+    /// false where it isn't readers that were in its way.
+    fileprivate func check(
+        size: () throws(VectorStoreError) -> Int64,
+        empty: () throws(VectorStoreError) -> Bool
+    ) throws(VectorStoreError) {
+        var bytes = try size()
+        if bytes >= limitBytes || bytes >= warningBytes && !hasWarned {
+            guard try empty() else { return }
+            bytes = try size()
+        }
+        if bytes < warningBytes {
+            hasWarned = false
+            return
+        }
+        warn(bytes)
+        if bytes >= limitBytes { throw refusal(bytes) }
+    }
+
+    private func warn(_ bytes: Int64) {
+        if hasWarned { return }
+        hasWarned = true
+        logger?.warning(
+            """
+            index.sqlite-wal has grown to \(bytes) bytes, since a reader holds an old snapshot; end long reads: at \
+            \(limitBytes) bytes writes are refused
+            """
+        )
+    }
+
+    private func refusal(_ bytes: Int64) -> VectorStoreError {
+        VectorStoreError(
+            .busy,
+            """
+            index.sqlite-wal has \(bytes) bytes and can't be emptied, since a reader (a snapshot, or a shell in a \
+            transaction) has held on to an old state for too long; nothing was written: let that read end, then try again
+            """
+        )
+    }
+}
+
+extension WriteSession {
+    /// Before a transaction that adds to SQLite's log: throws `busy`, with nothing changed, if that is as long as it may be
+    /// and can't be emptied. Waits for nobody.
+    ///
+    /// - Parameter endTransaction: Ends the transaction that the connection may be in: inside one the log can't be emptied.
+    func limitLog(endTransaction: () throws(VectorStoreError) -> Void = {}) throws(VectorStoreError) {
+        try logLimit.check { () throws(VectorStoreError) in
+            // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
+            try mapped(Directory.status(paths.log))?.size ?? 0
+        } empty: { () throws(VectorStoreError) in
+            try endTransaction()
+            do throws(VectorStoreError) { try index.emptyLog() } catch {
+                switch error.code {
+                // Somebody else is at the log; its length decides.
+                case .busy: return true
+                // The database has no room to grow: the write finds out by itself, and a delete knows what to do then.
+                case .diskFull: return false
+                default: throw error
+                }
+            }
+            return true
+        }
+    }
+}
