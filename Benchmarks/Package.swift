@@ -7,6 +7,7 @@ let package = Package(
     dependencies: [
         .package(name: "Lacuna", path: ".."),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
     targets: [
         .systemLibrary(name: "CHeap"),
@@ -17,6 +18,14 @@ let package = Package(
         .executableTarget(
             name: "Million",
             dependencies: ["Measuring", .product(name: "Lacuna", package: "Lacuna")]
+        ),
+        .executableTarget(
+            name: "Online",
+            dependencies: [
+                "Measuring",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Lacuna", package: "Lacuna"),
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]
