@@ -4,9 +4,29 @@ import PackageDescription
 let package = Package(
     name: "Benchmarks",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "Lacuna", path: "..")],
+    dependencies: [
+        .package(name: "Lacuna", path: ".."),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    ],
     targets: [
-        .executableTarget(name: "Million", dependencies: [.product(name: "Lacuna", package: "Lacuna")])
+        .systemLibrary(name: "CHeap"),
+        .target(
+            name: "Measuring",
+            dependencies: ["CHeap", .product(name: "Histogram", package: "hdrhistogram-swift")]
+        ),
+        .executableTarget(
+            name: "Million",
+            dependencies: ["Measuring", .product(name: "Lacuna", package: "Lacuna")]
+        ),
+        .executableTarget(
+            name: "Online",
+            dependencies: [
+                "Measuring",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Lacuna", package: "Lacuna"),
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

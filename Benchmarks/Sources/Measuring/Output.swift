@@ -1,0 +1,150 @@
+import Foundation
+
+/// A figure with its unit.
+package enum Figure: Sendable {
+    case text(String)
+    case count(Int)
+    case seconds(Double)
+    case bytes(Int64)
+    case ratio(Double)
+
+    /// What the unit adds to a key of JSON.
+    var suffix: String {
+        switch self {
+        case .text, .count: ""
+        case .seconds: "_seconds"
+        case .bytes: "_bytes"
+        case .ratio: "_ratio"
+        }
+    }
+
+    var number: Double {
+        switch self {
+        case .text: .nan
+        case .count(let value): Double(value)
+        case .bytes(let value): Double(value)
+        case .seconds(let value), .ratio(let value): value
+        }
+    }
+
+    /// For people.
+    var description: String {
+        switch self {
+        case .text(let text): text
+        case .count(let count): "\(count)"
+        case .bytes(let bytes): String(format: "%.1f MiB", Double(bytes) / 1_048_576)
+        case .ratio(let ratio): String(format: "%.2f", ratio)
+        case .seconds(let seconds) where seconds < 1e-3: String(format: "%.1f µs", seconds * 1e6)
+        case .seconds(let seconds) where seconds < 1: String(format: "%.2f ms", seconds * 1e3)
+        case .seconds(let seconds): String(format: "%.2f s", seconds)
+        }
+    }
+
+    var json: any Encodable & Sendable {
+        switch self {
+        case .text(let text): text
+        case .count(let count): count
+        case .bytes(let bytes): bytes
+        // JSON has no NaN.
+        case .seconds(let value), .ratio(let value): value.isFinite ? value : nil as Double?
+        }
+    }
+}
+
+/// Prints measurements: tables for people, or one JSON object a line.
+package final class Output {
+    private let asJSON: Bool
+    private var heading: [String] = []
+    private var limits: [Limit] = []
+
+    private struct Limit {
+        let name: String
+        let bound: String
+        let measured: String
+        let holds: Bool
+        let fields: KeyValuePairs<String, Figure>
+    }
+
+    package init(json: Bool) { asJSON = json }
+
+    /// One line of a table; a heading goes before it where the columns are others than those of the line before.
+    package func measurement(_ stage: String, _ fields: KeyValuePairs<String, Figure>) {
+        if asJSON { return json(["stage": .text(stage)], fields) }
+        let columns = [stage] + fields.map(\.key)
+        let widths = [12] + fields.map { max(10, $0.key.count) }
+        if columns != heading {
+            heading = columns
+            line("")
+            line(Self.cells(columns.map { $0.replacing("_", with: " ") }, widths))
+        }
+        line(Self.cells([""] + fields.map(\.value.description), widths))
+    }
+
+    /// Something to know, which is no figure.
+    package func remark(_ stage: String, _ text: String) {
+        if asJSON { return json(["stage": .text(stage), "remark": .text(text)], [:]) }
+        heading = []
+        line("\(stage): \(text)")
+    }
+
+    /// Remembers a limit for ``summary()``.
+    package func limit(_ name: String, atMost bound: Figure, measured: Figure) {
+        limits.append(
+            Limit(
+                name: name,
+                bound: " ≤ " + bound.description,
+                measured: measured.description,
+                holds: measured.number <= bound.number,
+                fields: ["at_most": bound, "measured": measured]
+            )
+        )
+    }
+
+    /// Remembers a limit that is kept or not.
+    package func limit(_ name: String, holds: Bool) {
+        let measured = holds ? "yes" : "no"
+        limits.append(
+            Limit(name: name, bound: "", measured: measured, holds: holds, fields: ["measured": .text(measured)])
+        )
+    }
+
+    /// All limits, each with what was measured.
+    package func summary() {
+        if !asJSON { line("") }
+        for limit in limits {
+            let verdict = limit.holds ? "ok" : "missed"
+            if asJSON {
+                json(["limit": .text(limit.name), "result": .text(verdict)], limit.fields)
+            } else {
+                line("limit \(limit.name)\(limit.bound): measured \(limit.measured): \(verdict)")
+            }
+        }
+    }
+
+    private func json(_ first: KeyValuePairs<String, Figure>, _ rest: KeyValuePairs<String, Figure>) {
+        let members = (Array(first) + Array(rest)).map { key, figure in
+            "\(Self.encoded(key + figure.suffix)):\(Self.encoded(figure.json))"
+        }
+        line("{\(members.joined(separator: ","))}")
+    }
+
+    /// Written member by member: an encoder would lose the order, in which a line is easier to read.
+    private static func encoded(_ value: any Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    }
+
+    private static func cells(_ texts: [String], _ widths: [Int]) -> String {
+        zip(texts, widths).enumerated().map { column, cell in
+            let padding = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
+            return column == 0 ? cell.0 + padding : padding + cell.0
+        }
+        .joined(separator: "  ")
+    }
+
+    /// Not through a buffer: what a long run has measured so far is seen, and kept when it is interrupted.
+    private func line(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}
