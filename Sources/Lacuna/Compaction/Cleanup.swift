@@ -12,4 +12,9 @@ extension Maintenance {
             while try commitWithoutSync({ index throws(VectorStoreError) in try index.vacuumSome() }) { try check() }
         } catch let error as VectorStoreError where error.code == .diskFull {}
     }
+
+    /// How many rows had been appended when the first `limit` of them were looked at.
+    func appendedRows(_ first: [LiveRow], limit: Int) throws(VectorStoreError) -> Int {
+        first.count < limit ? first.count : try index.countRows(StoreIndex.appendedGeneration)
+    }
 }

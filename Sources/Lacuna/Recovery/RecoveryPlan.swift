@@ -30,7 +30,9 @@ struct RecoveryPlan {
     private(set) var removals: [(name: String, size: Int64, why: String)] = []
     /// Files that look like data files and are named by nothing: left alone.
     private(set) var unknown: [(name: String, size: Int64)] = []
-    /// The length to cut the data file to where a crash left part of a row's space at its end.
+    /// Whether rows were being moved into gaps, so that dead ones may be left at the end of the file.
+    private(set) var hasInterruptedMoves = false
+    /// The length to cut the data file to where a crash left part of a row's space at its end, or a tail not cut off.
     private(set) var trimmedLength: Int64?
 
     var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
@@ -63,6 +65,11 @@ struct RecoveryPlan {
         }
         let excess = (current.size - DataFileHeader.length) % record.stride
         if excess != 0 { trimmedLength = current.size - excess }
+        let rowsEnd = record.nextOffset
+        if hasInterruptedMoves, current.size > Preallocation.length(rowsEnd: rowsEnd, stride: record.stride) {
+            // The next offset had fallen, when nobody saw a row beyond it any more, and the file was not cut yet.
+            trimmedLength = Preallocation.compactLength(rowsEnd: rowsEnd, stride: record.stride)
+        }
     }
 
     /// Without the current generation's file, whole and with a valid header, nothing may be removed.
@@ -115,6 +122,9 @@ struct RecoveryPlan {
             }
             endings.append((entry, nil))
             remove(entry.sourceFile, entry.sourceGeneration, "superseded by \(record.dataFile)", record, files)
+        case .moving:
+            endings.append((entry, "interrupted while moving rows; those that were moved stay where they are"))
+            hasInterruptedMoves = true
         case .punching:
             endings.append((entry, "interrupted while punching; nothing to undo"))
         case .aborted:
@@ -122,7 +132,7 @@ struct RecoveryPlan {
         case .finished where entry.strategy == .rewrite:
             remove(entry.sourceFile, entry.sourceGeneration, "superseded long ago", record, files)
         case .finished: break
-        case .moving, .erasing:
+        case .erasing:
             throw VectorStoreError(
                 .newerFormat,
                 "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version"

@@ -36,7 +36,14 @@ public enum VectorStoreRecovery {
             let recovery = try Recovery(index, paths, fileSystem)
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
-            try writer.maintain(Pace { _ in }) { try $0.removeStaleRows() }
+            try writer.maintain(Pace { _ in }) { maintenance in
+                try maintenance.removeStaleRows()
+                guard recovery.hasInterruptedMoves else { return }
+                do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError
+                where error.code == .busy {
+                    // Readers hold on to what would be cut off: it stays for the next compaction.
+                }
+            }
             try writer.close {}
             return recovery.report
         } catch let error as VectorStoreError where error.code == .damaged {

@@ -56,7 +56,8 @@ final class Workload {
         case 5...6: try delete(store)
         case 7: try setMetadata(store)
         case 8...9: try mixedBatch(store)
-        case 10...11: try settle { try store.compact(.rewrite) }
+        case 10: try compact(store, .rewrite)
+        case 11: try compact(store, .inPlace)
         case 12: try settle { try store.punchHoles() }
         default:
             try settle(store.close)
@@ -78,6 +79,28 @@ final class Workload {
         }
         try call()
         note(PowerCut.Progress(acknowledged: last))
+    }
+
+    /// A compaction in small steps, with writes between them; where those would join a group, they are left out, since
+    /// each step commits it.
+    private func compact(_ store: VectorStore<Int64>, _ strategy: CompactionStrategy) throws {
+        try settle(store.flush)
+        var calls = 0
+        do {
+            try store.compact(strategy, .small(rows: 4, dimension: dimension)) { [self] _ in
+                calls += 1
+                if isRelaxed || calls % 3 != 1 || calls > 12 { return }
+                switch calls % 4 {
+                case 0: try delete(store)
+                case 1: try replace(store)
+                case 2: try mixedBatch(store)
+                default: try putBatch(store, count: 2)
+                }
+            }
+        } catch let error as VectorStoreError where error.code == .busy {
+            // More rows were written than there were dead ones: what was moved stays moved.
+        }
+        try settle {}
     }
 
     /// A batch that joins a group and leaves it again.
