@@ -111,7 +111,9 @@ struct CompactionChoice {
         if inPlaceCost <= copyBytes / 2 {
             return inPlace("\(dead), and moving \(movedRows) rows into the gaps costs less than copying all live ones")
         }
-        return rewrite("\(dead), and moving rows into gaps as scattered as these costs the disk nearly as much as a copy")
+        return rewrite(
+            "\(dead), and moving rows into gaps as scattered as these costs the disk nearly as much as a copy"
+        )
     }
 
     private func rewrite(_ reason: String) -> CompactionPlan {

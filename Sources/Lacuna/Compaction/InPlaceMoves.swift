@@ -150,11 +150,31 @@ struct InPlaceMoves {
         return moved
     }
 
-    /// On a full disk: cuts off what was moved away so far, which gives blocks back; or goes on in smaller batches.
+    /// On a full disk: gives back the blocks that the failed batch had reserved, and cuts off what was moved away so far; or
+    /// goes on in smaller batches; or uses the reserve.
     private mutating func makeRoom(or error: VectorStoreError) throws {
-        if top < end, try cut(at: top, appending: 0) { return }
-        if batchRows == 1 { throw error }
-        batchRows /= 2
+        if hasHoles { try punchUnusedGaps() }
+        if try cutSoFar() { return }
+        if batchRows > 1 {
+            batchRows /= 2
+        } else if try !maintenance.turn({ try $0.giveBackTail() }) {
+            throw error
+        }
+    }
+
+    private func punchUnusedGaps() throws {
+        let blockSize = try file.status().blockSize
+        try live.forEachRun(live: false) { run in
+            let unused = run.clamped(to: nextGap..<floor)
+            if let blocks = file.blocks(inside: unused, blockSize: blockSize) { _ = try file.punchHole(blocks) }
+        }
+    }
+
+    private mutating func cutSoFar() throws -> Bool {
+        if top == end { return false }
+        do { return try cut(at: top, appending: 0) } catch let error as VectorStoreError where error.code == .diskFull {
+            return false
+        }
     }
 
     // MARK: What was appended meanwhile
@@ -226,7 +246,7 @@ struct InPlaceMoves {
                 return moved
             }
             movedRows += moved
-            nextFree = max(nextFree, slot + sorted.count)
+            if limit > 0 { nextFree = slot + sorted.count }
             guard try maintenance.isEpochBeforeDrained(index, within: Self.lastDrainSeconds) else { return false }
             let lowered = slot + sorted.count
             try session.commit { () throws(VectorStoreError) in

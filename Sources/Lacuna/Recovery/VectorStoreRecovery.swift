@@ -40,7 +40,8 @@ public enum VectorStoreRecovery {
                 try maintenance.removeStaleRows()
                 guard recovery.hasInterruptedMoves else { return }
                 do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError
-                where error.code == .busy {
+                    where error.code == .busy
+                {
                     // Readers hold on to what would be cut off: it stays for the next compaction.
                 }
             }
