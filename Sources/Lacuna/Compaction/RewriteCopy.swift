@@ -45,6 +45,8 @@ struct RewriteCopy {
         let checksums = try RowChecksums()
         try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
             try unsafe target.write(rows, at: target.offset(copied))
+            // Batch by batch: a writer's sync would wait for all that is left to the end.
+            try target.sync()
             try checksums.append(unsafe target.checksums(of: rows))
             copied += rows.count / Int(target.stride)
             try maintenance.advance(copied, of: live.liveCount, bytes: rows.count)
