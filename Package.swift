@@ -52,6 +52,12 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "CTestVFS", dependencies: ["CSQLite"], path: "Tests/CTestVFS", cSettings: cSettings),
+        .executableTarget(
+            name: "ReadingProcess",
+            dependencies: ["Lacuna"],
+            path: "Tests/ReadingProcess",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "LacunaTests",
             dependencies: [

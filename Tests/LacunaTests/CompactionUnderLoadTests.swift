@@ -4,10 +4,10 @@ import Testing
 @testable import Lacuna
 
 /// Several threads write and read while compactions of every strategy run, one after the other.
-@Suite(.timeLimit(.minutes(2))) struct CompactionUnderLoadTests {
-    private static let dimension = 260
+@Suite(.timeLimit(.minutes(5))) struct CompactionUnderLoadTests {
+    private static let dimension = 130
     private static let writers = 3
-    private static let idsPerWriter: Int64 = 200
+    private static let idsPerWriter: Int64 = 120
 
     /// What went wrong in any of the threads.
     private let failures = Guarded<[String]>([])
@@ -33,7 +33,7 @@ import Testing
                 )
             )
         }
-        for round in 0..<6 {
+        for round in 0..<4 {
             try play(round, store, models)
             #expect(failures.withLock { $0 } == [])
             for model in models { try model.withLock { try $0.check(store) } }

@@ -187,6 +187,7 @@ struct InPlaceMoves {
         var limit = maintenance.limits.rowsPerTurn(file.stride)
         var backlog = Int.max
         while true {
+            try maintenance.check()
             // Both what was moved away before, and the state that the last cut found in use, must be nobody's any more.
             try maintenance.drainReaders(before: "cut off")
             let few = max(1, limit / 4)
