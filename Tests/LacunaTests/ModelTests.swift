@@ -79,7 +79,7 @@ private struct Trial<ID: VectorID> {
     }
 
     mutating func step(_ makeID: (inout SplitMix64) -> ID) throws {
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<21, using: &random) {
         case 0..<9: try batch(makeID)
         case 9, 10: try putOne(makeID(&random))
         case 11..<14: try deleteSome((0..<8).map { _ in makeID(&random) })
@@ -90,7 +90,14 @@ private struct Trial<ID: VectorID> {
             if !model.deadRuns.isEmpty { model.rewrite() }
         case 17: try store.punchHoles()
         case 18:
-            if try store.compact().strategy == .rewrite { model.rewrite() }
+            switch try store.compact().strategy {
+            case .rewrite: model.rewrite()
+            case .inPlace: model.compactInPlace()
+            default: break
+            }
+        case 19:
+            #expect(try store.compact(.inPlace).strategy == (model.deadRuns.isEmpty ? nil : .inPlace))
+            model.compactInPlace()
         default: try reopen()
         }
     }

@@ -90,7 +90,7 @@ struct RewriteCopy {
             try session.limitLog()
             let index = session.index
             let generation = start.record.generation
-            guard let end = try index.id(limit, after: last, generation) else { return nil }
+            guard let end = try index.id(limit, after: last, below: markedEnd, generation) else { return nil }
             session.staging.stagedRows += try index.connection.withoutSync { () throws(VectorStoreError) in
                 try session.commit { () throws(VectorStoreError) in
                     try index.stage(

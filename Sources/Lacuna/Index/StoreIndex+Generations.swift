@@ -58,13 +58,19 @@ extension StoreIndex {
         if try !rows(Self.appendedGeneration, limit: 1).isEmpty { throw .foreignWriter }
     }
 
-    /// The id of the `limit`-th row after `last` (or from the first on), or of the last one there is; nil if there is none.
-    func id(_ limit: Int, after last: SQLValue?, _ generation: Int64) throws(VectorStoreError) -> SQLValue? {
-        let beyond = last == nil ? "" : "AND id > ?2"
+    /// The id of the `limit`-th row after `last` (or from the first on) with an offset below `mark`, or of the last one there
+    /// is; nil if there is none.
+    func id(
+        _ limit: Int,
+        after last: SQLValue?,
+        below mark: Int64,
+        _ generation: Int64
+    ) throws(VectorStoreError) -> SQLValue? {
+        let beyond = last == nil ? "" : "AND id > ?3"
         for order in ["ORDER BY id LIMIT 1 OFFSET \(limit - 1)", "ORDER BY id DESC LIMIT 1"] {
             let id = try connection.first(
-                "SELECT id FROM vectors WHERE generation = ?1 \(beyond) \(order)",
-                [.integer(generation)] + (last.map { [$0] } ?? [])
+                "SELECT id FROM vectors WHERE generation = ?1 AND offset < ?2 \(beyond) \(order)",
+                [.integer(generation), .integer(mark)] + (last.map { [$0] } ?? [])
             ) { row throws(VectorStoreError) in try row.id(0) }
             if let id { return id }
         }

@@ -52,6 +52,14 @@ struct StoreModel<ID: VectorID> {
         generation += 1
     }
 
+    /// Rows from beyond the place where the last one will end go to the gaps before it: in their order, into them in theirs.
+    mutating func compactInPlace() {
+        let used = Set(rows.values.map(\.slot))
+        let gaps = (0..<rows.count).filter { !used.contains($0) }
+        for (row, gap) in zip(inSlotOrder.filter { $0.slot >= rows.count }, gaps) { rows[IDKey(row.id)]?.slot = gap }
+        slots = rows.count
+    }
+
     /// Maximal runs of slots that no row has.
     var deadRuns: [Range<Int>] {
         var runs: [Range<Int>] = []
