@@ -124,7 +124,9 @@ import Testing
                 try fill(mount + "/filler")
             }
             let error = expectError(.diskFull) { try store.compact(.rewrite) }
-            #expect(error?.message.contains("free some disk space") == true)
+            #expect(
+                error?.message.contains("needs 4100096 bytes") == true && error?.message.contains("in place") == true
+            )
             try fill(mount + "/filler")
             let before = try sizes(path + "/vectors-1.f32")
             let report = try store.compact(.inPlace)

@@ -19,7 +19,7 @@ struct Compactor {
     private func plan(_ strategy: CompactionStrategy) throws -> CompactionStrategy? {
         let index = maintenance.index
         let file = try maintenance.openCurrentFile()
-        let isRead = try CompactionPlan.isRead(maintenance.paths)
+        let isRead = CompactionPlan.isRead(maintenance.paths)
         return try index.connection.snapshot { () throws(VectorStoreError) in
             try CompactionPlan.make(strategy, index, file, maintenance.paths, isRead: isRead).strategy
         }

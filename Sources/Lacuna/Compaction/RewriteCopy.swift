@@ -41,7 +41,15 @@ struct RewriteCopy {
 
     /// Copies the marked rows without a lock: none of them moves, or is overwritten, while this runs.
     private mutating func copyFirstRound() throws -> RowChecksums {
-        try target.extend(to: target.offset(live.liveCount))
+        let length = target.offset(live.liveCount)
+        do { try target.extend(to: length) } catch {
+            guard error.code == .diskFull else { throw error }
+            throw VectorStoreError(
+                .diskFull,
+                "a copy of the live rows needs \(length) bytes, which the disk doesn't have; free some disk space, or compact in place",
+                cause: error
+            )
+        }
         let checksums = try RowChecksums()
         try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
             try unsafe target.write(rows, at: target.offset(copied))
@@ -113,6 +121,7 @@ struct RewriteCopy {
         var limit = maintenance.limits.rowsPerTurn(target.stride)
         var backlog = Int.max
         while true {
+            try maintenance.check()
             let few = max(1, limit / 4)
             let rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit)
             if rows.count <= few {

@@ -159,7 +159,7 @@ extension StoreIndex {
     func vacuumSome() throws(VectorStoreError) -> Bool {
         let free = try pragma("freelist_count")
         if free == 0 { return false }
-        try connection.run("PRAGMA incremental_vacuum(1000)")
+        try connection.run("PRAGMA incremental_vacuum(250)")
         return try pragma("freelist_count") < free
     }
 }

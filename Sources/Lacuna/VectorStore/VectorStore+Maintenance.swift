@@ -25,7 +25,7 @@ extension VectorStore {
 
     /// What ``compact(_:progress:)`` would do now; changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws -> CompactionPlan {
-        let isRead = try CompactionPlan.isRead(paths)
+        let isRead = CompactionPlan.isRead(paths)
         return try readers.read { snapshot in
             try CompactionPlan.make(strategy, snapshot.index, snapshot.rows.file, paths, isRead: isRead)
         }
