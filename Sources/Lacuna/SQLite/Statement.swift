@@ -84,6 +84,8 @@ package final class Statement {
         case SQLITE_NULL: .null
         case SQLITE_INTEGER: .integer(integer(column))
         case SQLITE_FLOAT: .real(unsafe sqlite3_column_double(handle, Int32(column)))
+        // As a text it would sort elsewhere than it does: whoever looked for the next one would find it again.
+        case SQLITE_BLOB: throw .damaged("a value in the index is a blob")
         default: .text(try text(column))
         }
     }
