@@ -30,9 +30,12 @@ struct RecoveryPlan {
     private(set) var removals: [(name: String, size: Int64, why: String)] = []
     /// Files that look like data files and are named by nothing: left alone.
     private(set) var unknown: [(name: String, size: Int64)] = []
+    /// Erasures to carry on, once there is a writer: they need its turns.
+    private(set) var erasures: [JournalEntry] = []
     /// The length to cut the data file to where a crash left part of a row's space at its end.
     private(set) var trimmedLength: Int64?
 
+    /// Whether there is nothing to do before that.
     var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
 
     init(
@@ -122,7 +125,8 @@ struct RecoveryPlan {
         case .finished where entry.strategy == .rewrite:
             remove(entry.sourceFile, entry.sourceGeneration, "superseded long ago", record, files)
         case .finished: break
-        case .moving, .erasing:
+        case .erasing: erasures.append(entry)
+        case .moving:
             throw VectorStoreError(
                 .newerFormat,
                 "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version"
