@@ -142,7 +142,9 @@ final class Workload {
         var next = current
         for id in ids { next.rows[id] = nil }
         try settle(store.flush)
-        try change(to: next, isDurable: true) { try store.delete(ids) }
+        try change(to: next, isDurable: true) {
+            if ids.count % 2 == 0 { try store.delete(ids) } else { try store.erase(ids) }
+        }
     }
 
     private func setMetadata(_ store: VectorStore<Int64>) throws {
