@@ -5,12 +5,17 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
 
 int lacuna_allocate(int fd, int64_t offset, int64_t length) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return errno;
+    /* Blocks can be reserved past the end of the file, and nowhere else. */
+    if (offset < status.st_size) return ENOTSUP;
     fstore_t request = {
         .fst_flags = F_ALLOCATECONTIG, .fst_posmode = F_PEOFPOSMODE, .fst_offset = 0, .fst_length = length};
     /* F_PREALLOCATE reserves blocks past the physical end of the file; in one piece if it can, else in several. */

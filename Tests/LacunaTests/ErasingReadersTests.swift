@@ -10,7 +10,7 @@ import Testing
 @testable import Lacuna
 
 /// Readers keep what they see; what was not erased for their sake is erased when they are gone.
-@Suite(.timeLimit(.minutes(1))) struct ErasingReadersTests {
+@Suite(.timeLimit(.minutes(3))) struct ErasingReadersTests {
     private let scratch: Scratch
     private let store: VectorStore<Int64>
     private let remains: Remains
@@ -138,6 +138,29 @@ import Testing
         try check(store)
     }
 
+    /// While the erasure waits for an old reader, another one begins, and then a row dies that it sees: that row is left as
+    /// it is. The new reader only keeps the log.
+    @Test func aRowThatDiesMeanwhileIsLeft() throws {
+        let old = try HeldSnapshot(scratch.store)
+        var new: HeldSnapshot?
+        let before = try #require(try store.vector(for: 1))
+        let error = expectError(.busy) {
+            try store.erase(ids, .waiting(1)) { _ in
+                if new != nil { return }
+                new = try HeldSnapshot(scratch.store)
+                try store.delete(1)
+                try old.release { _ in }
+            }
+        }
+        #expect(error?.message.contains("SQLite's log") == true)
+        try #require(new).release { snapshot in
+            let after = try snapshot.vector(for: 1)
+            #expect(after == before)
+        }
+        #expect(try store.erase([]).zeroedBytes == 64 * 4)
+        #expect(try found() == [])
+    }
+
     enum Stop: CaseIterable, Sendable { case progress, deadline, close }
 
     @Test(arguments: Stop.allCases) func stoppedAndResumed(_ stop: Stop) throws {
@@ -198,5 +221,38 @@ import Testing
         try Command.run("cp", ["-r", scratch.store, copy])
         defer { TestFiles.remove(copy) }
         return try remains.find(in: copy)
+    }
+}
+
+/// A snapshot that another thread holds.
+private final class HeldSnapshot: @unchecked Sendable {
+    private let begun = DispatchSemaphore(value: 0)
+    private let wanted = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+    /// Handed over by the semaphores, as the result is.
+    private var last: (borrowing VectorStoreSnapshot<Int64>) throws -> Void = { _ in }
+    private var result: Result<Void, any Error> = .success(())
+
+    init(_ path: String) throws {
+        let reader = try VectorStore<Int64>.open(at: path, .readOnly)
+        Thread { [self] in
+            result = Result {
+                try reader.read { snapshot in
+                    begun.signal()
+                    wanted.wait()
+                    try last(snapshot)
+                }
+            }
+            ended.signal()
+        }.start()
+        begun.wait()
+    }
+
+    /// Calls `body` with the snapshot, and lets it go.
+    func release(_ body: @escaping (borrowing VectorStoreSnapshot<Int64>) throws -> Void) throws {
+        last = body
+        wanted.signal()
+        ended.wait()
+        try result.get()
     }
 }

@@ -13,7 +13,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     /// What is done to the store before the erasure.
-    enum Past: CaseIterable, Sendable { case nothing, relaxed, rewritten, punched, abortedRewrite }
+    enum Past: CaseIterable, Sendable { case nothing, relaxed, rewritten, movedInPlace, punched, abortedRewrite }
 
     @Test(arguments: Past.allCases) func nothingIsLeft(_ past: Past) throws {
         let store = try VectorStore<Int64>.create(
@@ -28,6 +28,7 @@ import Testing
         case .nothing: break
         case .relaxed: try store.flush()
         case .rewritten: try store.compact(.rewrite)
+        case .movedInPlace: try store.compact(.inPlace)
         case .punched: try store.compact(.punch)
         case .abortedRewrite:
             #expect(throws: CancellationError.self) {

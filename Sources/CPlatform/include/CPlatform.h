@@ -7,7 +7,7 @@
 
 /* System calls whose flags or variadic forms Swift doesn't see. Each returns 0, or an errno value. */
 
-/* Reserves disk blocks for [offset, offset + length) and extends the file's length over them. */
+/* Reserves disk blocks for [offset, offset + length), and extends the file's length over them where it is shorter. */
 int lacuna_allocate(int fd, int64_t offset, int64_t length);
 
 /* Gives the whole blocks in [offset, offset + length) back; the file's length stays, the range reads as zeros. */

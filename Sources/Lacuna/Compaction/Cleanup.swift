@@ -17,4 +17,9 @@ extension Maintenance {
             try check()
         }
     }
+
+    /// How many rows had been appended when the first `limit` of them were looked at.
+    func appendedRows(_ first: [LiveRow], limit: Int) throws(VectorStoreError) -> Int {
+        first.count < limit ? first.count : try index.countRows(StoreIndex.appendedGeneration)
+    }
 }

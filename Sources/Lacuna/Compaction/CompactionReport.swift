@@ -1,9 +1,12 @@
 /// How a compaction gives space back.
 public enum CompactionStrategy: String, Sendable, CaseIterable {
-    /// Chooses by what there is to gain, the shape of the gaps, and the free disk space.
+    /// Chooses by what there is to gain, what it costs, the free disk space, and who is reading.
     case auto
     /// Copies the live rows into a new file and drops the old one. Needs room for the live rows beside the old file.
     case rewrite
+    /// Moves rows from the end of the file into the gaps, and cuts the file. Needs no room for a copy. Waits for readers
+    /// that still see the rows that were in the gaps, or the moved ones where they were, 5 seconds at most.
+    case inPlace = "in-place"
     /// Releases the disk blocks inside runs of dead rows. Copies nothing; rows keep their places, the file its length.
     case punch
 }
@@ -14,7 +17,7 @@ public struct CompactionReport: Sendable {
     public internal(set) var strategy: CompactionStrategy?
     /// Rows that were alive, before and after.
     public internal(set) var liveRows: Int
-    /// Rows that were copied to another place; none by a punch.
+    /// Rows that were copied to another place, those among them that died meanwhile; none by a punch.
     public internal(set) var movedRows = 0
     /// Bytes written to a data file; none by a punch.
     public internal(set) var writtenBytes: Int64 = 0

@@ -9,6 +9,7 @@ struct Compactor {
         var report =
             switch try plan(strategy) {
             case .rewrite: try Rewrite(maintenance: maintenance).run()
+            case .inPlace: try InPlace(maintenance: maintenance).run()
             case .punch: try Punch(maintenance: maintenance).run()
             case .auto, nil: try unchanged()
             }
@@ -20,8 +21,9 @@ struct Compactor {
     private func plan(_ strategy: CompactionStrategy) throws -> CompactionStrategy? {
         let index = maintenance.index
         let file = try maintenance.openCurrentFile()
+        let isRead = try CompactionPlan.isRead(maintenance.paths)
         return try index.connection.snapshot { () throws(VectorStoreError) in
-            try CompactionPlan.make(strategy, index, try index.record(), file, maintenance.paths).strategy
+            try CompactionPlan.make(strategy, index, file, maintenance.paths, isRead: isRead).strategy
         }
     }
 

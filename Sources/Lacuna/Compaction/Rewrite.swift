@@ -68,6 +68,7 @@ struct Rewrite {
         try maintenance.turn { session in
             let index = session.index
             let (start, foreignVersion) = try session.commit { () throws(VectorStoreError) in
+                try index.checkNothingAppended()
                 let record = try index.record()
                 let start = Start(
                     journal: try index.beginJournal(

@@ -45,6 +45,8 @@ struct RewriteCopy {
         let checksums = try RowChecksums()
         try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
             try unsafe target.write(rows, at: target.offset(copied))
+            // Batch by batch: a writer's sync would wait for all that is left to the end.
+            try target.sync()
             try checksums.append(unsafe target.checksums(of: rows))
             copied += rows.count / Int(target.stride)
             try maintenance.advance(copied, of: live.liveCount, bytes: rows.count)
@@ -85,6 +87,7 @@ struct RewriteCopy {
     private func stageBatch(after last: SQLValue?) throws -> SQLValue? {
         let limit = maintenance.limits.rows
         return try maintenance.turn { session in
+            try session.limitLog()
             let index = session.index
             let generation = start.record.generation
             guard let end = try index.id(limit, after: last, generation) else { return nil }
@@ -111,25 +114,24 @@ struct RewriteCopy {
         var backlog = Int.max
         while true {
             let few = max(1, limit / 4)
-            let rows = try maintenance.index.rows(Staging.appendedGeneration, limit: limit)
+            let rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit)
             if rows.count <= few {
                 try target.sync()
                 if let result = try switchOver(limit: few) { return result }
             } else {
                 let copies = try copy(rows)
                 try maintenance.turn { session in
+                    try session.limitLog()
                     session.staging.stagedRows += try session.commit { () throws(VectorStoreError) in
                         try stage(copies, session.index)
                     }
                 }
                 try maintenance.advance(copied, of: copied, bytes: rows.count * Int(target.stride))
             }
-            if rows.count == limit {
-                // Writers that append more in a turn than is copied in one would never be caught up with.
-                let rest = try maintenance.index.countRows(Staging.appendedGeneration)
-                if rest >= backlog { limit *= 2 }
-                backlog = rest
-            }
+            // Writers that append as much in the meantime as is moved would never be caught up with.
+            let rest = try maintenance.appendedRows(rows, limit: limit)
+            if rest >= backlog { limit *= 2 }
+            backlog = rest
         }
     }
 
@@ -153,7 +155,7 @@ struct RewriteCopy {
         _ index: StoreIndex
     ) throws(VectorStoreError) -> Int {
         var staged = 0
-        for (row, offset) in copies where try index.take(row, from: Staging.appendedGeneration) {
+        for (row, offset) in copies where try index.take(row, from: StoreIndex.appendedGeneration) {
             let entry = RowEntry(offset: offset, checksum: row.entry.checksum)
             guard try index.insert(row.id, entry, start.targetGeneration) else {
                 throw .damaged("the id \(row.id.idText) was staged twice", ids: [row.id.idText])
@@ -167,7 +169,7 @@ struct RewriteCopy {
     /// than `limit` rows were appended meanwhile.
     private mutating func switchOver(limit: Int) throws -> Result? {
         try maintenance.turn { session in
-            let rows = try session.index.rows(Staging.appendedGeneration, limit: limit + 1)
+            let rows = try session.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
             if rows.count > limit { return nil }
             let copies = try copy(rows)
             try target.sync()
@@ -188,7 +190,7 @@ struct RewriteCopy {
     ) throws(VectorStoreError) -> Int {
         let index = session.index
         guard try index.pragma("data_version") == session.staging.foreignVersion else {
-            throw VectorStoreError(.busy, "another program wrote to index.sqlite meanwhile; close it, and try again")
+            throw .foreignWriter
         }
         let staged = session.staging.stagedRows + (try stage(copies, index))
         var record = try index.record()

@@ -91,12 +91,10 @@ extension DataFile {
 
 extension StoreSpace {
     static func measure(
-        _ index: StoreIndex,
-        _ record: StoreRecord,
+        _ live: LiveBitmap,
         _ file: DataFile,
         _ paths: StorePaths
     ) throws(VectorStoreError) -> StoreSpace {
-        let live = try LiveBitmap.load(index, record, file)
         let status = try file.status()
         let databaseBytes = try mapped(Directory.status(paths.index))?.size ?? 0
         let logBytes = try mapped(Directory.status(paths.log))?.size ?? 0

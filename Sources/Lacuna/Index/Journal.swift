@@ -61,6 +61,14 @@ extension StoreIndex {
         )
     }
 
+    /// Counts what a batch has done.
+    func addToJournal(_ id: Int64, rowsMoved: Int, bytesWritten: Int64) throws(VectorStoreError) {
+        try connection.run(
+            "UPDATE compaction_journal SET rows_moved = rows_moved + ?, bytes_written = bytes_written + ? WHERE id = ?",
+            [.integer(Int64(rowsMoved)), .integer(bytesWritten), .integer(id)]
+        )
+    }
+
     /// Ends an entry: finished, or aborted with the reason.
     func endJournal(
         _ id: Int64,

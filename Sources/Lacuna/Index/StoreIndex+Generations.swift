@@ -5,6 +5,11 @@ struct LiveRow: Equatable, Sendable {
 }
 
 extension StoreIndex {
+    /// Index rows of this generation name rows of the current file that were written since the compaction under way began.
+    /// A row that dies, or moves, is taken out in the transaction that does it, so these are always live. No data file has
+    /// this number, so that they are invisible, and go like any others that aren't current.
+    static let appendedGeneration: Int64 = 0
+
     /// Every live row of a generation in id order, `limit` of them a statement, and thus a read transaction: what a batch
     /// sees may be newer than what the one before saw.
     func forEachRow(_ generation: Int64, inBatchesOf limit: Int, _ body: (LiveRow) throws -> Void) throws {
@@ -26,6 +31,31 @@ extension StoreIndex {
             [.integer(generation), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
         ) { row throws(VectorStoreError) in rows.append(LiveRow(id: try row.id(0), entry: try row.entry(at: 1))) }
         return rows
+    }
+
+    /// The first rows of a generation after an id that lie in a stretch of the file, in id order. Walks the index until it
+    /// has found as many.
+    func rows(
+        _ generation: Int64,
+        at offsets: Range<Int64>,
+        after last: SQLValue?,
+        limit: Int
+    ) throws(VectorStoreError) -> [LiveRow] {
+        var rows: [LiveRow] = []
+        try connection.forEach(
+            """
+            SELECT id, offset, checksum FROM vectors WHERE generation = ?1 \(last == nil ? "" : "AND id > ?5")
+            AND offset >= ?2 AND offset < ?3 ORDER BY id LIMIT ?4
+            """,
+            [.integer(generation), .integer(offsets.lowerBound), .integer(offsets.upperBound), .integer(Int64(limit))]
+                + (last.map { [$0] } ?? [])
+        ) { row throws(VectorStoreError) in rows.append(LiveRow(id: try row.id(0), entry: try row.entry(at: 1))) }
+        return rows
+    }
+
+    /// Throws if another program has put rows where those are noted that writers append.
+    func checkNothingAppended() throws(VectorStoreError) {
+        if try !rows(Self.appendedGeneration, limit: 1).isEmpty { throw .foreignWriter }
     }
 
     /// The id of the `limit`-th row after `last` (or from the first on), or of the last one there is; nil if there is none.

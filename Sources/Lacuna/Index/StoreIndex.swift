@@ -3,6 +3,12 @@ import LacunaMigrations
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
 package final class StoreIndex {
     let connection: Connection
+    /// The log's frames when it was last copied.
+    private var checkpointedFrames = 0
+
+    private static let checkpointFrames = 1_000
+    private static let longLogFrames = 4_000
+    private static let readersMilliseconds: Int32 = 20
 
     /// "Lacn": what file(1) and SQLite's `PRAGMA application_id` know a store by.
     static let applicationID: Int64 = 0x4c61_636e
@@ -99,6 +105,7 @@ package final class StoreIndex {
         ] {
             try connection.run("PRAGMA \(setting)")
         }
+        connection.checkpointsItself()
     }
 
     private func migrate() throws(VectorStoreError) {
@@ -165,10 +172,22 @@ package final class StoreIndex {
     /// ``checkpoint()``, without waiting for anybody; whether the whole log is in the database, and cut to nothing.
     @discardableResult
     func emptyLog() throws(VectorStoreError) -> Bool {
-        connection.waits(false)
-        defer { connection.waits(true) }
-        // That somebody else is at the log is an answer here, and no error.
-        return try connection.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.integer(0) } == 0
+        try connection.waiting(milliseconds: 0) { () throws(VectorStoreError) in
+            // That somebody else is at the log is an answer here, and no error.
+            try connection.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.integer(0) } == 0
+        }
+    }
+
+    /// Between commits: copies the log into the database every few megabytes of it, so that the next commit can begin it
+    /// anew. Where unbroken reading keeps it from that, no reader is in the way for long: they are waited for.
+    func keepLogShort() throws(VectorStoreError) {
+        if connection.logFrames < checkpointedFrames { checkpointedFrames = 0 }
+        guard connection.logFrames - checkpointedFrames >= Self.checkpointFrames else { return }
+        let isLong = connection.logFrames >= Self.longLogFrames
+        _ = try connection.waiting(milliseconds: isLong ? Self.readersMilliseconds : 0) { () throws(VectorStoreError) in
+            try connection.checkpoint(isLong ? .restart : .passive)
+        }
+        checkpointedFrames = connection.logFrames
     }
 
     /// Copies the log into the database and empties it as far as readers allow.

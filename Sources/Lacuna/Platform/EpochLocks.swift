@@ -23,4 +23,13 @@ struct EpochLocks: ~Copyable {
     func unlock(_ epoch: Int64) {
         if epoch & 1 == 0 { even.unlock() } else { odd.unlock() }
     }
+
+    /// Whether both are free for a moment within `seconds`: nobody is reading, or only by short reads.
+    func areFree(within seconds: Double) throws(SystemError) -> Bool {
+        for epoch: Int64 in 0...1 {
+            guard try lock(epoch, exclusive: true, within: seconds) else { return false }
+            unlock(epoch)
+        }
+        return true
+    }
 }

@@ -92,6 +92,11 @@ extension VectorStoreError {
         return ids.count > 5 ? "\(shown) and \(ids.count - 5) more" : shown
     }
 
+    static let foreignWriter = VectorStoreError(
+        .busy,
+        "another program wrote to index.sqlite meanwhile; close it, and try again"
+    )
+
     static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
         VectorStoreError(
             .damaged,

@@ -73,6 +73,9 @@ package struct Recovery {
         if let length = plan.trimmedLength { try file.truncate(to: length) }
     }
 
+    /// Whether a compaction in place was interrupted, whose tail wasn't cut off.
+    var hasInterruptedMoves: Bool { plan.hasInterruptedMoves }
+
     /// What was done, or would be.
     package var report: RecoveryReport {
         var actions = plan.endings.map { ending in
@@ -92,7 +95,7 @@ package struct Recovery {
                     action: "trim-file",
                     file: "",
                     bytes: 0,
-                    detail: "cut to whole rows at \(length) bytes"
+                    detail: "cut to \(length) bytes"
                 )
             )
         }

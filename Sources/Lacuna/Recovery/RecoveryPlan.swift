@@ -30,9 +30,11 @@ struct RecoveryPlan {
     private(set) var removals: [(name: String, size: Int64, why: String)] = []
     /// Files that look like data files and are named by nothing: left alone.
     private(set) var unknown: [(name: String, size: Int64)] = []
+    /// Whether rows were being moved into gaps, so that dead ones may be left at the end of the file.
+    private(set) var hasInterruptedMoves = false
     /// Erasures to carry on, once there is a writer: they need its turns.
     private(set) var erasures: [JournalEntry] = []
-    /// The length to cut the data file to where a crash left part of a row's space at its end.
+    /// The length to cut the data file to where a crash left part of a row's space at its end, or a tail not cut off.
     private(set) var trimmedLength: Int64?
 
     /// Whether there is nothing to do before that.
@@ -66,6 +68,11 @@ struct RecoveryPlan {
         }
         let excess = (current.size - DataFileHeader.length) % record.stride
         if excess != 0 { trimmedLength = current.size - excess }
+        let rowsEnd = record.nextOffset
+        if hasInterruptedMoves, current.size > Preallocation.length(rowsEnd: rowsEnd, stride: record.stride) {
+            // The next offset had fallen, when nobody saw a row beyond it any more, and the file was not cut yet.
+            trimmedLength = Preallocation.compactLength(rowsEnd: rowsEnd, stride: record.stride)
+        }
     }
 
     /// Without the current generation's file, whole and with a valid header, nothing may be removed.
@@ -118,6 +125,9 @@ struct RecoveryPlan {
             }
             endings.append((entry, nil))
             remove(entry.sourceFile, entry.sourceGeneration, "superseded by \(record.dataFile)", record, files)
+        case .moving:
+            endings.append((entry, "interrupted while moving rows; those that were moved stay where they are"))
+            hasInterruptedMoves = true
         case .punching:
             endings.append((entry, "interrupted while punching; nothing to undo"))
         case .aborted:
@@ -126,11 +136,6 @@ struct RecoveryPlan {
             remove(entry.sourceFile, entry.sourceGeneration, "superseded long ago", record, files)
         case .finished: break
         case .erasing: erasures.append(entry)
-        case .moving:
-            throw VectorStoreError(
-                .newerFormat,
-                "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version"
-            )
         }
     }
 

@@ -39,14 +39,23 @@ public enum VectorStoreRecovery {
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
             let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
-                let obstacle = try Erasure(maintenance: maintenance).resume()
                 try maintenance.removeStaleRows()
-                return obstacle
+                if recovery.hasInterruptedMoves { try cutTail(maintenance) }
+                return try Erasure(maintenance: maintenance).resume()
             }
             try writer.close {}
             return recovery.report(leavingErasuresFor: obstacle)
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)
+        }
+    }
+
+    /// What interrupted moves have left at the end of the data file.
+    private static func cutTail(_ maintenance: Maintenance) throws {
+        do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError
+            where error.code == .busy
+        {
+            // Readers hold on to what would be cut off: it stays for the next compaction.
         }
     }
 }

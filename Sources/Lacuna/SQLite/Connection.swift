@@ -19,6 +19,9 @@ package final class Connection {
     let serial: Int
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
+    /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
+    /// first. Counted once ``checkpointsItself()`` was called.
+    private(set) var logFrames = 0
 
     private static let busyMilliseconds: Int32 = 5_000
 
@@ -48,7 +51,7 @@ package final class Connection {
             // `deinit` runs, and closes it.
             throw unsafe VectorStoreError(Self.error(opened, code, nil))
         }
-        waits(true)
+        unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
         // A misspelt column in double quotes must be an error and not a string; a hostile schema must not run functions.
         for (option, value) in [
             (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
@@ -66,10 +69,52 @@ package final class Connection {
         unsafe sqlite3_close_v2(handle)
     }
 
-    /// Whether a lock that somebody else holds is waited for. Not by its pragma, nor is `synchronous` below by a cached
-    /// statement: both take effect when they are prepared, and not when they are run.
-    func waits(_ waits: Bool) {
-        unsafe sqlite3_busy_timeout(handle, waits ? Self.busyMilliseconds : 0)
+    /// How long a lock that somebody else holds is waited for while `body` runs.
+    ///
+    /// Not by its pragma, nor is `synchronous` below set by a cached statement: both take effect when they are prepared, and
+    /// not when they are run.
+    func waiting<R>(
+        milliseconds: Int32,
+        _ body: () throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        unsafe sqlite3_busy_timeout(handle, milliseconds)
+        defer { unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds) }
+        return try body()
+    }
+
+    // MARK: The write-ahead log
+
+    /// From now on commits don't checkpoint: whoever owns the connection does, between them.
+    func checkpointsItself() {
+        unsafe sqlite3_wal_hook(
+            handle,
+            { context, _, _, frames in
+                guard let context = unsafe context else { return SQLITE_OK }
+                unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().logFrames = Int(frames)
+                return SQLITE_OK
+            },
+            Unmanaged.passUnretained(self).toOpaque()
+        )
+    }
+
+    enum Checkpoint {
+        /// Copies what no reader is in the way of.
+        case passive
+        /// Copies everything, and sees to it that the next commit begins the log anew.
+        case restart
+
+        fileprivate var mode: Int32 { self == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART }
+    }
+
+    /// Copies the log into the database; false if a reader was in the way for longer than is waited for.
+    func checkpoint(_ checkpoint: Checkpoint) throws(VectorStoreError) -> Bool {
+        var frames: Int32 = 0
+        var copied: Int32 = 0
+        let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, checkpoint.mode, &frames, &copied)
+        if code == SQLITE_BUSY { return false }
+        if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
+        if checkpoint == .restart { logFrames = 0 }
+        return copied == frames
     }
 
     /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).

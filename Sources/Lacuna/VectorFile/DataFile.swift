@@ -215,6 +215,13 @@ final class DataFile: Sendable {
         try onThisFile(writeZeros(range))
     }
 
+    /// Sees to it that the range has blocks of its own.
+    func fillHole(_ range: Range<Int64>) throws(VectorStoreError) {
+        if dataBytes(in: range) < range.count {
+            try onThisFile(allocate(from: range.lowerBound, to: range.upperBound))
+        }
+    }
+
     /// The part of `range` that occupies blocks, in bytes, as lseek(2) with SEEK_DATA tells it; all of it where the file
     /// system can't tell.
     func dataBytes(in range: Range<Int64>) -> Int64 {

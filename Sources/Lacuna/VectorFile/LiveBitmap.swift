@@ -35,6 +35,7 @@ struct LiveBitmap: Sendable {
 
     /// The number of live slots below `slot`: a live row's slot in a file without gaps.
     func rank(_ slot: Int) -> Int {
+        if slot >= slots { return liveCount }
         let word = slot >> 6
         let group = word / Self.wordsPerGroup
         var count = ranks[group]
@@ -42,18 +43,24 @@ struct LiveBitmap: Sendable {
         return count + (words[word] & (1 << UInt64(slot & 63) - 1)).nonzeroBitCount
     }
 
+    /// The slot after the last live one.
+    var end: Int {
+        guard let index = words.lastIndex(where: { $0 != 0 }) else { return 0 }
+        return (index + 1) * 64 - words[index].leadingZeroBitCount
+    }
+
     /// Calls `body` with each maximal run of live (or dead) slots, ascending.
     func forEachRun<E: Error>(live: Bool, _ body: (Range<Int>) throws(E) -> Void) throws(E) {
-        var start = next(from: 0, live: live)
+        var start = first(from: 0, live: live)
         while start < slots {
-            let end = next(from: start, live: !live)
+            let end = first(from: start, live: !live)
             try body(start..<end)
-            start = next(from: end, live: live)
+            start = first(from: end, live: live)
         }
     }
 
     /// The first slot at or after `slot` that is live (or dead); `slots` if there is none.
-    private func next(from slot: Int, live: Bool) -> Int {
+    func first(from slot: Int, live: Bool) -> Int {
         var index = slot >> 6
         var skip = slot & 63
         while index < words.count {

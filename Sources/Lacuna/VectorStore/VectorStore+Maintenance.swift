@@ -25,8 +25,9 @@ extension VectorStore {
 
     /// What ``compact(_:progress:)`` would do now; changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws -> CompactionPlan {
-        try readers.read { snapshot in
-            try CompactionPlan.make(strategy, snapshot.index, snapshot.record, snapshot.rows.file, paths)
+        let isRead = try CompactionPlan.isRead(paths)
+        return try readers.read { snapshot in
+            try CompactionPlan.make(strategy, snapshot.index, snapshot.rows.file, paths, isRead: isRead)
         }
     }
 

@@ -35,7 +35,10 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
 
     /// How this state uses its disk. The rows are those of the snapshot; what the files occupy is measured now.
     public var space: StoreSpace {
-        get throws { try StoreSpace.measure(snapshot.index, snapshot.record, snapshot.rows.file, paths) }
+        get throws {
+            let file = snapshot.rows.file
+            return try StoreSpace.measure(try LiveBitmap.load(snapshot.index, snapshot.record, file), file, paths)
+        }
     }
 
     // MARK: Rows

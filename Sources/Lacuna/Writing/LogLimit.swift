@@ -2,7 +2,7 @@ package import Logging
 
 /// Keeps SQLite's log from growing without end.
 ///
-/// The log can be reset only when no reader is in a state that is older than the newest: under a snapshot that is held for
+/// The log can begin anew only when no reader is in a state that is older than the newest: under a snapshot that is held for
 /// long it grows with every commit. First somebody is told, then writing is refused: a full disk would be worse.
 ///
 /// Not thread-safe: it belongs to whoever holds the writer's mutex.
@@ -70,6 +70,11 @@ extension WriteSession {
     ///
     /// - Parameter endTransaction: Ends the transaction that the connection may be in: inside one the log can't be emptied.
     func limitLog(endTransaction: () throws(VectorStoreError) -> Void = {}) throws(VectorStoreError) {
+        if !index.connection.isInTransaction {
+            do throws(VectorStoreError) { try index.keepLogShort() } catch {
+                if error.code != .diskFull { throw error }
+            }
+        }
         try logLimit.check { () throws(VectorStoreError) in
             // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
             try mapped(Directory.status(paths.log))?.size ?? 0

@@ -58,7 +58,8 @@ package final class Maintenance {
     /// or gone, either way.
     func commitWithoutSync<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
         try turn { session in
-            try session.index.connection.withoutSync { () throws(VectorStoreError) in
+            try session.limitLog()
+            return try session.index.connection.withoutSync { () throws(VectorStoreError) in
                 try session.commit { () throws(VectorStoreError) in try body(session.index) }
             }
         }
@@ -110,10 +111,15 @@ package final class Maintenance {
     }
 
     /// Begins the next epoch; the caller's transaction commits it.
-    private static func nextEpoch(_ index: StoreIndex) throws(VectorStoreError) {
+    static func nextEpoch(_ index: StoreIndex) throws(VectorStoreError) {
         var record = try index.record()
         record.readerEpoch += 1
         try index.update(record)
+    }
+
+    /// Whether no reader sees a state from before the last epoch began.
+    func isEpochBeforeDrained(_ index: StoreIndex, within seconds: Double) throws(VectorStoreError) -> Bool {
+        try isDrained(index.record().readerEpoch - 1, within: seconds)
     }
 
     private func wait(_ epoch: Int64, until deadline: ContinuousClock.Instant, _ what: String) throws {

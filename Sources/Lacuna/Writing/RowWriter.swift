@@ -172,7 +172,7 @@ package final class RowWriter {
             try unstage(id)
             try index.setMetadata(metadata, for: id)
         }
-        if staging.isActive { _ = try index.insert(id, entry, Staging.appendedGeneration) }
+        if staging.isActive { _ = try index.insert(id, entry, StoreIndex.appendedGeneration) }
         unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
         record.nextOffset += record.stride
         if pending.count * 4 >= Self.pendingLimit { try writePending() }
@@ -182,7 +182,7 @@ package final class RowWriter {
     private func unstage(_ id: SQLValue) throws(VectorStoreError) {
         guard staging.isActive else { return }
         if let target = staging.target, try index.delete(id, target) { unstagedRows += 1 }
-        _ = try index.delete(id, Staging.appendedGeneration)
+        _ = try index.delete(id, StoreIndex.appendedGeneration)
     }
 
     private func writePending() throws(VectorStoreError) {

@@ -2,11 +2,6 @@
 ///
 /// Touched only in the writer's turn (``Writer/exclusively(_:)``), like the connection.
 package final class Staging {
-    /// Index rows of this generation name rows of the current file that were written since the compaction began. A row
-    /// that dies, or moves, is taken out in the transaction that does it, so these are always live. No data file has this
-    /// number, so that they are invisible, and go like any other that isn't current.
-    static let appendedGeneration: Int64 = 0
-
     private(set) var isActive = false
     /// The generation of a rewrite's new file; nil where rows move within the current one.
     private(set) var target: Int64?

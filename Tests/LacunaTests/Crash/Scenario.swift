@@ -4,12 +4,12 @@ import Testing
 
 /// One call on a small store with gaps in it, to be interrupted or made to fail.
 enum Scenario: String, CaseIterable, Sendable {
-    case put, replace, delete, setMetadata, rewrite, punch, erase
+    case put, replace, delete, setMetadata, rewrite, inPlace, punch, erase
 
     /// What `delete` and `erase` take.
     static let deleted: [Int64] = [1, 2, 4]
 
-    var isCompaction: Bool { [.rewrite, .punch].contains(self) }
+    var isCompaction: Bool { [.rewrite, .inPlace, .punch].contains(self) }
 
     /// The store before the call: 24 rows, every third of them dead, and a run of dead ones; closed and opened again.
     static func prepare(
@@ -49,7 +49,7 @@ enum Scenario: String, CaseIterable, Sendable {
         case .replace: after.put(7, CrashModel.vector(7, version: 1, dimension: dimension), nil)
         case .delete, .erase: for id in Self.deleted { after.rows[id] = nil }
         case .setMetadata: after.rows[5]?.metadata = "{\"changed\":true}"
-        case .rewrite, .punch: break
+        case .rewrite, .inPlace, .punch: break
         }
         return after
     }
@@ -70,7 +70,8 @@ enum Scenario: String, CaseIterable, Sendable {
         case .delete: try store.delete(Self.deleted)
         case .erase: try store.erase(Self.deleted)
         case .setMetadata: try store.setMetadataJSON("{\"changed\":true}", for: 5)
-        case .rewrite: try store.compact(.rewrite)
+        case .rewrite: try store.compact(.rewrite, .small(rows: 5, dimension: dimension))
+        case .inPlace: try store.compact(.inPlace, .small(rows: 3, dimension: dimension))
         case .punch: try store.compact(.punch)
         }
     }

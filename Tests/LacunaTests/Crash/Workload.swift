@@ -53,10 +53,12 @@ final class Workload {
         switch number < 3 ? 0 : Int.random(in: 0..<14, using: &generator) {
         case 0...3: try putBatch(store, count: Int.random(in: 1...8, using: &generator))
         case 4: try replace(store)
-        case 5...6: try delete(store)
+        case 5: try delete(store)
+        case 6: try delete(store, erasing: true)
         case 7: try setMetadata(store)
         case 8...9: try mixedBatch(store)
-        case 10...11: try settle { try store.compact(.rewrite) }
+        case 10: try compact(store, .rewrite)
+        case 11: try compact(store, .inPlace)
         case 12: try settle { try store.punchHoles() }
         default:
             try settle(store.close)
@@ -78,6 +80,28 @@ final class Workload {
         }
         try call()
         note(PowerCut.Progress(acknowledged: last))
+    }
+
+    /// A compaction in small steps, with writes between them; where those would join a group, they are left out, since
+    /// each step commits it.
+    private func compact(_ store: VectorStore<Int64>, _ strategy: CompactionStrategy) throws {
+        try settle(store.flush)
+        var calls = 0
+        do {
+            try store.compact(strategy, .small(rows: 4, dimension: dimension)) { [self] _ in
+                calls += 1
+                if isRelaxed || calls % 3 != 1 || calls > 12 { return }
+                switch calls % 4 {
+                case 0: try delete(store)
+                case 1: try replace(store)
+                case 2: try mixedBatch(store)
+                default: try putBatch(store, count: 2)
+                }
+            }
+        } catch let error as VectorStoreError where error.code == .busy {
+            // More rows were written than there were dead ones: what was moved stays moved.
+        }
+        try settle {}
     }
 
     /// A batch that joins a group and leaves it again.
@@ -136,14 +160,14 @@ final class Workload {
         }
     }
 
-    private func delete(_ store: VectorStore<Int64>) throws {
+    private func delete(_ store: VectorStore<Int64>, erasing: Bool = false) throws {
         let ids = someIDs(0.4)
         if ids.isEmpty { return }
         var next = current
         for id in ids { next.rows[id] = nil }
         try settle(store.flush)
         try change(to: next, isDurable: true) {
-            if ids.count % 2 == 0 { try store.delete(ids) } else { try store.erase(ids) }
+            if erasing { try store.erase(ids) } else { try store.delete(ids) }
         }
     }
 

@@ -22,7 +22,7 @@ struct ErasedRows<ID: VectorID & Hashable> {
     /// How long metadata are, in tokens: from a few bytes to several pages.
     private let metadataCopies: [Int]
 
-    init(dimension: Int, seed: UInt64, metadataCopies: [Int] = [1, 1, 2, 10, 40, 300, 900]) {
+    init(dimension: Int, seed: UInt64, metadataCopies: [Int] = [1, 1, 1, 2, 2, 10, 10, 40, 40, 300]) {
         self.dimension = dimension
         self.metadataCopies = metadataCopies
         generator = SplitMix64(seed: seed)

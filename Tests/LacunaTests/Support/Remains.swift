@@ -16,7 +16,7 @@ struct Remains {
         return "TK" + (String(repeating: "0", count: 14) + digits).suffix(14)
     }
 
-    /// Components that occur nowhere else, none of them zero.
+    /// Components that occur nowhere else, from 1 to 2, so that the highest byte is 0x3f.
     static func vector(_ dimension: Int, _ generator: inout SplitMix64) -> [Float] {
         (0..<dimension).map { _ in Float.random(in: 1..<2, using: &generator) }
     }
@@ -51,8 +51,9 @@ struct Remains {
         if pieces.isEmpty || bytes.count < 16 { return [] }
         var found: [String] = []
         for offset in stride(from: 0, through: bytes.count - 16, by: 4) {
+            // The highest byte of every component: far quicker than to look for each.
+            guard unsafe bytes[offset + 3] == 0x3f, unsafe bytes[offset + 7] == 0x3f else { continue }
             let first = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            if first == 0 { continue }
             guard let seconds = pieces[first.littleEndian] else { continue }
             let second = unsafe bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
             if seconds.contains(second.littleEndian) { found.append("a vector's piece at \(offset)") }

@@ -1,0 +1,146 @@
+extension CompactionPlan {
+    /// Whether somebody holds on to what they read for longer than a moment, in this process or another.
+    static func isRead(_ paths: StorePaths) throws(VectorStoreError) -> Bool {
+        let locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
+        return try !mapped(locks.areFree(within: 0.05))
+    }
+
+    /// What `strategy` comes to on this store, now. The connection is in a transaction: what is read is of one state.
+    static func make(
+        _ strategy: CompactionStrategy,
+        _ index: StoreIndex,
+        _ file: DataFile,
+        _ paths: StorePaths,
+        isRead: Bool
+    ) throws(VectorStoreError) -> CompactionPlan {
+        let record = try index.record()
+        let live = try LiveBitmap.load(index, record, file)
+        let free = try mapped(Directory.freeBytes(paths.directory))
+        let space = try StoreSpace.measure(live, file, paths)
+        return try CompactionChoice(space, live, file, freeBytes: free, isRead: isRead).plan(strategy)
+    }
+}
+
+/// What each strategy would cost and give on a store, and which is best.
+struct CompactionChoice {
+    private let space: StoreSpace
+    private let freeBytes: Int64
+    private let isRead: Bool
+    /// The rows that are left, and the header.
+    private let copyBytes: Int64
+    /// What the data file occupies beyond the length that it has once compacted.
+    private let reclaimableBytes: Int64
+    /// Rows that a compaction in place moves, and the runs of gaps that they go to.
+    private let movedRows: Int
+    private let movedBytes: Int64
+    private let gapRuns: Int
+    /// What those gaps lack in blocks, since they were punched.
+    private let holeBytes: Int64
+    private let blockSize: Int64
+
+    /// Below this share of dead rows, releasing blocks beats copying, if it gets at most of them.
+    private static let lowFragmentation = 0.2
+    /// Copying more than this many bytes to get one back isn't worth it, unless it is asked for by name.
+    private static let bytesCopiedForOne: Int64 = 100
+
+    init(
+        _ space: StoreSpace,
+        _ live: LiveBitmap,
+        _ file: DataFile,
+        freeBytes: Int64,
+        isRead: Bool
+    ) throws(VectorStoreError) {
+        self.space = space
+        self.freeBytes = freeBytes
+        self.isRead = isRead
+        copyBytes = DataFileHeader.length + space.liveBytes
+        // The compacted file keeps a reserve.
+        let length =
+            space.liveRows == 0
+            ? copyBytes : Preallocation.compactLength(rowsEnd: copyBytes, stride: file.stride)
+        reclaimableBytes = max(0, space.allocatedBytes - length)
+        movedRows = live.liveCount - live.rank(live.liveCount)
+        movedBytes = Int64(movedRows) * file.stride
+        var runs = 0
+        live.forEachRun(live: false) { if $0.lowerBound < live.liveCount { runs += 1 } }
+        gapRuns = runs
+        let places = file.offset(0)..<file.offset(live.liveCount)
+        holeBytes = Int64(places.count) - file.dataBytes(in: places)
+        blockSize = try file.status().blockSize
+    }
+
+    func plan(_ strategy: CompactionStrategy) -> CompactionPlan {
+        if space.deadRows == 0 { return nothing("no row is dead") }
+        switch strategy {
+        case .rewrite: return rewrite("asked for")
+        case .inPlace: return inPlace("asked for")
+        case .punch:
+            return space.punchableBytes > 0 ? punch("asked for") : nothing("no dead run covers a whole disk block")
+        case .auto: return choose()
+        }
+    }
+
+    // MARK: The choice
+
+    /// Dead rows whose blocks were given back long ago are no reason to copy anything.
+    private var occupiedBytes: Int64 {
+        min(space.deadBytes, max(0, space.allocatedBytes - space.reservedBytes - copyBytes))
+    }
+
+    /// What moving rows makes the disk write: a gap that shares its blocks with live rows has those rewritten too, once in
+    /// memory's terms and mostly once more on the disk.
+    private var inPlaceCost: Int64 { movedBytes + 2 * Int64(gapRuns) * blockSize }
+
+    private func choose() -> CompactionPlan {
+        let mostlyPunchable = space.punchableBytes > 0 && space.punchableBytes >= occupiedBytes / 2
+        if !isRead && space.fragmentation < Self.lowFragmentation && mostlyPunchable {
+            return punch("few rows are dead, and they lie in runs of whole blocks")
+        }
+        let dead = "\(Int((space.fragmentation * 100).rounded())) % of the rows are dead"
+        if occupiedBytes * Self.bytesCopiedForOne < min(space.liveBytes, inPlaceCost) {
+            return space.punchableBytes > 0
+                ? punch("copying rows would give too little back")
+                : nothing("copying rows would give too little back; `rewrite` does it all the same")
+        }
+        if freeBytes < copyBytes {
+            return inPlace("\(dead), and the disk has no room for a copy of the live ones")
+        }
+        if isRead {
+            return rewrite("\(dead), and a reader holds on to an old state, for which a rewrite needn't wait")
+        }
+        if inPlaceCost <= copyBytes / 2 {
+            return inPlace("\(dead), and moving \(movedRows) rows into the gaps costs less than copying all live ones")
+        }
+        return rewrite(
+            "\(dead), and moving rows into gaps as scattered as these costs the disk nearly as much as a copy"
+        )
+    }
+
+    private func rewrite(_ reason: String) -> CompactionPlan {
+        CompactionPlan(
+            strategy: .rewrite,
+            reason: reason,
+            movedRows: space.liveRows,
+            writtenBytes: copyBytes,
+            reclaimedBytes: reclaimableBytes,
+            neededBytes: copyBytes
+        )
+    }
+
+    private func inPlace(_ reason: String) -> CompactionPlan {
+        CompactionPlan(
+            strategy: .inPlace,
+            reason: reason,
+            movedRows: movedRows,
+            writtenBytes: movedBytes,
+            reclaimedBytes: reclaimableBytes,
+            neededBytes: holeBytes
+        )
+    }
+
+    private func punch(_ reason: String) -> CompactionPlan {
+        CompactionPlan(strategy: .punch, reason: reason, reclaimedBytes: space.punchableBytes)
+    }
+
+    private func nothing(_ reason: String) -> CompactionPlan { CompactionPlan(strategy: nil, reason: reason) }
+}

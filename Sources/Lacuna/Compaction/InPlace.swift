@@ -1,0 +1,93 @@
+/// Moves rows from the end of the data file into the gaps before them, batch by batch, and cuts the file.
+///
+/// Takes no room for a copy: what is needed on top is a batch's index pages in the log, and the blocks of gaps that were
+/// punched.
+///
+/// | after | a crash leaves | recovery |
+/// | --- | --- | --- |
+/// | 1. the journal says `moving`; from now on writers note what they append | nothing moved | ends the entry |
+/// | 2. the readers that could see rows in the gaps are gone | the same | the same |
+/// | 3. a batch is copied into gaps, whose blocks are reserved first, and synced | bytes in gaps that nothing names | the same |
+/// | 4. the commit that moves its ids | a valid store; the rows' old places are dead | keeps what was moved |
+/// | 5. what was appended meanwhile is moved likewise, round by round | the same | the same |
+/// | 6. the readers that could see rows in their old places are gone | the same | the same |
+/// | 7. next offset falls, in a commit of its own | a long tail | cuts it |
+/// | 8. the file is cut, the journal says `finished` | nothing | |
+struct InPlace {
+    let maintenance: Maintenance
+
+    /// With `moving` false only the dead rows at the very end are cut off.
+    func run(moving: Bool = true) throws -> CompactionReport {
+        try maintenance.removeStaleRows()
+        return try maintenance.failing {
+            let file = try maintenance.openCurrentFile()
+            try file.sync()
+            let before = try file.status()
+            let (journal, record) = try begin(before)
+            var moves: InPlaceMoves
+            do {
+                moves = try InPlaceMoves(maintenance, journal, record, file, moving: moving)
+                try moves.run()
+            } catch {
+                abort(journal, after: error)
+                throw error
+            }
+            let after = try finish(journal)
+            return CompactionReport(
+                strategy: .inPlace,
+                liveRows: Int(try maintenance.index.record().liveRows),
+                movedRows: moves.movedRows,
+                writtenBytes: moves.writtenBytes,
+                logicalBefore: before.size,
+                logicalAfter: after.size,
+                allocatedBefore: before.allocated,
+                allocatedAfter: after.allocated,
+                generation: record.generation
+            )
+        }
+    }
+
+    private func begin(_ before: FileStatus) throws -> (journal: Int64, record: StoreRecord) {
+        try maintenance.turn { session in
+            let index = session.index
+            let (journal, record, version) = try session.commit { () throws(VectorStoreError) in
+                try index.checkNothingAppended()
+                let record = try index.record()
+                let start = JournalStart(
+                    strategy: .inPlace,
+                    state: .moving,
+                    source: record,
+                    allocatedBefore: before.allocated
+                )
+                return (try index.beginJournal(start), record, try index.pragma("data_version"))
+            }
+            session.staging.begin(target: nil, foreignVersion: version)
+            return (journal, record)
+        }
+    }
+
+    /// What was moved stays moved.
+    private func abort(_ journal: Int64, after error: any Error) {
+        try? maintenance.turn { $0.staging.end() }
+        maintenance.abort(journal, after: error)
+        try? maintenance.removeStaleRows()
+    }
+
+    /// Cuts the tail down to the reserve. Whoever sees a row that lay there has gone; whoever is just beginning to read,
+    /// and finds the file shorter than the state it has, takes the next one.
+    private func finish(_ journal: Int64) throws -> FileStatus {
+        try maintenance.turn { session in
+            let record = try session.index.record()
+            let file = try session.currentFile()
+            let end = record.nextOffset
+            let length =
+                record.liveRows == 0 ? end : Preallocation.compactLength(rowsEnd: end, stride: record.stride)
+            if try file.status().size > length { try file.truncate(to: length) }
+            let status = try file.status()
+            try session.commit { () throws(VectorStoreError) in
+                try session.index.endJournal(journal, allocatedAfter: status.allocated)
+            }
+            return status
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Lacuna
+import Testing
+
+/// Random writes to a range of ids that nobody else writes to, and the dictionary of what must come of them.
+struct ModelledWrites: Sendable {
+    private let dimension: Int
+    private let ids: Range<Int64>
+    private var random: SplitMix64
+    private var rows: [Int64: (vector: [Float], json: String?)] = [:]
+    private var version = 0
+
+    init(dimension: Int, seed: UInt64, ids: Range<Int64>) {
+        self.dimension = dimension
+        self.ids = ids
+        random = SplitMix64(seed: seed)
+    }
+
+    /// One transaction of about `count` puts, replacements and deletes.
+    mutating func step(_ store: VectorStore<Int64>, bulk count: Int) throws {
+        var next = rows
+        var random = random
+        var version = version
+        try store.write { batch in
+            for _ in 0..<count {
+                let id = Int64.random(in: ids, using: &random)
+                if next[id] != nil, Int.random(in: 0..<3, using: &random) == 0 {
+                    batch.delete(id)
+                    next[id] = nil
+                } else {
+                    version += 1
+                    let vector = Self.row(id, version, dimension)
+                    let json = version % 3 == 0 ? nil : "{\"version\":\(version)}"
+                    try batch.put(vector, for: id, metadataJSON: json, replacing: true)
+                    next[id] = (vector, json)
+                }
+            }
+        }
+        self.random = random
+        self.version = version
+        rows = next
+    }
+
+    /// Small integers, which add up exactly: the first component is the version, and each further one tells the id too.
+    private static func row(_ id: Int64, _ version: Int, _ dimension: Int) -> [Float] {
+        (0..<dimension).map { Float(version + Int(id) * $0) }
+    }
+
+    /// Whether a row is one of this id's versions, whole.
+    static func isRow(_ row: Span<Float>, of id: Int64) -> Bool {
+        row.indices.allSatisfy { row[$0] == row[0] + Float(Int(id) * $0) }
+    }
+
+    /// Rows that were deleted otherwise.
+    mutating func forget(_ isGone: (Int64) -> Bool) { rows = rows.filter { !isGone($0.key) } }
+
+    /// All of this writer's ids, and nothing else of its range, as they must be.
+    func check(_ store: VectorStore<Int64>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
+        var found = 0
+        try store.forEach(where: "id >= ? AND id < ?", [.integer(ids.lowerBound), .integer(ids.upperBound)]) { row in
+            found += 1
+            let expected = rows[row.id]
+            let isSame = expected?.vector == row.vector && expected?.json == row.metadataJSON
+            #expect(isSame, "id \(row.id)", sourceLocation: here)
+        }
+        #expect(found == rows.count, sourceLocation: here)
+    }
+}
