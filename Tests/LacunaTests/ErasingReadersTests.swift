@@ -106,6 +106,9 @@ import Testing
         #expect(error?.message.contains("SQLite's log") == true)
         #expect(try shell.value("SELECT count(*) FROM metadata") == .integer(200))
         try expectPending(1)
+        let log = try sizes(scratch.index + "-wal").length
+        for _ in 0..<3 { expectError(.busy) { try store.erase([], .waiting(0)) } }
+        #expect(try sizes(scratch.index + "-wal").length < log + 100_000, "the index is in the log again and again")
         try shell.run("COMMIT")
         #expect(try !found().isEmpty)
         try store.erase([])

@@ -93,6 +93,8 @@ struct Erasure {
             try file.sync()
             try maintenance.deleteStaleRows()
             try mapped(maintenance.fileSystem.syncDirectory(maintenance.paths.directory))
+            // Before, too: each rebuilding that a reader keeps in the log would make that longer by the whole index.
+            try emptyLog()
             try rebuildIndex()
             try emptyLog()
             let allocated = try file.status().allocated
