@@ -63,7 +63,7 @@ struct CommandError: Error, CustomStringConvertible {
         switch code {
         case .noSuchStore, .notAStore: .noInput
         case .alreadyExists: .cannotCreate
-        case .locked, .busy: .tryAgain
+        case .locked, .busy, .deadlineExceeded: .tryAgain
         case .damaged, .newerFormat: .damaged
         case .readOnly, .permissionDenied: .noPermission
         case .invalidVector, .invalidMetadata, .duplicateID, .invalidID, .unknownID: .badData

@@ -16,7 +16,8 @@ struct LacunaCommand: ParsableCommand {
         version: "lacuna 0.1.0",
         subcommands: [
             CreateCommand.self, ImportCommand.self, PutCommand.self, GetCommand.self, ListCommand.self,
-            DeleteCommand.self, SearchCommand.self, StatsCommand.self, CompactCommand.self, VerifyCommand.self,
+            DeleteCommand.self, EraseCommand.self, SearchCommand.self, StatsCommand.self, CompactCommand.self,
+            VerifyCommand.self,
             RecoverCommand.self, ExportCommand.self, MapCommand.self, DemoCommand.self, DemoCrashCommand.self,
         ]
     )

@@ -66,8 +66,8 @@ import Testing
         let writer = try VectorStore<Int64>.open(at: store)
         try writer.put([1, 2, 3], for: 4)
         for words in [
-            ["delete", store, "1"], ["put", store, "9"], ["compact", store], ["recover", store],
-            ["import", store, directory / "s.npy"],
+            ["delete", store, "1"], ["erase", store, "1"], ["put", store, "9"], ["compact", store],
+            ["recover", store], ["import", store, directory / "s.npy"],
         ] {
             try lacuna(words, input: "[1,2,3]").expectFailure(75)
         }
@@ -128,8 +128,8 @@ import Testing
         let mount = try ReadOnlyMount(directory.path)
         defer { mount.leave() }
         for words in [
-            ["delete", store, "1"], ["put", store, "9"], ["compact", store], ["recover", store],
-            ["import", store, directory / "s.npy", "--first-id", "10"],
+            ["delete", store, "1"], ["erase", store, "1"], ["put", store, "9"], ["compact", store],
+            ["recover", store], ["import", store, directory / "s.npy", "--first-id", "10"],
             ["create", directory / "t", "--dimension", "3"], ["export", store, directory / "e.npy"],
             ["map", store, "--svg", directory / "m.svg"],
         ] {

@@ -21,6 +21,11 @@ import Testing
         (["delete", "x"], "nothing to delete"),
         (["delete", "x", "-5"], "come after `--`"),
         (["get", "x", "-5"], "come after `--`"),
+        (["erase", "x"], "nothing to erase"),
+        (["erase", "x", "-5"], "come after `--`"),
+        (["erase", "x", "1", "--max-rate", "0"], "--max-rate"),
+        (["erase", "x", "1", "--deadline", "0"], "--deadline"),
+        (["erase", "x", "1", "--deadline", "inf"], "--deadline"),
         (["search", "x", "-k", "0"], "-k"),
         (["search", "x", "--threads", "0"], "--threads"),
         (["search", "x", "--like", "1", "--vector", "q.npy"], "exclude"),
@@ -55,6 +60,7 @@ import Testing
         try fail(64, "create", directory / "big", "--dimension", "65537", saying: "65537")
         try fail(64, "get", store, "one", saying: "'one' is not an id")
         try fail(64, "delete", store, "1", "2.5", saying: "'2.5' is not an id")
+        try fail(64, "erase", store, "1", "2.5", saying: "'2.5' is not an id")
         try fail(64, "search", store, "--like", "x", saying: "'x' is not an id")
         try fail(64, "put", store, "x", saying: "'x' is not an id", input: "[1,2,3]")
         try fail(65, "put", store, "1", saying: "give --replace", input: "[1,2,3]")

@@ -4,6 +4,8 @@ struct Compactor {
 
     func run(_ strategy: CompactionStrategy) throws -> CompactionReport {
         let start = ContinuousClock.now
+        // What keeps it from its end doesn't keep a compaction from its own.
+        _ = try Erasure(maintenance: maintenance).resume()
         var report =
             switch try plan(strategy) {
             case .rewrite: try Rewrite(maintenance: maintenance).run()

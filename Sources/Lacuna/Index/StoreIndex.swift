@@ -169,9 +169,13 @@ package final class StoreIndex {
         try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 > 0
     }
 
-    /// ``checkpoint()``, without waiting for anybody.
-    func emptyLog() throws(VectorStoreError) {
-        try connection.waiting(milliseconds: 0) { () throws(VectorStoreError) in try checkpoint() }
+    /// ``checkpoint()``, without waiting for anybody; whether the whole log is in the database, and cut to nothing.
+    @discardableResult
+    func emptyLog() throws(VectorStoreError) -> Bool {
+        try connection.waiting(milliseconds: 0) { () throws(VectorStoreError) in
+            // That somebody else is at the log is an answer here, and no error.
+            try connection.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.integer(0) } == 0
+        }
     }
 
     /// Between commits: copies the log into the database every few megabytes of it, so that the next commit can begin it
@@ -189,5 +193,17 @@ package final class StoreIndex {
     /// Copies the log into the database and empties it as far as readers allow.
     func checkpoint() throws(VectorStoreError) {
         try connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,
+    /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.
+    ///
+    /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Scripts and
+    /// no cached statements: the setting takes effect when it is prepared.
+    func rebuild() throws(VectorStoreError) {
+        try connection.execute("PRAGMA temp_store = FILE")
+        let result = Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
+        try connection.execute("PRAGMA temp_store = MEMORY")
+        try result.get()
     }
 }

@@ -17,7 +17,11 @@ package struct Recovery {
         hasStaleRows = try index.hasStaleRows(current: record.generation)
     }
 
-    /// What `open` does: everything but the removal of index rows, which waits for the next compaction or `recover`.
+    /// Whether an erasure was interrupted: `Erasure.resume` carries on with it, once there is a writer.
+    var hasPendingErasure: Bool { !plan.erasures.isEmpty }
+
+    /// What `open` does: everything but the removal of index rows, which waits for the next compaction or `recover`, and
+    /// interrupted erasures, which wait for the writer.
     ///
     /// It believes nothing that is only in the write-ahead log: a killed process may have left a commit there that was
     /// never synced, or whose sync failed, so that the kernel's cache has it and the disk never will. Such a log is
@@ -95,6 +99,14 @@ package struct Recovery {
                 )
             )
         }
+        actions += plan.erasures.map {
+            RecoveryReport.Action(
+                action: Self.erase,
+                file: "",
+                bytes: 0,
+                detail: "erasure \($0.id): carried on to its end"
+            )
+        }
         if hasStaleRows {
             actions.append(
                 RecoveryReport.Action(
@@ -115,6 +127,24 @@ package struct Recovery {
             )
         }
         return RecoveryReport(state: state, actions: actions, damage: nil)
+    }
+
+    private static let erase = "erase"
+
+    /// What was done where erasures had to be left for later, and why.
+    func report(leavingErasuresFor reason: VectorStoreError?) -> RecoveryReport {
+        guard let reason else { return report }
+        var report = report
+        report.actions = report.actions.map { action in
+            guard action.action == Self.erase else { return action }
+            return RecoveryReport.Action(
+                action: action.action,
+                file: action.file,
+                bytes: action.bytes,
+                detail: "left for the next open, erase or compact: \(reason.message)"
+            )
+        }
+        return report
     }
 
     private static func dataFiles(

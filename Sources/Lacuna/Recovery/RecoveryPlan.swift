@@ -32,9 +32,12 @@ struct RecoveryPlan {
     private(set) var unknown: [(name: String, size: Int64)] = []
     /// Whether rows were being moved into gaps, so that dead ones may be left at the end of the file.
     private(set) var hasInterruptedMoves = false
+    /// Erasures to carry on, once there is a writer: they need its turns.
+    private(set) var erasures: [JournalEntry] = []
     /// The length to cut the data file to where a crash left part of a row's space at its end, or a tail not cut off.
     private(set) var trimmedLength: Int64?
 
+    /// Whether there is nothing to do before that.
     var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
 
     init(
@@ -132,11 +135,7 @@ struct RecoveryPlan {
         case .finished where entry.strategy == .rewrite:
             remove(entry.sourceFile, entry.sourceGeneration, "superseded long ago", record, files)
         case .finished: break
-        case .erasing:
-            throw VectorStoreError(
-                .newerFormat,
-                "a newer Lacuna was \(entry.state.rawValue) rows in this store; open it with that version"
-            )
+        case .erasing: erasures.append(entry)
         }
     }
 

@@ -12,7 +12,7 @@ public struct RecoveryReport: Sendable {
 
     /// One thing that recovery did.
     public struct Action: Sendable, Equatable {
-        /// `abort`, `finish`, `remove-file`, `trim-file`, `remove-rows` or `leave-file`.
+        /// `abort`, `finish`, `remove-file`, `trim-file`, `erase`, `remove-rows` or `leave-file`.
         public let action: String
         /// The file concerned; empty where it is the index.
         public let file: String

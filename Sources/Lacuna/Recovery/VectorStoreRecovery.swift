@@ -1,5 +1,6 @@
 /// Recovery as a step of its own, for a command at start-up. Opening a store for writing recovers it as well, but leaves
-/// the slow part of the cleaning, the index rows that a rewrite left, for later; this finishes it.
+/// the slow part of the cleaning, the index rows that a rewrite left, for later; this finishes it. An erasure that was
+/// interrupted is carried on by both, and left once more, which the report tells, where readers or a full disk are in its way.
 public enum VectorStoreRecovery {
     /// Puts in order whatever a crash left of the store at `path`.
     ///
@@ -19,7 +20,8 @@ public enum VectorStoreRecovery {
     static func run(
         _ paths: StorePaths,
         dryRun: Bool,
-        _ fileSystem: any FileSystem
+        _ fileSystem: any FileSystem,
+        _ limits: MaintenanceLimits = MaintenanceLimits()
     ) throws -> RecoveryReport {
         do {
             try StoreDirectory.check(paths)
@@ -36,19 +38,24 @@ public enum VectorStoreRecovery {
             let recovery = try Recovery(index, paths, fileSystem)
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
-            try writer.maintain(Pace { _ in }) { maintenance in
+            let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
                 try maintenance.removeStaleRows()
-                guard recovery.hasInterruptedMoves else { return }
-                do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError
-                    where error.code == .busy
-                {
-                    // Readers hold on to what would be cut off: it stays for the next compaction.
-                }
+                if recovery.hasInterruptedMoves { try cutTail(maintenance) }
+                return try Erasure(maintenance: maintenance).resume()
             }
             try writer.close {}
-            return recovery.report
+            return recovery.report(leavingErasuresFor: obstacle)
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)
+        }
+    }
+
+    /// What interrupted moves have left at the end of the data file.
+    private static func cutTail(_ maintenance: Maintenance) throws {
+        do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError
+            where error.code == .busy
+        {
+            // Readers hold on to what would be cut off: it stays for the next compaction.
         }
     }
 }

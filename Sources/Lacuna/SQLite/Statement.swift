@@ -84,9 +84,9 @@ package final class Statement {
         case SQLITE_NULL: .null
         case SQLITE_INTEGER: .integer(integer(column))
         case SQLITE_FLOAT: .real(unsafe sqlite3_column_double(handle, Int32(column)))
-        case SQLITE_TEXT: .text(try text(column))
-        // Not as the text that its bytes may be: in SQLite's order it comes after every text.
-        default: throw .damaged("a value in the index is a blob")
+        // As a text it would sort elsewhere than it does: whoever looked for the next one would find it again.
+        case SQLITE_BLOB: throw .damaged("a value in the index is a blob")
+        default: .text(try text(column))
         }
     }
 }

@@ -66,7 +66,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
 
     /// Opens a store; for writing, it is recovered first if a crash left something to recover.
     ///
-    /// Takes time independent of the number of rows, but for recovery's removal of a file.
+    /// Takes time independent of the number of rows, but for recovery's removal of a file, and for an erasure that was
+    /// interrupted: that is carried on first, unless readers or a full disk keep it from its end.
     ///
     /// - Parameters:
     ///   - path: The store's directory.
@@ -96,10 +97,13 @@ public final class VectorStore<ID: VectorID>: Sendable {
         let index = try StoreIndex.openForWriting(paths.index)
         try checkIDKind(try index.record(), path)
         let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
-        try Recovery(index, paths, fileSystem).apply(session)
+        let recovery = try Recovery(index, paths, fileSystem)
+        try recovery.apply(session)
         // SQLite makes the log's name without telling whether its sync of the directory worked.
         try mapped(fileSystem.syncDirectory(paths.directory))
-        return try VectorStore(Opened(session: session, lock: lock), options)
+        let store = try VectorStore(Opened(session: session, lock: lock), options)
+        if recovery.hasPendingErasure { try store.resumeErasures(options.logger) }
+        return store
     }
 
     private init(_ opened: consuming Opened, _ options: VectorStoreOptions) throws {

@@ -41,12 +41,16 @@ package struct WriteSession {
         staging.stagedRows -= rows.unstagedRows
     }
 
-    /// Deletes rows in one durable transaction; how many there were.
-    func delete(_ ids: [SQLValue]) throws(VectorStoreError) -> Int {
+    /// Deletes rows in one durable transaction, with what `noting` adds to it; how many there were.
+    func delete(
+        _ ids: [SQLValue],
+        noting: () throws(VectorStoreError) -> Void = {}
+    ) throws(VectorStoreError) -> Int {
         let rows = try commit { () throws(VectorStoreError) in
             let rows = try RowWriter(self)
             for id in ids { rows.delete(id) }
             try rows.finish()
+            try noting()
             return rows
         }
         staging.stagedRows -= rows.unstagedRows

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Lacuna
-import LacunaFormats
 
 struct DeleteCommand: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -61,23 +60,15 @@ struct DeleteCommand: StoreCommand {
 
     /// All ids before the first delete, so that a mistake in the last one changes nothing; each of them once.
     private func collectIDs<ID: CommandID>(_ store: VectorStore<ID>) throws -> [ID] {
-        var ids: [ID] = []
-        var seen: Set<ID.UniqueKey> = []
-        func add(_ id: ID) {
-            if seen.insert(id.uniqueKey).inserted { ids.append(id) }
-        }
-        for argument in arguments { add(try ID(argument: argument)) }
-        if let idFile {
-            let lines = try LineReader(path: idFile)
-            while let line = try lines.next() { add(try ID(line: line, at: lines.location)) }
-        }
+        var list = IDList<ID>()
+        try list.add(arguments, file: idFile)
         if let filter = filter.sql {
             try store.forEach(where: filter, vectors: false) { row in
                 try Interrupts.check()
-                add(row.id)
+                list.add(row.id)
             }
         }
-        return ids
+        return list.ids
     }
 }
 

@@ -61,6 +61,7 @@ import Glibc
         let states: [CrashModel]
         var progress = PowerCut.Progress(acknowledged: 0)
         var failed = false
+        var hasGoneOn = false
         do {
             let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
             states = [before, scenario.result(before, dimension: Self.dimension)]
@@ -80,21 +81,22 @@ import Glibc
             failed = disk.failures > 0
             disk.inject(nil)
             // Readable at once, with what was acknowledged and nothing else.
-            // A commit whose sync failed may be there, whole.
+            // A commit whose sync failed may be there, whole; and the rows that are to be erased are deleted first.
             let found = try CrashModel(of: store)
-            if thrown?.code == .ioError { progress.inFlight = 1 }
+            if thrown?.code == .ioError || thrown != nil && scenario == .erase { progress.inFlight = 1 }
             guard found == states[progress.acknowledged] || found == progress.inFlight.map({ states[$0] }) else {
                 throw CrashModel.Mismatch(what: "\(found.difference(from: states[progress.acknowledged]))")
             }
             if let thrown { try checkFailure(thrown, arguments, store, disk) }
-            if thrown?.code != .ioError {
+            hasGoneOn = thrown?.code != .ioError
+            if hasGoneOn {
                 try goOn(store)
                 try RecoveredStore.checkOrder(store, disk)
             }
         }
         #expect(TestFiles.openDescriptors(below: disk.directory) == 0, "descriptors were left open")
         var allowed = states
-        if progress.inFlight == nil { allowed = try allowed.map(goneOn) }
+        if hasGoneOn { allowed = try allowed.map(goneOn) }
         try RecoveredStore.check(disk, allowed, progress, dimension: Self.dimension)
         return failed
     }

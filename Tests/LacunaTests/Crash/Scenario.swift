@@ -4,7 +4,10 @@ import Testing
 
 /// One call on a small store with gaps in it, to be interrupted or made to fail.
 enum Scenario: String, CaseIterable, Sendable {
-    case put, replace, delete, setMetadata, rewrite, inPlace, punch
+    case put, replace, delete, setMetadata, rewrite, inPlace, punch, erase
+
+    /// What `delete` and `erase` take.
+    static let deleted: [Int64] = [1, 2, 4]
 
     var isCompaction: Bool { [.rewrite, .inPlace, .punch].contains(self) }
 
@@ -44,7 +47,7 @@ enum Scenario: String, CaseIterable, Sendable {
                 after.put(id, CrashModel.vector(id, version: 1, dimension: dimension), "{\"new\":\(id)}")
             }
         case .replace: after.put(7, CrashModel.vector(7, version: 1, dimension: dimension), nil)
-        case .delete: for id in [Int64(1), 2, 4] { after.rows[id] = nil }
+        case .delete, .erase: for id in Self.deleted { after.rows[id] = nil }
         case .setMetadata: after.rows[5]?.metadata = "{\"changed\":true}"
         case .rewrite, .inPlace, .punch: break
         }
@@ -64,7 +67,8 @@ enum Scenario: String, CaseIterable, Sendable {
                 }
             }
         case .replace: try store.put(CrashModel.vector(7, version: 1, dimension: dimension), for: 7, replacing: true)
-        case .delete: try store.delete([1, 2, 4])
+        case .delete: try store.delete(Self.deleted)
+        case .erase: try store.erase(Self.deleted)
         case .setMetadata: try store.setMetadataJSON("{\"changed\":true}", for: 5)
         case .rewrite: try store.compact(.rewrite, .small(rows: 5, dimension: dimension))
         case .inPlace: try store.compact(.inPlace, .small(rows: 3, dimension: dimension))

@@ -53,7 +53,8 @@ final class Workload {
         switch number < 3 ? 0 : Int.random(in: 0..<14, using: &generator) {
         case 0...3: try putBatch(store, count: Int.random(in: 1...8, using: &generator))
         case 4: try replace(store)
-        case 5...6: try delete(store)
+        case 5: try delete(store)
+        case 6: try delete(store, erasing: true)
         case 7: try setMetadata(store)
         case 8...9: try mixedBatch(store)
         case 10: try compact(store, .rewrite)
@@ -159,13 +160,15 @@ final class Workload {
         }
     }
 
-    private func delete(_ store: VectorStore<Int64>) throws {
+    private func delete(_ store: VectorStore<Int64>, erasing: Bool = false) throws {
         let ids = someIDs(0.4)
         if ids.isEmpty { return }
         var next = current
         for id in ids { next.rows[id] = nil }
         try settle(store.flush)
-        try change(to: next, isDurable: true) { try store.delete(ids) }
+        try change(to: next, isDurable: true) {
+            if erasing { try store.erase(ids) } else { try store.delete(ids) }
+        }
     }
 
     private func setMetadata(_ store: VectorStore<Int64>) throws {

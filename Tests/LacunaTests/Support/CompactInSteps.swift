@@ -13,6 +13,16 @@ extension VectorStore {
             return try Compactor(maintenance: maintenance).run(strategy)
         }
     }
+
+    /// An erasure in smaller steps than usual.
+    @discardableResult
+    func erase(
+        _ ids: [ID],
+        _ limits: MaintenanceLimits,
+        progress: @escaping ProgressHandler = { _ in }
+    ) throws -> ErasureReport {
+        try erase(ids, Pace(MaintenanceOptions(), progress), limits)
+    }
 }
 
 extension MaintenanceLimits {

@@ -1,0 +1,199 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Deletes rows, and overwrites what is left of them: the bytes of all dead rows of the data file, of its tail, and of all
+/// free space in the index and its log.
+///
+/// | after | a crash leaves | recovery |
+/// | --- | --- | --- |
+/// | 1. one transaction: the rows deleted, the journal says `erasing` | all of their bytes | goes on with 2 |
+/// | 2. the dead rows are found, and no reader sees them any more | the same | goes on with 2 |
+/// | 3. dead rows and tail are zeroed, the file synced | some of the bytes, or all of them in the index | goes on with 2 |
+/// | 4. stale index rows are removed, the directory is synced: files retired before have lost their names for good | the same | goes on with 2 |
+/// | 5. the index is rebuilt (`VACUUM`) | its old pages in the log, and in the database | goes on with 2 |
+/// | 6. the log is copied into the database, and cut to nothing | nothing, or what step 5 left | goes on with 2 |
+/// | 7. the journal says `finished` | nothing | |
+///
+/// Each step may be taken again: nothing is overwritten that isn't dead, and what is zeroed stays so. The commit of step 7
+/// can bring nothing back: the pages that it writes to the empty log were all written anew by step 5. Its sync is also
+/// what makes the log's cut durable, so that no power cut leaves `finished` beside an old log.
+///
+/// The dead rows are found *before* readers are drained: one that dies later may be seen by readers that began since.
+struct Erasure {
+    let maintenance: Maintenance
+
+    /// What is read at a time.
+    private static let windowBytes = 1 << 20
+    private static let pauseMicroseconds: UInt32 = 5_000
+
+    /// Everything, from the deletion on. Also without a row to delete: what died before is erased.
+    func run(_ ids: [SQLValue]) throws -> ErasureReport {
+        let start = ContinuousClock.now
+        let erased = try begin(ids)
+        var report = ErasureReport(erasedRows: erased, zeroedBytes: try sayingWhatHolds(complete))
+        report.duration = ContinuousClock.now - start
+        report.longestWriterPause = maintenance.longestTurn
+        return report
+    }
+
+    /// Carries on with all erasures that were interrupted. Where something is in the way that needn't keep others from
+    /// their work, they are left for later, and this tells what it was.
+    func resume() throws -> VectorStoreError? {
+        let isPending = try maintenance.turn { try $0.index.journal().contains { $0.state == .erasing } }
+        if !isPending { return nil }
+        do { _ = try complete() } catch let error as VectorStoreError {
+            guard [.busy, .diskFull, .damaged].contains(error.code) else { throw error }
+            return error
+        }
+        return nil
+    }
+
+    // MARK: The steps
+
+    private func begin(_ ids: [SQLValue]) throws -> Int {
+        try maintenance.turn { session in
+            try session.limitLog()
+            let index = session.index
+            let allocated = try session.currentFile().status().allocated
+            return try session.delete(ids) { () throws(VectorStoreError) in
+                let start = JournalStart(
+                    strategy: .erase,
+                    state: .erasing,
+                    source: try index.record(),
+                    allocatedBefore: allocated
+                )
+                _ = try index.beginJournal(start)
+            }
+        }
+    }
+
+    /// Once the rows are deleted, an error must not read as if they weren't.
+    private func sayingWhatHolds<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as VectorStoreError {
+            throw VectorStoreError(
+                error.code,
+                "\(error.message); the rows are deleted, and erasing goes on at the next open, erase or compact",
+                ids: error.ids,
+                cause: error
+            )
+        }
+    }
+
+    /// Steps 2 to 7; the bytes that were zeroed.
+    private func complete() throws -> Int64 {
+        try maintenance.failing {
+            let file = try maintenance.openCurrentFile()
+            let record = try maintenance.turn { try $0.index.record() }
+            let live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
+            try maintenance.drainReaders(before: "erased")
+            let zeroed = try zeroDeadRows(live, file) + zeroTail(live, file)
+            try file.sync()
+            try maintenance.deleteStaleRows()
+            try mapped(maintenance.fileSystem.syncDirectory(maintenance.paths.directory))
+            // Before, too: each rebuilding that a reader keeps in the log would make that longer by the whole index.
+            try emptyLog()
+            try rebuildIndex()
+            try emptyLog()
+            let allocated = try file.status().allocated
+            try maintenance.commit { index throws(VectorStoreError) in
+                for entry in try index.journal() where entry.state == .erasing {
+                    try index.endJournal(entry.id, allocatedAfter: allocated)
+                }
+            }
+            return zeroed
+        }
+    }
+
+    /// Beside readers and writers: nobody sees these rows, and nothing is put in their place.
+    private func zeroDeadRows(_ live: LiveBitmap, _ file: DataFile) throws -> Int64 {
+        let limit = Int64(min(maintenance.limits.bytes, Self.windowBytes))
+        var zeroedBytes: Int64 = 0
+        var window = DeadWindow()
+        func zero() throws {
+            let zeroed = try file.zeroRemains(window)
+            zeroedBytes += zeroed.zeroedBytes
+            try maintenance.advance(
+                file.slot(window.upperBound),
+                of: live.slots,
+                bytes: Int(zeroed.readBytes)
+            )
+            window = DeadWindow()
+        }
+        try live.forEachRun(live: false) { run in
+            var rest = file.offset(run.lowerBound)..<file.offset(run.upperBound)
+            while true {
+                rest = window.take(rest, limit: limit)
+                if rest.isEmpty { break }
+                try zero()
+            }
+        }
+        if !window.isEmpty { try zero() }
+        return zeroedBytes
+    }
+
+    /// What lies beyond the rows: of batches that failed, and of rows that were there before a file was cut. Writers put
+    /// new rows there, so it is zeroed in their turns, the longest tail in several.
+    private func zeroTail(_ live: LiveBitmap, _ file: DataFile) throws -> Int64 {
+        let limit = Int64(maintenance.limits.bytes)
+        var zeroedBytes: Int64 = 0
+        var position: Int64 = 0
+        while true {
+            let (zeroed, isDone) = try maintenance.turn { session in
+                let size = try file.status().size
+                let begin = max(position, try session.index.record().nextOffset)
+                position = min(size, begin + limit)
+                var zeroed = DataFile.Zeroed()
+                var rest = begin..<max(begin, position)
+                while !rest.isEmpty {
+                    var window = DeadWindow()
+                    rest = window.take(rest, limit: Int64(Self.windowBytes))
+                    let part = try file.zeroRemains(window)
+                    zeroed.readBytes += part.readBytes
+                    zeroed.zeroedBytes += part.zeroedBytes
+                }
+                return (zeroed, position >= size)
+            }
+            zeroedBytes += zeroed.zeroedBytes
+            try maintenance.advance(live.slots, of: live.slots, bytes: Int(zeroed.readBytes))
+            if isDone { return zeroedBytes }
+        }
+    }
+
+    /// In one turn, since SQLite knows no smaller one: writers wait for it.
+    private func rebuildIndex() throws {
+        try maintenance.check()
+        try maintenance.turn { session in
+            do { try session.index.rebuild() } catch let error as VectorStoreError {
+                // What it has written so far is in the log, and takes the room that others need.
+                if error.code == .diskFull { _ = try? session.index.emptyLog() }
+                throw error
+            }
+        }
+    }
+
+    /// Readers of states since the deletion may still need the log; each try lets writers go on.
+    private func emptyLog() throws {
+        let deadline = ContinuousClock.now + .seconds(maintenance.limits.drainSeconds)
+        while try !hasEmptiedLog() {
+            try maintenance.check()
+            if ContinuousClock.now >= deadline {
+                throw VectorStoreError(
+                    .busy,
+                    "a reader still needs SQLite's log, which holds what was deleted; let it end, or try again later"
+                )
+            }
+            usleep(Self.pauseMicroseconds)
+        }
+    }
+
+    private func hasEmptiedLog() throws -> Bool {
+        try maintenance.turn { session in
+            guard try session.index.emptyLog() else { return false }
+            // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
+            return try mapped(Directory.status(session.paths.log))?.size ?? 0 == 0
+        }
+    }
+}

@@ -1,0 +1,96 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Parts of a data file that nothing names any more, near enough to one another to be read at once.
+struct DeadWindow {
+    /// Ascending; between them lie live rows, which are read and never written.
+    private(set) var parts: [Range<Int64>] = []
+
+    /// Live bytes that are read for nothing rather than begin another window: about what a system call costs.
+    private static let gapBytes: Int64 = 16 << 10
+
+    var isEmpty: Bool { parts.isEmpty }
+    var lowerBound: Int64 { parts.first?.lowerBound ?? 0 }
+    var upperBound: Int64 { parts.last?.upperBound ?? 0 }
+
+    /// Takes as much of a range as fits a window of `limit` bytes, from its beginning on; the rest. Nothing fits where the
+    /// range lies too far off.
+    mutating func take(_ range: Range<Int64>, limit: Int64) -> Range<Int64> {
+        if isEmpty || range.lowerBound - upperBound <= Self.gapBytes {
+            let end = min(range.upperBound, (isEmpty ? range.lowerBound : lowerBound) + limit)
+            if end > range.lowerBound {
+                parts.append(range.lowerBound..<end)
+                return end..<range.upperBound
+            }
+        }
+        return range
+    }
+}
+
+extension DataFile {
+    /// What an overwriting has cost, and done, in bytes.
+    struct Zeroed {
+        var readBytes: Int64 = 0
+        var zeroedBytes: Int64 = 0
+    }
+
+    /// The smallest piece that is written: zeros over a whole run would fill the holes in it.
+    private static let zeroedPiece: Int64 = 4_096
+
+    /// Zeros over whatever the window's parts still hold; nothing where there are holes, or zeros already.
+    func zeroRemains(_ window: DeadWindow) throws(VectorStoreError) -> Zeroed {
+        let range = window.lowerBound..<window.upperBound
+        if range.isEmpty || dataBytes(in: range) == 0 { return Zeroed() }
+        var zeroed = Zeroed(readBytes: Int64(range.count))
+        for remains in try remains(window, in: range) {
+            try zero(remains)
+            zeroed.zeroedBytes += Int64(remains.count)
+        }
+        return zeroed
+    }
+
+    private func remains(_ window: DeadWindow, in range: Range<Int64>) throws(VectorStoreError) -> [Range<Int64>] {
+        var buffer = [UInt8](repeating: 0, count: range.count)
+        do {
+            var span = buffer.mutableSpan
+            try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
+                try unsafe read(into: bytes, at: range.lowerBound)
+            }
+        } catch {
+            // Only a way of writing less: where the disk can't read its rows any more, it may still take zeros.
+            if error.code == .ioError { return window.parts }
+            throw error
+        }
+        var remains: [Range<Int64>] = []
+        for part in window.parts {
+            var begin = part.lowerBound
+            while begin < part.upperBound {
+                let end = min(part.upperBound, (begin / Self.zeroedPiece + 1) * Self.zeroedPiece)
+                let piece = Int(begin - range.lowerBound)..<Int(end - range.lowerBound)
+                let isZero = unsafe buffer.span.bytes.extracting(piece).isZero
+                if !isZero {
+                    if let last = remains.last, last.upperBound == begin {
+                        remains[remains.count - 1] = last.lowerBound..<end
+                    } else {
+                        remains.append(begin..<end)
+                    }
+                }
+                begin = end
+            }
+        }
+        return remains
+    }
+}
+
+extension RawSpan {
+    fileprivate var isZero: Bool {
+        unsafe withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let first = unsafe bytes.first else { return true }
+            // Each byte is the one before it, and the first is zero.
+            return unsafe first == 0 && memcmp(base, base + 1, bytes.count - 1) == 0
+        }
+    }
+}

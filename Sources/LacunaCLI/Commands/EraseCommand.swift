@@ -1,0 +1,75 @@
+import ArgumentParser
+import Lacuna
+
+struct EraseCommand: StoreCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "erase",
+        abstract: "Delete rows and destroy their bytes, in every file of the store.",
+        discussion: """
+            What was deleted or replaced before is destroyed too. Ids may come from the command line and a file at once. An \
+            interrupted erasure is carried on by the next command that writes.
+            """
+    )
+
+    @Argument(help: "The store's directory.")
+    var store: String
+
+    @Argument(help: ArgumentHelp("The rows' ids; those that begin with a minus come after `--`.", valueName: "ids"))
+    var arguments: [String] = []
+
+    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))
+    var idFile: String?
+
+    @Option(help: ArgumentHelp("Bytes of the data file a second, at most.", valueName: "bytes"))
+    var maxRate: Int64?
+
+    @Option(help: ArgumentHelp("Seconds after which to stop; the rest stays to be done.", valueName: "seconds"))
+    var deadline: Double?
+
+    @OptionGroup var format: JSONOption
+
+    private static let longestDeadline = 1e9
+
+    var access: VectorStoreAccess { .readWrite }
+
+    func check() throws {
+        if arguments.isEmpty && idFile == nil {
+            throw CommandError.usage("nothing to erase was named; give ids or --ids")
+        }
+        if let maxRate, maxRate < 1 {
+            throw CommandError.usage("--max-rate \(maxRate) is out of range; give 1 byte a second at least")
+        }
+        if let deadline, !(deadline > 0 && deadline <= Self.longestDeadline) {
+            throw CommandError.usage("--deadline \(deadline) is out of range; give more than 0 seconds")
+        }
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        var list = IDList<ID>()
+        try list.add(arguments, file: idFile)
+        try Interrupts.check()
+        let bar = ProgressBar("erasing")
+        let options = MaintenanceOptions(maxBytesPerSecond: maxRate, deadline: deadline.map { .seconds($0) })
+        let report = try store.erase(list.ids, options) { progress in
+            bar.update(progress.done, of: progress.total)
+            try Interrupts.check(remedy: "the rows are deleted; run the command again to go on erasing them")
+        }
+        bar.clear()
+        let missing = list.ids.count - report.erasedRows
+        if format.json {
+            try output.line(
+                JSONText.object([
+                    "erased": JSONText(report.erasedRows), "missing": JSONText(missing),
+                    "zeroed_bytes": JSONText(report.zeroedBytes), "seconds": JSONText(report.duration),
+                ])
+            )
+        } else {
+            let others = missing == 0 ? "" : "; \(counted(missing, "id")) had no row"
+            try output.line(
+                "erased \(counted(report.erasedRows, "row"))\(others); \(byteText(report.zeroedBytes)) overwritten, the "
+                    + "index rebuilt, in \(secondsText(report.duration))"
+            )
+        }
+        if report.erasedRows == 0 { throw CommandError(.no, nil) }
+    }
+}

@@ -1,0 +1,172 @@
+// The bug story: an erasure was killed half-way, and the next start found nothing to do: the rows were deleted, so nobody
+// would ever ask for them again, and their bytes stayed. Or all had gone well, until a power cut brought an old log back,
+// or a file whose name had been removed and not synced.
+
+import Testing
+
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+@Suite struct ErasingCrashTests {
+    private static let dimension = 64
+    private static let ids: [Int64] = [1, 2, 3, 4, 5, 11, 12, 20, 21]
+
+    /// A small store with a past: replaced rows, changed metadata, a rewrite that was stopped and a batch that failed.
+    private func prepare(_ disk: TestDisk) throws -> (VectorStore<Int64>, ErasedRows<Int64>) {
+        let store = try VectorStore<Int64>.create(
+            at: disk.directory,
+            .init(dimension: Self.dimension, metric: .dot),
+            disk.fileSystem
+        )
+        var rows = ErasedRows<Int64>(dimension: Self.dimension, seed: 7, metadataCopies: [1, 2, 10, 400])
+        try rows.fill(store, (1...24).map { $0 })
+        try rows.change(store)
+        #expect(throws: CancellationError.self) {
+            try store.compact(.rewrite) { if $0.done > 0 { throw CancellationError() } }
+        }
+        return (store, rows)
+    }
+
+    /// Either the erasure never began, and all rows are there, or nothing of them is.
+    private func check(_ disk: TestDisk, _ before: ErasedRows<Int64>, mustBeGone: Bool) throws {
+        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        var rows = before
+        let remains = rows.remains(of: Self.ids)
+        let isDeleted = try !store.contains(Self.ids[0])
+        #expect(isDeleted || !mustBeGone)
+        try (isDeleted ? rows : before).expectSurvivors(store)
+        try RecoveredStore.checkOrder(store, disk)
+        try store.close()
+        if isDeleted { #expect(try remains.find(in: disk.directory) == []) }
+    }
+
+    @Test func killedAtEveryOperation() throws {
+        var stopped = true
+        var count = 0
+        while stopped {
+            try TestFiles.withDirectory { parent in
+                try TestDisk.with(parent + "/store") { disk in
+                    let rows = try {
+                        let (store, rows) = try prepare(disk)
+                        disk.stop(after: count)
+                        do { try store.erase(Self.ids) } catch { try #require(disk.isStopped, "\(error)") }
+                        stopped = disk.isStopped
+                        return rows
+                    }()
+                    disk.restart()
+                    do { try check(disk, rows, mustBeGone: !stopped) } catch {
+                        Issue.record("killed after \(count) operations: \(error)")
+                    }
+                }
+            }
+            count += 1
+        }
+        #expect(count > 30)
+    }
+
+    /// The power goes while rows are erased, and again while the next open carries that on. After the call has returned,
+    /// not a file that the disk may hold has anything of them, though nobody has opened the store again.
+    @Test func powerCuts() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, before) = try prepare(disk)
+                var rows = before
+                let remains = rows.remains(of: Self.ids)
+                let start = disk.log.count
+                disk.recordCuts()
+                try store.erase(Self.ids)
+                let last = disk.cutNow()
+                let cuts = disk.cuts.filter { $0.operation > start }
+                #expect(cuts.count > 5)
+                for variant in UnlinkVariant.allCases {
+                    for (name, image) in last.files(variant) {
+                        #expect(remains.find(in: image.bytes) == [], "\(name), \(variant)")
+                    }
+                    for cut in cuts {
+                        do { try cutAgain(cut, variant, before) } catch {
+                            Issue.record("power cut before operation \(cut.operation) (\(variant)): \(error)")
+                        }
+                    }
+                }
+                try rows.expectSurvivors(store)
+            }
+        }
+    }
+
+    private func cutAgain(_ cut: PowerCut, _ variant: UnlinkVariant, _ rows: ErasedRows<Int64>) throws {
+        var second: [PowerCut] = []
+        try cut.withDisk(variant) { disk in
+            disk.recordCuts()
+            try check(disk, rows, mustBeGone: false)
+            second = disk.cuts
+        }
+        // Each fifth: most of them are writes of the same kind.
+        for (index, cut) in second.enumerated() where index % 5 == cut.operation % 5 {
+            try cut.withDisk(variant) { try check($0, rows, mustBeGone: false) }
+        }
+    }
+
+    /// A file that a rewrite has replaced, and that couldn't be removed then, holds the rows too.
+    @Test func retiredFilesGo() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                var (store, rows) = try prepare(disk)
+                disk.inject(DiskFault(times: .max, matches: { $0.kind == .unlink }))
+                try store.compact(.rewrite)
+                disk.inject(nil)
+                #expect(TestFiles.exists(disk.directory + "/vectors-1.f32"))
+                let remains = rows.remains(of: Self.ids)
+                try store.erase(Self.ids)
+                let cut = disk.cutNow()
+                for variant in UnlinkVariant.allCases {
+                    for (name, image) in cut.files(variant) {
+                        #expect(remains.find(in: image.bytes) == [], "\(name), \(variant)")
+                    }
+                }
+                try store.close()
+                #expect(try remains.find(in: disk.directory) == [])
+            }
+        }
+    }
+
+    /// The index can't be rebuilt for want of room: the rows are deleted, what was written so far is given back, and once
+    /// there is room the erasure goes on.
+    @Test func withoutRoomForTheIndex() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                var (store, rows) = try prepare(disk)
+                let before = rows
+                let remains = rows.remains(of: Self.ids)
+                var skipped = 0
+                var failed = true
+                while failed {
+                    disk.inject(
+                        DiskFault(
+                            errno: ENOSPC,
+                            skipping: skipped,
+                            times: .max,
+                            matches: { $0.isOnLog && $0.kind == .write }
+                        )
+                    )
+                    do { try store.erase(Self.ids) } catch let error as VectorStoreError {
+                        #expect(error.code == .diskFull)
+                    }
+                    failed = disk.failures > 0
+                    disk.inject(nil)
+                    let isDeleted = try !store.contains(Self.ids[0])
+                    try (isDeleted ? rows : before).expectReadable(store)
+                    skipped += 1
+                }
+                #expect(skipped > 10)
+                try rows.expectSurvivors(store)
+                try store.close()
+                #expect(try remains.find(in: disk.directory) == [])
+            }
+        }
+    }
+}
