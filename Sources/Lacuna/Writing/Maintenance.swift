@@ -67,8 +67,7 @@ package final class Maintenance {
 
     /// After each batch: tells how far it has come, throws what stops it, and waits for the rate limit.
     func advance(_ done: Int, of total: Int, bytes: Int) throws {
-        try writer.checkNotClosing()
-        try pace.advance(done, of: total, bytes: bytes)
+        try pace.advance(done, of: total, bytes: bytes, check: check)
     }
 
     /// Throws what stops it: also that the store is being closed.

@@ -19,11 +19,13 @@ package final class Pace {
     /// A tenth of a second's bytes at a time, so that a limit is a rate and not a burst now and then.
     private static let batchesPerSecond: Int64 = 10
     private static let smallestBatch = 64 << 10
+    private static let longestDeadline = Duration.seconds(1 << 32)
 
     package init(_ options: MaintenanceOptions = MaintenanceOptions(), _ progress: @escaping ProgressHandler) {
         self.options = options
         self.progress = progress
-        end = options.deadline.map { ContinuousClock.now + $0 }
+        // A deadline so late that the clock can't tell it is none.
+        end = options.deadline.map { ContinuousClock.now + min($0, Self.longestDeadline) }
     }
 
     static func check(_ options: MaintenanceOptions) throws(VectorStoreError) {
@@ -47,10 +49,12 @@ package final class Pace {
     }
 
     /// After each batch of `bytes`: throws what stops the call, and waits until they are within the rate.
-    func advance(_ done: Int, of total: Int, bytes: Int) throws {
+    ///
+    /// - Parameter check: Throws what stops the call, ``check()`` among it: called all through the wait.
+    func advance(_ done: Int, of total: Int, bytes: Int, check: () throws -> Void) throws {
         last = MaintenanceProgress(done: done, total: max(done, total))
         try check()
-        guard let rate = options.maxBytesPerSecond else { return }
+        guard let rate = options.maxBytesPerSecond, !hasStopped else { return }
         due = max(due, .now) + .seconds(Double(bytes) / Double(rate))
         while ContinuousClock.now < due {
             usleep(useconds_t(min(Self.slice, due - .now) / .microseconds(1)))
