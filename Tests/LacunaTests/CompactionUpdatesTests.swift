@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 @testable import Lacuna
@@ -94,7 +93,7 @@ import Testing
     /// A thread that runs a task's code has a current task; one that only compacts has none.
     @Test func theWorkIsOnNoCooperativeThread() async throws {
         let scratch = try Scratch()
-        let tasks = Mutex<[Bool]>([])
+        let tasks = Guarded<[Bool]>([])
         let files = HookedFileSystem { _ in
             let isInTask = unsafe withUnsafeCurrentTask { unsafe $0 != nil }
             tasks.withLock { $0.append(isInTask) }
@@ -131,8 +130,8 @@ import Testing
         let isInside = DispatchSemaphore(value: 0)
         let mayGoOn = DispatchSemaphore(value: 0)
         let wasTold = DispatchSemaphore(value: 0)
-        let wasToldEarly = Mutex(true)
-        let isHeld = Mutex(false)
+        let wasToldEarly = Guarded(true)
+        let isHeld = Guarded(false)
         let files = HookedFileSystem { path in
             guard path.hasSuffix("vectors-2.f32"), isHeld.withLock({ $0 }) else { return }
             isInside.signal()

@@ -1,7 +1,7 @@
 import Foundation
-import Lacuna
-import Synchronization
 import Testing
+
+@testable import Lacuna
 
 private struct Stop: Error {}
 
@@ -65,7 +65,7 @@ private struct Stop: Error {}
     ) throws {
         let isWaiting = DispatchSemaphore(value: 0)
         let hasEnded = DispatchSemaphore(value: 0)
-        let code = Mutex<VectorStoreError.Code?>(nil)
+        let code = Guarded<VectorStoreError.Code?>(nil)
         Thread {
             var calls = 0
             do {

@@ -34,6 +34,9 @@ struct StoreRecord: Equatable, Sendable {
     var stride: Int64 { Int64(dimension) * DataFileHeader.elementSize }
     /// Rows of the file below the next offset, live and dead.
     var slots: Int { Int((nextOffset - DataFileHeader.length) / stride) }
+    var deadBytes: Int64 { nextOffset - DataFileHeader.length - liveRows * stride }
+    /// 1 − live bytes ÷ bytes of all rows.
+    var fragmentation: Double { slots == 0 ? 0 : 1 - Double(liveRows) / Double(slots) }
 
     /// The data file's header as this record wants it.
     var header: DataFileHeader {

@@ -53,10 +53,7 @@ extension VectorStore {
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> CompactionReport {
         try Pace.check(options)
-        return try writing().maintain(Pace(options, progress)) { maintenance in
-            try maintenance.turn { try Recovery.putInOrder($0) }
-            return try Compactor(maintenance: maintenance).run(strategy)
-        }
+        return try writing().compact(strategy, Pace(options, progress))
     }
 
     /// Releases the disk blocks inside runs of dead rows: ``compact(_:_:progress:)`` with the strategy `punch`.
@@ -73,6 +70,15 @@ extension VectorStore {
         try readers.read { snapshot in
             var verification = Verification<ID>(snapshot, paths, progress)
             return try verification.run()
+        }
+    }
+}
+
+extension Writer {
+    func compact(_ strategy: CompactionStrategy, _ pace: Pace, givesWay: Bool = false) throws -> CompactionReport {
+        try maintain(pace, givesWay: givesWay) { maintenance in
+            try maintenance.turn { try Recovery.putInOrder($0) }
+            return try Compactor(maintenance: maintenance).run(strategy)
         }
     }
 }

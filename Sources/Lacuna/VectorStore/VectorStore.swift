@@ -16,6 +16,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let readers: ReaderPool
     let writer: Writer?
     let liveRows = LiveRowsCache()
+    private let background: BackgroundCompaction?
     private let files: CurrentFile
 
     /// Whether this handle can only read.
@@ -113,6 +114,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             limitBytes: options.logLimitBytes,
             logger: options.logger
         )
+        background = options.maintenance.map { BackgroundCompaction($0, options.logger) }
+        session.onCommit = { [weak background] in background?.note($0) }
         paths = session.paths
         files = session.files
         readers = ReaderPool(
@@ -121,7 +124,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
             session.files,
             session.fileSystem
         )
-        writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
+        let writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
+        self.writer = writer
+        try background?.start(writer, session.index.record())
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem) throws {
@@ -129,12 +134,17 @@ public final class VectorStore<ID: VectorID>: Sendable {
         files = CurrentFile()
         readers = ReaderPool(try IndexSource.forReading(paths), paths, files, fileSystem)
         writer = nil
+        background = nil
         // A damaged store, or one of other ids, is refused now and not at the first read.
         try readers.read { try Self.checkIDKind($0.record, paths.directory) }
     }
 
-    /// Not left to the writer's own end: a timer that flushes may hold the writer, and its lock, for a little longer.
-    deinit { try? writer?.close(readers.close) }
+    /// Not left to the writer's own end: a timer that flushes, or a compaction in the background, may hold the writer, and
+    /// its lock, for a little longer.
+    deinit {
+        background?.stop()
+        try? writer?.close(readers.close)
+    }
 
     private static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {
         guard record.idKind == ID.idKind else {
@@ -158,6 +168,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
                 "the store can't be closed from inside one of its own closures; let that return first"
             )
         }
+        background?.stop()
         defer { files.clear() }
         guard let writer else { return readers.close() }
         try writer.close(readers.close)

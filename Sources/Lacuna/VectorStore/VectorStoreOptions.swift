@@ -14,6 +14,9 @@ public struct VectorStoreOptions: Sendable {
     /// The size of SQLite's log, in bytes, from which on writes are refused with `busy`; 1 GiB unless set, and
     /// ``logWarningBytes`` at least.
     public var logLimitBytes: Int64
+    /// When this handle compacts the store by itself, in the background; never unless set. Nothing to a handle that only
+    /// reads.
+    public var maintenance: MaintenancePolicy?
     /// Who hears of what is no error yet; without one, nothing is logged.
     public var logger: Logger?
 
@@ -22,11 +25,13 @@ public struct VectorStoreOptions: Sendable {
         durability: Durability = .full,
         logWarningBytes: Int64 = 256 << 20,
         logLimitBytes: Int64 = 1 << 30,
+        maintenance: MaintenancePolicy? = nil,
         logger: Logger? = nil
     ) {
         self.durability = durability
         self.logWarningBytes = logWarningBytes
         self.logLimitBytes = logLimitBytes
+        self.maintenance = maintenance
         self.logger = logger
     }
 
@@ -43,5 +48,6 @@ public struct VectorStoreOptions: Sendable {
                 "logLimitBytes \(logLimitBytes) is below logWarningBytes \(logWarningBytes); choose that at least"
             )
         }
+        try maintenance?.check()
     }
 }

@@ -28,10 +28,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     public var count: Int { Int(snapshot.record.liveRows) }
 
     /// 1 − live bytes ÷ bytes of all rows, in O(1): 0 for a file without rows, 1 for one in which every row is dead.
-    public var fragmentation: Double {
-        let record = snapshot.record
-        return record.slots == 0 ? 0 : 1 - Double(record.liveRows) / Double(record.slots)
-    }
+    public var fragmentation: Double { snapshot.record.fragmentation }
 
     /// How this state uses its disk. The rows are those of the snapshot; what the files occupy is measured now.
     public var space: StoreSpace {

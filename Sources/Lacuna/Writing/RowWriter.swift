@@ -14,7 +14,8 @@ import CVectorKernels
 package final class RowWriter {
     private let index: StoreIndex
     private let file: DataFile
-    private var record: StoreRecord
+    /// The state that this transaction makes.
+    private(set) var record: StoreRecord
     private let start: StoreRecord
     /// Rows that are not in the file yet; they end at `record.nextOffset`.
     private var pending: [Float] = []

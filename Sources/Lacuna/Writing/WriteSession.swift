@@ -7,6 +7,8 @@ package struct WriteSession {
     /// What a compaction under way is told of every write.
     let staging = Staging()
     var logLimit = LogLimit()
+    /// Called in the writer's turn with the record that a transaction of rows or metadata has just committed.
+    var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
 
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
@@ -38,7 +40,12 @@ package struct WriteSession {
             _ = try delete(deletes)
             return
         }
+        committed(rows)
+    }
+
+    private func committed(_ rows: RowWriter) {
         staging.stagedRows -= rows.unstagedRows
+        onCommit(rows.record)
     }
 
     /// Deletes rows in one durable transaction, with what `noting` adds to it; how many there were.
@@ -53,7 +60,7 @@ package struct WriteSession {
             try noting()
             return rows
         }
-        staging.stagedRows -= rows.unstagedRows
+        committed(rows)
         return rows.deletedRows
     }
 

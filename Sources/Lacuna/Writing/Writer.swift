@@ -32,7 +32,9 @@ package final class Writer: @unchecked Sendable {
     private let threads = ThreadRegistry()
     /// Threads inside `maintain`: at most one.
     private let maintainers = ThreadRegistry()
-    private let isMaintained = Guarded(false)
+    private let maintenanceTurn = MaintenanceTurn()
+    /// Threads that work for nobody who could be told of what was lost.
+    private let unattended = ThreadRegistry()
     private let isClosing = Atomic(false)
     /// Threads inside a read's closure.
     private let readers: ThreadRegistry
@@ -66,9 +68,19 @@ package final class Writer: @unchecked Sendable {
     /// before is durable.
     package func exclusively<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try locked { session in
-            try group?.commit()
+            do throws(VectorStoreError) { try group?.commit() } catch {
+                if unattended.containsCurrentThread { unreported = error }
+                throw error
+            }
             return try body(session)
         }
+    }
+
+    /// Calls `body` for nobody's sake: where relaxed writes can't be committed in it, the next call outside is told as well.
+    func unattended<R>(_ body: () throws -> R) rethrows -> R {
+        unattended.enter()
+        defer { unattended.leave() }
+        return try body()
     }
 
     private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
@@ -78,7 +90,7 @@ package final class Writer: @unchecked Sendable {
             defer { threads.leave() }
             let session = try openSession()
             if let error = unreported {
-                unreported = nil
+                if !unattended.containsCurrentThread { unreported = nil }
                 throw error
             }
             do { return try body(session) } catch {
@@ -126,9 +138,7 @@ package final class Writer: @unchecked Sendable {
     /// group would pile them up.
     private func flushLater(_ interval: Duration) {
         isFlushScheduled = true
-        let (seconds, attoseconds) = min(max(.zero, interval), .seconds(86_400)).components
-        let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
-        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [weak self] in
+        DispatchQueue.global().asyncAfter(deadline: .after(interval)) { [weak self] in
             self?.flushUnattended()
         }
     }
@@ -167,13 +177,17 @@ package final class Writer: @unchecked Sendable {
 
     // MARK: Maintenance
 
-    /// How long one compaction waits for another.
-    private static let maintenanceSeconds = 5.0
+    /// Whether somebody waits for the maintenance under way to end.
+    var isMaintenanceAwaited: Bool { maintenanceTurn.isAwaited }
 
     /// Calls `body` as this store's only maintenance. Writers go on, but for the turns that it takes.
+    ///
+    /// - Parameter givesWay: Whether its pace ends it at its next batch when somebody else waits for it
+    ///   (``isMaintenanceAwaited``): whoever does then waits for as long as that takes.
     func maintain<R>(
         _ pace: Pace,
         _ limits: MaintenanceLimits = MaintenanceLimits(),
+        givesWay: Bool = false,
         _ body: (Maintenance) throws -> R
     ) throws -> R {
         if maintainers.containsCurrentThread {
@@ -183,35 +197,18 @@ package final class Writer: @unchecked Sendable {
             )
         }
         let maintenance = try exclusively { try Maintenance(self, $0, pace, limits) }
-        let deadline = ContinuousClock.now + .seconds(Self.maintenanceSeconds)
-        while !beginMaintenance() {
+        try maintenanceTurn.take(givesWay: givesWay) {
             try checkNotClosing()
             try pace.check()
-            if ContinuousClock.now >= deadline {
-                throw VectorStoreError(
-                    .busy,
-                    "another compaction or erasure of this store is under way; try again later"
-                )
-            }
-            usleep(500)
         }
         maintainers.enter()
         defer {
             maintainers.leave()
-            endMaintenance()
+            maintenanceTurn.giveBack()
         }
         try checkNotClosing()
         return try body(maintenance)
     }
-
-    private func beginMaintenance() -> Bool {
-        isMaintained.withLock { isMaintained in
-            defer { isMaintained = true }
-            return !isMaintained
-        }
-    }
-
-    private func endMaintenance() { isMaintained.withLock { $0 = false } }
 
     func checkNotClosing() throws(VectorStoreError) {
         if isClosing.load(ordering: .relaxed) { throw Self.closed }
@@ -232,8 +229,8 @@ package final class Writer: @unchecked Sendable {
     /// `closeReaders` is called before, when no write is under way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
         isClosing.store(true, ordering: .relaxed)
-        while !beginMaintenance() { usleep(500) }
-        defer { endMaintenance() }
+        while !maintenanceTurn.tryTake() { usleep(500) }
+        defer { maintenanceTurn.giveBack() }
         try turns.withLock { () throws(VectorStoreError) in
             defer {
                 closeReaders()

@@ -1,0 +1,20 @@
+import Dispatch
+
+/// What background maintenance knows of time.
+protocol MaintenanceClock: Sendable {
+    var now: ContinuousClock.Instant { get }
+
+    /// Calls `work` once, after `delay` or somewhat before, on a thread that it may block.
+    func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void)
+}
+
+/// The time as it is, and a queue of the handle's own.
+struct QueueClock: MaintenanceClock {
+    private let queue = DispatchQueue(label: "lacuna.maintenance")
+
+    var now: ContinuousClock.Instant { .now }
+
+    func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void) {
+        queue.asyncAfter(deadline: .after(delay), execute: work)
+    }
+}

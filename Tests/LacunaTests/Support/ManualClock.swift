@@ -1,0 +1,41 @@
+@testable import Lacuna
+
+/// A clock that is turned by hand. What is due then is done on the thread that turns it.
+final class ManualClock: MaintenanceClock {
+    private struct Alarm: Sendable {
+        let time: ContinuousClock.Instant
+        let work: @Sendable () -> Void
+    }
+
+    private struct State {
+        var now = ContinuousClock.now
+        var alarms: [Alarm] = []
+    }
+
+    private let state = Guarded(State())
+
+    var now: ContinuousClock.Instant { state.withLock { $0.now } }
+    /// How many times somebody waits for.
+    var alarms: Int { state.withLock { $0.alarms.count } }
+
+    func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void) {
+        state.withLock { $0.alarms.append(Alarm(time: $0.now + delay, work: work)) }
+    }
+
+    func advance(by duration: Duration) {
+        let end = now + duration
+        while let work = next(until: end) { work() }
+        state.withLock { $0.now = end }
+    }
+
+    private func next(until end: ContinuousClock.Instant) -> (@Sendable () -> Void)? {
+        state.withLock { state in
+            guard let index = state.alarms.indices.min(by: { state.alarms[$0].time < state.alarms[$1].time }),
+                state.alarms[index].time <= end
+            else { return nil }
+            let alarm = state.alarms.remove(at: index)
+            state.now = max(state.now, alarm.time)
+            return alarm.work
+        }
+    }
+}
