@@ -10,8 +10,8 @@ struct LacunaCommand: ParsableCommand {
             standard error. Ids that begin with a minus come after `--`.
 
             Exit status: 0 done; 1 the answer is no; 64 usage; 65 bad input; 66 no such store or file; 73 cannot create; \
-            74 I/O error or disk full; 75 busy, try again; 76 damaged or of a newer format; 77 permission; 130 or 143 \
-            interrupted.
+            74 I/O error or disk full; 75 busy, or the deadline has passed: try again; 76 damaged or of a newer format; \
+            77 permission; 130 or 143 interrupted.
             """,
         version: "lacuna 0.1.0",
         subcommands: [

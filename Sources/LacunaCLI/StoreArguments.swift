@@ -4,6 +4,7 @@ public import Lacuna
 
 extension DistanceMetric: ExpressibleByArgument {}
 extension VectorIDKind: ExpressibleByArgument {}
+extension CompactionStrategy: ExpressibleByArgument {}
 
 /// The types of component there are.
 enum ElementType: String, ExpressibleByArgument, CaseIterable {

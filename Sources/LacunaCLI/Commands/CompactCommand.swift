@@ -1,56 +1,60 @@
 import ArgumentParser
 import Lacuna
 
-/// The strategies as the command line names them; one is still to come.
-enum StrategyOption: String, ExpressibleByArgument, CaseIterable {
-    case auto, rewrite
-    case inPlace = "in-place"
-    case punch
-
-    /// Nil for one that isn't there yet.
-    var strategy: CompactionStrategy? { CompactionStrategy(rawValue: rawValue) }
-}
-
 struct CompactCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact",
-        abstract: "Give the space of dead rows back to the disk."
+        abstract: "Give the space of dead rows back to the disk.",
+        discussion: """
+            Safe to interrupt, and to kill, at any moment: a rewrite leaves the store as it was then, the other strategies \
+            keep what they have done so far.
+            """
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(help: "How; `in-place` is not available yet.")
-    var strategy: StrategyOption = .auto
+    @Option(help: "How; `auto` chooses by what there is to gain, and the free disk.")
+    var strategy: CompactionStrategy = .auto
 
     @Flag(help: "Change nothing; tell what would be done, and why.")
     var dryRun = false
 
-    @Option(help: ArgumentHelp("Bytes a second, at most; not available yet.", valueName: "bytes"))
-    var maxRate: String?
+    @Option(help: ArgumentHelp("Bytes that are written, or released, a second, at most.", valueName: "bytes"))
+    var maxRate: Int64?
 
-    @Option(help: ArgumentHelp("Seconds after which to stop; not available yet.", valueName: "seconds"))
-    var deadline: String?
+    @Option(
+        help: ArgumentHelp("Seconds after which to stop, with status 75; a fraction will do.", valueName: "seconds")
+    )
+    var deadline: Double?
 
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { dryRun ? .readOnly : .readWrite }
 
+    /// What is longer is no deadline any more.
+    private static let longestSeconds = 1e9
+
     func check() throws {
-        if strategy.strategy == nil {
-            throw CommandError.usage(
-                "--strategy \(strategy.rawValue) is not available yet; choose auto, rewrite or punch"
-            )
+        if let maxRate, maxRate < 1 {
+            throw CommandError.usage("--max-rate \(maxRate) is out of range; give 1 byte a second at least")
         }
-        if maxRate != nil { throw CommandError.usage("--max-rate is not available yet; leave it out") }
-        if deadline != nil { throw CommandError.usage("--deadline is not available yet; leave it out") }
+        if let deadline, !(deadline > 0) {
+            throw CommandError.usage("--deadline \(deadline) is out of range; give a number of seconds above 0")
+        }
+    }
+
+    private var options: MaintenanceOptions {
+        MaintenanceOptions(
+            maxBytesPerSecond: maxRate,
+            deadline: deadline.map { .seconds(min($0, Self.longestSeconds)) }
+        )
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
-        let strategy = strategy.strategy ?? .auto
         if dryRun { return try printPlan(store.compactionPlan(strategy), output) }
         let bar = ProgressBar("compacting")
-        let report = try store.compact(strategy) { progress in
+        let report = try store.compact(strategy, options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check()
         }
