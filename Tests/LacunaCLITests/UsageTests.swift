@@ -39,6 +39,7 @@ import Testing
         (["compact", "x", "--max-rate", "9223372036854775808"], "9223372036854775808"),
         (["compact", "x", "--deadline", "0"], "--deadline 0.0 is out of range"),
         (["compact", "x", "--deadline=-0.5"], "--deadline -0.5 is out of range"),
+        (["compact", "x", "--deadline", "inf"], "--deadline inf is out of range"),
         (["compact", "x", "--deadline", "nan"], "--deadline nan is out of range"),
         (["compact", "x", "--deadline", "soon"], "'soon'"),
         (["compact", "x", "--dry-run", "--max-rate", "0"], "--max-rate"),

@@ -69,7 +69,7 @@ package final class Pace {
             if let end, ContinuousClock.now >= end {
                 throw VectorStoreError(
                     .deadlineExceeded,
-                    "the deadline has passed; every row is safe and the store in order: give it more time, or go on later"
+                    "the deadline has passed; the store is in order: give it more time, or go on later"
                 )
             }
             try progress(last)

@@ -20,43 +20,25 @@ struct CompactCommand: StoreCommand {
     @Flag(help: "Change nothing; tell what would be done, and why.")
     var dryRun = false
 
-    @Option(help: ArgumentHelp("Bytes that are written, or released, a second, at most.", valueName: "bytes"))
-    var maxRate: Int64?
-
-    @Option(
-        help: ArgumentHelp("Seconds after which to stop, with status 75; a fraction will do.", valueName: "seconds")
-    )
-    var deadline: Double?
-
+    @OptionGroup var limits: LimitOptions
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { dryRun ? .readOnly : .readWrite }
 
-    /// What is longer is no deadline any more.
-    private static let longestSeconds = 1e9
-
-    func check() throws {
-        if let maxRate, maxRate < 1 {
-            throw CommandError.usage("--max-rate \(maxRate) is out of range; give 1 byte a second at least")
-        }
-        if let deadline, !(deadline > 0) {
-            throw CommandError.usage("--deadline \(deadline) is out of range; give a number of seconds above 0")
-        }
-    }
-
-    private var options: MaintenanceOptions {
-        MaintenanceOptions(
-            maxBytesPerSecond: maxRate,
-            deadline: deadline.map { .seconds(min($0, Self.longestSeconds)) }
-        )
-    }
-
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if dryRun { return try printPlan(store.compactionPlan(strategy), output) }
         let bar = ProgressBar("compacting")
-        let report = try store.compact(strategy, options) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check()
+        let report: CompactionReport
+        do {
+            report = try store.compact(strategy, limits.options) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check()
+            }
+        } catch let error as VectorStoreError where error.code == .deadlineExceeded {
+            throw CommandError(
+                .tryAgain,
+                "the deadline has passed; every row is safe and the store in order: give it more time, or go on later"
+            )
         }
         bar.clear()
         try printReport(report, output)

@@ -20,27 +20,14 @@ struct EraseCommand: StoreCommand {
     @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))
     var idFile: String?
 
-    @Option(help: ArgumentHelp("Bytes of the data file a second, at most.", valueName: "bytes"))
-    var maxRate: Int64?
-
-    @Option(help: ArgumentHelp("Seconds after which to stop; the rest stays to be done.", valueName: "seconds"))
-    var deadline: Double?
-
+    @OptionGroup var limits: LimitOptions
     @OptionGroup var format: JSONOption
-
-    private static let longestDeadline = 1e9
 
     var access: VectorStoreAccess { .readWrite }
 
     func check() throws {
         if arguments.isEmpty && idFile == nil {
             throw CommandError.usage("nothing to erase was named; give ids or --ids")
-        }
-        if let maxRate, maxRate < 1 {
-            throw CommandError.usage("--max-rate \(maxRate) is out of range; give 1 byte a second at least")
-        }
-        if let deadline, !(deadline > 0 && deadline <= Self.longestDeadline) {
-            throw CommandError.usage("--deadline \(deadline) is out of range; give more than 0 seconds")
         }
     }
 
@@ -49,8 +36,7 @@ struct EraseCommand: StoreCommand {
         try list.add(arguments, file: idFile)
         try Interrupts.check()
         let bar = ProgressBar("erasing")
-        let options = MaintenanceOptions(maxBytesPerSecond: maxRate, deadline: deadline.map { .seconds($0) })
-        let report = try store.erase(list.ids, options) { progress in
+        let report = try store.erase(list.ids, limits.options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check(remedy: "the rows are deleted; run the command again to go on erasing them")
         }
