@@ -4,7 +4,7 @@ import Testing
 
 /// Flipped and missing bytes in every part of `index.sqlite`: each call works, or says what is wrong. None traps, and none
 /// goes on for ever.
-@Suite(.timeLimit(.minutes(2))) struct CorruptIndexTests {
+@Suite(.timeLimit(.minutes(10))) struct CorruptIndexTests {
     @Test(arguments: [UInt64(1), 2, 3, 4]) func everyCallSurvivesACorruptIndex(_ seed: UInt64) throws {
         let scratch = try Scratch()
         let pristine = try makeStore(scratch)

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// One `read` is one state, whatever happens to the store meanwhile.
-@Suite(.timeLimit(.minutes(1))) struct SnapshotTests {
+@Suite(.timeLimit(.minutes(10))) struct SnapshotTests {
     private static let dimension = 8
     private static let rows: Int64 = 60
 
