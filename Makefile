@@ -15,7 +15,7 @@ test: dependencies
 	CI=true $(SWIFT) test
 
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests migrations
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests migrations Benchmarks/Package.swift Benchmarks/Sources
 
 # SQLite's headers to build with; its shell for the tour and the tests. macOS has both.
 dependencies:

@@ -2,7 +2,7 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// Imports a million rows of 384 components, searches, deletes every other one, and compacts, in a temporary directory.
+/// Imports a million rows of 384 components, deletes every other one, and compacts, in a temporary directory.
 ///
 /// Prints seconds, the rate as a share of what a plain sequential write of the same bytes does in the same run, and the
 /// most anonymous memory (RssAnon) seen in each phase.

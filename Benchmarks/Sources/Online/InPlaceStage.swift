@@ -30,7 +30,7 @@ struct InPlaceStage {
     }
 
     func run(in scratch: Scratch) throws {
-        let strategies = [.rewrite, options.inPlace("in-place", output)].compactMap { $0 }
+        let strategies = [CompactionStrategy.rewrite, .inPlace]
         for layout in Layout.allCases {
             var costs: [CompactionStrategy: [Cost]] = [:]
             for run in 1...options.runs {

@@ -13,7 +13,7 @@ struct MemoryStage {
     private var rows: Int { options.rows ?? 1_000_000 }
 
     func run(in scratch: Scratch) throws {
-        for strategy in [.rewrite, options.inPlace("memory", output), .punch].compactMap({ $0 }) {
+        for strategy in [CompactionStrategy.rewrite, .inPlace, .punch] {
             try measure(strategy, scratch)
         }
     }

@@ -73,11 +73,4 @@ struct RunOptions: ParsableArguments {
 
     @Option(help: "What the random choices start from.")
     var seed: UInt64 = 1
-
-    /// Asked for by name: this also builds with a library that has no such strategy yet.
-    func inPlace(_ stage: String, _ output: Output) -> CompactionStrategy? {
-        let strategy = CompactionStrategy(rawValue: "in-place")
-        if strategy == nil { output.remark(stage, "in place skipped: this library has no strategy of that name") }
-        return strategy
-    }
 }

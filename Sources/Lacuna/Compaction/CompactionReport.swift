@@ -15,9 +15,9 @@ public enum CompactionStrategy: String, Sendable, CaseIterable {
 public struct CompactionReport: Sendable {
     /// The strategy that ran; nil if there was nothing to do.
     public internal(set) var strategy: CompactionStrategy?
-    /// Rows that were alive, before and after.
+    /// Rows that were alive when it ended; for a punch, when it began.
     public internal(set) var liveRows: Int
-    /// Rows that were copied to another place, those among them that died meanwhile; none by a punch.
+    /// Rows that were moved, by a rewrite also those that died meanwhile; none by a punch.
     public internal(set) var movedRows = 0
     /// Bytes written to a data file; none by a punch.
     public internal(set) var writtenBytes: Int64 = 0

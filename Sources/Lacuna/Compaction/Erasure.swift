@@ -140,9 +140,11 @@ struct Erasure {
         let limit = Int64(maintenance.limits.bytes)
         var zeroedBytes: Int64 = 0
         var position: Int64 = 0
+        // What is reserved from now on holds nothing old.
+        let end = try file.status().size
         while true {
             let (zeroed, isDone) = try maintenance.turn { session in
-                let size = try file.status().size
+                let size = min(end, try file.status().size)
                 let begin = max(position, try session.index.record().nextOffset)
                 position = min(size, begin + limit)
                 var zeroed = DataFile.Zeroed()

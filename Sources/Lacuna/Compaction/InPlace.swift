@@ -19,32 +19,30 @@ struct InPlace {
     /// With `moving` false only the dead rows at the very end are cut off.
     func run(moving: Bool = true) throws -> CompactionReport {
         try maintenance.removeStaleRows()
-        return try maintenance.failing {
-            let file = try maintenance.openCurrentFile()
-            try file.sync()
-            let before = try file.status()
-            let (journal, record) = try begin(before)
-            var moves: InPlaceMoves
-            do {
-                moves = try InPlaceMoves(maintenance, journal, record, file, moving: moving)
-                try moves.run()
-            } catch {
-                abort(journal, after: error)
-                throw error
-            }
-            let after = try finish(journal)
-            return CompactionReport(
-                strategy: .inPlace,
-                liveRows: Int(try maintenance.index.record().liveRows),
-                movedRows: moves.movedRows,
-                writtenBytes: moves.writtenBytes,
-                logicalBefore: before.size,
-                logicalAfter: after.size,
-                allocatedBefore: before.allocated,
-                allocatedAfter: after.allocated,
-                generation: record.generation
-            )
+        let file = try maintenance.openCurrentFile()
+        try maintenance.failing { try file.sync() }
+        let before = try file.status()
+        let (journal, record) = try begin(before)
+        var moves: InPlaceMoves
+        do {
+            moves = try InPlaceMoves(maintenance, journal, record, file, moving: moving)
+            try moves.run()
+        } catch {
+            abort(journal, after: error)
+            throw error
         }
+        let after = try finish(journal)
+        return CompactionReport(
+            strategy: .inPlace,
+            liveRows: Int(try maintenance.index.record().liveRows),
+            movedRows: moves.movedRows,
+            writtenBytes: moves.writtenBytes,
+            logicalBefore: before.size,
+            logicalAfter: after.size,
+            allocatedBefore: before.allocated,
+            allocatedAfter: after.allocated,
+            generation: record.generation
+        )
     }
 
     private func begin(_ before: FileStatus) throws -> (journal: Int64, record: StoreRecord) {

@@ -17,6 +17,8 @@ struct InPlaceMoves {
     private var nextFree: Int
     private(set) var movedRows = 0
     private(set) var writtenBytes: Int64 = 0
+    /// Bytes written since progress was last told.
+    private var unpacedBytes = 0
     /// Rows of a batch, which is one commit, so that one that fails has used none of its gaps; fewer after a full disk.
     private var batchRows: Int
     /// Whether some of the places where rows end up have no blocks of their own.
@@ -76,7 +78,10 @@ struct InPlaceMoves {
                 top = rows.last.map { file.slot($0.entry.offset) + 1 } ?? part.lowerBound
             } catch let error as VectorStoreError where error.code == .diskFull {
                 try makeRoom(or: error)
+                continue
             }
+            // Not before the batch is accounted for: what this throws must not look as if nothing had been moved.
+            try advance()
         }
         top = part.lowerBound
     }
@@ -116,20 +121,31 @@ struct InPlaceMoves {
     /// Copies rows, and commits that they have moved; those that died or moved meanwhile leave a gap as it was.
     private mutating func move(_ rows: [LiveRow], to places: [Int64], isAppended: Bool) throws {
         try copy(rows, to: places)
-        try file.sync()
+        try maintenance.failing { try file.sync() }
         movedRows += try maintenance.turn { session in
             try session.limitLog()
             return try session.commit { () throws(VectorStoreError) in
                 try commit(rows, to: places, isAppended, session.index)
             }
         }
-        try maintenance.advance(movedRows, of: max(total, movedRows), bytes: rows.count * Int(file.stride))
+        unpacedBytes += rows.count * Int(file.stride)
+    }
+
+    private mutating func advance() throws {
+        defer { unpacedBytes = 0 }
+        try maintenance.advance(movedRows, of: max(total, movedRows), bytes: unpacedBytes)
     }
 
     private mutating func copy(_ rows: [LiveRow], to places: [Int64]) throws(VectorStoreError) {
         // A full disk shows here, before a byte is written.
         if hasHoles { for place in places { try file.fillHole(place..<place + file.stride) } }
-        try RowCopier(source: file, target: file, batchBytes: maintenance.limits.bytes).copy(rows, to: places)
+        let copier = RowCopier(
+            source: file,
+            target: file,
+            batchBytes: maintenance.limits.bytes,
+            writeFailed: maintenance.noteFailure
+        )
+        try copier.copy(rows, to: places)
         writtenBytes += Int64(rows.count) * file.stride
     }
 
@@ -172,7 +188,9 @@ struct InPlaceMoves {
 
     private mutating func cutSoFar() throws -> Bool {
         if top == end { return false }
-        do { return try cut(at: top, appending: 0) } catch let error as VectorStoreError where error.code == .diskFull {
+        do { return try cut(at: top, appending: 0) } catch let error as VectorStoreError
+            where error.code == .diskFull || error.code == .busy
+        {
             return false
         }
     }
@@ -211,11 +229,9 @@ struct InPlaceMoves {
                 let places = (nextFree..<nextFree + rows.count).map(file.offset)
                 nextFree += rows.count
                 try move(rows, to: places, isAppended: true)
+                try advance()
+                limit = try maintenance.nextLimit(limit, after: rows, &backlog)
             }
-            // Writers that append as much in the meantime as is moved would never be caught up with.
-            let rest = try maintenance.appendedRows(rows, limit: limit)
-            if rest >= backlog { limit *= 2 }
-            backlog = rest
         }
     }
 

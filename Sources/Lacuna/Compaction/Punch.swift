@@ -85,9 +85,15 @@ extension Maintenance {
         }
     }
 
+    /// Why something was stopped, for the journal: without ids, which an erasure would have to find there.
+    static func journalText(_ error: any Error) -> String {
+        guard let error = error as? VectorStoreError else { return "stopped: \(error)" }
+        return error.ids.isEmpty ? error.message : "\(error.code): \(error.ids.count) ids"
+    }
+
     /// Ends the journal's entry of something that was stopped.
     func abort(_ journal: Int64, after error: any Error) {
-        let reason = (error as? VectorStoreError)?.message ?? "stopped: \(error)"
+        let reason = Self.journalText(error)
         _ = try? commit { index throws(VectorStoreError) in
             try index.endJournal(journal, allocatedAfter: nil, error: reason)
         }

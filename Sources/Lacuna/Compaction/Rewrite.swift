@@ -39,7 +39,7 @@ struct Rewrite {
             abort(start, nil, after: error)
             throw error
         }
-        let result: RewriteCopy.Result
+        let result: RewriteCopy.Outcome
         do {
             var copy = try RewriteCopy(maintenance, start, from: source, to: target)
             result = try copy.run()
@@ -128,7 +128,7 @@ struct Rewrite {
     /// it is gone. Where an I/O error has ended a commit nobody can say whether it reached the disk: then there is no turn
     /// to be had any more, both files stay, and recovery decides at the next open.
     private func abort(_ start: Start, _ target: DataFile?, after error: any Error) {
-        let reason = (error as? VectorStoreError)?.message ?? "stopped: \(error)"
+        let reason = Maintenance.journalText(error)
         func end() -> Bool {
             let ended: Bool? = try? maintenance.turn { session in
                 session.staging.end()

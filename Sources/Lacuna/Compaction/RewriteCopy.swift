@@ -10,7 +10,7 @@ struct RewriteCopy {
     /// Rows written to the target, those among them that have died since.
     private var copied = 0
 
-    struct Result {
+    struct Outcome {
         let liveRows: Int
         let copiedRows: Int
     }
@@ -30,7 +30,7 @@ struct RewriteCopy {
         live = try LiveBitmap.load(maintenance.index, start.record, source, inBatchesOf: maintenance.limits.rows)
     }
 
-    mutating func run() throws -> Result {
+    mutating func run() throws -> Outcome {
         try stage(try copyFirstRound())
         return try catchUp()
     }
@@ -117,7 +117,7 @@ struct RewriteCopy {
     // MARK: What was appended meanwhile
 
     /// Copies and stages what writers append, until so little is left that they can wait for it.
-    private mutating func catchUp() throws -> Result {
+    private mutating func catchUp() throws -> Outcome {
         var limit = maintenance.limits.rowsPerTurn(target.stride)
         var backlog = Int.max
         while true {
@@ -136,11 +136,8 @@ struct RewriteCopy {
                     }
                 }
                 try maintenance.advance(copied, of: copied, bytes: rows.count * Int(target.stride))
+                limit = try maintenance.nextLimit(limit, after: rows, &backlog)
             }
-            // Writers that append as much in the meantime as is moved would never be caught up with.
-            let rest = try maintenance.appendedRows(rows, limit: limit)
-            if rest >= backlog { limit *= 2 }
-            backlog = rest
         }
     }
 
@@ -176,20 +173,27 @@ struct RewriteCopy {
 
     /// The commit point, with the last few rows in the same turn: from here on the target is the data file. Nil if more
     /// than `limit` rows were appended meanwhile.
-    private mutating func switchOver(limit: Int) throws -> Result? {
-        try maintenance.turn { session in
+    private mutating func switchOver(limit: Int) throws -> Outcome? {
+        let attempt = try maintenance.turn { session -> Result<Outcome?, VectorStoreError> in
             let rows = try session.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
-            if rows.count > limit { return nil }
-            let copies = try copy(rows)
-            try target.sync()
+            if rows.count > limit { return .success(nil) }
+            let copies: [(row: LiveRow, offset: Int64)]
+            do throws(VectorStoreError) {
+                copies = try copy(rows)
+                try target.sync()
+            } catch {
+                // The target is no part of the store yet: an error of it is none of the writer's.
+                return .failure(error)
+            }
             let copied = copied
             let liveRows = try session.commit { () throws(VectorStoreError) in
                 try switchOver(copies, copied, session)
             }
             session.files.advance(to: target)
             session.staging.end()
-            return Result(liveRows: liveRows, copiedRows: copied)
+            return .success(Outcome(liveRows: liveRows, copiedRows: copied))
         }
+        return try attempt.get()
     }
 
     private func switchOver(

@@ -4,6 +4,8 @@ struct RowCopier {
     let target: DataFile
     /// Bytes of rows that are in memory at a time.
     let batchBytes: Int
+    /// Told of a write that failed, which may have taken more with it than these rows; a failed read takes nothing.
+    var writeFailed: (VectorStoreError) -> Void = { _ in }
 
     /// Rows and places ascend, each by its offset; neighbours are read, and written, with one call.
     ///
@@ -20,7 +22,12 @@ struct RowCopier {
             try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
                 try unsafe read(batch, into: bytes)
                 try unsafe check(batch, UnsafeRawBufferPointer(bytes))
-                try unsafe write(UnsafeRawBufferPointer(bytes), to: places[begin..<end])
+                do throws(VectorStoreError) {
+                    try unsafe write(UnsafeRawBufferPointer(bytes), to: places[begin..<end])
+                } catch {
+                    writeFailed(error)
+                    throw error
+                }
             }
             begin = end
         }

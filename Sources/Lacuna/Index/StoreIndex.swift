@@ -165,8 +165,8 @@ package final class StoreIndex {
 
     /// Whether commits are in the log that the database doesn't have yet, for all that is known here.
     func hasLog() throws(VectorStoreError) -> Bool {
-        // A passive checkpoint waits for nobody, and tells how many frames the log holds.
-        try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 > 0
+        // A passive checkpoint waits for nobody, and tells how many frames the log holds: -1 where another program is at it.
+        try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 != 0
     }
 
     /// ``checkpoint()``, without waiting for anybody; whether the whole log is in the database, and cut to nothing.

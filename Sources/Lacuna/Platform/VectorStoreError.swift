@@ -60,7 +60,7 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let reentrantCall = Code(rawValue: "reentrantCall")
         /// A compaction or an erasure didn't end by its deadline.
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
-        /// The caller's progress closure stopped the work.
+        /// A statement of SQLite's was interrupted.
         public static let cancelled = Code(rawValue: "cancelled")
     }
 

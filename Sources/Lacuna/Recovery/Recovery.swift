@@ -34,27 +34,34 @@ package struct Recovery {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
+        var isLogSettled = true
         do throws(VectorStoreError) {
             // Looking copies what it can into the database, so that a full disk shows here too.
             if try session.index.hasLog() {
-                try session.index.emptyLog()
+                isLogSettled = try session.index.emptyLog()
                 try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
             }
         } catch {
             // A full disk must not keep a store from being opened, and emptied.
             guard error.code == .diskFull else { throw error }
+            isLogSettled = false
         }
-        try putInOrder(session, file)
+        try putInOrder(session, file, isLogSettled: isLogSettled)
     }
 
     /// Puts in order what an earlier compaction of an open store could not finish, on a full disk for example. Each
     /// compaction begins with this: one that goes on from another generation would make that journal a contradiction.
     package static func putInOrder(_ session: WriteSession) throws(VectorStoreError) {
         let recovery = try Recovery(session.index, session.paths, session.fileSystem)
-        try recovery.putInOrder(session, try session.currentFile())
+        try recovery.putInOrder(session, try session.currentFile(), isLogSettled: true)
     }
 
-    private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {
+    /// What only a commit in a log that could not be emptied has given up stays for the next open.
+    private func putInOrder(
+        _ session: WriteSession,
+        _ file: DataFile,
+        isLogSettled: Bool
+    ) throws(VectorStoreError) {
         if plan.isEmpty { return }
         if !plan.endings.isEmpty {
             let allocated = try file.status().allocated
@@ -67,10 +74,10 @@ package struct Recovery {
         // SQLite makes the log's name without telling whether its sync of the directory worked, and what supersedes the
         // files is in that log.
         try mapped(session.fileSystem.syncDirectory(session.paths.directory))
-        for removal in plan.removals {
+        for removal in plan.removals where isLogSettled || !removal.isSuperseded {
             try mapped(session.fileSystem.unlink(session.paths.path(removal.name)))
         }
-        if let length = plan.trimmedLength { try file.truncate(to: length) }
+        if isLogSettled || !plan.hasInterruptedMoves, let length = plan.trimmedLength { try file.truncate(to: length) }
     }
 
     /// Whether a compaction in place was interrupted, whose tail wasn't cut off.

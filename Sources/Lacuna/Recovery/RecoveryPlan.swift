@@ -27,7 +27,7 @@ struct RecoveryPlan {
     /// Journal entries to end: with an error, aborted; without, finished.
     private(set) var endings: [(entry: JournalEntry, error: String?)] = []
     /// Files that are ours, and that the journal records as aborted or superseded.
-    private(set) var removals: [(name: String, size: Int64, why: String)] = []
+    private(set) var removals: [(name: String, size: Int64, why: String, isSuperseded: Bool)] = []
     /// Files that look like data files and are named by nothing: left alone.
     private(set) var unknown: [(name: String, size: Int64)] = []
     /// Whether rows were being moved into gaps, so that dead ones may be left at the end of the file.
@@ -150,7 +150,7 @@ struct RecoveryPlan {
             StorePaths.generation(ofDataFile: name) == generation
         else { return }
         if file.isOurs(record, generation: generation) || file.isUnfinished(record, generation: generation) {
-            removals.append((name, file.size, why))
+            removals.append((name, file.size, why, isSuperseded: generation < record.generation))
         } else {
             unknown.append((name, file.size))
         }

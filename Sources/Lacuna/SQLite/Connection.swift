@@ -111,7 +111,7 @@ package final class Connection {
         var frames: Int32 = 0
         var copied: Int32 = 0
         let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, checkpoint.mode, &frames, &copied)
-        if code == SQLITE_BUSY { return false }
+        if code & 0xff == SQLITE_BUSY { return false }
         if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
         if checkpoint == .restart { logFrames = 0 }
         return copied == frames
@@ -222,7 +222,10 @@ package final class Connection {
     func withoutSync<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try execute("PRAGMA synchronous = NORMAL")
         let result = Result { () throws(VectorStoreError) in try body() }
-        try execute("PRAGMA synchronous = FULL")
+        do { try execute("PRAGMA synchronous = FULL") } catch {
+            // Commits after this would not be durable: whoever holds the connection must not go on.
+            throw VectorStoreError(.ioError, "SQLite can't be made to sync again: \(error.message)", cause: error)
+        }
         return try result.get()
     }
 

@@ -23,7 +23,7 @@ extension VectorStore {
         }
     }
 
-    /// What ``compact(_:progress:)`` would do now; changes nothing.
+    /// What ``compact(_:_:progress:)`` would do now; changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws -> CompactionPlan {
         let isRead = CompactionPlan.isRead(paths)
         return try readers.read { snapshot in

@@ -5,7 +5,7 @@ package import Logging
 /// The log can begin anew only when no reader is in a state that is older than the newest: under a snapshot that is held for
 /// long it grows with every commit. First somebody is told, then writing is refused: a full disk would be worse.
 ///
-/// Not thread-safe: it belongs to whoever holds the writer's mutex.
+/// Not thread-safe: touched only in the writer's turn.
 package final class LogLimit {
     private let warningBytes: Int64
     private let limitBytes: Int64
@@ -66,7 +66,7 @@ package final class LogLimit {
 
 extension WriteSession {
     /// Before a transaction that adds to SQLite's log: throws `busy`, with nothing changed, if that is as long as it may be
-    /// and can't be emptied. Waits for nobody.
+    /// and can't be emptied. Waits for readers only where the log is long, 20 ms at most.
     ///
     /// - Parameter endTransaction: Ends the transaction that the connection may be in: inside one the log can't be emptied.
     func limitLog(endTransaction: () throws(VectorStoreError) -> Void = {}) throws(VectorStoreError) {

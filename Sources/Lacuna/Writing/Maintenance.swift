@@ -40,7 +40,7 @@ package final class Maintenance {
 
     /// Calls `body` in the writer's turn.
     func turn<R>(_ body: (WriteSession) throws -> R) throws -> R {
-        try writer.exclusively { session in
+        try writer.betweenWriters { session in
             let start = ContinuousClock.now
             defer { longestTurn = max(longestTurn, .now - start) }
             return try body(session)
@@ -88,10 +88,12 @@ package final class Maintenance {
     /// An I/O error on the current data file: what else it has taken with it, nobody knows.
     func failing<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch {
-            writer.noteFailure(error)
+            noteFailure(error)
             throw error
         }
     }
+
+    func noteFailure(_ error: any Error) { writer.noteFailure(error) }
 
     // MARK: Waiting for readers
 

@@ -20,8 +20,9 @@ public struct MaintenanceProgress: Sendable, Equatable {
     public let total: Int
 }
 
-/// Called between the batches of a long call, and while it waits for its rate limit; what it throws stops the call, and
-/// comes out of it. No lock is held meanwhile: it may read the store and write to it.
+/// Called between the batches of a long call, and while it waits (for its rate limit, for readers, for another); what it
+/// throws stops the call, and comes out of it. No lock is held meanwhile, so it may read the store and write to it; inside
+/// ``VectorStore/verify(progress:)``, which reads one snapshot, it may only read.
 public typealias ProgressHandler = (MaintenanceProgress) throws -> Void
 
 /// How much is done at a time, and waited for. Tests set less, so that small stores have many batches too.

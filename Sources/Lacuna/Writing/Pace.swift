@@ -65,17 +65,23 @@ package final class Pace {
     /// Throws what stops the call; once, so that what puts things in order afterwards isn't stopped again.
     func check() throws {
         if hasStopped { return }
-        do {
-            if let end, ContinuousClock.now >= end {
-                throw VectorStoreError(
-                    .deadlineExceeded,
-                    "the deadline has passed; the store is in order: give it more time, or go on later"
-                )
-            }
-            try progress(last)
-        } catch {
+        if let end, ContinuousClock.now >= end {
             hasStopped = true
-            throw error
+            throw VectorStoreError(
+                .deadlineExceeded,
+                "the deadline has passed; the store is in order: give it more time, or go on later"
+            )
+        }
+        do { try progress(last) } catch {
+            hasStopped = true
+            throw Stopped(error: error)
         }
     }
+}
+
+/// What a progress closure threw, kept apart from errors of ours: one of another store's, say, means nothing here.
+struct Stopped: Error, CustomStringConvertible {
+    let error: any Error
+
+    var description: String { "\(error)" }
 }

@@ -76,6 +76,26 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
+    /// Calls `body` in a turn of its own between those of writers. What they had gathered is made durable before; where that
+    /// fails it is told to the next of them, and is no matter of `body`'s.
+    func betweenWriters<R>(_ body: (WriteSession) throws -> R) throws -> R {
+        try refuseReentrance()
+        return try turns.withLock {
+            threads.enter()
+            defer { threads.leave() }
+            _ = try openSession()
+            do throws(VectorStoreError) { try group?.commit() } catch {
+                markFailed(error)
+                unreported = unreported ?? error
+            }
+            let session = try openSession()
+            do { return try body(session) } catch {
+                markFailed(error)
+                throw error
+            }
+        }
+    }
+
     /// Calls `body` for nobody's sake: where relaxed writes can't be committed in it, the next call outside is told as well.
     func unattended<R>(_ body: () throws -> R) rethrows -> R {
         unattended.enter()
@@ -197,25 +217,31 @@ package final class Writer: @unchecked Sendable {
             )
         }
         let maintenance = try exclusively { try Maintenance(self, $0, pace, limits) }
-        try maintenanceTurn.take(givesWay: givesWay) {
+        do {
+            try maintenanceTurn.take(givesWay: givesWay) {
+                try checkNotClosing()
+                try pace.check()
+            }
+            maintainers.enter()
+            defer {
+                maintainers.leave()
+                maintenanceTurn.giveBack()
+            }
             try checkNotClosing()
-            try pace.check()
+            return try body(maintenance)
+        } catch let stopped as Stopped {
+            throw stopped.error
         }
-        maintainers.enter()
-        defer {
-            maintainers.leave()
-            maintenanceTurn.giveBack()
-        }
-        try checkNotClosing()
-        return try body(maintenance)
     }
 
     func checkNotClosing() throws(VectorStoreError) {
         if isClosing.load(ordering: .relaxed) { throw Self.closed }
     }
 
-    /// An error outside of any turn.
-    func noteFailure(_ error: any Error) { turns.withLock { markFailed(error) } }
+    /// An error on the current data file that no writer has met yet. Inside a turn it needs no telling.
+    func noteFailure(_ error: any Error) {
+        if !threads.containsCurrentThread { turns.withLock { markFailed(error) } }
+    }
 
     // MARK: Closing
 

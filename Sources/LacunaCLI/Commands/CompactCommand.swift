@@ -28,17 +28,9 @@ struct CompactCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if dryRun { return try printPlan(store.compactionPlan(strategy), output) }
         let bar = ProgressBar("compacting")
-        let report: CompactionReport
-        do {
-            report = try store.compact(strategy, limits.options) { progress in
-                bar.update(progress.done, of: progress.total)
-                try Interrupts.check()
-            }
-        } catch let error as VectorStoreError where error.code == .deadlineExceeded {
-            throw CommandError(
-                .tryAgain,
-                "the deadline has passed; every row is safe and the store in order: give it more time, or go on later"
-            )
+        let report = try store.compact(strategy, limits.options) { progress in
+            bar.update(progress.done, of: progress.total)
+            try Interrupts.check()
         }
         bar.clear()
         try printReport(report, output)

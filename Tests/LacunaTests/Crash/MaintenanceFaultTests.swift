@@ -1,0 +1,338 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+// What a reviewer found in compactions beside writers: each of these failed once.
+
+/// The system's file system; `fault` may answer a data file's operation with an errno.
+private struct OneFault: FileSystem {
+    final class Box: Sendable {
+        let fault = Mutex<(@Sendable (String, String, Int64) -> Int32?)?>(nil)
+        let names = Mutex<[Int32: String]>([:])
+    }
+    let box = Box()
+    private let system = SystemFileSystem()
+    func set(_ f: (@Sendable (String, String, Int64) -> Int32?)?) { box.fault.withLock { $0 = f } }
+    private func ask(_ kind: String, _ d: Int32, _ offset: Int64) throws(SystemError) {
+        let name = box.names.withLock { $0[d] } ?? "?"
+        if let code = box.fault.withLock({ $0?(kind, name, offset) }) {
+            throw SystemError(errno: code, call: kind, path: name)
+        }
+    }
+    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let d = try system.open(path, access)
+        box.names.withLock { $0[d] = path }
+        return d
+    }
+    func close(_ d: Int32) { system.close(d) }
+    func read(_ d: Int32, into b: UnsafeMutableRawBufferPointer, at o: Int64) throws(SystemError) -> Int {
+        try ask("read", d, o)
+        return try unsafe system.read(d, into: b, at: o)
+    }
+    func write(_ d: Int32, _ b: UnsafeRawBufferPointer, at o: Int64) throws(SystemError) -> Int {
+        try ask("write", d, o)
+        return try unsafe system.write(d, b, at: o)
+    }
+    func allocate(_ d: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try system.allocate(d, offset: offset, length: length)
+    }
+    func truncate(_ d: Int32, to l: Int64) throws(SystemError) { try system.truncate(d, to: l) }
+    func punchHole(_ d: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try system.punchHole(d, offset: offset, length: length)
+    }
+    func sync(_ d: Int32) throws(SystemError) { try ask("sync", d, 0); try system.sync(d) }
+    func syncDirectory(_ p: String) throws(SystemError) { try system.syncDirectory(p) }
+    func unlink(_ p: String) throws(SystemError) { try system.unlink(p) }
+}
+
+@Suite struct MaintenanceFaultTests {
+    private struct Stop: Error {}
+    private static let dimension = 4
+    private static let stride = Int64(16)
+    private static let end = 4_096 + 200 * stride
+
+    private func vector(_ id: Int64) -> [Float] { [Float(id), Float(id) + 0.5, 1, 2] }
+
+    private func make(_ scratch: Scratch, _ fs: OneFault, _ durability: Durability = .full) throws -> VectorStore<Int64>
+    {
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            .init(dimension: Self.dimension, metric: .dot),
+            fs,
+            .init(durability: durability)
+        )
+        try store.write { batch in for id in 0..<200 { try batch.put(vector(Int64(id)), for: Int64(id)) } }
+        try store.delete((0..<200).filter { $0 % 2 == 0 }.map { Int64($0) })
+        return store
+    }
+
+    private func expectRows(_ store: VectorStore<Int64>) throws {
+        var wrong: [Int64] = []
+        for id in Swift.stride(from: Int64(1), to: 200, by: 2) where try store.vector(for: id) != vector(id) {
+            wrong.append(id)
+        }
+        #expect(wrong.isEmpty, "wrong rows: \(wrong)")
+        #expect(try store.verify().isSound)
+    }
+
+    private let small = MaintenanceLimits.small(rows: 8, dimension: 4)
+
+    /// What a closure throws must not look like a batch that failed: its gaps were filled again, with other rows.
+    @Test func aProgressClosureThatMeetsAFullDisk() throws {
+        let scratch = try Scratch()
+        let store = try make(scratch, OneFault())
+        var calls = 0
+        var didThrow = false
+        var err: (any Error)?
+        do {
+            try store.compact(.inPlace, small) { progress in
+                calls += 1
+                if progress.done >= 8 && !didThrow {
+                    didThrow = true
+                    // As `store.put` throws it here.
+                    throw VectorStoreError(.diskFull, "no space left for what the closure wrote")
+                }
+            }
+        } catch { err = error }
+        #expect(didThrow)
+        #expect(err != nil, "the closure's error was swallowed")
+        try expectRows(store)
+    }
+
+    /// Relaxed writes that a turn couldn't commit are told to somebody, and are no failure of the compaction's own.
+    @Test func aGroupThatIsLostInAMove() throws {
+        let scratch = try Scratch()
+        let fs = OneFault()
+        let store = try make(scratch, fs, .relaxed(interval: .seconds(3_600)))
+        try store.flush()
+        let fired = Atomic(false)
+        var hasPut = false
+        var err: (any Error)?
+        do {
+            try store.compact(.inPlace, small) { progress in
+                if progress.done >= 8 && !hasPut {
+                    hasPut = true
+                    try store.put(vector(9_999), for: 9_999)
+                    fs.set { kind, _, offset in
+                        guard kind == "write", offset >= Self.end, !fired.exchange(true, ordering: .relaxed) else {
+                            return nil
+                        }
+                        return ENOSPC
+                    }
+                }
+            }
+        } catch { err = error }
+        do { try store.flush() } catch { err = error }
+        #expect(hasPut && fired.load(ordering: .relaxed))
+        #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
+        try expectRows(store)
+    }
+
+    /// Nor may they be lost, or keep the staging going, where a stopped compaction puts things in order.
+    @Test(arguments: [CompactionStrategy.rewrite, .inPlace]) func aGroupThatIsLostInAnAbort(
+        _ strategy: CompactionStrategy
+    ) throws {
+        let scratch = try Scratch()
+        let fs = OneFault()
+        let store = try make(scratch, fs, .relaxed(interval: .seconds(3_600)))
+        try store.flush()
+        let fired = Atomic(false)
+        var hasPut = false
+        var err: VectorStoreError?
+        do {
+            try store.compact(strategy, small) { progress in
+                if progress.done >= 8 && !hasPut {
+                    hasPut = true
+                    try store.put(vector(9_999), for: 9_999)
+                    fs.set { kind, _, offset in
+                        guard kind == "write", offset >= Self.end, !fired.exchange(true, ordering: .relaxed) else {
+                            return nil
+                        }
+                        return ENOSPC
+                    }
+                    throw Stop()
+                }
+            }
+        } catch { err = error as? VectorStoreError }
+        do { try store.flush() } catch { err = error as? VectorStoreError }
+        #expect(hasPut && fired.load(ordering: .relaxed))
+        #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
+        try store.put(vector(8_888), for: 8_888)
+        try store.flush()
+        let stale = try rawConnection(scratch.index).value("SELECT count(*) FROM vectors WHERE generation = 0")
+        #expect(stale == .integer(0), "staging is still active with nothing under way: \(stale)")
+        try expectRows(store)
+    }
+
+    /// A closure's error is no obstacle to be left for later.
+    @Test func resumingAnErasureSwallowsTheClosuresError() throws {
+        let scratch = try Scratch()
+        let store = try make(scratch, OneFault())
+        #expect(throws: Stop.self) { try store.erase([1], small) { _ in throw Stop() } }
+        var err: (any Error)?
+        do {
+            try store.compact(.rewrite, small) { _ in throw VectorStoreError(.busy, "the closure's own") }
+        } catch { err = error }
+        #expect(err != nil, "the closure's error was swallowed")
+    }
+
+    /// A rewrite's target is no part of the store yet.
+    @Test func anErrorOfARewritesTargetLeavesTheHandleUsable() throws {
+        let scratch = try Scratch()
+        let fs = OneFault()
+        let store = try make(scratch, fs)
+        var calls = 0
+        var hasPut = false
+        var err: (any Error)?
+        do {
+            try store.compact(.rewrite, small) { progress in
+                calls += 1
+                if progress.done == 100 && !hasPut {
+                    hasPut = true
+                    try store.put(vector(7_777), for: 7_777)
+                    fs.set { kind, name, offset in kind == "write" && name.hasSuffix("vectors-2.f32") ? EIO : nil }
+                }
+            }
+        } catch { err = error }
+        fs.set(nil)
+        #expect(hasPut && err != nil)
+        #expect(throws: Never.self) { try store.put(vector(6_666), for: 6_666) }
+    }
+
+    /// Reading takes nothing with it.
+    @Test func anUnreadableRowLeavesTheHandleUsable() throws {
+        let scratch = try Scratch()
+        let fs = OneFault()
+        let store = try make(scratch, fs)
+        fs.set { kind, _, offset in kind == "read" && offset >= Self.end - Self.stride * 4 ? EIO : nil }
+        #expect(throws: VectorStoreError.self) { try store.compact(.inPlace, small) }
+        fs.set(nil)
+        #expect(throws: Never.self) { try store.put(vector(6_666), for: 6_666) }
+    }
+
+    /// Another store's disk is none of this one's.
+    @Test func aClosuresOwnIOErrorLeavesTheHandleUsable() throws {
+        let scratch = try Scratch()
+        let store = try make(scratch, OneFault())
+        #expect(throws: VectorStoreError.self) {
+            try store.compact(.inPlace, small) { _ in throw VectorStoreError(.ioError, "another store's disk") }
+        }
+        #expect(throws: Never.self) { try store.put(vector(6_666), for: 6_666) }
+    }
+
+    /// The journal keeps why a compaction was stopped, but no ids.
+    @Test func idsInTheJournalsErrors() throws {
+        let scratch = try Scratch()
+        do {
+            let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 4, metric: .dot))
+            for id in ["keep", "dead", "secret-person"] { try store.put([1, 2, 3, 4], for: id) }
+            try store.delete("dead")
+            try store.close()
+        }
+        try edit(scratch.file("vectors-1.f32")) { handle in
+            try handle.seek(toOffset: 4_096 + 32)
+            try handle.write(contentsOf: [UInt8](repeating: 9, count: 4))
+        }
+        let store = try VectorStore<String>.open(at: scratch.store)
+        #expect(throws: VectorStoreError.self) { try store.compact(.rewrite) }
+        try store.erase(["secret-person"])
+        try store.close()
+        let bytes = [UInt8](try read(scratch.index))
+        let found = bytes.indices.contains { bytes[$0...].starts(with: "secret-person".utf8) }
+        #expect(!found, "an erased id is still in index.sqlite")
+    }
+
+    /// The tail was chased for as long as somebody wrote.
+    @Test func erasingBesideAWriterEnds() throws {
+        let scratch = try Scratch()
+        let store = try make(scratch, OneFault())
+        var calls = 0
+        try store.erase([1], small) { _ in
+            calls += 1
+            if calls > 20_000 { throw Stop() }
+            if calls > 30 {
+                try store.write { b in
+                    for i in 0..<40 { try b.put(vector(1), for: Int64(calls) * 100 + 1_000_000 + Int64(i)) }
+                }
+            }
+        }
+        #expect(calls < 20_000)
+    }
+
+    /// Short reads without a break: the batches grew with every attempt to cut the file, until the number overflowed.
+    @Test func shortReadsWithoutABreakDuringACut() throws {
+        let scratch = try Scratch()
+        let store = try make(scratch, OneFault())
+        let threads = (0..<8).map { _ in
+            Thread {
+                while !Self.stop.load(ordering: .relaxed) { _ = try? store.read { _ in usleep(30_000) } }
+            }
+        }
+        for thread in threads { thread.start() }
+        defer { Self.stop.store(true, ordering: .relaxed) }
+        do { try store.compact(.inPlace) } catch let error as VectorStoreError {
+            #expect(error.code == .busy, "\(error)")
+        }
+        try expectRows(store)
+    }
+    private static let stop = Atomic(false)
+
+    /// A lost group was taken for an obstacle to the erasure that a compaction resumes first.
+    @Test func aGroupThatIsLostWhileAnErasureIsResumed() throws {
+        let scratch = try Scratch()
+        let fs = OneFault()
+        let store = try make(scratch, fs, .relaxed(interval: .seconds(3_600)))
+        try store.flush()
+        #expect(throws: Stop.self) { try store.erase([1], small) { _ in throw Stop() } }
+        let fired = Atomic(false)
+        var hasPut = false
+        var err: (any Error)?
+        do {
+            try store.compact(.rewrite, small) { progress in
+                if !hasPut {
+                    hasPut = true
+                    try store.put(vector(9_999), for: 9_999)
+                    fs.set { kind, _, offset in
+                        guard kind == "write", offset >= Self.end, !fired.exchange(true, ordering: .relaxed) else {
+                            return nil
+                        }
+                        return ENOSPC
+                    }
+                }
+            }
+        } catch { err = error }
+        do { try store.flush() } catch { err = error }
+        #expect(hasPut && fired.load(ordering: .relaxed))
+        #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
+    }
+
+    /// The same where gaps were punched, and would have been again.
+    @Test func aProgressClosureThatMeetsAFullDiskAfterPunching() throws {
+        let scratch = try Scratch()
+        let dimension = 1_024
+        func v(_ id: Int64) -> [Float] { Array(repeating: Float(id), count: dimension) }
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
+        try store.write { b in for id in 0..<100 { try b.put(v(Int64(id)), for: Int64(id)) } }
+        try store.delete((0..<50).map { Int64($0) })
+        try store.compact(.punch)
+        var didThrow = false
+        expectError(.diskFull) {
+            try store.compact(.inPlace, .small(rows: 8, dimension: dimension)) { progress in
+                if progress.done < 8 || didThrow { return }
+                didThrow = true
+                throw VectorStoreError(.diskFull, "full")
+            }
+        }
+        #expect(didThrow)
+        let wrong = try (50..<100).filter { try store.vector(for: Int64($0)) != v(Int64($0)) }
+        #expect(wrong.isEmpty, "wrong \(wrong)")
+    }
+}
