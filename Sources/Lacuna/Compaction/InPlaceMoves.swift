@@ -209,7 +209,8 @@ struct InPlaceMoves {
             // Both what was moved away before, and the state that the last cut found in use, must be nobody's any more.
             try maintenance.drainReaders(before: "cut off")
             let few = max(1, limit / 4)
-            let rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit)
+            // One more than is done at a time: whether few are left shows by it, whatever the limit.
+            var rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
             if nextFree + rows.count > end {
                 throw VectorStoreError(
                     .busy,
@@ -225,7 +226,7 @@ struct InPlaceMoves {
                     )
                 }
             } else {
-                let rows = rows.sorted { $0.entry.offset < $1.entry.offset }
+                rows = rows.prefix(limit).sorted { $0.entry.offset < $1.entry.offset }
                 let places = (nextFree..<nextFree + rows.count).map(file.offset)
                 nextFree += rows.count
                 try move(rows, to: places, isAppended: true)

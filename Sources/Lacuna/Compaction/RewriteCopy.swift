@@ -123,11 +123,13 @@ struct RewriteCopy {
         while true {
             try maintenance.check()
             let few = max(1, limit / 4)
-            let rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit)
+            // One more than is done at a time: whether few are left shows by it, whatever the limit.
+            var rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
             if rows.count <= few {
                 try target.sync()
                 if let result = try switchOver(limit: few) { return result }
             } else {
+                rows = Array(rows.prefix(limit))
                 let copies = try copy(rows)
                 try maintenance.turn { session in
                     try session.limitLog()
