@@ -40,7 +40,7 @@ extension VectorStore {
     /// - Parameters:
     ///   - strategy: How; `auto` chooses.
     ///   - options: A rate limit and a deadline.
-    ///   - progress: Called between batches of a few MiB, with no lock held. What it throws stops the compaction, and comes
+    ///   - progress: Called between batches of a MiB, with no lock held. What it throws stops the compaction, and comes
     ///     out of this call: a rewrite then leaves the store as it was; rows moved in place, and blocks released, stay so.
     /// - Returns: What was done, measured.
     /// - Throws: `damaged`, with the ids, where a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
