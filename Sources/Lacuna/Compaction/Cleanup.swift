@@ -20,9 +20,14 @@ extension Maintenance {
 
     /// The most rows to catch up with at a time, once `rows` of those that writers had appended are done. Writers that
     /// append as much in the meantime would never be caught up with: more then, up to a bound.
-    func nextLimit(_ limit: Int, after rows: [LiveRow], _ backlog: inout Int) throws(VectorStoreError) -> Int {
+    func nextLimit(
+        _ limit: Int,
+        after rows: [LiveRow],
+        _ backlog: inout Int,
+        stride: Int64
+    ) throws(VectorStoreError) -> Int {
         let rest = rows.count < limit ? rows.count : try index.countRows(StoreIndex.appendedGeneration)
         defer { backlog = rest }
-        return rest >= backlog ? min(2 * limit, max(limit, 64 * limits.rows)) : limit
+        return rest >= backlog ? min(2 * limit, 64 * limits.rowsPerTurn(stride)) : limit
     }
 }

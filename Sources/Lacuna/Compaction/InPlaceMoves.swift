@@ -231,7 +231,7 @@ struct InPlaceMoves {
                 nextFree += rows.count
                 try move(rows, to: places, isAppended: true)
                 try advance()
-                limit = try maintenance.nextLimit(limit, after: rows, &backlog)
+                limit = try maintenance.nextLimit(limit, after: rows, &backlog, stride: file.stride)
             }
         }
     }

@@ -138,7 +138,7 @@ struct RewriteCopy {
                     }
                 }
                 try maintenance.advance(copied, of: copied, bytes: rows.count * Int(target.stride))
-                limit = try maintenance.nextLimit(limit, after: rows, &backlog)
+                limit = try maintenance.nextLimit(limit, after: rows, &backlog, stride: target.stride)
             }
         }
     }

@@ -22,8 +22,8 @@ extension VectorStore {
     /// **Not in its reach.** Copies that were made of the store or of its rows: backups, exports, file system snapshots. What
     /// lies underneath the file system: a copy-on-write file system writes the zeros to other blocks, an SSD to other cells,
     /// and blocks that were given back earlier (punched, or of a file that a rewrite replaced) are free, not overwritten.
-    /// There, only encryption and throwing away its key erases. Ids go with their rows, but the journal's messages may name
-    /// some, so put nothing secret into an id.
+    /// There, only encryption and throwing away its key erases. Ids go with their rows, but logs may name some, so put nothing
+    /// secret into an id.
     ///
     /// - Parameters:
     ///   - ids: The rows. Those without a row are counted as nothing.
