@@ -2,6 +2,8 @@
 /// the journal is brought up to date first, then the files that it gives up are removed.
 package struct Recovery {
     private let plan: RecoveryPlan
+    /// Whether what only a commit in the log has given up stays for the next open, since that log could not be emptied.
+    private var leavesSuperseded = false
     private let hasStaleRows: Bool
 
     /// Looks, and touches nothing.
@@ -27,41 +29,41 @@ package struct Recovery {
     /// never synced, or whose sync failed, so that the kernel's cache has it and the disk never will. Such a log is
     /// emptied into the database, and a commit of our own takes the place of whatever may be beyond its end, before a
     /// file is removed or a row written on the strength of it.
-    package func apply(_ session: WriteSession) throws(VectorStoreError) {
+    package mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile
         do { file = try DataFile.open(session.paths.path(record.dataFile), .readWrite, session.fileSystem) } catch {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
-        var isLogSettled = true
         do throws(VectorStoreError) {
             // Looking copies what it can into the database, so that a full disk shows here too.
             if try session.index.hasLog() {
-                isLogSettled = try session.index.emptyLog()
+                leavesSuperseded = try !session.index.emptyLog()
                 try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
             }
         } catch {
             // A full disk must not keep a store from being opened, and emptied.
             guard error.code == .diskFull else { throw error }
-            isLogSettled = false
+            leavesSuperseded = true
         }
-        try putInOrder(session, file, isLogSettled: isLogSettled)
+        try putInOrder(session, file)
+    }
+
+    private var removals: [RecoveryPlan.Removal] { plan.removals.filter { !leavesSuperseded || !$0.isSuperseded } }
+
+    private var trimmedLength: Int64? {
+        leavesSuperseded && plan.hasInterruptedMoves ? nil : plan.trimmedLength
     }
 
     /// Puts in order what an earlier compaction of an open store could not finish, on a full disk for example. Each
     /// compaction begins with this: one that goes on from another generation would make that journal a contradiction.
     package static func putInOrder(_ session: WriteSession) throws(VectorStoreError) {
         let recovery = try Recovery(session.index, session.paths, session.fileSystem)
-        try recovery.putInOrder(session, try session.currentFile(), isLogSettled: true)
+        try recovery.putInOrder(session, try session.currentFile())
     }
 
-    /// What only a commit in a log that could not be emptied has given up stays for the next open.
-    private func putInOrder(
-        _ session: WriteSession,
-        _ file: DataFile,
-        isLogSettled: Bool
-    ) throws(VectorStoreError) {
+    private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {
         if plan.isEmpty { return }
         if !plan.endings.isEmpty {
             let allocated = try file.status().allocated
@@ -74,10 +76,10 @@ package struct Recovery {
         // SQLite makes the log's name without telling whether its sync of the directory worked, and what supersedes the
         // files is in that log.
         try mapped(session.fileSystem.syncDirectory(session.paths.directory))
-        for removal in plan.removals where isLogSettled || !removal.isSuperseded {
+        for removal in removals {
             try mapped(session.fileSystem.unlink(session.paths.path(removal.name)))
         }
-        if isLogSettled || !plan.hasInterruptedMoves, let length = plan.trimmedLength { try file.truncate(to: length) }
+        if let length = trimmedLength { try file.truncate(to: length) }
     }
 
     /// Whether a compaction in place was interrupted, whose tail wasn't cut off.
@@ -93,10 +95,10 @@ package struct Recovery {
                 detail: "\(ending.entry.strategy.rawValue) \(ending.entry.id): \(ending.error ?? "had committed")"
             )
         }
-        actions += plan.removals.map {
+        actions += removals.map {
             RecoveryReport.Action(action: "remove-file", file: $0.name, bytes: $0.size, detail: $0.why)
         }
-        if let length = plan.trimmedLength {
+        if let length = trimmedLength {
             actions.append(
                 RecoveryReport.Action(
                     action: "trim-file",

@@ -24,10 +24,18 @@ struct FoundFile {
 /// What recovery is going to do. Made from what the journal and the directory say, before anything is touched; a store
 /// that is damaged has no plan.
 struct RecoveryPlan {
+    struct Removal {
+        let name: String
+        let size: Int64
+        let why: String
+        /// Whether it was the data file once, and not only a copy that came to nothing.
+        let isSuperseded: Bool
+    }
+
     /// Journal entries to end: with an error, aborted; without, finished.
     private(set) var endings: [(entry: JournalEntry, error: String?)] = []
     /// Files that are ours, and that the journal records as aborted or superseded.
-    private(set) var removals: [(name: String, size: Int64, why: String, isSuperseded: Bool)] = []
+    private(set) var removals: [Removal] = []
     /// Files that look like data files and are named by nothing: left alone.
     private(set) var unknown: [(name: String, size: Int64)] = []
     /// Whether rows were being moved into gaps, so that dead ones may be left at the end of the file.
@@ -150,7 +158,9 @@ struct RecoveryPlan {
             StorePaths.generation(ofDataFile: name) == generation
         else { return }
         if file.isOurs(record, generation: generation) || file.isUnfinished(record, generation: generation) {
-            removals.append((name, file.size, why, isSuperseded: generation < record.generation))
+            removals.append(
+                Removal(name: name, size: file.size, why: why, isSuperseded: generation < record.generation)
+            )
         } else {
             unknown.append((name, file.size))
         }

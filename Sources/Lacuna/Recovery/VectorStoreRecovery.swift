@@ -35,7 +35,7 @@ public enum VectorStoreRecovery {
             let lock = try Writer.lock(paths)
             let index = try StoreIndex.openForWriting(paths.index)
             let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
-            let recovery = try Recovery(index, paths, fileSystem)
+            var recovery = try Recovery(index, paths, fileSystem)
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
             let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in

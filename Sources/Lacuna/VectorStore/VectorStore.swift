@@ -98,7 +98,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         let index = try StoreIndex.openForWriting(paths.index)
         try checkIDKind(try index.record(), path)
         let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
-        let recovery = try Recovery(index, paths, fileSystem)
+        var recovery = try Recovery(index, paths, fileSystem)
         try recovery.apply(session)
         // SQLite makes the log's name without telling whether its sync of the directory worked.
         try mapped(fileSystem.syncDirectory(paths.directory))

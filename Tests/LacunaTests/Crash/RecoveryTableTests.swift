@@ -122,6 +122,24 @@ import Glibc
         }
     }
 
+    /// A commit in a log that can't be emptied may not be on the disk: the file that it superseded stays until it can.
+    @Test func aReaderKeepsTheLogAndWithItTheSupersededFile() throws {
+        try withKilledRewrite(at: .removeSource) { disk, model, paths in
+            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+            try reader.read { _ in
+                let report = try recover(disk)
+                #expect(!report.actions.contains { $0.action == "remove-file" }, "\(report)")
+                #expect(TestFiles.exists(paths.path("vectors-1.f32")))
+                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                #expect(try CrashModel(of: store) == model)
+                #expect(TestFiles.exists(paths.path("vectors-1.f32")))
+                try store.close()
+            }
+            try reader.close()
+            try check(disk, holds: model)
+        }
+    }
+
     /// Several files that were given up and that something kept from being removed: each goes.
     @Test func severalGenerationsLeftOver() throws {
         try withKilledRewrite(at: .removeSource) { disk, model, paths in
