@@ -60,26 +60,6 @@ import Testing
         return []
     }
 
-    /// Calls `body` while another thread is inside a `read` of a handle.
-    private func whileReading(_ store: VectorStore<Int64>, _ body: () throws -> Void) throws {
-        let isInside = DispatchSemaphore(value: 0)
-        let mayEnd = DispatchSemaphore(value: 0)
-        let hasEnded = DispatchSemaphore(value: 0)
-        Thread {
-            try? store.read { _ in
-                isInside.signal()
-                mayEnd.wait()
-            }
-            hasEnded.signal()
-        }.start()
-        isInside.wait()
-        defer {
-            mayEnd.signal()
-            hasEnded.wait()
-        }
-        try body()
-    }
-
     static let durabilities = [Durability.full, .relaxed(interval: .seconds(3_600))]
 
     @Test(arguments: durabilities, [true, false])

@@ -132,22 +132,11 @@ private struct Stop: Error {}
         try store.delete(Int64(1))
         try store.put(Self.vector(1), for: 1)
         let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
-        let isInside = DispatchSemaphore(value: 0)
-        let mayEnd = DispatchSemaphore(value: 0)
-        let hasEnded = DispatchSemaphore(value: 0)
-        Thread {
-            try? other.read { _ in
-                isInside.signal()
-                mayEnd.wait()
-            }
-            hasEnded.signal()
-        }.start()
-        isInside.wait()
-        let plan = try store.compactionPlan()
-        #expect(plan.strategy == .rewrite && plan.reason.contains("reader"), "\(plan)")
-        #expect(try store.compact().strategy == .rewrite)
-        mayEnd.signal()
-        hasEnded.wait()
+        try whileReading(other) {
+            let plan = try store.compactionPlan()
+            #expect(plan.strategy == .rewrite && plan.reason.contains("reader"), "\(plan)")
+            #expect(try store.compact().strategy == .rewrite)
+        }
         try expectAllThere()
     }
 

@@ -61,7 +61,6 @@ struct Erasure {
             return try session.delete(ids) { () throws(VectorStoreError) in
                 let start = JournalStart(
                     strategy: .erase,
-                    state: .erasing,
                     source: try index.record(),
                     allocatedBefore: allocated
                 )

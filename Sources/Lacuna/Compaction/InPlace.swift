@@ -22,7 +22,7 @@ struct InPlace {
         let file = try maintenance.openCurrentFile()
         try maintenance.failing { try file.sync() }
         let before = try file.status()
-        let (journal, record) = try begin(before)
+        let (journal, record) = try maintenance.begin(.inPlace, before)
         var moves: InPlaceMoves
         do {
             moves = try InPlaceMoves(maintenance, journal, record, file, moving: moving)
@@ -43,25 +43,6 @@ struct InPlace {
             allocatedAfter: after.allocated,
             generation: record.generation
         )
-    }
-
-    private func begin(_ before: FileStatus) throws -> (journal: Int64, record: StoreRecord) {
-        try maintenance.turn { session in
-            let index = session.index
-            let (journal, record, version) = try session.commit { () throws(VectorStoreError) in
-                try index.checkNothingAppended()
-                let record = try index.record()
-                let start = JournalStart(
-                    strategy: .inPlace,
-                    state: .moving,
-                    source: record,
-                    allocatedBefore: before.allocated
-                )
-                return (try index.beginJournal(start), record, try index.pragma("data_version"))
-            }
-            session.staging.begin(target: nil, foreignVersion: version)
-            return (journal, record)
-        }
     }
 
     /// What was moved stays moved.

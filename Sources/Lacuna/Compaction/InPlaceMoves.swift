@@ -3,7 +3,6 @@ struct InPlaceMoves {
     private let maintenance: Maintenance
     private let journal: Int64
     private let generation: Int64
-    private let foreignVersion: Int64
     private let file: DataFile
     private let live: LiveBitmap
     /// Where rows end up: all of them below this slot, but for what is appended meanwhile, which follows it.
@@ -40,7 +39,6 @@ struct InPlaceMoves {
         self.journal = journal
         self.file = file
         generation = record.generation
-        foreignVersion = try maintenance.turn { $0.staging.foreignVersion }
         live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
         floor = moving ? live.liveCount : live.end
         nextFree = floor
@@ -125,7 +123,7 @@ struct InPlaceMoves {
         movedRows += try maintenance.turn { session in
             try session.limitLog()
             return try session.commit { () throws(VectorStoreError) in
-                try commit(rows, to: places, isAppended, session.index)
+                try commit(rows, to: places, isAppended, session)
             }
         }
         unpacedBytes += rows.count * Int(file.stride)
@@ -153,9 +151,10 @@ struct InPlaceMoves {
         _ rows: [LiveRow],
         to places: [Int64],
         _ isAppended: Bool,
-        _ index: StoreIndex
+        _ session: WriteSession
     ) throws(VectorStoreError) -> Int {
-        guard try index.pragma("data_version") == foreignVersion else { throw .foreignWriter }
+        try session.checkNoForeignWriter()
+        let index = session.index
         var moved = 0
         for (row, place) in zip(rows, places) where try index.move(row, to: place, generation) {
             if isAppended { _ = try index.take(row, from: StoreIndex.appendedGeneration) }
@@ -259,7 +258,7 @@ struct InPlaceMoves {
                 try file.sync()
             }
             let moved = try session.commit { () throws(VectorStoreError) in
-                let moved = try commit(sorted, to: places, true, index)
+                let moved = try commit(sorted, to: places, true, session)
                 try Maintenance.nextEpoch(index)
                 return moved
             }

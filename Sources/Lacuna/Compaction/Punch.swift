@@ -11,7 +11,7 @@ struct Punch {
             let file = try maintenance.openCurrentFile()
             try file.sync()
             let before = try file.status()
-            let (journal, record) = try maintenance.begin(.punch, .punching, before)
+            let (journal, record) = try maintenance.begin(.punch, before)
             let live: LiveBitmap
             do {
                 live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
@@ -62,40 +62,6 @@ struct Punch {
         let step = max(blockSize, Int64(maintenance.limits.bytes) / blockSize * blockSize)
         for begin in stride(from: blocks.lowerBound, to: blocks.upperBound, by: Int(step)) {
             guard try body(begin..<min(blocks.upperBound, begin + step)) else { return }
-        }
-    }
-}
-
-extension Maintenance {
-    /// The journal's entry of something that works within the current file, committed, and the record of that moment.
-    func begin(
-        _ strategy: JournalEntry.Strategy,
-        _ state: JournalEntry.State,
-        _ before: FileStatus
-    ) throws -> (journal: Int64, record: StoreRecord) {
-        try commit { index throws(VectorStoreError) in
-            let record = try index.record()
-            let start = JournalStart(
-                strategy: strategy,
-                state: state,
-                source: record,
-                allocatedBefore: before.allocated
-            )
-            return (try index.beginJournal(start), record)
-        }
-    }
-
-    /// Why something was stopped, for the journal: without ids, which an erasure would have to find there.
-    static func journalText(_ error: any Error) -> String {
-        guard let error = error as? VectorStoreError else { return "stopped: \(error)" }
-        return error.ids.isEmpty ? error.message : "\(error.code): \(error.ids.count) ids"
-    }
-
-    /// Ends the journal's entry of something that was stopped.
-    func abort(_ journal: Int64, after error: any Error) {
-        let reason = Self.journalText(error)
-        _ = try? commit { index throws(VectorStoreError) in
-            try index.endJournal(journal, allocatedAfter: nil, error: reason)
         }
     }
 }

@@ -32,7 +32,8 @@ struct Rewrite {
         let source = try maintenance.openCurrentFile()
         try source.sync()
         let before = try source.status()
-        var start = try begin(before)
+        let (journal, record) = try maintenance.begin(.rewrite, before)
+        var start = Start(journal: journal, record: record, targetGeneration: record.nextGeneration)
         let target: DataFile
         do { target = try createTarget(&start) } catch {
             // The name that the journal has may be somebody else's file: a target that wasn't made isn't removed.
@@ -63,35 +64,6 @@ struct Rewrite {
     }
 
     // MARK: Before the commit
-
-    private func begin(_ before: FileStatus) throws -> Start {
-        try maintenance.turn { session in
-            let index = session.index
-            let (start, foreignVersion) = try session.commit { () throws(VectorStoreError) in
-                try index.checkNothingAppended()
-                let record = try index.record()
-                let start = Start(
-                    journal: try index.beginJournal(
-                        JournalStart(
-                            strategy: .rewrite,
-                            state: .copying,
-                            source: record,
-                            targetGeneration: record.nextGeneration,
-                            allocatedBefore: before.allocated
-                        )
-                    ),
-                    record: record,
-                    targetGeneration: record.nextGeneration
-                )
-                var next = record
-                next.nextGeneration += 1
-                try index.update(next)
-                return (start, try index.pragma("data_version"))
-            }
-            session.staging.begin(target: start.targetGeneration, foreignVersion: foreignVersion)
-            return start
-        }
-    }
 
     /// A name that is taken is somebody else's file: the next number's turn, in the journal first.
     private func createTarget(_ start: inout Start) throws -> DataFile {

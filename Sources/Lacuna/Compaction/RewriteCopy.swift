@@ -204,9 +204,7 @@ struct RewriteCopy {
         _ session: WriteSession
     ) throws(VectorStoreError) -> Int {
         let index = session.index
-        guard try index.pragma("data_version") == session.staging.foreignVersion else {
-            throw .foreignWriter
-        }
+        try session.checkNoForeignWriter()
         let staged = session.staging.stagedRows + (try stage(copies, index))
         var record = try index.record()
         guard Int64(staged) == record.liveRows - drift else {

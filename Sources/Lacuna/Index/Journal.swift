@@ -5,6 +5,19 @@ struct JournalEntry: Equatable, Sendable {
         case inPlace = "in-place"
         case punch
         case erase
+
+        /// Whether live rows get another place.
+        var movesRows: Bool { self == .rewrite || self == .inPlace }
+
+        /// What an entry says while it is under way.
+        var firstState: State {
+            switch self {
+            case .rewrite: .copying
+            case .inPlace: .moving
+            case .punch: .punching
+            case .erase: .erasing
+            }
+        }
     }
 
     enum State: String, Sendable {
@@ -23,7 +36,6 @@ struct JournalEntry: Equatable, Sendable {
 /// What a compaction has to say when it begins.
 struct JournalStart {
     var strategy: JournalEntry.Strategy
-    var state: JournalEntry.State
     var source: StoreRecord
     var targetGeneration: Int64?
     var allocatedBefore: Int64
@@ -38,7 +50,8 @@ extension StoreIndex {
             target_file, rows_live, allocated_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
             """,
             [
-                .text(start.strategy.rawValue), .text(start.state.rawValue), .integer(start.source.generation),
+                .text(start.strategy.rawValue), .text(start.strategy.firstState.rawValue),
+                .integer(start.source.generation),
                 .text(start.source.dataFile), start.targetGeneration.map { .integer($0) } ?? .null,
                 start.targetGeneration.map { .text(StorePaths.dataFileName(generation: $0)) } ?? .null,
                 .integer(start.source.liveRows), .integer(start.allocatedBefore),

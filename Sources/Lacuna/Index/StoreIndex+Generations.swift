@@ -20,25 +20,12 @@ extension StoreIndex {
         } while batch.count == limit
     }
 
-    /// The first rows of a generation after an id, or from the first on, in id order.
-    func rows(_ generation: Int64, after last: SQLValue? = nil, limit: Int) throws(VectorStoreError) -> [LiveRow] {
-        var rows: [LiveRow] = []
-        try connection.forEach(
-            """
-            SELECT id, offset, checksum FROM vectors WHERE generation = ?1 \(last == nil ? "" : "AND id > ?3")
-            ORDER BY id LIMIT ?2
-            """,
-            [.integer(generation), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
-        ) { row throws(VectorStoreError) in rows.append(LiveRow(id: try row.id(0), entry: try row.entry(at: 1))) }
-        return rows
-    }
-
-    /// The first rows of a generation after an id that lie in a stretch of the file, in id order. Walks the index until it
-    /// has found as many.
+    /// The first rows of a generation after an id, or from the first on, that lie in a stretch of the file, in id order.
+    /// Walks the index until it has found as many.
     func rows(
         _ generation: Int64,
-        at offsets: Range<Int64>,
-        after last: SQLValue?,
+        at offsets: Range<Int64> = .min..<(.max),
+        after last: SQLValue? = nil,
         limit: Int
     ) throws(VectorStoreError) -> [LiveRow] {
         var rows: [LiveRow] = []

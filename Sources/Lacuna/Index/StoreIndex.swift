@@ -169,7 +169,8 @@ package final class StoreIndex {
         try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 != 0
     }
 
-    /// ``checkpoint()``, without waiting for anybody; whether the whole log is in the database, and cut to nothing.
+    /// Copies the log into the database and cuts it as far as readers allow, without waiting for anybody; whether all of it
+    /// is in the database, and it is cut to nothing.
     @discardableResult
     func emptyLog() throws(VectorStoreError) -> Bool {
         try connection.waiting(milliseconds: 0) { () throws(VectorStoreError) in
@@ -188,11 +189,6 @@ package final class StoreIndex {
             try connection.checkpoint(isLong ? .restart : .passive)
         }
         checkpointedFrames = connection.logFrames
-    }
-
-    /// Copies the log into the database and empties it as far as readers allow.
-    func checkpoint() throws(VectorStoreError) {
-        try connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
     /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,

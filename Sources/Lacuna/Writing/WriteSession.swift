@@ -64,6 +64,11 @@ package struct WriteSession {
         return rows.deletedRows
     }
 
+    /// Throws if another program has written to the index since the compaction under way began.
+    func checkNoForeignWriter() throws(VectorStoreError) {
+        if try index.pragma("data_version") != staging.foreignVersion { throw .foreignWriter }
+    }
+
     /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
     /// looks beyond the next offset of its snapshot, which is never above the current one.
     func giveBackTail() throws(VectorStoreError) -> Bool {
@@ -78,7 +83,7 @@ package struct WriteSession {
             )
         else { return false }
         try file.truncate(to: length)
-        do { try index.checkpoint() } catch {
+        do { try index.emptyLog() } catch {
             // The database had no room to grow; what the tail gave back may be enough for the log.
             guard error.code == .diskFull else { throw error }
         }

@@ -12,45 +12,79 @@ import Glibc
 
 // What a reviewer found in compactions beside writers: each of these failed once.
 
-/// The system's file system; `fault` may answer a data file's operation with an errno.
+/// The system's file system, in which an operation on a data file may be answered with an errno.
 private struct OneFault: FileSystem {
-    final class Box: Sendable {
-        let fault = Mutex<(@Sendable (String, String, Int64) -> Int32?)?>(nil)
+    typealias Fault = @Sendable (_ kind: String, _ path: String, _ offset: Int64) -> Int32?
+
+    private final class Faults: Sendable {
+        let fault = Mutex<Fault?>(nil)
         let names = Mutex<[Int32: String]>([:])
+        let failures = Atomic(0)
     }
-    let box = Box()
+
+    private let faults = Faults()
     private let system = SystemFileSystem()
-    func set(_ f: (@Sendable (String, String, Int64) -> Int32?)?) { box.fault.withLock { $0 = f } }
-    private func ask(_ kind: String, _ d: Int32, _ offset: Int64) throws(SystemError) {
-        let name = box.names.withLock { $0[d] } ?? "?"
-        if let code = box.fault.withLock({ $0?(kind, name, offset) }) {
-            throw SystemError(errno: code, call: kind, path: name)
+
+    var hasFailed: Bool { faults.failures.load(ordering: .relaxed) > 0 }
+
+    func set(_ fault: Fault?) { faults.fault.withLock { $0 = fault } }
+
+    /// The next write beyond `end` meets a full disk, and none after it.
+    func failNextAppend(beyond end: Int64) {
+        set { [faults] kind, _, offset in
+            kind == "write" && offset >= end && faults.failures.load(ordering: .relaxed) == 0 ? ENOSPC : nil
         }
     }
+
+    private func ask(_ kind: String, _ descriptor: Int32, _ offset: Int64) throws(SystemError) {
+        let name = faults.names.withLock { $0[descriptor] } ?? "?"
+        guard let errno = faults.fault.withLock({ $0?(kind, name, offset) }) else { return }
+        faults.failures.add(1, ordering: .relaxed)
+        throw SystemError(errno: errno, call: kind, path: name)
+    }
+
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let d = try system.open(path, access)
-        box.names.withLock { $0[d] = path }
-        return d
+        let descriptor = try system.open(path, access)
+        faults.names.withLock { $0[descriptor] = path }
+        return descriptor
     }
-    func close(_ d: Int32) { system.close(d) }
-    func read(_ d: Int32, into b: UnsafeMutableRawBufferPointer, at o: Int64) throws(SystemError) -> Int {
-        try ask("read", d, o)
-        return try unsafe system.read(d, into: b, at: o)
+
+    func close(_ descriptor: Int32) { system.close(descriptor) }
+
+    func read(
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
+    ) throws(SystemError) -> Int {
+        try ask("read", descriptor, offset)
+        return try unsafe system.read(descriptor, into: buffer, at: offset)
     }
-    func write(_ d: Int32, _ b: UnsafeRawBufferPointer, at o: Int64) throws(SystemError) -> Int {
-        try ask("write", d, o)
-        return try unsafe system.write(d, b, at: o)
+
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+        try ask("write", descriptor, offset)
+        return try unsafe system.write(descriptor, bytes, at: offset)
     }
-    func allocate(_ d: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.allocate(d, offset: offset, length: length)
+
+    func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try system.allocate(descriptor, offset: offset, length: length)
     }
-    func truncate(_ d: Int32, to l: Int64) throws(SystemError) { try system.truncate(d, to: l) }
-    func punchHole(_ d: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.punchHole(d, offset: offset, length: length)
+
+    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
+        try system.truncate(descriptor, to: length)
     }
-    func sync(_ d: Int32) throws(SystemError) { try ask("sync", d, 0); try system.sync(d) }
-    func syncDirectory(_ p: String) throws(SystemError) { try system.syncDirectory(p) }
-    func unlink(_ p: String) throws(SystemError) { try system.unlink(p) }
+
+    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try system.punchHole(descriptor, offset: offset, length: length)
+    }
+
+    func sync(_ descriptor: Int32) throws(SystemError) {
+        try ask("sync", descriptor, 0)
+        try system.sync(descriptor)
+    }
+
+    func syncDirectory(_ path: String) throws(SystemError) { try system.syncDirectory(path) }
+
+    func unlink(_ path: String) throws(SystemError) { try system.unlink(path) }
 }
 
 @Suite struct MaintenanceFaultTests {
@@ -113,7 +147,6 @@ private struct OneFault: FileSystem {
         let fs = OneFault()
         let store = try make(scratch, fs, .relaxed(interval: .seconds(3_600)))
         try store.flush()
-        let fired = Atomic(false)
         var hasPut = false
         var err: (any Error)?
         do {
@@ -121,17 +154,12 @@ private struct OneFault: FileSystem {
                 if progress.done >= 8 && !hasPut {
                     hasPut = true
                     try store.put(vector(9_999), for: 9_999)
-                    fs.set { kind, _, offset in
-                        guard kind == "write", offset >= Self.end, !fired.exchange(true, ordering: .relaxed) else {
-                            return nil
-                        }
-                        return ENOSPC
-                    }
+                    fs.failNextAppend(beyond: Self.end)
                 }
             }
         } catch { err = error }
         do { try store.flush() } catch { err = error }
-        #expect(hasPut && fired.load(ordering: .relaxed))
+        #expect(hasPut && fs.hasFailed)
         #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
         try expectRows(store)
     }
@@ -144,7 +172,6 @@ private struct OneFault: FileSystem {
         let fs = OneFault()
         let store = try make(scratch, fs, .relaxed(interval: .seconds(3_600)))
         try store.flush()
-        let fired = Atomic(false)
         var hasPut = false
         var err: VectorStoreError?
         do {
@@ -152,18 +179,13 @@ private struct OneFault: FileSystem {
                 if progress.done >= 8 && !hasPut {
                     hasPut = true
                     try store.put(vector(9_999), for: 9_999)
-                    fs.set { kind, _, offset in
-                        guard kind == "write", offset >= Self.end, !fired.exchange(true, ordering: .relaxed) else {
-                            return nil
-                        }
-                        return ENOSPC
-                    }
+                    fs.failNextAppend(beyond: Self.end)
                     throw Stop()
                 }
             }
         } catch { err = error as? VectorStoreError }
         do { try store.flush() } catch { err = error as? VectorStoreError }
-        #expect(hasPut && fired.load(ordering: .relaxed))
+        #expect(hasPut && fs.hasFailed)
         #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
         try store.put(vector(8_888), for: 8_888)
         try store.flush()
@@ -292,7 +314,6 @@ private struct OneFault: FileSystem {
         let store = try make(scratch, fs, .relaxed(interval: .seconds(3_600)))
         try store.flush()
         #expect(throws: Stop.self) { try store.erase([1], small) { _ in throw Stop() } }
-        let fired = Atomic(false)
         var hasPut = false
         var err: (any Error)?
         do {
@@ -300,17 +321,12 @@ private struct OneFault: FileSystem {
                 if !hasPut {
                     hasPut = true
                     try store.put(vector(9_999), for: 9_999)
-                    fs.set { kind, _, offset in
-                        guard kind == "write", offset >= Self.end, !fired.exchange(true, ordering: .relaxed) else {
-                            return nil
-                        }
-                        return ENOSPC
-                    }
+                    fs.failNextAppend(beyond: Self.end)
                 }
             }
         } catch { err = error }
         do { try store.flush() } catch { err = error }
-        #expect(hasPut && fired.load(ordering: .relaxed))
+        #expect(hasPut && fs.hasFailed)
         #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
     }
 
