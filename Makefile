@@ -12,7 +12,7 @@ release: dependencies
 	$(SWIFT) build --configuration release --product lacuna
 
 test: dependencies
-	CI=true $(SWIFT) test
+	CI=true LACUNA_PLANTED_BUGS=1 $(SWIFT) test
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests migrations Benchmarks/Package.swift Benchmarks/Sources

@@ -9,6 +9,8 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+    // What the crash tests must find: see PlantedBug.swift.
+    + (Context.environment["LACUNA_PLANTED_BUGS"] == nil ? [] : [.define("LACUNA_PLANTED_BUGS")])
 
 let cSettings: [CSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
@@ -61,7 +63,7 @@ let package = Package(
         .testTarget(
             name: "LacunaTests",
             dependencies: [
-                "Lacuna", "LacunaFormats", "CTestVFS",
+                "Lacuna", "LacunaFormats", "LacunaMigrations", "CTestVFS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
             ],

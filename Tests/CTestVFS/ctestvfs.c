@@ -9,57 +9,57 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static ctest_watches watches;
+static ctest_disk_of disk_of;
 static ctest_before before;
 static ctest_after after;
 
 typedef struct {
     sqlite3_file base;
-    const char *path; /* SQLite keeps it as long as the file is open */
-    int is_watched;
+    const char *name; /* within its directory; SQLite keeps the path as long as the file is open */
+    int64_t disk;     /* 0 where nobody wants to hear of it */
     sqlite3_file *real; /* right behind this structure */
 } test_file;
+
+static const char *last_component(const char *path) {
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path;
+}
 
 static sqlite3_vfs *real_vfs(sqlite3_vfs *vfs) { return vfs->pAppData; }
 static test_file *cast(sqlite3_file *file) { return (test_file *)file; }
 static sqlite3_file *real_file(sqlite3_file *file) { return cast(file)->real; }
 #define METHODS(file) (real_file(file)->pMethods)
 
-static int ask(sqlite3_file *file, int operation, const void *bytes, int64_t offset, int64_t count) {
-    return cast(file)->is_watched ? before(operation, cast(file)->path, bytes, offset, count) : SQLITE_OK;
+static int ask(sqlite3_file *file, int operation) {
+    return cast(file)->disk ? before(cast(file)->disk, operation, cast(file)->name) : SQLITE_OK;
 }
 
-static int tell(sqlite3_file *file, int operation, int code) {
-    if (code == SQLITE_OK && cast(file)->is_watched) after(operation, cast(file)->path);
+static int tell(sqlite3_file *file, int operation, int code, const void *bytes, int64_t offset, int64_t count) {
+    if (code == SQLITE_OK && cast(file)->disk)
+        after(cast(file)->disk, operation, cast(file)->name, bytes, offset, count);
     return code;
 }
 
 static int x_close(sqlite3_file *file) { return METHODS(file)->xClose(real_file(file)); }
 static int x_read(sqlite3_file *file, void *buffer, int count, sqlite3_int64 offset) {
+    int code = ask(file, CTEST_READ);
+    if (code != SQLITE_OK) return code;
     return METHODS(file)->xRead(real_file(file), buffer, count, offset);
 }
 static int x_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
-    int code = ask(file, CTEST_WRITE, NULL, offset, count);
+    int code = ask(file, CTEST_WRITE);
     if (code != SQLITE_OK) return code;
-    return tell(file, CTEST_WRITE, METHODS(file)->xWrite(real_file(file), bytes, count, offset));
+    code = METHODS(file)->xWrite(real_file(file), bytes, count, offset);
+    return tell(file, CTEST_WRITE, code, bytes, offset, count);
 }
 static int x_truncate(sqlite3_file *file, sqlite3_int64 size) {
-    int code = ask(file, CTEST_TRUNCATE, NULL, size, 0);
+    int code = ask(file, CTEST_TRUNCATE);
     if (code != SQLITE_OK) return code;
-    return tell(file, CTEST_TRUNCATE, METHODS(file)->xTruncate(real_file(file), size));
+    return tell(file, CTEST_TRUNCATE, METHODS(file)->xTruncate(real_file(file), size), NULL, size, 0);
 }
-/* The content goes through SQLite's own descriptor: closing another one would drop the process's POSIX locks. */
 static int x_sync(sqlite3_file *file, int flags) {
-    if (!cast(file)->is_watched) return METHODS(file)->xSync(real_file(file), flags);
-    sqlite3_int64 size = 0;
-    int code = METHODS(file)->xFileSize(real_file(file), &size);
-    if (code != SQLITE_OK) return code;
-    void *bytes = malloc((size_t)size + 1);
-    if (!bytes) return SQLITE_NOMEM;
-    if (size > 0) code = METHODS(file)->xRead(real_file(file), bytes, (int)size, 0);
-    if (code == SQLITE_OK) code = ask(file, CTEST_SYNC, bytes, 0, size);
-    free(bytes);
-    return tell(file, CTEST_SYNC, code);
+    if (!cast(file)->disk) return METHODS(file)->xSync(real_file(file), flags);
+    return tell(file, CTEST_SYNC, ask(file, CTEST_SYNC), NULL, 0, 0);
 }
 static int x_file_size(sqlite3_file *file, sqlite3_int64 *size) { return METHODS(file)->xFileSize(real_file(file), size); }
 static int x_lock(sqlite3_file *file, int level) { return METHODS(file)->xLock(real_file(file), level); }
@@ -88,38 +88,39 @@ static const sqlite3_io_methods methods = {
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags) {
     test_file *test = cast(file);
     memset(test, 0, sizeof(*test));
-    test->path = name;
+    test->name = last_component(name);
     test->real = (sqlite3_file *)(test + 1);
     memset(test->real, 0, (size_t)real_vfs(vfs)->szOsFile);
-    test->is_watched = name != NULL && watches(name);
+    test->disk = name != NULL ? disk_of(name) : 0;
     int creates = 0;
-    if (test->is_watched && (flags & SQLITE_OPEN_CREATE) != 0 && access(name, F_OK) != 0) {
-        creates = 1;
-        int code = before(CTEST_CREATE, name, NULL, 0, 0);
+    if (test->disk) {
+        creates = (flags & SQLITE_OPEN_CREATE) != 0 && access(name, F_OK) != 0;
+        int code = before(test->disk, creates ? CTEST_CREATE : CTEST_OPEN, test->name);
         if (code != SQLITE_OK) return code;
     }
     int code = real_vfs(vfs)->xOpen(real_vfs(vfs), name, test->real, flags, out_flags);
     if (test->real->pMethods) test->base.pMethods = &methods;
-    if (code == SQLITE_OK && creates) after(CTEST_CREATE, name);
+    if (code == SQLITE_OK && creates) after(test->disk, CTEST_CREATE, test->name, NULL, 0, 0);
     return code;
 }
 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_directory) {
-    if (!watches(name)) return real_vfs(vfs)->xDelete(real_vfs(vfs), name, sync_directory);
-    int code = before(CTEST_DELETE, name, NULL, 0, 0);
+    int64_t disk = disk_of(name);
+    if (!disk) return real_vfs(vfs)->xDelete(real_vfs(vfs), name, sync_directory);
+    int code = before(disk, CTEST_DELETE, last_component(name));
     if (code != SQLITE_OK) return code;
     code = real_vfs(vfs)->xDelete(real_vfs(vfs), name, sync_directory);
-    if (code == SQLITE_OK) after(CTEST_DELETE, name);
+    if (code == SQLITE_OK) after(disk, CTEST_DELETE, last_component(name), NULL, 0, 0);
     return code;
 }
 
-int ctest_vfs_install(ctest_watches watches_path, ctest_before before_operation, ctest_after after_operation) {
+int ctest_vfs_install(ctest_disk_of disk_of_path, ctest_before before_operation, ctest_after after_operation) {
     static sqlite3_vfs vfs;
     int code = sqlite3_initialize();
     if (code != SQLITE_OK) return code;
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
     if (!real) return SQLITE_ERROR;
-    watches = watches_path;
+    disk_of = disk_of_path;
     before = before_operation;
     after = after_operation;
     vfs = *real; /* whatever isn't replaced is the real one's, and takes no more than the VFS's own fields */
@@ -130,17 +131,6 @@ int ctest_vfs_install(ctest_watches watches_path, ctest_before before_operation,
     vfs.xOpen = vfs_open;
     vfs.xDelete = vfs_delete;
     return sqlite3_vfs_register(&vfs, 1);
-}
-
-int64_t ctest_length_without_zeros(const void *bytes, int64_t count) {
-    static const char zeros[4096];
-    const char *begin = bytes;
-    while (count > 0) {
-        int64_t start = (count - 1) / 4096 * 4096;
-        if (memcmp(begin + start, zeros, (size_t)(count - start)) != 0) return count;
-        count = start;
-    }
-    return 0;
 }
 
 int ctest_cut_power(const char *mount_point) {

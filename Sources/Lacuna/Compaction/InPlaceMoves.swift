@@ -119,7 +119,7 @@ struct InPlaceMoves {
     /// Copies rows, and commits that they have moved; those that died or moved meanwhile leave a gap as it was.
     private mutating func move(_ rows: [LiveRow], to places: [Int64], isAppended: Bool) throws {
         try copy(rows, to: places)
-        try maintenance.failing { try file.sync() }
+        if !PlantedBug.movesNotSynced.isPlanted { try maintenance.failing { try file.sync() } }
         movedRows += try maintenance.turn { session in
             try session.limitLog()
             return try session.commit { () throws(VectorStoreError) in
@@ -160,7 +160,9 @@ struct InPlaceMoves {
             if isAppended { _ = try index.take(row, from: StoreIndex.appendedGeneration) }
             moved += 1
         }
-        try index.update(try index.record())
+        var record = try index.record()
+        if PlantedBug.offsetFallsEarly.isPlanted { record.nextOffset = file.offset(floor) }
+        try index.update(record)
         try index.addToJournal(journal, rowsMoved: moved, bytesWritten: Int64(rows.count) * file.stride)
         return moved
     }
@@ -255,7 +257,7 @@ struct InPlaceMoves {
             let places = (slot..<slot + sorted.count).map(file.offset)
             if !sorted.isEmpty {
                 try copy(sorted, to: places)
-                try file.sync()
+                if !PlantedBug.movesNotSynced.isPlanted { try file.sync() }
             }
             let moved = try session.commit { () throws(VectorStoreError) in
                 let moved = try commit(sorted, to: places, true, session)
@@ -266,6 +268,7 @@ struct InPlaceMoves {
             if limit > 0 { nextFree = slot + sorted.count }
             guard try maintenance.isEpochBeforeDrained(index, within: Self.lastDrainSeconds) else { return false }
             let lowered = slot + sorted.count
+            if PlantedBug.truncateBeforeCommit.isPlanted { try file.truncate(to: file.offset(lowered)) }
             try session.commit { () throws(VectorStoreError) in
                 var record = try index.record()
                 record.nextOffset = file.offset(lowered)

@@ -7,6 +7,7 @@ extension Maintenance {
     ) throws -> (journal: Int64, record: StoreRecord) {
         try turn { session in
             let index = session.index
+            if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = NORMAL") }
             let (journal, record, foreignVersion) = try session.commit { () throws(VectorStoreError) in
                 if strategy.movesRows { try index.checkNothingAppended() }
                 let record = try index.record()
@@ -25,6 +26,7 @@ extension Maintenance {
                 }
                 return (journal, record, try index.pragma("data_version"))
             }
+            if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = FULL") }
             if strategy.movesRows {
                 let target = strategy == .rewrite ? record.nextGeneration : nil
                 session.staging.begin(target: target, foreignVersion: foreignVersion)

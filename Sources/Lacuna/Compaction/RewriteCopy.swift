@@ -35,6 +35,10 @@ struct RewriteCopy {
         return try catchUp()
     }
 
+    private func syncTarget() throws(VectorStoreError) {
+        if !PlantedBug.targetNotSynced.isPlanted { try target.sync() }
+    }
+
     private var markedEnd: Int64 { start.record.nextOffset }
 
     // MARK: The first round
@@ -54,7 +58,7 @@ struct RewriteCopy {
         try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
             try unsafe target.write(rows, at: target.offset(copied))
             // Batch by batch: a writer's sync would wait for all that is left to the end.
-            try target.sync()
+            try syncTarget()
             try checksums.append(unsafe target.checksums(of: rows))
             copied += rows.count / Int(target.stride)
             try maintenance.advance(copied, of: live.liveCount, bytes: rows.count)
@@ -76,7 +80,9 @@ struct RewriteCopy {
                 return target.offset(0)
             }
             let rank = live.rank(source.slot(offset))
-            if Int64(arguments[0].checksum(continuing: checksums[rank])) != checksum {
+            if !PlantedBug.checksumNotChecked.isPlanted,
+                Int64(arguments[0].checksum(continuing: checksums[rank])) != checksum
+            {
                 mismatches.append(arguments[0].idText)
             }
             return target.offset(rank)
@@ -101,7 +107,8 @@ struct RewriteCopy {
             guard let end = try index.id(limit, after: last, below: markedEnd, generation) else { return nil }
             session.staging.stagedRows += try index.connection.withoutSync { () throws(VectorStoreError) in
                 try session.commit { () throws(VectorStoreError) in
-                    try index.stage(
+                    if PlantedBug.stagedRowsVisible.isPlanted { try makeCurrent(index) }
+                    return try index.stage(
                         from: generation,
                         to: start.targetGeneration,
                         after: last,
@@ -112,6 +119,14 @@ struct RewriteCopy {
             }
             return end
         }
+    }
+
+    /// Only ``PlantedBug/stagedRowsVisible``.
+    private func makeCurrent(_ index: StoreIndex) throws(VectorStoreError) {
+        var record = try index.record()
+        record.generation = start.targetGeneration
+        record.dataFile = StorePaths.dataFileName(generation: record.generation)
+        try index.update(record)
     }
 
     // MARK: What was appended meanwhile
@@ -126,7 +141,7 @@ struct RewriteCopy {
             // One more than is done at a time: whether few are left shows by it, whatever the limit.
             var rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
             if rows.count <= few {
-                try target.sync()
+                try syncTarget()
                 if let result = try switchOver(limit: few) { return result }
             } else {
                 rows = Array(rows.prefix(limit))
@@ -182,12 +197,13 @@ struct RewriteCopy {
             let copies: [(row: LiveRow, offset: Int64)]
             do throws(VectorStoreError) {
                 copies = try copy(rows)
-                try target.sync()
+                try syncTarget()
             } catch {
                 // The target is no part of the store yet: an error of it is none of the writer's.
                 return .failure(error)
             }
             let copied = copied
+            if PlantedBug.unlinkBeforeCommit.isPlanted { try? maintenance.fileSystem.unlink(source.path) }
             let liveRows = try session.commit { () throws(VectorStoreError) in
                 try switchOver(copies, copied, session)
             }

@@ -68,6 +68,7 @@ struct RowCopier {
     }
 
     private func check(_ rows: ArraySlice<LiveRow>, _ buffer: UnsafeRawBufferPointer) throws(VectorStoreError) {
+        if PlantedBug.checksumNotChecked.isPlanted { return }
         let checksums = unsafe source.checksums(
             of: UnsafeRawBufferPointer(rebasing: buffer[..<(rows.count * Int(source.stride))])
         )

@@ -100,7 +100,8 @@ package final class StoreIndex {
             )
         }
         for setting in [
-            "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "cell_size_check = ON",
+            PlantedBug.logNotSynced.isPlanted ? "synchronous = NORMAL" : "synchronous = FULL", "fullfsync = ON",
+            "checkpoint_fullfsync = ON", "cell_size_check = ON",
             "cache_size = -16384", "journal_size_limit = 16777216", "temp_store = MEMORY",
         ] {
             try connection.run("PRAGMA \(setting)")
@@ -110,6 +111,7 @@ package final class StoreIndex {
 
     private func migrate() throws(VectorStoreError) {
         guard try pragma("user_version") < Self.schemaVersion else { return }
+        if PlantedBug.migrationInParts.isPlanted { return try runMigrations(from: Int(try pragma("user_version"))) }
         try connection.transaction { () throws(VectorStoreError) in
             try runMigrations(from: Int(try pragma("user_version")))
         }

@@ -23,7 +23,9 @@ enum StoreDirectory {
         let remains = names.filter {
             StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil
         }
-        if remains.isEmpty || remains == [StorePaths.dataFileName(generation: 1)] && isBlankOrEmpty(paths) {
+        // An interrupted creation's rollback journal may have outlived the database that it belongs to.
+        let unfinished = [StorePaths.dataFileName(generation: 1), StorePaths.rollbackJournalName]
+        if remains.allSatisfy(unfinished.contains) && isBlankOrEmpty(paths) {
             throw VectorStoreError(
                 .notAStore,
                 "\(paths.directory) holds no index.sqlite: it is not a store; check the path"

@@ -38,7 +38,7 @@ package struct Recovery {
         session.files.advance(to: file)
         do throws(VectorStoreError) {
             // Looking copies what it can into the database, so that a full disk shows here too.
-            if try session.index.hasLog() {
+            if !PlantedBug.recoveryTrustsLog.isPlanted, try session.index.hasLog() {
                 leavesSuperseded = try !session.index.emptyLog()
                 try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
             }

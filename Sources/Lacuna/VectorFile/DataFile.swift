@@ -110,7 +110,7 @@ final class DataFile: Sendable {
                 try unsafe fileSystem.writeAll(descriptor, buffer, at: 0)
             }
             try fileSystem.sync(descriptor)
-            try fileSystem.syncDirectory(paths.directory)
+            if !PlantedBug.directoryNotSynced.isPlanted { try fileSystem.syncDirectory(paths.directory) }
         } catch {
             try? fileSystem.unlink(path)
             throw error.on(path)

@@ -21,7 +21,9 @@ package struct StorePaths: Sendable {
     static let indexName = "index.sqlite"
     static let writerLockName = "writer.lock"
     static let readerLockNames = ["readers-0.lock", "readers-1.lock"]
-    static let indexNames = ["", "-wal", "-shm", "-journal"].map { indexName + $0 }
+    /// There only while a store is created: from then on there is the log.
+    static let rollbackJournalName = indexName + "-journal"
+    static let indexNames = ["", "-wal", "-shm"].map { indexName + $0 } + [rollbackJournalName]
 
     var index: String { path(Self.indexName) }
     var log: String { path(Self.indexName + "-wal") }

@@ -68,6 +68,9 @@ package final class RowWriter {
     package func delete(_ id: SQLValue) {
         if deletesOnly { deletes.append(id) }
         try? remembering { () throws(VectorStoreError) in
+            if PlantedBug.punchBeforeCommit.isPlanted, let entry = try index.entry(of: id, record.generation) {
+                _ = try file.punchHole(entry.offset..<entry.offset + record.stride)
+            }
             guard try index.delete(id, record.generation) else { return }
             try unstage(id)
             try index.setMetadata(nil, for: id)
@@ -143,7 +146,7 @@ package final class RowWriter {
         try checkFailure()
         if record.nextOffset > start.nextOffset {
             try writePending()
-            try file.sync()
+            if !PlantedBug.rowsNotSynced.isPlanted && !PlantedBug.commitBeforeRows.isPlanted { try file.sync() }
         }
         if record != start || hasChangedMetadata { try index.update(record) }
     }
@@ -163,6 +166,11 @@ package final class RowWriter {
             record.liveRows += 1
             if let metadata { try index.setMetadata(metadata, for: id) }
         } else {
+            if PlantedBug.overwriteInPlace.isPlanted, let old = try index.entry(of: id, record.generation) {
+                try unsafe vector.withUnsafeBytes { bytes throws(VectorStoreError) in
+                    try unsafe file.write(bytes, at: old.offset)
+                }
+            }
             guard replacing, try index.move(id, to: entry, record.generation) else {
                 throw VectorStoreError(
                     .duplicateID,

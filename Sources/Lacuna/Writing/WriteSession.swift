@@ -34,6 +34,7 @@ package struct WriteSession {
         do {
             try rows.finish()
             try index.connection.run("COMMIT")
+            if PlantedBug.commitBeforeRows.isPlanted { try currentFile().sync() }
         } catch {
             index.connection.rollBack()
             guard error.code == .diskFull, let deletes = rows.repeatableDeletes, try giveBackTail() else { throw error }

@@ -1,186 +1,251 @@
-import CTestVFS
-
 @testable import Lacuna
 
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
+/// What an operation does to a file's bytes.
+enum FileChange: Equatable, Sendable {
+    case write([UInt8], at: Int64)
+    case zero(Range<Int64>)
+    case extend(Int64)
+    case truncate(Int64)
+}
 
-/// A file's content, without the zeros at its end: data files are longer than their rows.
-struct FileImage: Equatable, Sendable {
-    var bytes: [UInt8] = []
-    var length: Int64 = 0
+/// What of the things that nobody has synced a power cut leaves.
+enum Survival: Hashable, Sendable, CustomStringConvertible {
+    case nothing
+    /// Removed names are gone, and nothing else has happened: file systems often write names down first.
+    case unlinks
+    case everything
+    /// Each sector of 512 bytes, each length and each name for itself, as a seed decides.
+    case some(seed: UInt64)
+
+    /// The same at every moment.
+    static let extremes: [Survival] = [.nothing, .unlinks, .everything]
+
+    var description: String {
+        switch self {
+        case .nothing: "nothing that wasn't synced"
+        case .unlinks: "removed names"
+        case .everything: "everything"
+        case .some(let seed): "some, by seed \(seed)"
+        }
+    }
+}
+
+/// A file of the simulated disk, whatever its names.
+struct Inode: Sendable {
+    /// What programs read: the kernel's cache.
+    private(set) var live = FileImage()
+    /// What is on the disk for certain.
+    private(set) var durable = FileImage()
+    /// What was done since, in order.
+    private var pending: [FileChange] = []
+    /// Pages that a failed sync has left clean in the cache, and that the disk doesn't have: later syncs don't write them
+    /// either, until somebody writes to them again, which takes the whole page along.
+    private(set) var lost: Set<Int> = []
+
+    static let sector = 512
 
     init() {}
 
-    init(_ content: UnsafeRawBufferPointer) {
-        let count = unsafe ctest_length_without_zeros(content.baseAddress, Int64(content.count))
-        bytes = unsafe Array(UnsafeRawBufferPointer(rebasing: content[..<Int(count)]))
-        length = Int64(content.count)
+    init(durable: FileImage) {
+        live = durable
+        self.durable = durable
     }
 
-    static let pageSize = 4_096
-
-    func page(_ number: Int) -> [UInt8] {
-        let start = number * Self.pageSize
-        let page = Array(bytes.dropFirst(start).prefix(Self.pageSize))
-        return page + [UInt8](repeating: 0, count: Self.pageSize - page.count)
-    }
-
-    mutating func setPage(_ number: Int, _ page: [UInt8]) {
-        let start = number * Self.pageSize
-        let end = start + Self.pageSize
-        if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
-        bytes.replaceSubrange(start..<end, with: page)
-        if Int64(bytes.count) > length { bytes.removeLast(bytes.count - Int(length)) }
-    }
-
-    var pageCount: Int { (Int(length) + Self.pageSize - 1) / Self.pageSize }
-}
-
-/// A file of the modelled disk, whatever its names.
-struct Inode: Sendable {
-    /// What a power cut leaves of it.
-    var synced = FileImage()
-    /// Pages that a failed sync dropped, with what the disk has in their place. The kernel holds them as if they were
-    /// clean, so later syncs don't write them either, until somebody writes the pages again.
-    var lost: [Int: [UInt8]] = [:]
-
-    mutating func sync(_ content: FileImage) {
-        synced = content
-        for (number, page) in lost where number < content.pageCount { synced.setPage(number, page) }
-    }
-
-    mutating func failSync(_ content: FileImage) {
-        for number in 0..<content.pageCount where lost[number] == nil && content.page(number) != synced.page(number) {
-            lost[number] = synced.page(number)
+    mutating func apply(_ change: FileChange) {
+        live.apply(change)
+        let rewritten = lost.isEmpty ? [] : lost.intersection(change.pages)
+        lost.subtract(rewritten)
+        pending.append(change)
+        for number in rewritten.sorted() {
+            let start = Int64(number * FileImage.pageSize)
+            let page = live.page(number).prefix(Int(min(Int64(FileImage.pageSize), live.length - start)))
+            pending.append(.write(Array(page), at: start))
         }
     }
 
-    mutating func write(_ range: Range<Int64>) {
-        if lost.isEmpty || range.isEmpty { return }
-        for number in Int(range.lowerBound) / FileImage.pageSize...Int(range.upperBound - 1) / FileImage.pageSize {
-            lost[number] = nil
+    mutating func sync() {
+        for change in pending { durable.apply(change) }
+        pending = []
+    }
+
+    /// The kernel drops what it couldn't write; lengths and holes are the file system's own, and come with its next sync.
+    mutating func failSync() {
+        for change in pending {
+            if case .write = change { lost.formUnion(change.pages) }
+        }
+        pending = pending.map { change in
+            if case .write(let bytes, let offset) = change { return .extend(offset + Int64(bytes.count)) }
+            return change
+        }
+    }
+
+    /// Bytes that the cache has and the disk doesn't, as if a sync had failed that nobody heard of.
+    mutating func lose(_ range: Range<Int64>) {
+        durable.zero(range)
+        lost.formUnion(FileChange.zero(range).pages)
+    }
+
+    func afterPowerCut(_ survival: Survival, _ generator: inout SplitMix64) -> FileImage {
+        var image = durable
+        switch survival {
+        case .nothing, .unlinks: break
+        case .everything: for change in pending { image.apply(change) }
+        case .some:
+            for change in pending {
+                for part in change.parts where generator.next() & 1 == 0 { image.apply(part) }
+            }
+        }
+        return image
+    }
+
+    func hash(into hash: inout UInt64) {
+        live.hash(into: &hash)
+        durable.hash(into: &hash)
+        hash.mix(UInt64(pending.count))
+        for page in lost.sorted() { hash.mix(UInt64(page)) }
+    }
+}
+
+extension FileImage {
+    mutating func apply(_ change: FileChange) {
+        switch change {
+        case .write(let bytes, let offset): write(bytes, at: offset)
+        case .zero(let range): zero(range)
+        case .extend(let length): extend(to: length)
+        case .truncate(let length): setLength(length)
         }
     }
 }
 
-/// What a power cut at one moment leaves: files by name, and what the workload had been told by then.
-struct PowerCut: Sendable {
-    /// The disk forgot no name that was removed before the last sync of the directory (`keeping`), or every one
-    /// (`dropping`): file systems do either, and anything between.
-    var keeping: [String: FileImage] = [:]
-    var dropping: [String: FileImage] = [:]
-    /// Whether the store's directory has its name in its parent durably.
-    var hasDirectory = false
-    /// The operation before which the power went.
-    var operation = 0
-    var progress = Progress()
+extension FileChange {
+    /// The pages that it dirties.
+    var pages: Range<Int> {
+        let range: Range<Int64>
+        switch self {
+        case .write(let bytes, let offset): range = offset..<offset + Int64(bytes.count)
+        case .zero(let zeroed): range = zeroed
+        case .extend, .truncate: return 0..<0
+        }
+        if range.isEmpty { return 0..<0 }
+        let size = Int64(FileImage.pageSize)
+        return Int(range.lowerBound / size)..<Int((range.upperBound - 1) / size) + 1
+    }
 
-    /// How far the workload was: the last state that a call acknowledged, and the one that a call was on its way to.
-    struct Progress: Equatable, Sendable {
-        var acknowledged = -1
-        var inFlight: Int?
+    /// What may reach the disk, or not, each for itself: the sectors of a write, and the length that it makes.
+    var parts: [FileChange] {
+        guard case .write(let bytes, let offset) = self else { return [self] }
+        var parts: [FileChange] = [.extend(offset + Int64(bytes.count))]
+        var done = 0
+        while done < bytes.count {
+            let position = Int(offset) + done
+            let count = min(Inode.sector - position % Inode.sector, bytes.count - done)
+            parts.append(.write(Array(bytes[done..<done + count]), at: Int64(position)))
+            done += count
+        }
+        return parts
     }
 }
 
-/// The worst disk that keeps its promises: nothing survives but the content of files at their last sync, and names at
-/// the last sync of their directory.
+/// A disk that keeps its promises, and not a byte more: what of all that nobody has synced is left after a power cut is
+/// for ``Survival`` to say.
 ///
 /// SQLite's own files are held to the same: its unix VFS syncs the directory when it first syncs a log that it made, but
 /// keeps an error of that to itself, so the store must not count on it.
 struct DiskModel: Sendable {
+    private enum NameChange: Sendable {
+        case create(String, Int)
+        case unlink(String)
+    }
+
     private var inodes: [Inode] = []
-    // Names, and the inode that each stands for.
+    /// Names, and the inode that each stands for.
     private var live: [String: Int] = [:]
-    private var keeping: [String: Int] = [:]
-    private var dropping: [String: Int] = [:]
-    private var hasDirectory = false
-    private(set) var changes = 0
+    private var durable: [String: Int] = [:]
+    private var pending: [NameChange] = []
+    /// Whether the store's directory has its name in its parent durably.
+    private(set) var hasDirectory = false
 
     init() {}
 
     /// A disk that holds files durably.
     init(holding files: [String: FileImage]) {
-        for (name, image) in files {
+        for (name, image) in files.sorted(by: { $0.key < $1.key }) {
             live[name] = inodes.count
-            inodes.append(Inode(synced: image))
+            inodes.append(Inode(durable: image))
         }
+        durable = live
         hasDirectory = true
-        syncDirectory()
     }
 
     mutating func create(_ name: String) {
         live[name] = inodes.count
+        pending.append(.create(name, inodes.count))
         inodes.append(Inode())
     }
 
+    func contains(_ name: String) -> Bool { live[name] != nil }
+
     mutating func unlink(_ name: String) {
         live[name] = nil
-        dropping[name] = nil
-        changes += 1
+        pending.append(.unlink(name))
     }
 
     mutating func syncDirectory() {
-        keeping = live
-        dropping = live
-        changes += 1
+        durable = live
+        pending = []
     }
 
-    mutating func syncParent() {
-        hasDirectory = true
-        changes += 1
+    mutating func syncParent() { hasDirectory = true }
+
+    mutating func apply(_ change: FileChange, to name: String) { with(name) { $0.apply(change) } }
+    mutating func sync(_ name: String) { with(name) { $0.sync() } }
+    mutating func failSync(_ name: String) { with(name) { $0.failSync() } }
+    /// See ``Inode/lose(_:)``.
+    mutating func lose(_ range: Range<Int64>, of name: String) { with(name) { $0.lose(range) } }
+
+    private mutating func with(_ name: String, _ body: (inout Inode) -> Void) {
+        if let inode = live[name] { body(&inodes[inode]) }
     }
 
-    mutating func sync(_ name: String, _ content: FileImage) {
-        guard let inode = live[name] else { return }
-        inodes[inode].sync(content)
-        changes += 1
-    }
+    /// The names and contents that programs see.
+    var liveFiles: [String: FileImage] { live.mapValues { inodes[$0].live } }
 
-    mutating func failSync(_ name: String, _ content: FileImage) {
-        if let inode = live[name] { inodes[inode].failSync(content) }
-    }
-
-    mutating func write(_ name: String, _ range: Range<Int64>) {
-        if let inode = live[name] { inodes[inode].write(range) }
-    }
-
-    func cut(_ operation: Int, _ progress: PowerCut.Progress) -> PowerCut {
-        PowerCut(
-            keeping: keeping.mapValues { inodes[$0].synced },
-            dropping: dropping.mapValues { inodes[$0].synced },
-            hasDirectory: hasDirectory,
-            operation: operation,
-            progress: progress
-        )
-    }
-}
-
-enum UnlinkVariant: CaseIterable, Sendable { case keeping, dropping }
-
-extension PowerCut {
-    func files(_ variant: UnlinkVariant) -> [String: FileImage] { variant == .keeping ? keeping : dropping }
-
-    /// Calls `body` with a disk that holds what is left.
-    func withDisk(_ variant: UnlinkVariant, _ body: (TestDisk) throws -> Void) throws {
-        try TestFiles.withDirectory { parent in
-            let path = parent + "/store"
-            try materialise(variant, at: path)
-            try TestDisk.with(path, DiskModel(holding: files(variant)), body)
+    /// The files that a power cut leaves; nil where the directory itself is gone.
+    func afterPowerCut(_ survival: Survival) -> [String: FileImage]? {
+        var generator = SplitMix64(seed: 0)
+        if case .some(let seed) = survival { generator = SplitMix64(seed: seed) }
+        if !hasDirectory {
+            switch survival {
+            case .nothing, .unlinks: return nil
+            case .everything: break
+            case .some: if generator.next() & 1 == 0 { return nil }
+            }
         }
+        var names = durable
+        for change in pending {
+            switch (change, survival) {
+            case (_, .nothing), (.create, .unlinks): continue
+            case (_, .some) where generator.next() & 1 == 0: continue
+            case (.create(let name, let inode), _): names[name] = inode
+            case (.unlink(let name), _): names[name] = nil
+            }
+        }
+        var files: [String: FileImage] = [:]
+        for (name, inode) in names.sorted(by: { $0.key < $1.key }) {
+            files[name] = inodes[inode].afterPowerCut(survival, &generator)
+        }
+        return files
     }
 
-    /// Writes what is left into a fresh directory. The lock files are older than all others, and one sync of the
-    /// directory makes all names durable.
-    private func materialise(_ variant: UnlinkVariant, at directory: String) throws {
-        if !hasDirectory { return }
-        try TestFiles.makeDirectory(directory)
-        if !files(variant).isEmpty { try TestFiles.write([], to: directory + "/" + StorePaths.writerLockName) }
-        for (name, image) in files(variant) {
-            try TestFiles.write(image.bytes, to: directory + "/" + name, length: image.length)
+    /// The same for two disks that programs, and power cuts, can't tell apart.
+    var fingerprint: UInt64 {
+        var hash: UInt64 = 0
+        for (name, inode) in live.sorted(by: { $0.key < $1.key }) {
+            for byte in name.utf8 { hash.mix(UInt64(byte)) }
+            inodes[inode].hash(into: &hash)
         }
+        hash.mix(UInt64(pending.count))
+        hash.mix(hasDirectory ? 1 : 0)
+        return hash
     }
 }

@@ -77,19 +77,19 @@ import Glibc
                 let (store, before) = try prepare(disk)
                 var rows = before
                 let remains = rows.remains(of: Self.ids)
-                let start = disk.log.count
-                disk.recordCuts()
+                disk.record()
                 try store.erase(Self.ids)
-                let last = disk.cutNow()
-                let cuts = disk.cuts.filter { $0.operation > start }
-                #expect(cuts.count > 5)
-                for variant in UnlinkVariant.allCases {
-                    for (name, image) in last.files(variant) {
-                        #expect(remains.find(in: image.bytes) == [], "\(name), \(variant)")
+                let last = disk.now
+                let moments = disk.moments
+                disk.record(false)
+                #expect(moments.count > 5)
+                for survival in Survival.extremes {
+                    for (name, image) in last.model.afterPowerCut(survival) ?? [:] {
+                        #expect(remains.find(in: image.bytes) == [], "\(name), \(survival)")
                     }
-                    for cut in cuts {
-                        do { try cutAgain(cut, variant, before) } catch {
-                            Issue.record("power cut before operation \(cut.operation) (\(variant)): \(error)")
+                    for moment in moments {
+                        do { try cutAgain(moment, survival, before) } catch {
+                            Issue.record("power cut before operation \(moment.operation) (\(survival)): \(error)")
                         }
                     }
                 }
@@ -98,16 +98,32 @@ import Glibc
         }
     }
 
-    private func cutAgain(_ cut: PowerCut, _ variant: UnlinkVariant, _ rows: ErasedRows<Int64>) throws {
-        var second: [PowerCut] = []
-        try cut.withDisk(variant) { disk in
-            disk.recordCuts()
+    /// What is left of erased rows on the disk once the erasure has returned, and the power goes.
+    static func remainsAfterErasing() throws -> [String] {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                var (store, rows) = try ErasingCrashTests().prepare(disk)
+                let remains = rows.remains(of: ids)
+                try store.erase(ids)
+                return Survival.extremes.flatMap { survival in
+                    (disk.now.model.afterPowerCut(survival) ?? [:]).flatMap { name, image in
+                        remains.find(in: image.bytes).map { "\(name): \($0) after a power cut that left \(survival)" }
+                    }
+                }
+            }
+        }
+    }
+
+    private func cutAgain(_ moment: Moment, _ survival: Survival, _ rows: ErasedRows<Int64>) throws {
+        var second: [Moment] = []
+        try TestDisk.holding(moment.model.afterPowerCut(survival)) { disk in
+            disk.record()
             try check(disk, rows, mustBeGone: false)
-            second = disk.cuts
+            second = disk.moments
         }
         // Each fifth: most of them are writes of the same kind.
-        for (index, cut) in second.enumerated() where index % 5 == cut.operation % 5 {
-            try cut.withDisk(variant) { try check($0, rows, mustBeGone: false) }
+        for (index, inner) in second.enumerated() where index % 5 == moment.operation % 5 {
+            try TestDisk.holding(inner.model.afterPowerCut(survival)) { try check($0, rows, mustBeGone: false) }
         }
     }
 
@@ -122,10 +138,10 @@ import Glibc
                 #expect(TestFiles.exists(disk.directory + "/vectors-1.f32"))
                 let remains = rows.remains(of: Self.ids)
                 try store.erase(Self.ids)
-                let cut = disk.cutNow()
-                for variant in UnlinkVariant.allCases {
-                    for (name, image) in cut.files(variant) {
-                        #expect(remains.find(in: image.bytes) == [], "\(name), \(variant)")
+                let moment = disk.now
+                for survival in Survival.extremes {
+                    for (name, image) in moment.model.afterPowerCut(survival) ?? [:] {
+                        #expect(remains.find(in: image.bytes) == [], "\(name), \(survival)")
                     }
                 }
                 try store.close()

@@ -30,8 +30,8 @@ struct FaultyFileSystem: FileSystem {
         DiskOperation(kind: kind, name: Self.names.withLock { $0[descriptor] } ?? "?", isSQLite: false)
     }
 
-    private func ask(_ operation: DiskOperation, _ content: FileImage? = nil) throws(SystemError) {
-        if let errno = disk.wants(operation, content) {
+    private func ask(_ operation: DiskOperation) throws(SystemError) {
+        if let errno = disk.wants(operation) {
             throw SystemError(errno: errno, call: "\(operation.kind)", path: operation.name)
         }
     }
@@ -41,7 +41,7 @@ struct FaultyFileSystem: FileSystem {
         try ask(operation)
         let descriptor = try system.open(path, access)
         Self.names.withLock { $0[descriptor] = operation.name }
-        if access == .createNew { disk.did(operation) }
+        if access != .read { disk.did(operation) }
         return descriptor
     }
 
@@ -65,7 +65,7 @@ struct FaultyFileSystem: FileSystem {
         let count = writesShort && bytes.count > 1 ? (bytes.count + 1) / 2 : bytes.count
         let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
         let written = try unsafe system.write(descriptor, part, at: offset)
-        disk.did(operation, nil, offset..<offset + Int64(written))
+        disk.did(operation, .write(unsafe Array(part.prefix(written)), at: offset))
         return written
     }
 
@@ -73,12 +73,14 @@ struct FaultyFileSystem: FileSystem {
         let operation = operation(.allocate, descriptor)
         try ask(operation)
         try system.allocate(descriptor, offset: offset, length: length)
-        disk.did(operation, nil, offset..<offset + length)
+        disk.did(operation, .extend(offset + length))
     }
 
     func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
-        try ask(operation(.truncate, descriptor))
+        let operation = operation(.truncate, descriptor)
+        try ask(operation)
         try system.truncate(descriptor, to: length)
+        disk.did(operation, .truncate(length))
     }
 
     func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
@@ -86,15 +88,14 @@ struct FaultyFileSystem: FileSystem {
         try ask(operation)
         if let punchError { throw SystemError(errno: punchError, call: "punch", path: operation.name) }
         try system.punchHole(descriptor, offset: offset, length: length)
-        disk.did(operation, nil, offset..<offset + length)
+        disk.did(operation, .zero(offset..<offset + length))
     }
 
     func sync(_ descriptor: Int32) throws(SystemError) {
         let operation = operation(.sync, descriptor)
-        let content = Self.content(descriptor)
-        try ask(operation, content)
+        try ask(operation)
         if syncsReally { try system.sync(descriptor) }
-        disk.did(operation, content)
+        disk.did(operation)
     }
 
     func syncDirectory(_ path: String) throws(SystemError) {
@@ -109,15 +110,5 @@ struct FaultyFileSystem: FileSystem {
         try ask(operation)
         try system.unlink(path)
         disk.did(operation)
-    }
-
-    /// The whole file, through the descriptor that is being synced.
-    private static func content(_ descriptor: Int32) -> FileImage {
-        var buffer = stat()
-        guard unsafe fstat(descriptor, &buffer) == 0 else { return FileImage() }
-        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(buffer.st_size) + 1, alignment: 8)
-        defer { unsafe bytes.deallocate() }
-        let count = unsafe pread(descriptor, bytes.baseAddress, bytes.count, 0)
-        return unsafe FileImage(UnsafeRawBufferPointer(rebasing: bytes[..<max(0, count)]))
     }
 }

@@ -59,7 +59,7 @@ import Glibc
         let scenario = arguments.scenario
         let errno = arguments.errno
         let states: [CrashModel]
-        var progress = PowerCut.Progress(acknowledged: 0)
+        var progress = Progress(acknowledged: 0)
         var failed = false
         var hasGoneOn = false
         do {
@@ -159,7 +159,7 @@ import Glibc
                 try RecoveredStore.check(
                     disk,
                     [after],
-                    PowerCut.Progress(acknowledged: 0),
+                    Progress(acknowledged: 0),
                     dimension: Self.dimension
                 )
             }
@@ -261,15 +261,15 @@ import Glibc
         let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
         try store.put(vector, for: 500)
         for index in states.indices { states[index].put(500, vector, nil) }
-        let cut = disk.cutNow()
+        let moment = disk.now
         extendLifetime(store)
         extendLifetime(other)
-        for variant in UnlinkVariant.allCases {
-            try cut.withDisk(variant) { disk in
+        for survival in Survival.extremes {
+            try TestDisk.holding(moment.model.afterPowerCut(survival)) { disk in
                 try RecoveredStore.check(
                     disk,
                     states,
-                    PowerCut.Progress(acknowledged: 0, inFlight: 1),
+                    Progress(acknowledged: 0, inFlight: 1),
                     dimension: Self.dimension
                 )
             }
@@ -292,7 +292,7 @@ import Glibc
                 #expect(error?.code == .ioError)
                 disk.inject(nil)
                 try store.close()
-                disk.recordCuts()
+                disk.record()
                 let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
                 let vector = CrashModel.vector(500, version: 9, dimension: Self.dimension)
                 try next.put(vector, for: 500)
@@ -300,17 +300,17 @@ import Glibc
                 let failed = Scenario.put.result(before, dimension: Self.dimension)
                 var states = [before, failed, before, failed]
                 for index in 2..<4 { states[index].put(500, vector, nil) }
-                for cut in disk.cuts { try checkAny(cut, states) }
+                for moment in disk.moments { try checkAny(moment, states) }
             }
         }
     }
 
-    private func checkAny(_ cut: PowerCut, _ states: [CrashModel]) throws {
-        try cut.withDisk(.keeping) { disk in
+    private func checkAny(_ moment: Moment, _ states: [CrashModel]) throws {
+        try TestDisk.holding(moment.model.afterPowerCut(.nothing)) { disk in
             let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
-            #expect(try store.verify().isSound, "power cut before operation \(cut.operation)")
+            #expect(try store.verify().isSound, "power cut before operation \(moment.operation)")
             let found = try CrashModel(of: store)
-            #expect(states.contains(found), "power cut before operation \(cut.operation)")
+            #expect(states.contains(found), "power cut before operation \(moment.operation)")
         }
     }
 }

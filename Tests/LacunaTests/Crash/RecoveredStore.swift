@@ -4,31 +4,51 @@ import Testing
 
 /// What every store must be after a crash, whatever was going on.
 enum RecoveredStore {
+    /// How far the check of one crash goes.
+    struct Depth {
+        /// Whether the command for start-up comes before the store is opened.
+        var recoversFirst = false
+        /// Whether the store is written to and compacted afterwards.
+        var goesOn = true
+        /// Called once the store was recovered.
+        var onRecovered: () -> Void = {}
+    }
+
     /// Opens the store as a program would after the crash, and checks it: each acknowledged row is there byte for byte,
-    /// the batch in flight is there whole or not at all, everything verifies, nothing is left over, and the store goes
-    /// on working.
+    /// the batch in flight is there whole or not at all, everything verifies, nothing is left over, a second recovery
+    /// finds nothing to do, and the store goes on working.
     static func check(
         _ disk: TestDisk,
         _ states: [CrashModel],
-        _ progress: PowerCut.Progress,
+        _ progress: Progress,
         dimension: Int,
-        goingOn: Bool = true
+        _ depth: Depth = Depth()
     ) throws {
-        guard let store = try open(disk, progress, dimension) else { return }
+        let paths = StorePaths(disk.directory)
+        if depth.recoversFirst && progress.acknowledged >= 0 {
+            let report = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
+            if let damage = report.damage { throw damage }
+        }
+        guard let store = try open(disk, progress, dimension) else { return depth.onRecovered() }
+        depth.onRecovered()
         let found = try CrashModel(of: store)
-        let allowed = [progress.acknowledged, progress.inFlight ?? progress.acknowledged].filter { $0 >= 0 }
-        guard allowed.contains(where: { states[$0] == found }) else {
-            let nearest = allowed.map { found.difference(from: states[$0]) }
+        guard progress.allowed.contains(where: { states[$0] == found }) else {
+            let nearest = progress.allowed.map { found.difference(from: states[$0]) }
             throw CrashModel.Mismatch(what: "after recovery \(nearest)")
         }
         try checkOrder(store, disk)
-        if goingOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
+        if depth.goesOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
+        _ = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
+        let second = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
+        guard second.state == .clean, second.actions.isEmpty else {
+            throw CrashModel.Mismatch(what: "a second recovery found \(second.actions)")
+        }
     }
 
     /// Nil where the crash came before `create` had answered, and creating the store again has worked.
     private static func open(
         _ disk: TestDisk,
-        _ progress: PowerCut.Progress,
+        _ progress: Progress,
         _ dimension: Int
     ) throws -> VectorStore<Int64>? {
         do { return try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem) } catch let error
@@ -80,36 +100,5 @@ enum RecoveredStore {
         }
         try checkOrder(store, disk)
         try store.close()
-    }
-
-    /// Checks what is left at each cut, and stops after a few failures: they repeat one another.
-    static func check(
-        _ cuts: [PowerCut],
-        _ log: [DiskOperation],
-        _ states: [CrashModel],
-        dimension: Int,
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        var failures = 0
-        for cut in cuts {
-            for variant in UnlinkVariant.allCases where failures < 3 {
-                if variant == .dropping && cut.dropping == cut.keeping { continue }
-                do {
-                    try cut.withDisk(variant) { disk in
-                        try check(disk, states, cut.progress, dimension: dimension)
-                    }
-                } catch {
-                    failures += 1
-                    let around = log[max(0, cut.operation - 6)..<min(log.count, cut.operation + 2)].map(\.description)
-                    Issue.record(
-                        """
-                        power cut before operation \(cut.operation) (\(variant), \(cut.progress)): \(error); \
-                        operations around it: \(around)
-                        """,
-                        sourceLocation: sourceLocation
-                    )
-                }
-            }
-        }
     }
 }

@@ -97,7 +97,7 @@ import Glibc
         try RecoveredStore.check(
             disk,
             [model],
-            PowerCut.Progress(acknowledged: 0),
+            Progress(acknowledged: 0),
             dimension: Self.dimension
         )
     }

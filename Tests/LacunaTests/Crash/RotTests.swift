@@ -34,6 +34,29 @@ import Testing
         }
     }
 
+    /// What a compaction says to a row that has rotted.
+    static func compactRottenRow(_ strategy: CompactionStrategy) throws -> VectorStoreError? {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, _) = try Scenario.prepare(disk, dimension: 1_024)
+                // The last row: one that moves, whatever the strategy.
+                let offset = try store.readers.read { try $0.entry(of: .integer(23))?.offset }
+                let path = disk.directory + "/vectors-1.f32"
+                let place = Int(try #require(offset)) + 100
+                try TestFiles.overwrite(path, at: place, [try TestFiles.read(path)[place] ^ 0x10])
+                do { try store.compact(strategy) } catch { return error as? VectorStoreError }
+                return nil
+            }
+        }
+    }
+
+    @Test(arguments: [CompactionStrategy.rewrite, .inPlace]) func noCompactionCopiesARottenRow(
+        _ strategy: CompactionStrategy
+    ) throws {
+        let error = try Self.compactRottenRow(strategy)
+        #expect(error?.code == .damaged && error?.ids == ["23"])
+    }
+
     /// What the caller's progress closure throws stops the rewrite, which leaves the store as it was.
     @Test func stoppedByTheCaller() throws {
         try TestFiles.withDirectory { parent in

@@ -13,8 +13,9 @@ import Glibc
 
 /// One operation on a store's files.
 struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
-    enum Kind: Sendable {
-        case open, create, read, write, allocate, truncate, punch, sync, syncDirectory, unlink
+    enum Kind: Sendable, CaseIterable {
+        // The first ones in the order of the test VFS.
+        case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory
 
         var changesFiles: Bool { self != .open && self != .read }
     }
@@ -39,10 +40,29 @@ struct DiskFault: Sendable {
     var matches: @Sendable (DiskOperation) -> Bool = { _ in true }
 }
 
-/// The disk under one store's directory: every operation of Lacuna's (through ``FaultyFileSystem``) and of SQLite's
-/// (through the test VFS) passes here, is written down, and may be made to fail.
+/// How far a workload was: the last state that a call acknowledged, and the one that a call was on its way to.
+struct Progress: Hashable, Sendable {
+    var acknowledged = -1
+    var inFlight: Int?
+
+    /// The states that the store may be in.
+    var allowed: [Int] { [acknowledged, inFlight ?? acknowledged].filter { $0 >= 0 } }
+}
+
+/// The disk at one moment, and what the workload had been told by then.
+struct Moment: Sendable {
+    let model: DiskModel
+    /// The number of operations before it.
+    let operation: Int
+    let progress: Progress
+}
+
+/// The simulated disk under one store's directory: every operation of Lacuna's (through ``FaultyFileSystem``) and of
+/// SQLite's (through the test VFS) passes here, is written down, and may be made to fail.
 ///
-/// Disks are told apart by directory, so tests that run at the same time don't see one another's.
+/// What programs read lies in a directory of a file system in memory; what of it a power cut would leave, byte for byte
+/// and name for name, is in ``DiskModel``. Disks are told apart by directory, so tests that run at the same time don't see
+/// one another's.
 final class TestDisk: Sendable {
     private struct State {
         var log: [DiskOperation] = []
@@ -52,38 +72,41 @@ final class TestDisk: Sendable {
         var stopAt: Int?
         var isStopped = false
         var records = false
-        var cuts: [PowerCut] = []
-        var lastCut: (changes: Int, progress: PowerCut.Progress)?
-        var progress = PowerCut.Progress()
+        var moments: [Moment] = []
+        var hasChanged = true
+        var progress = Progress()
     }
 
     let directory: String
+    private let number: Int64
     private let state = Mutex(State())
 
-    private static let disks = Mutex<[String: TestDisk]>([:])
+    private struct Registry {
+        var numbers: [String: Int64] = [:]
+        var disks: [Int64: TestDisk] = [:]
+        var next: Int64 = 1
+    }
+
+    private static let registry = Mutex(Registry())
     private static let isInstalled: Bool = {
         let code = unsafe ctest_vfs_install(
             { path in
                 guard let path = unsafe path else { return 0 }
-                return unsafe TestDisk.of(String(cString: path)) == nil ? 0 : 1
+                let directory = unsafe Directory.parent(of: String(cString: path))
+                return TestDisk.registry.withLock { $0.numbers[directory] ?? 0 }
             },
-            { operation, path, bytes, offset, count in
-                guard let path = unsafe path else { return SQLITE_OK }
-                let content = unsafe bytes.map {
-                    unsafe FileImage(UnsafeRawBufferPointer(start: $0, count: Int(count)))
-                }
-                return unsafe TestDisk.sqliteWants(operation, String(cString: path), content, offset, count)
+            { number, operation, name in
+                guard let name = unsafe name else { return SQLITE_OK }
+                return unsafe TestDisk.sqliteWants(number, operation, String(cString: name))
             },
-            { operation, path in
-                guard let path = unsafe path else { return }
-                unsafe TestDisk.sqliteDid(operation, String(cString: path))
+            { number, operation, name, bytes, offset, count in
+                guard let name = unsafe name else { return }
+                let buffer = unsafe UnsafeRawBufferPointer(start: bytes, count: Int(count))
+                unsafe TestDisk.sqliteDid(number, operation, String(cString: name), buffer, offset)
             }
         )
         return code == SQLITE_OK
     }()
-
-    /// The disk of the directory that holds `path`.
-    static func of(_ path: String) -> TestDisk? { disks.withLock { $0[Directory.parent(of: path)] } }
 
     /// Calls `body` with the disk of a directory in which nothing has been opened yet, or whose files `model` knows.
     static func with<R>(
@@ -92,14 +115,52 @@ final class TestDisk: Sendable {
         _ body: (TestDisk) throws -> R
     ) throws -> R {
         try #require(isInstalled)
-        let disk = TestDisk(directory)
-        disk.state.withLock { $0.model = model }
-        disks.withLock { $0[directory] = disk }
-        defer { disks.withLock { $0[directory] = nil } }
+        let disk = registry.withLock { registry in
+            let disk = TestDisk(directory, registry.next, model)
+            registry.next += 1
+            registry.numbers[directory] = disk.number
+            registry.disks[disk.number] = disk
+            return disk
+        }
+        defer {
+            registry.withLock { registry in
+                registry.numbers[directory] = nil
+                registry.disks[disk.number] = nil
+            }
+        }
         return try body(disk)
     }
 
-    private init(_ directory: String) { self.directory = directory }
+    /// Calls `body` with a disk that holds these files and no others, all of them durable.
+    static func holding<R>(_ files: [String: FileImage]?, _ body: (TestDisk) throws -> R) throws -> R {
+        try booting(files ?? [:], files.map { DiskModel(holding: $0) } ?? DiskModel(), body)
+    }
+
+    /// Calls `body` with the disk of that moment, as the next process finds it once this one is killed.
+    static func killed<R>(at moment: Moment, _ body: (TestDisk) throws -> R) throws -> R {
+        try booting(moment.model.liveFiles, moment.model, body)
+    }
+
+    private static func booting<R>(
+        _ files: [String: FileImage],
+        _ model: DiskModel,
+        _ body: (TestDisk) throws -> R
+    ) throws -> R {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            if model.hasDirectory || !files.isEmpty { try TestFiles.makeDirectory(path) }
+            // The lock files are older than all others, and one sync of the directory makes all names durable.
+            if !files.isEmpty { try TestFiles.write([], to: path + "/" + StorePaths.writerLockName) }
+            for (name, image) in files { try image.materialise(at: path + "/" + name) }
+            return try with(path, model, body)
+        }
+    }
+
+    private init(_ directory: String, _ number: Int64, _ model: DiskModel) {
+        self.directory = directory
+        self.number = number
+        state.withLock { $0.model = model }
+    }
 
     // MARK: What tests ask for
 
@@ -107,11 +168,13 @@ final class TestDisk: Sendable {
     var log: [DiskOperation] { state.withLock { $0.log } }
     /// How many operations were made to fail.
     var failures: Int { state.withLock { $0.failures } }
-    var cuts: [PowerCut] { state.withLock { $0.cuts } }
-    var model: DiskModel { state.withLock { $0.model } }
+    /// What was recorded, each moment at which a crash would leave something else.
+    var moments: [Moment] { state.withLock { $0.moments } }
     /// The operations that changed files, or may have.
     var changes: [DiskOperation] { log.filter(\.kind.changesFiles) }
     var isStopped: Bool { state.withLock { $0.isStopped } }
+    /// The present moment.
+    var now: Moment { state.withLock { Self.now($0) } }
 
     func inject(_ fault: DiskFault?) {
         state.withLock {
@@ -131,98 +194,98 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// From now on, each moment at which a power cut would leave something else is kept.
-    func recordCuts() { state.withLock { $0.records = true } }
-
-    /// What the workload knows; each change is a moment of its own.
-    func note(acknowledged: Int, inFlight: Int? = nil) {
-        state.withLock { state in
-            state.progress = PowerCut.Progress(acknowledged: acknowledged, inFlight: inFlight)
-            Self.recordCut(&state)
+    /// From now on, each moment at which a crash would leave something else is kept; or none any more.
+    func record(_ records: Bool = true) {
+        state.withLock {
+            $0.records = records
+            $0.hasChanged = true
         }
     }
 
-    /// What a power cut leaves now.
-    func cutNow() -> PowerCut { state.withLock { $0.model.cut($0.log.count, $0.progress) } }
+    /// What the workload knows; each change is a moment of its own.
+    func note(_ progress: Progress) {
+        state.withLock { state in
+            if state.progress == progress { return }
+            state.progress = progress
+            state.hasChanged = true
+            Self.recordMoment(&state)
+        }
+    }
 
-    private static func recordCut(_ state: inout State) {
-        guard state.records else { return }
-        let moment = (state.model.changes, state.progress)
-        if let last = state.lastCut, last.changes == moment.0, last.progress == moment.1 { return }
-        state.lastCut = moment
-        state.cuts.append(state.model.cut(state.log.count, state.progress))
+    /// Bytes that the kernel holds and the disk doesn't have: ``Inode/lose(_:)``.
+    func lose(_ range: Range<Int64>, of name: String) { state.withLock { $0.model.lose(range, of: name) } }
+
+    private static func now(_ state: State) -> Moment {
+        Moment(model: state.model, operation: state.log.count, progress: state.progress)
+    }
+
+    private static func recordMoment(_ state: inout State) {
+        guard state.records, state.hasChanged else { return }
+        state.hasChanged = false
+        state.moments.append(now(state))
     }
 
     // MARK: What the two seams ask
 
     /// The errno with which the operation is to fail, or nil.
-    func wants(_ operation: DiskOperation, _ content: FileImage? = nil) -> Int32? {
+    func wants(_ operation: DiskOperation) -> Int32? {
         state.withLock { state in
             if operation.kind.changesFiles {
-                Self.recordCut(&state)
+                Self.recordMoment(&state)
                 if let left = state.stopAt {
                     if left == 0 { state.isStopped = true } else { state.stopAt = left - 1 }
                 }
             }
             if state.isStopped { return EIO }
             state.log.append(operation)
-            if var fault = state.fault, fault.matches(operation) {
-                let fails = fault.skipping == 0 && fault.times > 0
-                if fault.skipping > 0 { fault.skipping -= 1 } else if fails { fault.times -= 1 }
-                state.fault = fault
-                if fails {
-                    state.failures += 1
-                    if operation.kind == .sync, let content {
-                        if fault.reachesDisk {
-                            state.model.sync(operation.name, content)
-                        } else {
-                            state.model.failSync(operation.name, content)
-                        }
-                    }
-                    return fault.errno
-                }
+            guard var fault = state.fault, fault.matches(operation) else { return nil }
+            let fails = fault.skipping == 0 && fault.times > 0
+            if fault.skipping > 0 { fault.skipping -= 1 } else if fails { fault.times -= 1 }
+            state.fault = fault
+            guard fails else { return nil }
+            state.failures += 1
+            if operation.kind == .sync {
+                if fault.reachesDisk { state.model.sync(operation.name) } else { state.model.failSync(operation.name) }
+                state.hasChanged = true
             }
-            return nil
+            return fault.errno
         }
     }
 
-    func did(_ operation: DiskOperation, _ content: FileImage? = nil, _ range: Range<Int64> = 0..<0) {
+    /// The operation happened; `change` is what it did to the file's bytes.
+    func did(_ operation: DiskOperation, _ change: FileChange? = nil) {
         state.withLock { state in
+            if let change { state.model.apply(change, to: operation.name) }
             switch operation.kind {
             case .create: state.model.create(operation.name)
             case .unlink: state.model.unlink(operation.name)
             case .syncDirectory where operation.name == "..": state.model.syncParent()
             case .syncDirectory: state.model.syncDirectory()
-            case .sync: if let content { state.model.sync(operation.name, content) }
-            case .write, .punch: state.model.write(operation.name, range)
-            case .open, .read, .allocate, .truncate: break
+            case .sync: state.model.sync(operation.name)
+            // A file that nobody was seen to make: a lock file, which has no bytes yet.
+            case .open where !state.model.contains(operation.name): state.model.create(operation.name)
+            case .open, .read: return
+            case .write, .allocate, .truncate, .punch: break
             }
+            state.hasChanged = true
         }
     }
 
     static func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
 
-    private static func sqliteOperation(_ operation: Int32, _ path: String) -> DiskOperation {
-        let kinds: [DiskOperation.Kind] = [.create, .write, .sync, .truncate, .unlink]
-        return DiskOperation(kind: kinds[Int(operation)], name: name(path), isSQLite: true)
+    private static func disk(_ number: Int64) -> TestDisk? { registry.withLock { $0.disks[number] } }
+
+    private static func operation(_ operation: Int32, _ name: String) -> DiskOperation {
+        DiskOperation(kind: DiskOperation.Kind.allCases[Int(operation)], name: name, isSQLite: true)
     }
 
-    private static func sqliteWants(
-        _ operation: Int32,
-        _ path: String,
-        _ content: FileImage?,
-        _ offset: Int64,
-        _ count: Int64
-    ) -> Int32 {
-        guard let disk = of(path) else { return SQLITE_OK }
-        let operation = sqliteOperation(operation, path)
-        guard let errno = disk.wants(operation, content) else {
-            if operation.kind == .sync { disk.did(operation, content) }
-            if operation.kind == .write { disk.did(operation, nil, offset..<offset + count) }
-            return SQLITE_OK
-        }
+    private static func sqliteWants(_ number: Int64, _ operation: Int32, _ name: String) -> Int32 {
+        let operation = Self.operation(operation, name)
+        guard let errno = disk(number)?.wants(operation) else { return SQLITE_OK }
+        let isFull = errno == ENOSPC || errno == EDQUOT
         switch operation.kind {
-        case .write: return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
+        case .read: return SQLITE_IOERR | 1 << 8
+        case .write: return isFull ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
         case .sync: return SQLITE_IOERR | 4 << 8
         case .truncate: return SQLITE_IOERR | 6 << 8
         case .unlink: return SQLITE_IOERR | 10 << 8
@@ -230,8 +293,18 @@ final class TestDisk: Sendable {
         }
     }
 
-    private static func sqliteDid(_ operation: Int32, _ path: String) {
-        let operation = sqliteOperation(operation, path)
-        if operation.kind == .create || operation.kind == .unlink { of(path)?.did(operation) }
+    private static func sqliteDid(
+        _ number: Int64,
+        _ operation: Int32,
+        _ name: String,
+        _ bytes: UnsafeRawBufferPointer,
+        _ offset: Int64
+    ) {
+        let operation = Self.operation(operation, name)
+        switch operation.kind {
+        case .write: unsafe disk(number)?.did(operation, .write(Array(bytes), at: offset))
+        case .truncate: disk(number)?.did(operation, .truncate(offset))
+        default: disk(number)?.did(operation)
+        }
     }
 }

@@ -12,10 +12,22 @@ final class Workload {
     private let durability: Durability
     private var isRelaxed: Bool { durability != .full }
     /// The state before each call that changes something, and at the end the last one. A call's index is what
-    /// ``PowerCut/Progress`` counts.
+    /// ``Progress`` counts.
     private(set) var states: [CrashModel] = [CrashModel()]
     /// The states that a store may be in after what happened so far.
-    private(set) var progress = PowerCut.Progress()
+    private(set) var progress = Progress()
+
+    /// One thing that a store does.
+    enum Step: Sendable {
+        case put(Int)
+        case replace, delete, erase, setMetadata, mixedBatch, punch, reopen, flush, failedBatch
+        case compact(CompactionStrategy)
+
+        static let all: [Step] = [
+            .put(8), .put(3), .put(1), .put(5), .replace, .delete, .erase, .setMetadata, .mixedBatch, .mixedBatch,
+            .compact(.rewrite), .compact(.inPlace), .punch, .reopen,
+        ]
+    }
 
     init(_ disk: TestDisk, dimension: Int, seed: UInt64, isRelaxed: Bool = false) {
         durability = isRelaxed ? .relaxed(interval: .seconds(3_600)) : .full
@@ -26,60 +38,79 @@ final class Workload {
         fileSystem.writesShort = seed % 2 == 1
     }
 
-    /// Creates the store and takes `steps` steps; throws as soon as a call does.
-    func run(steps: Int) throws {
-        note(PowerCut.Progress(acknowledged: -1, inFlight: 0))
+    /// Creates the store.
+    func create() throws {
+        note(Progress(acknowledged: -1, inFlight: 0))
         store = try VectorStore<Int64>.create(
             at: disk.directory,
             .init(dimension: dimension, metric: .euclidean),
             fileSystem,
             .init(durability: durability)
         )
-        note(PowerCut.Progress(acknowledged: 0))
-        for step in 0..<steps { try self.step(step) }
+        note(Progress(acknowledged: 0))
+    }
+
+    /// Takes the steps; throws as soon as a call does.
+    func run(_ steps: [Step]) throws {
+        for step in steps { try take(step) }
+    }
+
+    /// Takes so many steps at random; the first few put rows.
+    func run(random count: Int) throws {
+        for number in 0..<count {
+            if isRelaxed && number % 6 == 5 { try take(.flush) }
+            if isRelaxed && number % 3 == 1 { try take(.failedBatch) }
+            try take(number < 3 ? .put(8) : Step.all.randomElement(using: &generator) ?? .replace)
+        }
+    }
+
+    func close() throws {
         try settle { try store?.close() }
         store = nil
     }
 
-    private func note(_ progress: PowerCut.Progress) {
+    private func note(_ progress: Progress) {
         self.progress = progress
-        disk.note(acknowledged: progress.acknowledged, inFlight: progress.inFlight)
+        disk.note(progress)
     }
 
-    private func step(_ number: Int) throws {
+    private func take(_ step: Step) throws {
         guard let store else { return }
-        if isRelaxed && number % 6 == 5 { try settle(store.flush) }
-        if isRelaxed && number % 3 == 1 { failBatch(store) }
-        switch number < 3 ? 0 : Int.random(in: 0..<14, using: &generator) {
-        case 0...3: try putBatch(store, count: Int.random(in: 1...8, using: &generator))
-        case 4: try replace(store)
-        case 5: try delete(store)
-        case 6: try delete(store, erasing: true)
-        case 7: try setMetadata(store)
-        case 8...9: try mixedBatch(store)
-        case 10: try compact(store, .rewrite)
-        case 11: try compact(store, .inPlace)
-        case 12: try settle { try store.punchHoles() }
-        default:
-            try settle(store.close)
-            self.store = nil
-            self.store = try VectorStore<Int64>.open(
-                at: disk.directory,
-                .readWrite,
-                fileSystem,
-                .init(durability: durability)
-            )
+        switch step {
+        case .put(let count): try putBatch(store, count: count)
+        case .replace: try replace(store)
+        case .delete: try delete(store)
+        case .erase: try delete(store, erasing: true)
+        case .setMetadata: try setMetadata(store)
+        case .mixedBatch: try mixedBatch(store)
+        case .compact(let strategy): try compact(store, strategy)
+        case .punch: try settle { try store.punchHoles() }
+        case .flush: try settle(store.flush)
+        case .failedBatch: failBatch(store)
+        case .reopen:
+            try close()
+            try open()
         }
+    }
+
+    /// Opens the store that is there.
+    func open() throws {
+        store = try VectorStore<Int64>.open(
+            at: disk.directory,
+            .readWrite,
+            fileSystem,
+            .init(durability: durability)
+        )
     }
 
     /// A call that makes durable what was gathered, and changes nothing else.
     private func settle(_ call: () throws -> Void) throws {
         let last = states.count - 1
         if progress.acknowledged < last {
-            note(PowerCut.Progress(acknowledged: progress.acknowledged, inFlight: last))
+            note(Progress(acknowledged: progress.acknowledged, inFlight: last))
         }
         try call()
-        note(PowerCut.Progress(acknowledged: last))
+        note(Progress(acknowledged: last))
     }
 
     /// A compaction in small steps, with writes between them; where those would join a group, they are left out, since
@@ -120,9 +151,9 @@ final class Workload {
         let index = states.count - 1
         states.append(next)
         if isRelaxed && !isDurable { return try call() }
-        note(PowerCut.Progress(acknowledged: index, inFlight: index + 1))
+        note(Progress(acknowledged: index, inFlight: index + 1))
         try call()
-        note(PowerCut.Progress(acknowledged: index + 1))
+        note(Progress(acknowledged: index + 1))
     }
 
     private func nextRow(_ id: Int64) -> (vector: [Float], metadata: String?) {

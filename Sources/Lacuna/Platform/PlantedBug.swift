@@ -1,0 +1,49 @@
+/// Faults that the crash tests put into the store one at a time, to see that they would find them.
+///
+/// They are compiled in only where `LACUNA_PLANTED_BUGS` is set in the environment of the build, as `make test` does: in
+/// any other build each of them is a constant false.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// Rows aren't synced before the commit that names them.
+    case rowsNotSynced
+    /// The commit comes before the sync of its rows.
+    case commitBeforeRows
+    /// SQLite's log isn't synced at a commit.
+    case logNotSynced
+    /// A new data file's name isn't synced before the commit that names it.
+    case directoryNotSynced
+    /// A rewrite's target isn't synced before the commit that makes it the data file.
+    case targetNotSynced
+    /// A rewrite removes the old file before the commit that supersedes it.
+    case unlinkBeforeCommit
+    /// A rewrite's journal entry isn't durable before its target is made.
+    case journalNotCommitted
+    /// The first staged rows make their generation the current one.
+    case stagedRowsVisible
+    /// Rows that a compaction in place moves aren't synced before the commit that moves their ids.
+    case movesNotSynced
+    /// A compaction in place cuts the file before the commit that lowers the next offset.
+    case truncateBeforeCommit
+    /// A compaction in place lowers the next offset in the commit of its first batch.
+    case offsetFallsEarly
+    /// Deleting punches the rows' blocks before its commit.
+    case punchBeforeCommit
+    /// A replacement overwrites the row that the index names.
+    case overwriteInPlace
+    /// A compaction copies rows without looking at their checksums.
+    case checksumNotChecked
+    /// An erasure is journalled as finished before its zeros are durable.
+    case zerosNotSynced
+    /// Recovery removes files on the strength of a commit that is only in the log.
+    case recoveryTrustsLog
+    /// A migration takes a transaction a statement.
+    case migrationInParts
+
+    #if LACUNA_PLANTED_BUGS
+    @TaskLocal package static var planted: PlantedBug?
+    package static let arePossible = true
+    var isPlanted: Bool { Self.planted == self }
+    #else
+    package static let arePossible = false
+    @inline(__always) var isPlanted: Bool { false }
+    #endif
+}

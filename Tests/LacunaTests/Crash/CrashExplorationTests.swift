@@ -1,0 +1,31 @@
+// The bug story: a store acknowledged a write, the power went, and the row was gone, or there with another row's bytes.
+// Each time it was an order of two writes that no test on a living machine can see, because there the kernel's cache
+// survives whatever the program does: the index committed before the data file was synced; a new file's name that no
+// sync of its directory had made durable; the old file removed before the commit that superseded it. Or the order was
+// right, and recovery from the crash was stopped by the next one.
+//
+// So here the disk is a model that keeps nothing but what was synced, and whatever else a seed decides, and the world
+// stops at every single moment of a workload at which that would leave something else, and at those of the recovery.
+
+import Testing
+
+@testable import Lacuna
+
+@Suite struct CrashExplorationTests {
+    /// Not one test a workload: what is asserted in the end is how much of it there was.
+    @Test func everyMomentOfEveryWorkload() async throws {
+        var total = CrashExplorer.Counts()
+        try await withThrowingTaskGroup(of: (CrashWorkload, CrashExplorer).self) { group in
+            for workload in CrashWorkload.all {
+                group.addTask { (workload, try workload.explore(seeds: 3, recoveryStride: 4)) }
+            }
+            for try await (workload, explorer) in group {
+                for failure in explorer.failures { Issue.record("\(workload): \(failure)") }
+                print("crashes, \(workload): \(explorer.counts)")
+                total += explorer.counts
+            }
+        }
+        print("crashes, all workloads: \(total)")
+        #expect(total.states >= 20_000)
+    }
+}

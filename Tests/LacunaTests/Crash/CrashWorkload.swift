@@ -1,0 +1,105 @@
+import LacunaMigrations
+
+@testable import Lacuna
+
+/// What a store does while the world is stopped, again and again.
+struct CrashWorkload: Sendable, CustomStringConvertible {
+    let name: String
+    var dimension = 8
+    var isRelaxed = false
+    var seed: UInt64 = 1
+    /// Done before crashes count.
+    var preparation: [Workload.Step] = []
+    var steps: [Workload.Step] = []
+    /// Steps at random behind these.
+    var randomSteps = 0
+    var countsCreation = false
+    /// Whether the store is opened by a version that migrates it.
+    var migrates = false
+
+    var description: String { name }
+
+    private static let filled: [Workload.Step] = [.put(16), .put(8), .delete]
+
+    static let all: [CrashWorkload] = [
+        CrashWorkload(name: "create", steps: [.put(2)], countsCreation: true),
+        CrashWorkload(name: "bulk import", dimension: 64, steps: [.put(400), .put(400), .put(400)]),
+        CrashWorkload(name: "single puts", steps: Array(repeating: .put(1), count: 16)),
+        CrashWorkload(name: "replacements", preparation: filled, steps: Array(repeating: .replace, count: 12)),
+        CrashWorkload(name: "deletes", preparation: [.put(40)], steps: Array(repeating: .delete, count: 6)),
+        CrashWorkload(
+            name: "metadata",
+            preparation: filled,
+            steps: Array(repeating: .setMetadata, count: 8) + [.mixedBatch, .mixedBatch]
+        ),
+        CrashWorkload(
+            name: "rewrite",
+            preparation: filled,
+            steps: [.compact(.rewrite), .delete, .compact(.rewrite), .put(2)]
+        ),
+        CrashWorkload(
+            name: "in place",
+            seed: 2,
+            preparation: filled + [.delete],
+            steps: [.compact(.inPlace), .put(4), .delete, .compact(.inPlace), .put(2)]
+        ),
+        CrashWorkload(
+            name: "punch",
+            dimension: 1_024,
+            preparation: filled,
+            steps: [.punch, .put(2), .delete, .punch, .compact(.inPlace), .put(1)]
+        ),
+        CrashWorkload(name: "erase", preparation: filled, steps: [.erase, .put(2), .erase]),
+        CrashWorkload(name: "reopening", preparation: filled, steps: [.reopen, .put(2), .reopen, .delete, .reopen]),
+        CrashWorkload(name: "migration", preparation: filled, steps: [.reopen, .put(2), .delete], migrates: true),
+        CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 14),
+        CrashWorkload(name: "mix", seed: 6, randomSteps: 20),
+        CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),
+    ]
+
+    /// One more version of the schema than there is.
+    private static let migration = Array(
+        """
+        ALTER TABLE store ADD COLUMN note TEXT;
+        UPDATE store SET note = 'migrated';
+        CREATE TABLE later (id INTEGER PRIMARY KEY, text TEXT);
+        INSERT INTO later (text) SELECT json FROM metadata;
+        """.utf8
+    )
+
+    /// Runs the workload, recording its moments, and explores them.
+    func explore(seeds: Int, recoveryStride: Int, mostFailures: Int = 3) throws -> CrashExplorer {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let workload = Workload(disk, dimension: dimension, seed: seed, isRelaxed: isRelaxed)
+                if countsCreation { disk.record() }
+                try workload.create()
+                try workload.run(preparation)
+                if migrates { try workload.close() }
+                disk.record()
+                return try withSchema {
+                    if migrates { try workload.open() }
+                    try workload.run(steps)
+                    try workload.run(random: randomSteps)
+                    try workload.close()
+                    disk.record(false)
+                    var explorer = CrashExplorer(
+                        dimension: dimension,
+                        states: workload.states,
+                        seed: seed,
+                        seeds: seeds,
+                        recoveryStride: recoveryStride,
+                        mostFailures: mostFailures
+                    )
+                    explorer.explore(disk.moments, disk.log)
+                    return explorer
+                }
+            }
+        }
+    }
+
+    private func withSchema<R>(_ body: () throws -> R) rethrows -> R {
+        if !migrates { return try body() }
+        return try Migrations.$scripts.withValue(Migrations.scripts + [Self.migration]) { try body() }
+    }
+}

@@ -1,0 +1,141 @@
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A file's content in pages, which copies share: what a moment of a disk costs is what has changed since the one before.
+struct FileImage: Equatable, Sendable {
+    private(set) var length: Int64 = 0
+    /// A page that isn't there is zeros.
+    private var pages: [[UInt8]?] = []
+
+    static let pageSize = 4_096
+    private static let zeros = [UInt8](repeating: 0, count: pageSize)
+
+    init() {}
+
+    init(_ bytes: [UInt8]) { write(bytes, at: 0) }
+
+    var pageCount: Int { pages.count }
+
+    func page(_ number: Int) -> [UInt8] { number < pages.count ? pages[number] ?? Self.zeros : Self.zeros }
+
+    /// The whole content.
+    var bytes: [UInt8] { Array(pages.indices.lazy.map(page).joined().prefix(Int(length))) }
+
+    // MARK: Changes
+
+    /// Bytes beyond the end extend the file.
+    mutating func write(_ bytes: [UInt8], at offset: Int64) { write(bytes[...], at: offset) }
+
+    mutating func write(_ bytes: ArraySlice<UInt8>, at offset: Int64) {
+        if bytes.isEmpty { return }
+        extend(to: offset + Int64(bytes.count))
+        var done = 0
+        while done < bytes.count {
+            let position = Int(offset) + done
+            let (number, start) = position.quotientAndRemainder(dividingBy: Self.pageSize)
+            let count = min(Self.pageSize - start, bytes.count - done)
+            unsafe change(number) { page in
+                unsafe bytes.withUnsafeBytes { source in
+                    _ = unsafe memcpy(page + start, source.baseAddress.unsafelyUnwrapped + done, count)
+                }
+            }
+            done += count
+        }
+    }
+
+    /// Zeros where there are bytes; the length stays.
+    mutating func zero(_ range: Range<Int64>) {
+        var position = Int(range.lowerBound)
+        let end = Int(min(range.upperBound, length))
+        while position < end {
+            let (number, start) = position.quotientAndRemainder(dividingBy: Self.pageSize)
+            let count = min(Self.pageSize - start, end - position)
+            if count == Self.pageSize {
+                pages[number] = nil
+            } else if pages[number] != nil {
+                unsafe change(number) { page in _ = unsafe memset(page + start, 0, count) }
+            }
+            position += count
+        }
+    }
+
+    mutating func extend(to length: Int64) { if length > self.length { setLength(length) } }
+
+    mutating func setLength(_ length: Int64) {
+        if length < self.length { zero(length..<self.length) }
+        self.length = length
+        let count = (Int(length) + Self.pageSize - 1) / Self.pageSize
+        if count < pages.count { pages.removeLast(pages.count - count) }
+        while pages.count < count { pages.append(nil) }
+    }
+
+    private mutating func change(_ number: Int, _ body: (UnsafeMutableRawPointer) -> Void) {
+        var page: [UInt8] = pages[number] ?? Self.zeros
+        pages[number] = nil
+        unsafe page.withUnsafeMutableBytes { unsafe body($0.baseAddress.unsafelyUnwrapped) }
+        pages[number] = page
+    }
+
+    // MARK: Out of the model
+
+    /// The same number for the same content, wherever it came from.
+    func hash(into hash: inout UInt64) {
+        hash.mix(UInt64(bitPattern: length))
+        for (number, page) in pages.enumerated() {
+            guard let page else { continue }
+            let sum = unsafe page.withUnsafeBytes { bytes in
+                var checksum = Checksum()
+                unsafe checksum.update(bytes)
+                let count = bytes.count
+                var second = Checksum()
+                unsafe second.update(UnsafeRawBufferPointer(rebasing: bytes[(count / 2)...]))
+                return UInt64(checksum.value) << 32 | UInt64(second.value)
+            }
+            // A page of zeros that was written is the same as one that wasn't.
+            if sum != Self.sumOfZeros {
+                hash.mix(UInt64(number))
+                hash.mix(sum)
+            }
+        }
+    }
+
+    private static let sumOfZeros: UInt64 = {
+        var whole = Checksum()
+        var half = Checksum()
+        unsafe zeros.withUnsafeBytes { bytes in
+            unsafe whole.update(bytes)
+            unsafe half.update(UnsafeRawBufferPointer(rebasing: bytes[(bytes.count / 2)...]))
+        }
+        return UInt64(whole.value) << 32 | UInt64(half.value)
+    }()
+
+    /// Makes the file, with holes where there are no pages.
+    func materialise(at path: String) throws {
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        if descriptor < 0 { throw TestFiles.Failure(errno: errno) }
+        defer { close(descriptor) }
+        for (number, page) in pages.enumerated() {
+            guard let page else { continue }
+            let offset = number * Self.pageSize
+            let count = min(Self.pageSize, Int(length) - offset)
+            let written = unsafe page.withUnsafeBytes {
+                unsafe pwrite(descriptor, $0.baseAddress, count, off_t(offset))
+            }
+            if written != count { throw TestFiles.Failure(errno: errno) }
+        }
+        if ftruncate(descriptor, off_t(length)) != 0 { throw TestFiles.Failure(errno: errno) }
+    }
+}
+
+extension UInt64 {
+    /// One step of SplitMix64 over what was there.
+    mutating func mix(_ value: UInt64) {
+        var generator = SplitMix64(seed: self ^ value)
+        self = generator.next()
+    }
+}

@@ -1,0 +1,71 @@
+// The bug story: tests that would have passed whatever the store did. A sync was taken away in a change that made puts
+// faster, and all of them stayed green.
+//
+// So each protection is taken away here once, and the search must find that it is missing.
+
+import Testing
+
+@testable import Lacuna
+
+#if LACUNA_PLANTED_BUGS
+@Suite struct PlantedBugTests {
+    @Test(arguments: PlantedBug.allCases) func isFound(_ bug: PlantedBug) throws {
+        let found = try PlantedBug.$planted.withValue(bug) { try Self.find(bug) }
+        let (by, what) = try #require(found, "\(bug) was not found")
+        print("planted bug \(bug): found by \(by): \(what.prefix(300))")
+    }
+
+    /// What found the bug, and what it said; nil if nothing did.
+    private static func find(_ bug: PlantedBug) throws -> (by: String, what: String)? {
+        switch bug {
+        case .checksumNotChecked: return try findRot().map { ("a rotten row", $0) }
+        case .zerosNotSynced: return try findRemains().map { ("an erased row", $0) }
+        default: break
+        }
+        for workload in CrashWorkload.all where workloads(bug).contains(workload.name) {
+            if let what = try workload.firstFailure() { return ("the workload \(workload)", what) }
+        }
+        return nil
+    }
+
+    private static func workloads(_ bug: PlantedBug) -> [String] {
+        switch bug {
+        case .rowsNotSynced, .commitBeforeRows, .logNotSynced: ["single puts"]
+        case .directoryNotSynced, .targetNotSynced, .unlinkBeforeCommit, .journalNotCommitted, .stagedRowsVisible,
+            .recoveryTrustsLog:
+            ["rewrite"]
+        case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly: ["in place"]
+        case .punchBeforeCommit: ["punch"]
+        case .overwriteInPlace: ["replacements"]
+        case .migrationInParts: ["migration"]
+        case .checksumNotChecked, .zerosNotSynced: []
+        }
+    }
+
+    /// A row that has rotted is copied, and nobody can tell any more.
+    private static func findRot() throws -> String? {
+        for strategy in [CompactionStrategy.rewrite, .inPlace] {
+            let error = try RotTests.compactRottenRow(strategy)
+            if error?.code != .damaged { return "a rotten row was copied by \(strategy)" }
+        }
+        return nil
+    }
+
+    private static func findRemains() throws -> String? {
+        try ErasingCrashTests.remainsAfterErasing().first
+    }
+}
+
+extension CrashWorkload {
+    /// What goes wrong first; nil if all is well.
+    fileprivate func firstFailure() throws -> String? {
+        do { return try explore(seeds: 2, recoveryStride: 6, mostFailures: 1).failures.first } catch {
+            return "without a crash: \(error)"
+        }
+    }
+}
+#else
+@Suite struct PlantedBugTests {
+    @Test(.disabled("compiled in only with LACUNA_PLANTED_BUGS=1, as `make test` does")) func isFound() {}
+}
+#endif
