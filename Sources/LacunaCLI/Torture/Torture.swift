@@ -136,7 +136,8 @@ struct Torture {
         counts.verifiedRows += report.rows
         let again = try recover()
         guard again.state == .clean, again.actions.isEmpty else {
-            throw TortureFailure("a second recovery had something to do: \(again.actions)")
+            let actions = again.actions.map { "\($0.action) \($0.file) (\($0.detail))" }.joined(separator: ", ")
+            throw TortureFailure("a second recovery had something to do: \(actions)")
         }
     }
 
