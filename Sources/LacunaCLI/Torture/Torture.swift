@@ -147,13 +147,14 @@ struct Torture {
         return report
     }
 
-    /// What a round threw, as the command's end: with the seed, the round and where the store is.
+    /// What a round threw, as the command's end: with the seed, the round and where the store is. An interrupt stays one.
     func explained(_ error: any Error) -> any Error {
         var status = ExitStatus.no
         var message: String
         if let failure = error as? TortureFailure {
             message = failure.message
         } else if let error = CommandError(error) {
+            if error.status == .interrupted || error.status == .terminated { return error }
             if error.status != .damaged { status = error.status }
             message = error.message ?? "the command ended with \(error.status)"
         } else {

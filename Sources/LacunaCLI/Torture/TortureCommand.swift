@@ -42,28 +42,31 @@ struct TortureCommand: ParsableCommand {
         // Of 32 bits, which every reader of JSON keeps.
         let seed = seed ?? UInt64(UInt32.random(in: 0 ... .max))
         var torture: Torture
-        do { torture = try Torture(at: store, seed: seed, executable: executable) } catch let error as VectorStoreError
-        {
+        do {
+            torture = try Torture(at: store, seed: seed, executable: executable)
+        } catch let error as VectorStoreError {
             throw CreateCommand.refusal(error, store)
         }
-        var end: (any Error)?
         let bar = ProgressBar("torturing")
+        var end: (any Error)?
         do {
             while !isDone(torture, start, bar) {
                 try Interrupts.check(remedy: "what was checked until then was sound")
                 try torture.round()
             }
-        } catch let error as CommandError where error.status == .interrupted || error.status == .terminated {
-            end = error
-        } catch {
-            bar.clear()
-            try print(torture, ContinuousClock.now - start, isSound: false)
-            throw torture.explained(error)
-        }
+        } catch { end = torture.explained(error) }
         bar.clear()
-        try print(torture, ContinuousClock.now - start, isSound: true)
-        do { try FileManager.default.removeItem(atPath: store) } catch {
-            throw CommandError(.inputOutput, "cannot remove \(store); remove it yourself")
+        let status = (end as? CommandError)?.status
+        let isSound = end == nil || status == .interrupted || status == .terminated
+        let verdict =
+            isSound
+            ? Terminal.styled("sound", .green) + ": everything acknowledged was there, after each kill"
+            : status == .no ? Terminal.styled("broken", .red) : "stopped by an error"
+        try print(torture, ContinuousClock.now - start, isSound, verdict)
+        if isSound {
+            do { try FileManager.default.removeItem(atPath: store) } catch {
+                throw CommandError(.inputOutput, "cannot remove \(store); remove it yourself")
+            }
         }
         if let end { throw end }
     }
@@ -77,7 +80,7 @@ struct TortureCommand: ParsableCommand {
         return done >= total
     }
 
-    private func print(_ torture: Torture, _ duration: Duration, isSound: Bool) throws {
+    private func print(_ torture: Torture, _ duration: Duration, _ isSound: Bool, _ verdict: String) throws {
         let output = StandardOutput()
         let counts = torture.counts
         let compactions = [CompactionStrategy.rewrite, .inPlace, .punch].map { ($0, counts.compactions[$0] ?? 0) }
@@ -96,11 +99,7 @@ struct TortureCommand: ParsableCommand {
                 ])
             )
         } else {
-            try output.line(
-                isSound
-                    ? Terminal.styled("sound", .green) + ": everything acknowledged was there, after each kill"
-                    : Terminal.styled("broken", .red)
-            )
+            try output.line(verdict)
             try output.lines([
                 "seed": String(torture.seed),
                 "kills": "\(grouped(counts.kills)): \(grouped(counts.killsInCalls)) inside a call "

@@ -73,7 +73,7 @@ struct TortureProcess {
 
     private mutating func note(_ text: Substring) -> TortureLine? {
         guard let line = TortureLine(text) else {
-            if message.isEmpty { message = String(text) }
+            if message.isEmpty { message = String(text.trimmingPrefix("error: ")) }
             return nil
         }
         switch line {
