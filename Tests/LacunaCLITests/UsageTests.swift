@@ -45,6 +45,9 @@ import Testing
         (["compact", "x", "--dry-run", "--max-rate", "0"], "--max-rate"),
         (["recover", "x", "--salvage", "lost.jsonl"], "not available yet"),
         (["export", "x", "rows.parquet"], "rows.parquet"),
+        (["torture"], "<store>"),
+        (["torture", "x", "--seconds", "0"], "--seconds 0 is out of range"),
+        (["torture", "x", "--seed", "many"], "many"),
     ])
     func isRefused(_ arguments: [String], _ words: String) throws {
         let run = try lacuna(arguments)

@@ -43,7 +43,7 @@ struct CreateCommand: ParsableCommand {
             case .uuid: info = try create(UUID.self)
             }
         } catch let error as VectorStoreError {
-            throw refusal(error)
+            throw Self.refusal(error, store)
         }
         let output = StandardOutput()
         if format.json {
@@ -71,7 +71,7 @@ struct CreateCommand: ParsableCommand {
     }
 
     /// A directory that can't be made is "cannot create", whatever the system's reason but permission and the disk.
-    private func refusal(_ error: VectorStoreError) -> any Error {
+    static func refusal(_ error: VectorStoreError, _ store: String) -> any Error {
         if error.code == .notAStore { return CommandError(.cannotCreate, error.message) }
         if error.code == .noSuchStore {
             return CommandError(.cannotCreate, "cannot create \(store): its parent is no directory; make that first")

@@ -23,10 +23,7 @@ struct Tour {
                 "there is no sample at \(sample.path); run in the repository, or name it with --sample"
             )
         }
-        guard let executable = Bundle.main.executableURL else {
-            throw CommandError(.inputOutput, "the program can't find its own file; run it by its full path")
-        }
-        self.executable = executable
+        executable = try ownExecutable()
         directory = files.temporaryDirectory.appendingPathComponent("lacuna-demo-\(UUID().uuidString)")
         let examples = directory.appendingPathComponent("Examples")
         do {

@@ -1,0 +1,9 @@
+import Foundation
+
+/// The file of this program, to start it again with other words.
+func ownExecutable() throws(CommandError) -> URL {
+    guard let executable = Bundle.main.executableURL else {
+        throw CommandError(.inputOutput, "the program can't find its own file; run it by its full path")
+    }
+    return executable
+}

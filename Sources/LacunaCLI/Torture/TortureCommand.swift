@@ -1,0 +1,119 @@
+import ArgumentParser
+import Foundation
+import Lacuna
+
+struct TortureCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "torture",
+        abstract: "Check a disk: write, delete, compact, kill, recover, compare.",
+        discussion: """
+            Makes a store in a new directory, on the file system to be checked, and removes it if all was well. A child \
+            process writes to it and is killed with SIGKILL, over and over; each time everything that was acknowledged must \
+            be there, bit for bit. The seed makes the operations, and after which acknowledgements the kills come, the same \
+            again; how long after is up to the system.
+
+            It kills processes, not the machine: what a power cut does to a disk it can't tell.
+            """
+    )
+
+    @Argument(help: "The directory to make; its parent must exist.")
+    var store: String
+
+    @Option(help: ArgumentHelp("How long; 60 unless given.", valueName: "n"))
+    var seconds: Int?
+
+    @Option(help: ArgumentHelp("What to repeat; a random one unless given.", valueName: "n"))
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("End after so many kills, and not after a time.", visibility: .hidden))
+    var kills: Int?
+
+    @OptionGroup var format: JSONOption
+
+    func validate() throws {
+        if let seconds, seconds < 1 {
+            throw ValidationError("--seconds \(seconds) is out of range; give 1 at least")
+        }
+    }
+
+    func run() throws {
+        let executable = try ownExecutable()
+        let start = ContinuousClock.now
+        // Of 32 bits, which every reader of JSON keeps.
+        let seed = seed ?? UInt64(UInt32.random(in: 0 ... .max))
+        var torture: Torture
+        do {
+            torture = try Torture(at: store, seed: seed, executable: executable)
+        } catch let error as VectorStoreError {
+            throw CreateCommand.refusal(error, store)
+        }
+        let bar = ProgressBar("torturing")
+        var end: (any Error)?
+        do {
+            while !isDone(torture, start, bar) {
+                try Interrupts.check(remedy: "what was checked until then was sound")
+                try torture.round()
+            }
+        } catch { end = torture.explained(error) }
+        bar.clear()
+        let status = (end as? CommandError)?.status
+        let isSound = end == nil || status == .interrupted || status == .terminated
+        let verdict =
+            isSound
+            ? Terminal.styled("sound", .green) + ": everything acknowledged was there, after each kill"
+            : status == .no ? Terminal.styled("broken", .red) : "stopped by an error"
+        try print(torture, ContinuousClock.now - start, isSound, verdict)
+        if isSound {
+            do { try FileManager.default.removeItem(atPath: store) } catch {
+                throw CommandError(.inputOutput, "cannot remove \(store); remove it yourself")
+            }
+        }
+        if let end { throw end }
+    }
+
+    private func isDone(_ torture: Torture, _ start: ContinuousClock.Instant, _ bar: ProgressBar) -> Bool {
+        let (done, total) =
+            if let kills { (torture.counts.kills, kills) } else {
+                (Int((ContinuousClock.now - start).inSeconds), seconds ?? 60)
+            }
+        bar.update(done, of: total)
+        return done >= total
+    }
+
+    private func print(_ torture: Torture, _ duration: Duration, _ isSound: Bool, _ verdict: String) throws {
+        let output = StandardOutput()
+        let counts = torture.counts
+        let compactions = [CompactionStrategy.rewrite, .inPlace, .punch].map { ($0, counts.compactions[$0] ?? 0) }
+        if format.json {
+            let strategies = compactions.map { "\"\($0.rawValue)\":\($1)" }.joined(separator: ",")
+            try output.line(
+                JSONText.object([
+                    "seed": JSONText(torture.seed), "rounds": JSONText(torture.rounds),
+                    "kills": JSONText(counts.kills), "kills_in_calls": JSONText(counts.killsInCalls),
+                    "kills_in_maintenance": JSONText(counts.killsInMaintenance),
+                    "kills_in_recovery": JSONText(counts.killsInRecovery),
+                    "operations": JSONText(counts.operations), "rows": JSONText(counts.changes),
+                    "compactions": .raw("{\(strategies)}"), "erasures": JSONText(counts.erasures),
+                    "recoveries": JSONText(counts.recoveries), "verified": JSONText(counts.verifiedRows),
+                    "seconds": JSONText(duration), "ok": .raw("\(isSound)"),
+                ])
+            )
+        } else {
+            try output.line(verdict)
+            try output.lines([
+                "seed": String(torture.seed),
+                "kills": "\(grouped(counts.kills)): \(grouped(counts.killsInCalls)) inside a call "
+                    + "(\(grouped(counts.killsInMaintenance)) compacting or erasing), "
+                    + "\(grouped(counts.killsInRecovery)) while opening or recovering",
+                "operations":
+                    "\(grouped(counts.operations)) acknowledged, \(counted(counts.changes, "change")) of rows",
+                "compactions": compactions.map { "\(grouped($1)) \($0.rawValue)" }.joined(separator: ", ")
+                    + "; \(counted(counts.erasures, "erasure"))",
+                "recoveries": "\(grouped(counts.recoveries)) had something to do",
+                "verified": "\(counted(counts.verifiedRows, "row")), each with its metadata",
+                "took": secondsText(duration),
+            ])
+        }
+        try output.flush()
+    }
+}

@@ -1,0 +1,252 @@
+import Foundation
+import Lacuna
+import Testing
+
+@testable import LacunaCLI
+
+// The bug story: a process died by SIGKILL, the machine went on. What the store's calls had acknowledged was in the
+// kernel's hands, but files and index were at different steps, and the next process went on from there.
+
+/// Processes that are killed on the real file system.
+@Suite struct TortureTests {
+    @Test(arguments: [1, 3, 4, 5]) func nothingAcknowledgedIsLost(_ seed: Int) throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "t"
+        let counts = try succeed("torture", store, "--seed", "\(seed)", "--kills", "75", "--json").json()
+        let expected = [
+            "seed", "rounds", "kills", "kills_in_calls", "kills_in_maintenance", "kills_in_recovery", "operations",
+            "rows", "compactions", "erasures", "recoveries", "verified", "seconds", "ok",
+        ]
+        #expect(Set(counts.keys) == Set(expected))
+        #expect(counts["seed"] as? Int == seed)
+        #expect(counts["ok"] as? Bool == true)
+        func count(_ name: String) throws -> Int { try #require(counts[name] as? Int, "\(name)") }
+        // The last round may bring several.
+        #expect((75...77).contains(try count("kills")))
+        #expect(try count("kills_in_calls") > 0)
+        #expect(try count("kills_in_maintenance") <= count("kills_in_calls"))
+        #expect(try count("kills_in_calls") + count("kills_in_recovery") <= count("kills"))
+        // A round has three kills at most, and a row is one of a call's changes.
+        #expect(try count("rounds") * 3 >= count("kills"))
+        #expect(try count("operations") > 0 && count("rows") > 0 && count("verified") > 0)
+        let compactions = try #require(counts["compactions"] as? [String: Int])
+        #expect(Set(compactions.keys) == ["rewrite", "in-place", "punch"])
+        #expect(!FileManager.default.fileExists(atPath: store))
+    }
+
+    /// The seed alone makes the calls: whoever begins in the middle makes the same.
+    @Test func theSeedReplaysTheOperations() {
+        let workload = TortureWorkload(seed: 7)
+        var whole = TortureModel(workload)
+        var live: Set<Int64> = []
+        for number in 1...60 {
+            let call = whole.advance()
+            #expect("\(workload.call(number, &live))" == "\(call)")
+            live = Set(whole.rows.keys)
+        }
+        var other = TortureModel(TortureWorkload(seed: 8))
+        for _ in 1...60 { other.advance() }
+        #expect(!whole.rows.isEmpty && whole.rows != other.rows)
+    }
+
+    @Test func aDirectoryThatIsThereIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        // Empty, and somebody's all the same.
+        try fail(73, "torture", directory.path)
+        #expect(FileManager.default.fileExists(atPath: directory.path))
+        try fail(73, "torture", directory / "no/such")
+        let store = try Fixture.store(directory, 1)
+        try fail(73, "torture", store)
+        #expect(try Fixture.rowCount(store) == 1)
+    }
+
+    @Test func anInterruptEndsItBetweenRounds() throws {
+        let directory = try TemporaryDirectory()
+        let process = CommandLineRun.process(["torture", directory / "t", "--json"])
+        let (output, error) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        // Once there is a store, the handlers are set up.
+        while !FileManager.default.fileExists(atPath: directory / "t") { #expect(process.isRunning) }
+        kill(process.processIdentifier, SIGINT)
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(message == "error: interrupted; what was checked until then was sound\n")
+        #expect(try CommandLineRun.object(text)["ok"] as? Bool == true)
+        #expect(!FileManager.default.fileExists(atPath: directory / "t"))
+    }
+
+    // MARK: It can fail
+
+    fileprivate static let stranger: Int64 = 1_000_000
+
+    enum Tampering: String, CaseIterable {
+        case loss, otherVector, otherMetadata, invention, halfACall, rottenRow, unknownFile
+
+        /// What is done behind its back to a row that was acknowledged.
+        func apply(to torture: Torture, _ id: Int64) throws {
+            let store = try VectorStore<Int64>.open(at: torture.path)
+            defer { try? store.close() }
+            var vector = try #require(try store.vector(for: id))
+            switch self {
+            case .loss, .halfACall: try store.delete(id)
+            case .otherVector:
+                let metadata = try store.metadataJSON(for: id)
+                vector[vector.count - 1] = vector[vector.count - 1].nextUp
+                try store.put(vector, for: id, metadataJSON: metadata, replacing: true)
+            case .otherMetadata: try store.setMetadataJSON("{\"n\":1}", for: id)
+            case .invention: try store.put(vector, for: TortureTests.stranger)
+            case .rottenRow: try flipLastRow(of: torture.path + "/" + store.info.dataFile, vector)
+            case .unknownFile: try Data("?".utf8).write(to: URL(fileURLWithPath: torture.path + "/vectors-999999.f32"))
+            }
+        }
+
+        /// Flips a bit in the last place where the file holds this vector.
+        private func flipLastRow(of path: String, _ vector: [Float]) throws {
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            let row = unsafe vector.withUnsafeBytes { unsafe Data($0) }
+            let place = try #require(bytes.range(of: row, options: .backwards))
+            bytes[place.lowerBound] ^= 1
+            // Over the same file, which a reader may have open.
+            let handle = try #require(FileHandle(forWritingAtPath: path))
+            try handle.write(contentsOf: bytes)
+            try handle.close()
+        }
+
+        func message(_ id: Int64) -> String {
+            switch self {
+            case .loss: "1 id differs: \(id) is missing"
+            case .otherVector: "1 id differs: \(id) has another vector"
+            case .otherMetadata: "1 id differs: \(id) has other metadata"
+            case .invention: "1 id differs: \(TortureTests.stranger) should not be there"
+            case .halfACall: "was under way, and is not there as a whole"
+            case .rottenRow: "\(id)"
+            case .unknownFile: "vectors-999999.f32"
+            }
+        }
+    }
+
+    @Test(arguments: Tampering.allCases) func tamperingIsNoticed(_ tampering: Tampering) throws {
+        let directory = try TemporaryDirectory()
+        var torture = try Torture(at: directory / "t", seed: 5, executable: CommandLineRun.executable)
+        var ids: [Int64] = []
+        while ids.isEmpty {
+            try torture.round()
+            let store = try VectorStore<Int64>.open(at: torture.path, .readOnly)
+            ids = try store.ids()
+            try store.close()
+        }
+        try torture.check(isInCall: false)
+        let id = ids[ids.count / 2]
+        try tampering.apply(to: torture, id)
+        let thrown = try #require(throws: (any Error).self) { try torture.check(isInCall: tampering == .halfACall) }
+        let error = try #require(torture.explained(thrown) as? CommandError)
+        #expect(error.status == .no)
+        let message = try #require(error.message)
+        #expect(message.contains(tampering.message(id)), "\(message)")
+        #expect(message.hasPrefix("seed 5, round \(torture.rounds): "))
+        #expect(message.contains("; the store is kept in \(torture.path)"))
+    }
+
+    /// From outside, until it is noticed: the first byte of every data file there is.
+    @Test func damageIsStatus1AndTheStoreIsKept() throws {
+        let directory = try TemporaryDirectory()
+        let process = CommandLineRun.process(["torture", directory / "t", "--seconds", "600", "--seed", "3", "--json"])
+        let (output, error) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        while process.isRunning {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: directory / "t")) ?? []
+            for name in names where name.hasSuffix(".f32") {
+                // Not before there are rows: a store in the making is looked at by nobody.
+                guard let handle = FileHandle(forUpdatingAtPath: directory / "t/\(name)") else { continue }
+                if try handle.seekToEnd() > 4_096 {
+                    try handle.seek(toOffset: 0)
+                    try handle.write(contentsOf: Data([0]))
+                }
+                try handle.close()
+            }
+        }
+        process.waitUntilExit()
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(process.terminationStatus == 1, "\(message)")
+        #expect(message.hasPrefix("error: seed 3, round ") && message.hasSuffix("\n"))
+        #expect(message.split(separator: "\n").count == 1, "\(message)")
+        let counts = try CommandLineRun.object(
+            String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        )
+        #expect(counts["ok"] as? Bool == false)
+        #expect(FileManager.default.fileExists(atPath: directory / "t/index.sqlite"))
+    }
+}
+
+@Suite struct KilledImportTests {
+    private static let rows = 1_000
+    private static let batch = 3
+
+    /// Starts an import of the sample, and kills it once it has acknowledged so many batches.
+    ///
+    /// - Returns: The rows that it acknowledged in all, and whether it was killed before its end.
+    private func killedImport(_ store: String, after batches: Int) throws -> (rows: Int, isKilled: Bool) {
+        let process = CommandLineRun.process([
+            "import", store, "\(Fixture.samplePath)/sample.npy", "--metadata", "\(Fixture.samplePath)/sample.jsonl",
+            "--batch", "\(Self.batch)", "--acks",
+        ])
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        var text = Data()
+        while text.count(where: { $0 == UInt8(ascii: "\n") }) < batches {
+            let more = output.fileHandleForReading.availableData
+            if more.isEmpty { break }
+            text += more
+        }
+        kill(process.processIdentifier, SIGKILL)
+        text += output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("ACK ") }
+        let rows = try #require(lines.last.flatMap { Int($0.dropFirst(4)) })
+        return (rows, process.terminationReason == .uncaughtSignal)
+    }
+
+    @Test func everyAcknowledgedBatchIsThere() throws {
+        let directory = try TemporaryDirectory()
+        let sample = CommandLineRun.repository.appendingPathComponent(Fixture.samplePath)
+        let (npy, jsonl) = (sample.appendingPathComponent("sample.npy"), sample.appendingPathComponent("sample.jsonl"))
+        let vectors = try Data(contentsOf: npy).suffix(Self.rows * 384 * 4)
+        let metadata = try String(contentsOf: jsonl, encoding: .utf8).split(separator: "\n")
+        var random = SplitMix64(seed: 4, stream: 0)
+        var kills = 0
+        for round in 1...5 {
+            let store = directory / "s\(round)"
+            try succeed("create", store, "--dimension", "384")
+            let (acknowledged, isKilled) = try killedImport(store, after: Int.random(in: 1...200, using: &random))
+            kills += isKilled ? 1 : 0
+            try succeed("recover", store)
+            let found = try Fixture.rowCount(store)
+            #expect(found == acknowledged || found == min(acknowledged + Self.batch, Self.rows), "round \(round)")
+            try succeed("export", store, directory / "found.npy")
+            #expect(try directory.read("found.npy").suffix(found * 384 * 4) == vectors.prefix(found * 384 * 4))
+            let texts = String(decoding: try directory.read("found.jsonl"), as: UTF8.self).split(separator: "\n")
+            #expect(texts == metadata.prefix(found).map { $0 })
+            try succeed(
+                "import",
+                store,
+                npy.path,
+                "--metadata",
+                jsonl.path,
+                "--replace"
+            )
+            try succeed("verify", store)
+            try succeed("export", store, directory / "all.npy")
+            #expect(try directory.read("all.npy") == Data(contentsOf: npy))
+            #expect(try directory.read("all.jsonl") == Data(contentsOf: jsonl))
+        }
+        // One that was too quick to be killed proves nothing.
+        #expect(kills > 0)
+    }
+}
