@@ -43,7 +43,7 @@ import Testing
         (["compact", "x", "--deadline", "nan"], "--deadline nan is out of range"),
         (["compact", "x", "--deadline", "soon"], "'soon'"),
         (["compact", "x", "--dry-run", "--max-rate", "0"], "--max-rate"),
-        (["recover", "x", "--salvage", "lost.jsonl"], "not available yet"),
+        (["recover", "x", "--salvage", "lost.npy"], "name a .jsonl file"),
         (["export", "x", "rows.parquet"], "rows.parquet"),
         (["torture"], "<store>"),
         (["torture", "x", "--seconds", "0"], "--seconds 0 is out of range"),

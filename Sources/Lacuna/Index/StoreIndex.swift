@@ -14,7 +14,7 @@ package final class StoreIndex {
     static let applicationID: Int64 = 0x4c61_636e
     static var schemaVersion: Int { Migrations.scripts.count }
 
-    private init(_ connection: Connection) { self.connection = connection }
+    init(_ connection: Connection) { self.connection = connection }
 
     // MARK: Opening
 
@@ -68,7 +68,7 @@ package final class StoreIndex {
     }
 
     /// False for a database without any schema: an interrupted creation's.
-    private func isCreated() throws(VectorStoreError) -> Bool {
+    func isCreated() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")
         let version = try pragma("user_version")
         if application == 0 && version == 0 {

@@ -69,6 +69,17 @@ extension UUID: VectorID {
     }
 }
 
+extension VectorIDKind {
+    /// Whether a store of this kind takes the id.
+    func includes(_ id: SQLValue) -> Bool {
+        switch self {
+        case .integer: Int64(sqlValue: id) != nil
+        case .text: String(sqlValue: id).map { !$0.utf8.contains(0) } ?? false
+        case .uuid: UUID(sqlValue: id) != nil
+        }
+    }
+}
+
 extension SQLValue {
     /// An id in a message or a list.
     var idText: String {

@@ -44,6 +44,9 @@ package enum Directory {
     /// Whether new files can be made in the directory, by permission and by mount.
     static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
+    /// Whether there is such a file, and this process may read it.
+    static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+
     /// The bytes of disk that an unprivileged process may still use.
     static func freeBytes(_ path: String) throws(SystemError) -> Int64 {
         var buffer = statvfs()

@@ -100,9 +100,18 @@ extension VectorStoreError {
     static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
         VectorStoreError(
             .damaged,
-            "the store is damaged: \(what); nothing was changed: run `verify`, and put a backup back if you have one",
+            damagedPrefix + what + damagedRemedy,
             ids: Array(ids.prefix(1_000)),
             cause: cause
         )
+    }
+
+    private static let damagedPrefix = "the store is damaged: "
+    private static let damagedRemedy = "; nothing was changed: run `verify`, and put a backup back if you have one"
+
+    /// What is wrong, without the remedy: for a list of it.
+    var damage: String {
+        let text = message.hasPrefix(Self.damagedPrefix) ? message.dropFirst(Self.damagedPrefix.count) : message[...]
+        return String(text.replacing(Self.damagedRemedy, with: ""))
     }
 }

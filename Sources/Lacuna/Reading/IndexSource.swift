@@ -4,7 +4,7 @@ import Darwin
 import Glibc
 #endif
 
-/// How readers open the index, which depends on whether the store's directory can be written.
+/// How readers open the index, which depends on whether the store's directory can be written, and whose copy salvage reads.
 final class IndexSource: Sendable {
     let path: String
     let mode: Connection.Mode
@@ -44,41 +44,84 @@ final class IndexSource: Sendable {
         }
     }
 
-    /// No connection of this process has these files open (reading them in place fails just here), so that closing our
-    /// descriptors drops nobody's locks.
+    /// A copy of the index and its log, whatever state they are in, and the number of pages that the disk can't read: those
+    /// are zeros in the copy.
+    ///
+    /// - Throws: where there is no index, or the copy can't be made.
+    static func forSalvage(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem
+    ) throws(SystemError) -> (source: IndexSource, unreadablePages: Int) {
+        let source = try temporary()
+        var pages = try copy(paths.index, source.path, fileSystem, skippingUnreadable: true)
+        if try Directory.status(paths.log) != nil {
+            pages += try copy(paths.log, source.path + "-wal", fileSystem, skippingUnreadable: true)
+        }
+        return (source, pages)
+    }
+
     private static func copy(_ paths: StorePaths) throws(SystemError) -> IndexSource {
+        let source = try temporary()
+        _ = try copy(paths.index, source.path, SystemFileSystem())
+        _ = try copy(paths.log, source.path + "-wal", SystemFileSystem())
+        return source
+    }
+
+    /// The name of an index in a directory of its own, which goes with this object.
+    private static func temporary() throws(SystemError) -> IndexSource {
         let base = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/lacuna-XXXXXX".utf8CString)
         guard let made = unsafe mkdtemp(&template) else {
             throw SystemError(errno: errno, call: "create a temporary directory in", path: base)
         }
         let directory = unsafe String(cString: made)
-        let source = IndexSource(
+        return IndexSource(
             directory + "/" + StorePaths.indexName,
             .readOnly,
             locksEpochs: false,
             temporaryDirectory: directory
         )
-        let fileSystem = SystemFileSystem()
-        for (from, to) in [(paths.index, source.path), (paths.log, source.path + "-wal")] {
-            let input = try fileSystem.open(from, .read)
-            defer { fileSystem.close(input) }
-            let output = try fileSystem.open(to, .createNew)
-            defer { fileSystem.close(output) }
-            try copy(input, output, fileSystem)
-        }
-        return source
     }
 
-    private static func copy(_ input: Int32, _ output: Int32, _ fileSystem: SystemFileSystem) throws(SystemError) {
+    private static let pageBytes = 4_096
+
+    /// The number of pages that were left out since the disk can't read them.
+    ///
+    /// No connection of this process may have the file open: closing our descriptor would drop its locks.
+    private static func copy(
+        _ from: String,
+        _ to: String,
+        _ fileSystem: any FileSystem,
+        skippingUnreadable: Bool = false
+    ) throws(SystemError) -> Int {
+        let input = try fileSystem.open(from, .read)
+        defer { fileSystem.close(input) }
+        let output = try fileSystem.open(to, .createNew)
+        defer { fileSystem.close(output) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position: Int64 = 0
+        var unreadablePages = 0
         while true {
-            var span = buffer.mutableSpan
-            let count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                try unsafe fileSystem.read(input, into: bytes, at: position)
+            let count: Int
+            do throws(SystemError) {
+                var span = buffer.mutableSpan
+                count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
+                    try unsafe fileSystem.read(input, into: bytes, at: position)
+                }
+            } catch {
+                guard skippingUnreadable else { throw error.on(from) }
+                if error.errno == EIO && buffer.count > pageBytes {
+                    // A page at a time from here on.
+                    buffer.removeLast(buffer.count - pageBytes)
+                    continue
+                }
+                unreadablePages += 1
+                // It is no file at all.
+                guard error.errno == EIO else { return unreadablePages }
+                position += Int64(pageBytes)
+                continue
             }
-            if count == 0 { return }
+            if count == 0 { return unreadablePages }
             try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
                 try unsafe fileSystem.writeAll(output, bytes, at: position)
             }

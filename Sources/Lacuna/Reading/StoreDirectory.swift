@@ -1,7 +1,7 @@
 /// What is at a store's path, found out by names alone, before any file is opened.
 enum StoreDirectory {
-    /// Throws unless there is a directory with an index in it.
-    static func check(_ paths: StorePaths) throws(VectorStoreError) {
+    /// What a directory holds that may be a store, however damaged.
+    static func names(_ paths: StorePaths) throws(VectorStoreError) -> [String] {
         guard let status = try mapped(Directory.status(paths.directory)) else {
             throw VectorStoreError(
                 .noSuchStore,
@@ -14,7 +14,12 @@ enum StoreDirectory {
                 "\(paths.directory) is a file, and a store is a directory; check the path"
             )
         }
-        let names = try mapped(Directory.names(paths.directory))
+        return try mapped(Directory.names(paths.directory))
+    }
+
+    /// Throws unless there is a directory with an index in it.
+    static func check(_ paths: StorePaths) throws(VectorStoreError) {
+        let names = try names(paths)
         if names.contains(StorePaths.indexName) {
             // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
             if !names.contains(StorePaths.writerLockName) { try checkIndex(paths) }
@@ -26,12 +31,16 @@ enum StoreDirectory {
         // An interrupted creation's rollback journal may have outlived the database that it belongs to.
         let unfinished = [StorePaths.dataFileName(generation: 1), StorePaths.rollbackJournalName]
         if remains.allSatisfy(unfinished.contains) && isBlankOrEmpty(paths) {
-            throw VectorStoreError(
-                .notAStore,
-                "\(paths.directory) holds no index.sqlite: it is not a store; check the path"
-            )
+            throw isNoStore(paths)
         }
         throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
+    }
+
+    static func isNoStore(_ paths: StorePaths) -> VectorStoreError {
+        VectorStoreError(
+            .notAStore,
+            "\(paths.directory) holds no index.sqlite of a store: it is not a store; check the path"
+        )
     }
 
     private static func checkIndex(_ paths: StorePaths) throws(VectorStoreError) {

@@ -50,6 +50,56 @@ public enum VectorStoreRecovery {
         }
     }
 
+    /// Gives whatever can still be read of a damaged store to `body`: rows that match their checksums as `verified`, what is
+    /// doubtful with the reason why it was set aside, and, where the index is lost, the rows as they lie in the data file.
+    ///
+    /// Touches nothing in the store's directory; works where opening the store throws `damaged`, and on a sound store too.
+    /// What lies on both sides of a page of the index that can't be read is found. It reads a copy of the index in the
+    /// system's temporary directory. Time in proportion to the rows, and bounded memory but for one bit a row.
+    ///
+    /// The writer's lock is held meanwhile. Call it only where this process has no handle on the store open, not even for
+    /// reading: the copy would drop such a handle's locks on the index.
+    ///
+    /// - Parameters:
+    ///   - path: The store's directory.
+    ///   - progress: Called after each row; what it throws ends the call.
+    ///   - body: Takes each row: in id order those that the index names, but behind an unreadable page from the last
+    ///     backwards. What it throws ends the call.
+    /// - Returns: What was found, counted.
+    /// - Throws: ``VectorStoreError`` where there is no store, it is `locked` by a writer, of a `newerFormat`, not readable
+    ///   by permission, or the temporary directory fails; what `body` throws.
+    public static func salvage(
+        at path: String,
+        progress: @escaping ProgressHandler = { _ in },
+        _ body: (SalvagedRow) throws -> Void
+    ) throws -> SalvageReport {
+        try salvage(StorePaths(path), SystemFileSystem(), progress, body)
+    }
+
+    static func salvage(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem,
+        _ progress: @escaping ProgressHandler = { _ in },
+        _ body: (SalvagedRow) throws -> Void
+    ) throws -> SalvageReport {
+        _ = try StoreDirectory.names(paths)
+        return try whileNobodyWrites(paths) {
+            let source = try SalvageSource(paths, fileSystem)
+            return try withoutActuallyEscaping(body) { body in
+                var salvage = Salvage(source, progress, body)
+                return try salvage.run()
+            }
+        }
+    }
+
+    /// Without a lock file there is no writer, and the file isn't made; where this user may not open it, there is no asking.
+    private static func whileNobodyWrites<R>(_ paths: StorePaths, _ body: () throws -> R) throws -> R {
+        guard Directory.isReadable(paths.writerLock) else { return try body() }
+        let lock = try Writer.lock(paths, create: false)
+        defer { lock.unlock() }
+        return try body()
+    }
+
     /// What interrupted moves have left at the end of the data file.
     private static func cutTail(_ maintenance: Maintenance) throws {
         do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError

@@ -51,12 +51,7 @@ struct Verification<ID: VectorID> {
 
     private mutating func checkIndex() throws(VectorStoreError) {
         do throws(VectorStoreError) {
-            var messages: [String] = []
-            try snapshot.index.connection.forEach("PRAGMA integrity_check") { row throws(VectorStoreError) in
-                let message = try row.text(0)
-                if message != "ok" { messages.append(message) }
-            }
-            report.indexMessages += messages
+            report.indexMessages += try snapshot.index.integrityMessages()
         } catch {
             guard error.code == .damaged else { throw error }
             report.indexMessages.append(error.message)

@@ -77,6 +77,14 @@ package final class Statement {
         return text
     }
 
+    /// The text with U+FFFD for whatever isn't UTF-8 in it; empty where there is none.
+    func repairedText(_ column: Int) -> String {
+        let column = Int32(column)
+        guard let bytes = unsafe sqlite3_column_text(handle, column) else { return "" }
+        let count = unsafe Int(sqlite3_column_bytes(handle, column))
+        return unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
     func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
 
     package func value(_ column: Int) throws(VectorStoreError) -> SQLValue {

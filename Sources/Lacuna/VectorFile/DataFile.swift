@@ -63,6 +63,15 @@ final class DataFile: Sendable {
         }
     }
 
+    /// Without a look at the header, which the caller knows better: for reading what must prove itself row by row.
+    static func open(
+        _ path: String,
+        assuming header: DataFileHeader,
+        _ fileSystem: any FileSystem
+    ) throws(SystemError) -> DataFile {
+        DataFile(fileSystem, path, try fileSystem.open(path, .read), header, isWritable: false)
+    }
+
     private static func readHeader(
         _ descriptor: Int32,
         _ fileSystem: any FileSystem

@@ -52,9 +52,9 @@ package final class Writer: @unchecked Sendable {
         group = durability == .full ? nil : WriteGroup(session)
     }
 
-    /// Takes the lock of the one writing process, or says who can't have it.
-    package static func lock(_ paths: StorePaths) throws(VectorStoreError) -> FileLock {
-        let lock = try mapped(FileLock(paths.writerLock, create: true))
+    /// Takes the lock of the one writing process, or says who can't have it. Without `create`, its file must be there.
+    package static func lock(_ paths: StorePaths, create: Bool = true) throws(VectorStoreError) -> FileLock {
+        let lock = try mapped(FileLock(paths.writerLock, create: create))
         guard try mapped(lock.tryLock(exclusive: true)) else {
             throw VectorStoreError(
                 .locked,

@@ -5,7 +5,12 @@ import LacunaFormats
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover",
-        abstract: "Put in order what a crash left, all of it; safe to repeat."
+        abstract: "Put in order what a crash left, all of it; safe to repeat.",
+        discussion: """
+            With --salvage nothing is put in order: whatever can still be read of a damaged store is written to a file, \
+            as `import` reads it, and what is doubtful to another beside it (rows.jsonl: rows.set-aside.jsonl). Create a \
+            new store, and import the file into that.
+            """
     )
 
     @Argument(help: "The store's directory.")
@@ -14,32 +19,47 @@ struct RecoverCommand: ParsableCommand {
     @Flag(help: "Change nothing; tell what would be done.")
     var dryRun = false
 
-    @Option(help: ArgumentHelp("The file for rows that are given up; not available yet.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write all rows that are sound to this .jsonl file; touch nothing.", valueName: "file")
+    )
     var salvage: String?
 
     @OptionGroup var format: JSONOption
 
+    func validate() throws {
+        if let salvage, RowFileFormat(path: salvage) != .jsonl {
+            throw ValidationError("'\(salvage)' is no name for rows of JSON; name a .jsonl file")
+        }
+    }
+
     func run() throws {
-        if salvage != nil { throw CommandError.usage("--salvage is not available yet; leave it out") }
+        if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }
         let report = try VectorStoreRecovery.run(at: store, dryRun: dryRun)
         let output = StandardOutput()
-        if format.json { try output.line(json(report)) } else { try printText(report, output) }
+        if format.json {
+            try output.line(
+                JSONText.object(["state": JSONText(report.state.rawValue), "actions": Self.json(report.actions)])
+            )
+        } else {
+            try printText(report, output)
+        }
         try output.flush()
         if report.state == .damaged {
             throw report.damage ?? CommandError(.damaged, "the store is damaged; run `lacuna verify`")
         }
     }
 
-    private func json(_ report: RecoveryReport) -> String {
-        let actions = report.actions.map { action in
-            JSONText.raw(
-                JSONText.object([
-                    "action": JSONText(action.action), "file": JSONText(action.file), "bytes": JSONText(action.bytes),
-                    "detail": JSONText(action.detail),
-                ])
-            )
-        }
-        return JSONText.object(["state": JSONText(report.state.rawValue), "actions": JSONText(actions)])
+    static func json(_ actions: [RecoveryReport.Action]) -> JSONText {
+        JSONText(
+            actions.map { action in
+                JSONText.raw(
+                    JSONText.object([
+                        "action": JSONText(action.action), "file": JSONText(action.file),
+                        "bytes": JSONText(action.bytes), "detail": JSONText(action.detail),
+                    ])
+                )
+            }
+        )
     }
 
     private func printText(_ report: RecoveryReport, _ output: StandardOutput) throws {
@@ -51,7 +71,11 @@ struct RecoverCommand: ParsableCommand {
             )
         case .damaged: try output.line(Terminal.styled("damaged", .red) + ": nothing was touched")
         }
-        for action in report.actions {
+        try Self.printActions(report.actions, output)
+    }
+
+    static func printActions(_ actions: [RecoveryReport.Action], _ output: StandardOutput) throws {
+        for action in actions {
             let bytes = action.bytes > 0 ? ", \(byteText(action.bytes))" : ""
             let file = action.file.isEmpty ? "" : "\(singleLine(action.file))\(bytes): "
             try output.line("  \(action.action.padded(12))  \(file)\(singleLine(action.detail))")

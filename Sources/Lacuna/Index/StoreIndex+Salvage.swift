@@ -1,0 +1,161 @@
+/// The ids between what could be read of a table from its beginning and what could be read from its end: what a page that
+/// can't be read hides.
+struct UnreadableIDs {
+    /// The last id before; nil where nothing could be read from the beginning.
+    fileprivate(set) var after: SQLValue?
+    /// The first id behind; nil where nothing could be read from the end.
+    fileprivate(set) var before: SQLValue?
+    /// Why the table couldn't be read to its end.
+    let reason: VectorStoreError
+
+    func contains(_ id: SQLValue) -> Bool {
+        (after.map { SQLValue.idPrecedes($0, id) } ?? true) && (before.map { SQLValue.idPrecedes(id, $0) } ?? true)
+    }
+}
+
+/// What is left of an id's metadata.
+enum RemainingMetadata {
+    case none
+    /// Their checksum is right, and they are what a put would take.
+    case sound(String)
+    /// The text, with U+FFFD where it isn't UTF-8 any more.
+    case bad(String)
+    case unreadable
+
+    var soundText: String? { if case .sound(let text) = self { text } else { nil } }
+}
+
+/// Reading an index of which nothing is certain: every call gives what there is, and none trusts another table.
+extension StoreIndex {
+    /// Of a copy, since a damaged database may not even be read in place. Doesn't ask whether the database is a store's: its
+    /// header may be what is damaged.
+    static func openForSalvage(_ path: String) throws(VectorStoreError) -> StoreIndex {
+        let index = StoreIndex(try Connection(path, .readOnly))
+        try index.connection.run("PRAGMA query_only = ON")
+        try index.connection.run("PRAGMA cell_size_check = ON")
+        return index
+    }
+
+    /// Throws unless the database says that it is a store's index, of a version that can be read.
+    func checkSchema() throws(VectorStoreError) {
+        if try !isCreated() { throw .damaged("index.sqlite is empty") }
+    }
+
+    /// Whether there is a table of rows, in whatever state they are.
+    var hasTableOfRows: Bool { (try? connection.prepare("SELECT id, offset, checksum FROM vectors")) != nil }
+
+    /// SQLite's own check, as far as it goes: what is wrong, in its words; nothing if all is well.
+    func integrityMessages() throws(VectorStoreError) -> [String] {
+        var messages: [String] = []
+        try connection.forEach("PRAGMA integrity_check") { row throws(VectorStoreError) in
+            let message = try row.text(0)
+            if message != "ok" { messages.append(message) }
+        }
+        return messages
+    }
+
+    /// Whether a generation has index rows, or may have some that can't be read.
+    func hasRemainingRows(_ generation: Int64) -> Bool { (try? rows(generation, limit: 1))?.isEmpty != true }
+
+    /// The rows of a generation, in id order up to a page that can't be read, then those behind it from the end backwards.
+    /// A row without an id or an entry is one that can't be what it says; it counts as there.
+    ///
+    /// - Returns: What couldn't be read; nil where all could.
+    func forEachRemainingRow(
+        _ generation: Int64,
+        _ body: (SQLValue?, RowEntry?) throws -> Void
+    ) throws -> UnreadableIDs? {
+        try forEachRemaining("SELECT id, offset, checksum FROM vectors WHERE generation = \(generation)") { row, id in
+            try body(id, try? row.entry(at: 1))
+        }
+    }
+
+    /// The ids that have metadata, likewise.
+    func forEachRemainingMetadataID(_ body: (SQLValue?) throws -> Void) throws -> UnreadableIDs? {
+        try forEachRemaining("SELECT id FROM metadata WHERE true") { _, id in try body(id) }
+    }
+
+    /// An id's place in a generation; nil if no row has the id, or none that can be read.
+    func remainingEntry(of id: SQLValue, _ generation: Int64) -> RowEntry? {
+        try? firstRemaining("SELECT id, offset, checksum FROM vectors WHERE generation = \(generation)", id) {
+            row throws(VectorStoreError) in try row.entry(at: 1)
+        }
+    }
+
+    func remainingMetadata(of id: SQLValue) -> RemainingMetadata {
+        do {
+            return try firstRemaining("SELECT id, json, checksum FROM metadata WHERE true", id) {
+                row throws(VectorStoreError) -> RemainingMetadata in
+                guard let json = try? row.text(1), Int64(Self.checksum(of: json, for: id)) == row.integer(2),
+                    (try? checkMetadata(json, for: id)) != nil
+                else { return .bad(row.repairedText(1)) }
+                return .sound(json)
+            } ?? .none
+        } catch {
+            return .unreadable
+        }
+    }
+
+    /// The row of an id. Beside a page that can't be read lies a row in the page above it, which SQLite finds from one side
+    /// only: from the other it looks into that page first.
+    private func firstRemaining<R>(
+        _ select: String,
+        _ id: SQLValue,
+        _ row: (Statement) throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R? {
+        func first(_ range: String) throws(VectorStoreError) -> R? {
+            try connection.first("\(select) AND \(range) LIMIT 1", [id]) { statement throws(VectorStoreError) -> R? in
+                let found = try statement.id(0)
+                if SQLValue.idPrecedes(found, id) || SQLValue.idPrecedes(id, found) { return nil }
+                return try row(statement)
+            } ?? nil
+        }
+        do { return try first("id >= ?1 ORDER BY id") } catch { return try first("id <= ?1 ORDER BY id DESC") }
+    }
+
+    /// Forwards from the first id on, and from where that ends in an error, backwards from the last.
+    private func forEachRemaining(
+        _ select: String,
+        _ body: (Statement, SQLValue?) throws -> Void
+    ) throws -> UnreadableIDs? {
+        let forwards = try walk("\(select) ORDER BY id", [], SQLValue.idPrecedes, body)
+        guard let reason = forwards.error else { return nil }
+        // What has been seen is not seen twice: the walk back ends there.
+        let beyond = forwards.last == nil ? "" : " AND id > ?1"
+        let backwards = try walk(
+            "\(select)\(beyond) ORDER BY id DESC",
+            forwards.last.map { [$0] } ?? [],
+            { SQLValue.idPrecedes($1, $0) },
+            body
+        )
+        return UnreadableIDs(after: forwards.last, before: backwards.last, reason: reason)
+    }
+
+    /// Steps through a statement until its end or an error, which is an answer here; only `body` throws.
+    ///
+    /// Ids must come in their order: a damaged tree may lead to the same page again and again.
+    private func walk(
+        _ sql: String,
+        _ values: [SQLValue],
+        _ precedes: (SQLValue, SQLValue) -> Bool,
+        _ body: (Statement, SQLValue?) throws -> Void
+    ) throws -> (last: SQLValue?, error: VectorStoreError?) {
+        var last: SQLValue?
+        let statement: Statement
+        do {
+            statement = try connection.prepare(sql)
+            try statement.bind(values)
+        } catch { return (nil, error) }
+        while true {
+            do throws(VectorStoreError) { if try !statement.step() { return (last, nil) } } catch {
+                return (last, error)
+            }
+            let id = try? statement.id(0)
+            if let id {
+                if let last, !precedes(last, id) { return (last, .damaged("ids in index.sqlite are out of order")) }
+                last = id
+            }
+            try body(statement, id)
+        }
+    }
+}

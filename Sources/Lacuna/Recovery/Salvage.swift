@@ -1,0 +1,226 @@
+/// Finds what is left of a store's rows, and how far each can be trusted. Reads, and writes nothing.
+///
+/// A row is verified by one thing only: its bytes and its id match the checksum that the *current* generation's index row
+/// holds for that id. That also decides what an older generation's file is good for, where the current one is missing,
+/// short or rotten. A rewrite copies rows, checksums and all, so a row at the place that an older index row names, and
+/// matching the current checksum, is that very row; one that was replaced since the rewrite has another checksum, and
+/// one that was deleted has no current index row. Where that index row itself is lost, nothing tells an old version from
+/// the newest: it is set aside.
+///
+/// The same holds for rows of the current file that no readable index row names. They are looked at only where index rows
+/// are missing by the store's own count, or can't be read; otherwise they are dead, and stay so.
+struct Salvage {
+    private let source: SalvageSource
+    private let body: (SalvagedRow) throws -> Void
+    private let progress: ProgressHandler
+    private var report = SalvageReport()
+    /// Slots of the current file that index rows name.
+    private var named = SlotSet()
+    /// Index rows of the current generation that could be read, valid or not, and those that are not valid.
+    private var indexRows = 0
+    private var badIndexRows = 0
+    private var delivered = 0
+
+    init(_ source: SalvageSource, _ progress: @escaping ProgressHandler, _ body: @escaping (SalvagedRow) throws -> Void)
+    {
+        self.source = source
+        self.progress = progress
+        self.body = body
+    }
+
+    mutating func run() throws -> SalvageReport {
+        guard let index = source.index else {
+            try salvageUnverified()
+            return finishedReport(nil)
+        }
+        let lost = try salvageRows(index)
+        try salvageMetadata(index, lost)
+        if isIncomplete(lost) { try setAsideOlderVersions(index, lost) }
+        if indexRows == 0 && isIncomplete(lost) && report.setAside[.olderVersion] == nil {
+            // With every id lost, rows are all there is.
+            try salvageUnverified()
+        } else {
+            try setAsideUnnamed(index, isIncomplete: isIncomplete(lost))
+        }
+        return finishedReport(lost)
+    }
+
+    private func isIncomplete(_ lost: UnreadableIDs?) -> Bool {
+        lost != nil || badIndexRows > 0 || Int64(named.count) < source.record?.liveRows ?? .max
+    }
+
+    // MARK: Rows that the index names
+
+    private mutating func salvageRows(_ index: StoreIndex) throws -> UnreadableIDs? {
+        try index.forEachRemainingRow(source.generation) { id, entry in
+            indexRows += 1
+            guard let id, let entry else {
+                badIndexRows += 1
+                return try deliver(SalvagedRow(.setAside(.badIndexRow), id: id))
+            }
+            try salvage(id, entry, index)
+        }
+    }
+
+    private mutating func salvage(_ id: SQLValue, _ entry: RowEntry, _ index: StoreIndex) throws {
+        if let slot = namedSlot(entry) { named.insert(slot) }
+        let (vector, flaw) = find(id, entry, index)
+        let metadata = index.remainingMetadata(of: id)
+        let isKind = source.record?.idKind.includes(id) ?? true
+        try deliver(
+            SalvagedRow(
+                flaw.map { .setAside($0) } ?? (isKind ? .verified : .setAside(.badID)),
+                id: id,
+                vector: vector,
+                metadataJSON: metadata.soundText
+            )
+        )
+        switch metadata {
+        case .none, .sound: break
+        case .bad(let text): try deliver(SalvagedRow(.setAside(.badMetadata), id: id, metadataJSON: text))
+        case .unreadable: try deliver(SalvagedRow(.setAside(.unreadableMetadata), id: id))
+        }
+    }
+
+    /// The row, from whichever file has it.
+    private func find(_ id: SQLValue, _ entry: RowEntry, _ index: StoreIndex) -> (
+        vector: [Float], flaw: SetAsideReason?
+    ) {
+        let here = source.current?.row(entry.offset, of: id, entry.checksum) ?? ([], .missingFile)
+        if here.flaw == nil || here.flaw == .notFinite { return here }
+        for file in source.files where file.generation != source.current?.generation {
+            let place = file.generation == source.generation ? entry : index.remainingEntry(of: id, file.generation)
+            guard let place else { continue }
+            let there = file.row(place.offset, of: id, entry.checksum)
+            if there.flaw == nil { return there }
+        }
+        return here
+    }
+
+    /// The slot that an index row names below the next offset, whether or not the file is long enough.
+    private func namedSlot(_ entry: RowEntry) -> Int? {
+        guard let record = source.record else { return source.current?.slot(entry.offset) }
+        guard (DataFileHeader.length..<record.nextOffset).contains(entry.offset) else { return nil }
+        let stride = source.current?.header.stride ?? record.stride
+        let (slot, rest) = (entry.offset - DataFileHeader.length).quotientAndRemainder(dividingBy: stride)
+        return rest == 0 ? Int(slot) : nil
+    }
+
+    // MARK: What has no index row, or an old one
+
+    /// Metadata whose row the walk over the rows didn't come by: their ids find rows between two pages that can't be read.
+    private mutating func salvageMetadata(_ index: StoreIndex, _ lost: UnreadableIDs?) throws {
+        let unreadable = try index.forEachRemainingMetadataID { id in
+            guard let id else { return try deliver(SalvagedRow(.setAside(.unreadableMetadata))) }
+            if try salvagesLostRow(id, index, lost) { return }
+            let text: String? =
+                switch index.remainingMetadata(of: id) {
+                case .sound(let text), .bad(let text): text
+                case .none, .unreadable: nil
+                }
+            try deliver(SalvagedRow(.setAside(.metadataWithoutRow), id: id, metadataJSON: text))
+        }
+        if unreadable != nil { report.problems.append("index.sqlite: the table metadata can't be read to its end") }
+    }
+
+    /// Whether the id has a current index row, which is salvaged now if the walk didn't come by it.
+    private mutating func salvagesLostRow(_ id: SQLValue, _ index: StoreIndex, _ lost: UnreadableIDs?) throws -> Bool {
+        guard let entry = index.remainingEntry(of: id, source.generation) else { return false }
+        if let lost, lost.contains(id), namedSlot(entry).map({ !named.contains($0) }) ?? true {
+            indexRows += 1
+            try salvage(id, entry, index)
+        }
+        return true
+    }
+
+    /// Rows of other generations' index rows whose ids the current generation has lost. Generation 0 names places in the
+    /// current file.
+    private mutating func setAsideOlderVersions(_ index: StoreIndex, _ lost: UnreadableIDs?) throws {
+        let others = source.files.filter { $0.isOurs && $0.generation != source.generation }.map { ($0.generation, $0) }
+        let appended = source.current.map { [(StoreIndex.appendedGeneration, $0)] } ?? []
+        for (generation, file) in others + appended {
+            _ = try index.forEachRemainingRow(generation) { id, entry in
+                guard let id, let entry, try !salvagesLostRow(id, index, lost) else { return }
+                let row = file.row(entry.offset, of: id, entry.checksum)
+                guard row.flaw == nil, let slot = file.slot(entry.offset) else { return }
+                if generation == StoreIndex.appendedGeneration { named.insert(slot) }
+                try deliver(
+                    SalvagedRow(.setAside(.olderVersion), id: id, at: (slot, file.name), vector: row.vector)
+                )
+            }
+        }
+    }
+
+    private mutating func setAsideUnnamed(_ index: StoreIndex, isIncomplete: Bool) throws {
+        if let current = source.current {
+            if isIncomplete { try deliverRows(of: current, except: named, .setAside(.unnamed)) }
+            return
+        }
+        // An older index may have been put back: a file that it doesn't know may be what it lacks.
+        for file in source.files where file.isOurs && !index.hasRemainingRows(file.generation) {
+            try deliverRows(of: file, .setAside(.unnamed))
+        }
+    }
+
+    /// Every row of the current file, or, where nothing tells which that is, of each file of the newest one's store.
+    private mutating func salvageUnverified() throws {
+        if source.record != nil, let current = source.current { return try deliverRows(of: current, .unverified) }
+        let newest = source.files.first?.header
+        for file in source.files {
+            if file.header.store == newest?.store && file.header.dimension == newest?.dimension {
+                try deliverRows(of: file, .unverified)
+            } else {
+                report.problems.append("\(file.name) belongs to another store, and was left out")
+            }
+        }
+    }
+
+    /// The rows of a file that hold anything, but for those that were `named`.
+    private mutating func deliverRows(
+        of file: SalvageFile,
+        except named: SlotSet = SlotSet(),
+        _ verdict: SalvageVerdict
+    ) throws {
+        try file.forEachRow(except: named) { slot, vector in
+            var verdict = verdict
+            if verdict == .unverified, vector?.allSatisfy(\.isFinite) == false { verdict = .setAside(.notFinite) }
+            if vector == nil { verdict = .setAside(.unreadable) }
+            try deliver(SalvagedRow(verdict, at: (slot, file.name), vector: vector ?? []))
+        }
+    }
+
+    // MARK: Telling it
+
+    private mutating func deliver(_ row: SalvagedRow) throws {
+        try body(row)
+        switch row.verdict {
+        case .verified: report.verified += 1
+        case .unverified: report.unverified += 1
+        case .setAside(let reason): report.setAside[reason, default: 0] += 1
+        }
+        delivered += 1
+        try progress(MaintenanceProgress(done: delivered, total: max(total, delivered)))
+    }
+
+    /// Rows that there should be, as far as is known.
+    private var total: Int {
+        source.record.map { Int($0.liveRows) } ?? source.files.reduce(0) { $0 + $1.slots }
+    }
+
+    private func finishedReport(_ lost: UnreadableIDs?) -> SalvageReport {
+        var report = report
+        let record = source.record
+        report.problems = source.problems + report.problems
+        if lost != nil { report.problems.append("index.sqlite: the table vectors can't be read to its end") }
+        if let record, Int64(indexRows) != record.liveRows {
+            report.problems.append("the index counts \(record.liveRows) live rows, and \(indexRows) were found")
+        }
+        report.dimension = source.current?.header.dimension ?? record?.dimension ?? source.files.first?.header.dimension
+        report.metric = record?.metric
+        report.idKind = report.unverified > 0 ? .integer : record?.idKind
+        report.actions = source.recovery?.actions ?? []
+        let isSound = report.problems.isEmpty && report.setAside.isEmpty && report.unverified == 0
+        report.state = isSound ? source.recovery?.state ?? .damaged : .damaged
+        return report
+    }
+}

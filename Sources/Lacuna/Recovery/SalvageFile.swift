@@ -1,0 +1,80 @@
+/// A data file as salvage takes it: its name tells the generation, and rows prove themselves by their checksums.
+struct SalvageFile {
+    let name: String
+    let generation: Int64
+    /// Whether it is this store's, for all that is known: rows that no checksum speaks for are taken from no other.
+    let isOurs: Bool
+    /// Rows that there is room for.
+    let slots: Int
+    private let file: DataFile
+
+    var header: DataFileHeader { file.header }
+    private var end: Int64 { file.offset(slots) }
+
+    /// - Parameter record: What the index says; without it, only a file whose header is sound can be read.
+    /// - Throws: why it can't be used.
+    init(
+        _ name: String,
+        _ record: StoreRecord?,
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) {
+        self.name = name
+        generation = StorePaths.generation(ofDataFile: name) ?? 0
+        do {
+            file = try DataFile.open(paths.path(name), .read, fileSystem)
+            isOurs = file.header.generation == generation && file.header.store == record?.uuidBytes ?? file.header.store
+        } catch {
+            guard case .header(let flaw) = error, let record else { throw error.asError(name) }
+            if case .newer = flaw { throw error.asError(name) }
+            // Nothing in it that the index doesn't know.
+            let header = DataFileHeader(store: record.uuidBytes, generation: generation, dimension: record.dimension)
+            file = try mapped(DataFile.open(paths.path(name), assuming: header, fileSystem))
+            isOurs = true
+        }
+        slots = max(0, Int((try file.status().size - DataFileHeader.length) / file.stride))
+    }
+
+    /// The slot that begins at an offset, which may lie beyond the file's end; nil where none does. Safe for any value.
+    func slot(_ offset: Int64) -> Int? {
+        file.isRow(offset, below: Int64.max) ? file.slot(offset) : nil
+    }
+
+    /// The row at an offset from an index, if it matches the checksum; else why not, with whatever is there.
+    func row(_ offset: Int64, of id: SQLValue, _ expected: UInt32) -> (vector: [Float], flaw: SetAsideReason?) {
+        guard file.isRow(offset, below: end) else { return ([], .outOfBounds) }
+        guard let row = try? file.readRow(offset) else { return ([], .unreadable) }
+        var checksum = Checksum()
+        unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        if id.checksum(continuing: checksum) != expected { return (row, .badChecksum) }
+        return (row, row.allSatisfy(\.isFinite) ? nil : .notFinite)
+    }
+
+    /// Calls `body` with the rows that aren't in `named` and hold anything, in their order; with nil for one that can't be
+    /// read. A row of zeros was erased, released or never written.
+    func forEachRow(except named: SlotSet, _ body: (Int, [Float]?) throws -> Void) throws {
+        let capacity = max(1, (1 << 20) / Int(file.stride))
+        var buffer = [Float](repeating: 0, count: capacity * header.dimension)
+        var first = 0
+        while first < slots {
+            let window = first..<min(first + capacity, slots)
+            first = window.upperBound
+            // Holes may be far longer than what was ever written.
+            if file.dataBytes(in: file.offset(window.lowerBound)..<file.offset(window.upperBound)) == 0 { continue }
+            let isRead = read(window, into: &buffer)
+            for (index, slot) in window.enumerated() where !named.contains(slot) {
+                let range = index * header.dimension..<(index + 1) * header.dimension
+                let row = isRead ? Array(buffer[range]) : try? file.readRow(file.offset(slot))
+                if row.map({ $0.contains { $0.bitPattern != 0 } }) ?? true { try body(slot, row) }
+            }
+        }
+    }
+
+    private func read(_ window: Range<Int>, into buffer: inout [Float]) -> Bool {
+        var span = buffer.mutableSpan
+        return unsafe span.withUnsafeMutableBytes { bytes in
+            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<(window.count * Int(file.stride))])
+            return unsafe (try? file.read(into: part, at: file.offset(window.lowerBound))) != nil
+        }
+    }
+}

@@ -1,0 +1,101 @@
+/// What is left of a store, opened for reading only: a copy of its index, and its data files.
+struct SalvageSource {
+    /// Nil where it is missing. It may be no database at all.
+    let index: StoreIndex?
+    /// Nil where the index is lost, or its one row of `store`.
+    let record: StoreRecord?
+    /// The generation whose index rows count.
+    let generation: Int64
+    /// Newest first.
+    let files: [SalvageFile]
+    /// What recovery would do; nil where it finds the store damaged.
+    let recovery: RecoveryReport?
+    /// What is wrong with the store as a whole, each once.
+    let problems: [String]
+    /// Keeps the copy while it is read.
+    private let indexCopy: IndexSource?
+
+    /// The file of the current generation.
+    var current: SalvageFile? { files.first { $0.generation == generation && $0.isOurs } }
+
+    init(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) {
+        let names = try StoreDirectory.names(paths)
+        var problems: [String] = []
+        let copy = try Self.copyIndex(paths, names, fileSystem, &problems)
+        let index = try Self.noting(&problems) { () throws(VectorStoreError) in
+            try copy.map { copy throws(VectorStoreError) in try StoreIndex.openForSalvage(copy.path) }
+        }
+        indexCopy = copy
+        self.index = index
+        _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
+        record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
+        let dataFiles = names.filter { StorePaths.generation(ofDataFile: $0) != nil }
+        files = try Self.files(dataFiles, record, paths, fileSystem, &problems)
+        if index?.hasTableOfRows != true && files.count == dataFiles.count && files.allSatisfy({ $0.slots == 0 }) {
+            throw StoreDirectory.isNoStore(paths)
+        }
+        generation = record?.generation ?? Self.newestGeneration(files, index)
+        recovery = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
+            try index.map { index throws(VectorStoreError) in try Recovery(index, paths, fileSystem).report }
+        }
+        let messages = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.integrityMessages() }
+        problems += messages ?? []
+        self.problems = problems.reduce(into: []) { list, problem in
+            if !list.contains(problem) { list.append(problem) }
+        }
+    }
+
+    private static func files(
+        _ names: [String],
+        _ record: StoreRecord?,
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem,
+        _ problems: inout [String]
+    ) throws(VectorStoreError) -> [SalvageFile] {
+        var files: [SalvageFile] = []
+        for name in names {
+            let file = try noting(&problems, fileCodes) { () throws(VectorStoreError) in
+                try SalvageFile(name, record, paths, fileSystem)
+            }
+            if let file { files.append(file) }
+        }
+        return files.sorted { $0.generation > $1.generation }
+    }
+
+    /// Where the record is lost: the newest that index rows and a file speak for.
+    private static func newestGeneration(_ files: [SalvageFile], _ index: StoreIndex?) -> Int64 {
+        (files.first { index?.hasRemainingRows($0.generation) ?? false } ?? files.first)?.generation ?? 1
+    }
+
+    /// An I/O error is the disk's where it is met in a data file, and the temporary directory's where in the copy.
+    private static let indexCodes: [VectorStoreError.Code] = [.damaged, .notAStore]
+    private static let fileCodes = indexCodes + [.ioError]
+
+    /// The result of a step that may fail where the store is damaged, which is noted.
+    private static func noting<R>(
+        _ problems: inout [String],
+        _ codes: [VectorStoreError.Code] = indexCodes,
+        _ step: () throws(VectorStoreError) -> R?
+    ) throws(VectorStoreError) -> R? {
+        do { return try step() } catch {
+            guard codes.contains(error.code) else { throw error }
+            problems.append(error.damage)
+            return nil
+        }
+    }
+
+    private static func copyIndex(
+        _ paths: StorePaths,
+        _ names: [String],
+        _ fileSystem: any FileSystem,
+        _ problems: inout [String]
+    ) throws(VectorStoreError) -> IndexSource? {
+        guard names.contains(StorePaths.indexName) else {
+            problems.append("index.sqlite is missing")
+            return nil
+        }
+        let (copy, pages) = try mapped(IndexSource.forSalvage(paths, fileSystem))
+        if pages > 0 { problems.append("the disk can't read \(pages) pages of index.sqlite and its log") }
+        return copy
+    }
+}

@@ -1,0 +1,345 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Lacuna
+
+/// Salvage where the index itself is damaged, or lost.
+@Suite(.timeLimit(.minutes(10))) struct SalvageIndexTests {
+    private static let texts = (0..<900).map { "row \(String(repeating: "0", count: 3 - String($0).count))\($0)" }
+
+    // MARK: Pages that can't be read
+
+    /// So many rows that those beside the page, in the page above it, have metadata or not by turns.
+    @Test(arguments: 898...900) func whatLiesOnBothSidesOfABadPageIsFound(_ count: Int) throws {
+        let ids = Array(Self.texts.prefix(count).reversed())
+        let store = try SmallStore(ids)
+        let leaves = try store.leaves("vectors")
+        try #require(leaves.count >= 4)
+        try store.destroy(page: leaves[1].page)
+        expectError(.damaged) { try VectorStore<String>.open(at: store.scratch.store).ids() }
+        let salvaged = try SalvagedStore(store.scratch)
+        let found = Set(salvaged.verified.compactMap(\.id?.idText))
+        let lost = ids.filter { !found.contains($0) }
+        #expect(lost.count == leaves[1].rows)
+        #expect(found.contains(ids[0]) && found.contains(ids[count - 1]))
+        salvaged.expectVerified(store.model, except: lost)
+        // Each lost row's vector goes out by its place, and its metadata by its id.
+        let numbers = lost.compactMap(ids.firstIndex(of:))
+        #expect(salvaged.setAside(.unnamed).map(\.slot) == numbers)
+        #expect(salvaged.setAside(.unnamed).map(\.vector) == numbers.map(SmallStore<String>.vector))
+        let withMetadata = lost.reversed().filter { store.model.rows[IDKey($0)]?.json != nil }
+        #expect(salvaged.setAside(.metadataWithoutRow).map(\.id) == withMetadata.map { .text($0) })
+        #expect(salvaged.report.problems.contains { $0.contains("the table vectors can't be read to its end") })
+    }
+
+    /// Neither from the beginning nor from the end does one come by: their metadata's ids lead to them.
+    @Test func whatLiesBetweenTwoBadPagesIsFoundByItsMetadata() throws {
+        let store = try SmallStore(Self.texts)
+        let leaves = try store.leaves("vectors")
+        try #require(leaves.count >= 5)
+        try store.destroy(page: leaves[1].page)
+        try store.destroy(page: leaves[3].page)
+        let salvaged = try SalvagedStore(store.scratch)
+        let found = Set(salvaged.verified.compactMap(\.id?.idText))
+        #expect(found.count == salvaged.verified.count, "no row twice")
+        salvaged.expectVerified(store.model, except: Self.texts.filter { !found.contains($0) })
+        // Of the leaf between, and the inner page's row beside it, those that have metadata: two of three.
+        let before = leaves[0].rows + 1
+        let between = Self.texts[(before + leaves[1].rows)..<(before + leaves[1].rows + 2 + leaves[2].rows)]
+        for id in between where store.model.rows[IDKey(id)]?.json != nil {
+            #expect(found.contains(id))
+        }
+        #expect(salvaged.setAside(.unnamed).count + found.count == 900)
+    }
+
+    @Test func aBadPageOfMetadata() throws {
+        let store = try SmallStore(Self.texts)
+        let leaves = try store.leaves("metadata")
+        try #require(leaves.count >= 3)
+        try store.destroy(page: leaves[1].page)
+        let salvaged = try SalvagedStore(store.scratch)
+        let without = salvaged.setAside(.unreadableMetadata).compactMap(\.id?.idText)
+        #expect(
+            without.count == leaves[1].rows
+                + store.model.inIDOrder.count { row in
+                    row.json == nil && without.contains(row.id)
+                }
+        )
+        salvaged.expectVerified(store.model, withoutMetadata: without)
+        #expect(salvaged.reasons.count == 1)
+    }
+
+    /// The record is lost, not the rows: the data file's header tells their dimension.
+    @Test(arguments: HostileIndexTests.fields + ["dimension = 2", "dimension = 1"])
+    func aBadFieldOfTheRecordCostsNoRow(_ change: String) throws {
+        let store = try SmallStore((0..<10).map { Int64($0) })
+        try tamper(store.scratch.index, "UPDATE store SET \(change)")
+        let salvaged = try SalvagedStore(store.scratch)
+        if change.hasPrefix("generation = 2, ") {
+            // It leads to a generation that has no index row: what is there may be an older version.
+            #expect(salvaged.reasons[.olderVersion] == 10)
+        } else {
+            salvaged.expectVerified(store.model)
+        }
+        #expect(salvaged.report.state == .damaged)
+        #expect(salvaged.unverified.isEmpty)
+    }
+
+    @Test(arguments: [
+        "DELETE FROM store", "DROP TABLE store", "DROP TABLE compaction_journal", "PRAGMA user_version = 0",
+        "PRAGMA user_version = -5", "PRAGMA application_id = 7",
+        "INSERT INTO compaction_journal (strategy, state, source_generation, source_file, rows_live, allocated_before) VALUES ('x', 'y', 1, 'z', 1, 1)",
+    ])
+    func aBrokenSchemaCostsNoRow(_ change: String) throws {
+        let store = try SmallStore((0..<10).map { Int64($0) })
+        try tamper(store.scratch.index, change)
+        let salvaged = try SalvagedStore(store.scratch)
+        salvaged.expectVerified(store.model)
+        #expect(salvaged.report.state == .damaged && salvaged.unverified.isEmpty)
+    }
+
+    @Test(arguments: HostileIndexTests.offsets) func aBadOffsetCostsOneRow(_ offset: Int64) throws {
+        let store = try SmallStore((0..<10).map { Int64($0) })
+        try tamper(store.scratch.index, "UPDATE vectors SET offset = \(offset) WHERE id = 4")
+        let salvaged = try SalvagedStore(store.scratch)
+        salvaged.expectVerified(store.model, except: [4])
+        // Its vector is where no index row leads any more.
+        #expect(salvaged.setAside(.unnamed).map(\.vector) == [SmallStore<Int64>.vector(4)])
+    }
+
+    @Test(arguments: ["id = 'text'", "id = 1.5", "id = x'00'", "checksum = -1", "id = CAST(x'ff' AS TEXT)"])
+    func aBadIndexRowIsSetAside(_ change: String) throws {
+        let store = try SmallStore((0..<10).map { Int64($0) })
+        try tamper(store.scratch.index, "UPDATE vectors SET \(change) WHERE id = 4")
+        let salvaged = try SalvagedStore(store.scratch)
+        salvaged.expectVerified(store.model, except: [4])
+        #expect(!salvaged.reasons.isEmpty && salvaged.report.state == .damaged)
+    }
+
+    /// A kind of id that an import into the new store would stop at.
+    @Test func anIDOfAnotherKind() throws {
+        let store = try SmallStore(["a", "b", "c"])
+        var checksum = Checksum()
+        unsafe SmallStore<String>.vector(1).span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        checksum.update(Int64(7))
+        try tamper(store.scratch.index, "UPDATE vectors SET id = 7, checksum = \(checksum.value) WHERE id = 'b'")
+        let salvaged = try SalvagedStore(store.scratch)
+        salvaged.expectVerified(store.model, except: ["b"])
+        #expect(salvaged.setAside(.badID).map(\.id) == [7])
+    }
+
+    // MARK: The index is lost
+
+    @Test(arguments: ["missing", "garbage", "empty", "no tables", "a directory", "no vectors", "no rows"])
+    func rowsGoOutByOffset(_ what: String) throws {
+        let store = try SmallStore((0..<10).map { Int64($0) }, delete: [3])
+        let scratch = store.scratch
+        try store.overwrite("vectors-1.f32", at: store.begin(5), [UInt8](repeating: 0, count: 16))
+        switch what {
+        case "no vectors": try tamper(scratch.index, "DROP TABLE vectors")
+        case "no rows": try tamper(scratch.index, "DELETE FROM vectors", "DELETE FROM metadata")
+        default:
+            for name in try scratch.names() where name.hasPrefix("index") { try remove(scratch.file(name)) }
+            switch what {
+            case "garbage": try write(Data([UInt8](repeating: 0x42, count: 20_000)), to: scratch.index)
+            case "empty": try write(Data(), to: scratch.index)
+            case "no tables": try Connection(scratch.index, .create).execute("CREATE TABLE t (x); DROP TABLE t")
+            default: break
+            }
+        }
+        let isDirectory = what == "a directory"
+        if isDirectory {
+            try FileManager.default.createDirectory(atPath: scratch.index, withIntermediateDirectories: false)
+        }
+        defer { if isDirectory { try? remove(scratch.index) } }
+        var rows: [SalvagedRow] = []
+        let report: SalvageReport
+        if isDirectory {
+            report = try VectorStoreRecovery.salvage(at: scratch.store) { rows.append($0) }
+        } else {
+            let salvaged = try SalvagedStore(scratch)
+            (rows, report) = (salvaged.rows, salvaged.report)
+        }
+        // With the table of metadata these still have their ids.
+        #expect(rows.filter { $0.verdict == .setAside(.metadataWithoutRow) }.count == (what == "no vectors" ? 6 : 0))
+        rows.removeAll { $0.verdict == .setAside(.metadataWithoutRow) }
+        // A row of zeros says nothing; a deleted one is still there.
+        let slots = (0..<10).filter { $0 != 5 }
+        #expect(rows.map(\.verdict) == slots.map { _ in .unverified })
+        #expect(rows.map(\.slot) == slots)
+        #expect(rows.map(\.vector) == slots.map(SmallStore<Int64>.vector))
+        #expect(rows.allSatisfy { $0.id == nil && $0.dataFile == "vectors-1.f32" })
+        #expect(report.state == .damaged && !report.problems.isEmpty)
+        #expect(report.dimension == 4 && report.idKind == .integer)
+    }
+
+    @Test func withNeitherIndexNorHeaderThereIsNothing() throws {
+        let store = try SmallStore((0..<10).map { Int64($0) })
+        try store.overwrite("vectors-1.f32", at: 40, [9])
+        try remove(store.scratch.index)
+        let salvaged = try SalvagedStore(store.scratch)
+        #expect(salvaged.rows.isEmpty && salvaged.report.state == .damaged)
+        #expect(salvaged.report.problems.contains { $0.contains("header") })
+    }
+
+    /// A hole far longer than the disk is passed over, not read.
+    @Test func aHugeFile() throws {
+        let store = try SmallStore((0..<10).map { Int64($0) })
+        try edit(store.scratch.file("vectors-1.f32")) { try $0.truncate(atOffset: 4_096 + 1 << 38) }
+        try remove(store.scratch.index)
+        var slots: [Int?] = []
+        _ = try VectorStoreRecovery.salvage(at: store.scratch.store) { slots.append($0.slot) }
+        #expect(slots == Array(0..<10))
+    }
+
+    // MARK: The disk
+
+    /// Pages that can't be read, of the data file and of the index.
+    @Test func badSectors() throws {
+        let store = try SmallStore(Self.texts)
+        let leaf = try store.leaves("vectors")[1]
+        let fileSystem = BadSectorFileSystem(bad: [
+            "vectors-1.f32": [4_096 + 16 * 10..<4_096 + 16 * 11],
+            "index.sqlite": [Int64(leaf.page - 1) * 4_096..<Int64(leaf.page) * 4_096],
+        ])
+        let salvaged = try SalvagedStore(store.scratch, fileSystem)
+        #expect(salvaged.setAside(.unreadable).map(\.id) == [.text(Self.texts[10])])
+        #expect(salvaged.verified.count == 900 - 1 - leaf.rows)
+        #expect(salvaged.setAside(.unnamed).count == leaf.rows)
+        #expect(salvaged.report.problems.contains { $0.contains("can't read 1 pages") })
+    }
+
+    // MARK: Anything
+
+    /// Never a trap, never an invented row.
+    @Test(arguments: [UInt64(11), 12, 13]) func randomDamage(_ seed: UInt64) throws {
+        let store = try SmallStore(Self.texts.prefix(300).map { $0 }, delete: [Self.texts[7]])
+        let scratch = store.scratch
+        let pristine = try scratch.contents()
+        var random = SplitMix64(seed: seed)
+        var verified = 0
+        for _ in 0..<60 {
+            for name in try scratch.names() where !name.hasSuffix(".lock") { try remove(scratch.file(name)) }
+            for (name, bytes) in pristine { try write(bytes, to: scratch.file(name)) }
+            for name in ["index.sqlite", "index.sqlite", "vectors-1.f32"] {
+                try write(damage(try read(scratch.file(name)), &random), to: scratch.file(name))
+            }
+            do {
+                let salvaged = try SalvagedStore(scratch)
+                let wrong = salvaged.verified.filter { row in
+                    let number = row.id.flatMap { Int($0.idText.dropFirst(4)) }
+                    return row.vector != number.map(SmallStore<String>.vector)
+                }
+                #expect(wrong.isEmpty)
+                verified += salvaged.verified.count
+            } catch let error as VectorStoreError {
+                #expect([.notAStore, .newerFormat].contains(error.code), "\(error)")
+            }
+        }
+        #expect(verified > 60 * 100)
+    }
+
+    /// The log of a process that was killed, likewise.
+    @Test func randomDamageOfTheLog() throws {
+        let scratch = try Scratch()
+        let original = try Scratch()
+        let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 4))
+        for number in 0..<40 { try store.put(SmallStore<Int64>.vector(number), for: Int64(number), metadataJSON: "{}") }
+        // By another process: this one has the index open.
+        #expect(try Command.run("cp", ["-r", original.store, scratch.store]).status == 0)
+        try store.close()
+        let pristine = try scratch.contents()
+        let log = try #require(pristine["index.sqlite-wal"])
+        var random = SplitMix64(seed: 21)
+        var verified = 0
+        for _ in 0..<60 {
+            try write(damage(damage(log, &random), &random), to: scratch.file("index.sqlite-wal"))
+            let salvaged = try SalvagedStore(scratch)
+            let wrong = salvaged.verified.filter { row in
+                row.vector != row.id.flatMap { Int64(sqlValue: $0) }.map { SmallStore<Int64>.vector(Int($0)) }
+            }
+            #expect(wrong.isEmpty)
+            verified += salvaged.verified.count
+        }
+        #expect(verified > 60)
+    }
+
+    private func damage(_ pristine: Data, _ random: inout SplitMix64) -> Data {
+        if pristine.count < 8_192 { return pristine }
+        var bytes = pristine
+        let pages = bytes.count / 4_096
+        func page() -> Int { Int.random(in: 0..<pages, using: &random) * 4_096 }
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: bytes[Int.random(in: 0..<4_096, using: &random)] ^= 0x40
+        case 1 where Int.random(in: 0..<4, using: &random) == 0:
+            return bytes.prefix(Int.random(in: 0..<bytes.count, using: &random))
+        case 2:
+            let begin = page()
+            bytes.replaceSubrange(begin..<begin + 4_096, with: random.bytes(4_096))
+        case 3:
+            let from = page()
+            let to = page()
+            bytes.replaceSubrange(to..<to + 4_096, with: Data(bytes[from..<from + 4_096]))
+        default:
+            for _ in 0..<10 {
+                bytes[Int.random(in: 4_096..<bytes.count, using: &random)] = UInt8(truncatingIfNeeded: random.next())
+            }
+        }
+        return bytes
+    }
+}
+
+/// The system's file system, on a disk that can't read some bytes.
+struct BadSectorFileSystem: FileSystem {
+    /// By the file's name.
+    let bad: [String: [Range<Int64>]]
+    private let system = SystemFileSystem()
+    private static let names = Mutex<[Int32: String]>([:])
+
+    init(bad: [String: [Range<Int64>]]) { self.bad = bad }
+
+    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let descriptor = try system.open(path, access)
+        // Only what is read where it lies, not the copy that is made of it.
+        Self.names.withLock { $0[descriptor] = access == .read ? String(path.split(separator: "/").last ?? "") : nil }
+        return descriptor
+    }
+
+    func close(_ descriptor: Int32) {
+        Self.names.withLock { $0[descriptor] = nil }
+        system.close(descriptor)
+    }
+
+    func read(
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
+    ) throws(SystemError) -> Int {
+        let name = Self.names.withLock { $0[descriptor] } ?? ""
+        if (bad[name] ?? []).contains(where: { $0.overlaps(offset..<offset + Int64(buffer.count)) }) {
+            throw SystemError(errno: EIO, call: "read", path: name)
+        }
+        return try unsafe system.read(descriptor, into: buffer, at: offset)
+    }
+
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+        try unsafe system.write(descriptor, bytes, at: offset)
+    }
+
+    func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try system.allocate(descriptor, offset: offset, length: length)
+    }
+
+    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
+        try system.truncate(descriptor, to: length)
+    }
+
+    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try system.punchHole(descriptor, offset: offset, length: length)
+    }
+
+    func sync(_ descriptor: Int32) throws(SystemError) { try system.sync(descriptor) }
+    func syncDirectory(_ path: String) throws(SystemError) { try system.syncDirectory(path) }
+    func unlink(_ path: String) throws(SystemError) { try system.unlink(path) }
+}
