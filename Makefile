@@ -3,7 +3,7 @@
 SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test lint release dependencies clean
+.PHONY: demo test torture lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -13,6 +13,13 @@ release: dependencies
 
 test: dependencies
 	CI=true LACUNA_PLANTED_BUGS=1 $(SWIFT) test
+
+# A million crash states; SEED goes on where an earlier run has said that it was.
+STATES ?= 1000000
+SEED ?= 1
+torture: dependencies
+	LACUNA_TORTURE_STATES=$(STATES) LACUNA_TORTURE_SEED=$(SEED) $(SWIFT) test --configuration release \
+	    -Xswiftc -enable-testing --scratch-path .build-torture --filter asManyStatesAsAreAskedFor
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests migrations Benchmarks/Package.swift Benchmarks/Sources

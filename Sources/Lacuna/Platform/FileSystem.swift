@@ -85,7 +85,7 @@ package struct SystemFileSystem: FileSystem {
             case .readWrite: O_RDWR
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
-        return try check("open", path) { Self.openDescriptor(path, flags | O_CLOEXEC, 0o644) }
+        return try Self.check("open", path) { Self.openDescriptor(path, flags | O_CLOEXEC, 0o644) }
     }
 
     private static func openDescriptor(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
@@ -109,7 +109,7 @@ package struct SystemFileSystem: FileSystem {
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: Int64
     ) throws(SystemError) -> Int {
-        try check("read", "") { unsafe pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
+        try Self.check("read", "") { unsafe pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) }
     }
 
     package func write(
@@ -117,7 +117,7 @@ package struct SystemFileSystem: FileSystem {
         _ bytes: UnsafeRawBufferPointer,
         at offset: Int64
     ) throws(SystemError) -> Int {
-        try check("write", "") { unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
+        try Self.check("write", "") { unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset)) }
     }
 
     package func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
@@ -125,7 +125,7 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
-        _ = try check("truncate", "") { ftruncate(descriptor, off_t(length)) }
+        _ = try Self.check("truncate", "") { ftruncate(descriptor, off_t(length)) }
     }
 
     package func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
@@ -137,23 +137,23 @@ package struct SystemFileSystem: FileSystem {
     }
 
     package func syncDirectory(_ path: String) throws(SystemError) {
-        let descriptor = try check("open", path) {
+        let descriptor = try Self.check("open", path) {
             Self.openDescriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
         }
         defer { close(descriptor) }
-        _ = try check("sync", path) { fsync(descriptor) }
+        _ = try Self.check("sync", path) { fsync(descriptor) }
     }
 
     package func unlink(_ path: String) throws(SystemError) {
         #if canImport(Darwin)
-        _ = try check("remove", path) { unsafe Darwin.unlink(path) }
+        _ = try Self.check("remove", path) { unsafe Darwin.unlink(path) }
         #else
-        _ = try check("remove", path) { unsafe Glibc.unlink(path) }
+        _ = try Self.check("remove", path) { unsafe Glibc.unlink(path) }
         #endif
     }
 
-    /// Where EINTR is handled, once for all calls.
-    private func check<I: BinaryInteger>(_ call: String, _ path: String, _ body: () -> I) throws(SystemError) -> I {
+    /// Where EINTR is handled, once for all calls: one that a signal has interrupted is made again.
+    static func check<I: BinaryInteger>(_ call: String, _ path: String, _ body: () -> I) throws(SystemError) -> I {
         while true {
             let result = body()
             if result >= 0 { return result }

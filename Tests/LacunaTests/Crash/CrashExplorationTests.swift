@@ -7,6 +7,7 @@
 // So here the disk is a model that keeps nothing but what was synced, and whatever else a seed decides, and the world
 // stops at every single moment of a workload at which that would leave something else, and at those of the recovery.
 
+import Foundation
 import Testing
 
 @testable import Lacuna
@@ -27,5 +28,36 @@ import Testing
         }
         print("crashes, all workloads: \(total)")
         #expect(total.states >= 20_000)
+    }
+
+    /// As many states as one has patience for: workload after workload from one seed on, each with a number that makes it
+    /// again. `make torture` asks for it.
+    @Test(.enabled(if: Torture.states > 0, "a long run: `make torture`")) func asManyStatesAsAreAskedFor() async throws
+    {
+        var total = CrashExplorer.Counts()
+        var seed = Torture.firstSeed
+        while total.states < Torture.states {
+            let seeds = seed..<seed + 8
+            try await withThrowingTaskGroup(of: (UInt64, CrashExplorer).self) { group in
+                for seed in seeds {
+                    group.addTask { (seed, try CrashWorkload.random(seed).explore(seeds: 8, recoveryStride: 2)) }
+                }
+                for try await (seed, explorer) in group {
+                    for failure in explorer.failures { Issue.record("SEED=\(seed): \(failure)") }
+                    total += explorer.counts
+                }
+            }
+            seed = seeds.upperBound
+            print("crashes, \(total); to go on from here: make torture SEED=\(seed)")
+        }
+    }
+
+    private enum Torture {
+        private static func number(_ name: String) -> UInt64? {
+            ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
+        }
+
+        static let states = Int(clamping: number("LACUNA_TORTURE_STATES") ?? 0)
+        static let firstSeed = number("LACUNA_TORTURE_SEED") ?? 1
     }
 }

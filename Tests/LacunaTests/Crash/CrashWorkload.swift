@@ -57,6 +57,17 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),
     ]
 
+    /// A mix of everything, another one for each seed.
+    static func random(_ seed: UInt64) -> CrashWorkload {
+        CrashWorkload(
+            name: "seed \(seed)",
+            dimension: [8, 64, 1_000, 1_024][Int(seed / 5 % 4)],
+            isRelaxed: seed % 5 == 4,
+            seed: seed,
+            randomSteps: 24
+        )
+    }
+
     /// One more version of the schema than there is.
     private static let migration = Array(
         """

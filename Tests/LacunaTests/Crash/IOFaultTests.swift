@@ -16,127 +16,13 @@ import Glibc
 @Suite struct IOFaultTests {
     private static let dimension = 1_024
 
-    struct Case: Sendable, CustomTestStringConvertible {
-        let scenario: Scenario
-        let errno: Int32
-        /// How many operations in a row fail: the retry too, or the cleaning up, or everything until the call returns.
-        let times: Int
-
-        var isFull: Bool { errno != EIO }
-        var testDescription: String { "\(scenario), errno \(errno), \(times) times" }
-
-        static let all: [Case] = Scenario.allCases.flatMap { scenario in
-            [(ENOSPC, 1), (ENOSPC, 2), (ENOSPC, 3), (EDQUOT, Int.max), (EIO, 1), (EIO, Int.max)].map {
-                Case(scenario: scenario, errno: $0.0, times: $0.1)
-            }
-        }
-    }
-
-    /// Syncs and removals don't run out of space.
-    private static func canFail(_ operation: DiskOperation, _ errno: Int32) -> Bool {
-        if errno == EIO { return true }
-        return [.create, .write, .allocate, .punch].contains(operation.kind)
-    }
-
-    @Test(arguments: Case.all) func everyOperationFails(_ arguments: Case) throws {
-        var failed = true
-        var count = 0
-        while failed {
-            try TestFiles.withDirectory { parent in
-                try TestDisk.with(parent + "/store") { disk in
-                    do { failed = try fail(arguments, at: count, disk) } catch {
-                        Issue.record("operation \(count) of \(arguments): \(error)")
-                        failed = disk.failures > 0
-                    }
-                }
-            }
-            count += 1
-        }
-    }
-
-    /// Whether an operation did fail, or the call had fewer.
-    private func fail(_ arguments: Case, at count: Int, _ disk: TestDisk) throws -> Bool {
-        let scenario = arguments.scenario
-        let errno = arguments.errno
-        let states: [CrashModel]
-        var progress = Progress(acknowledged: 0)
-        var failed = false
-        var hasGoneOn = false
-        do {
-            let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
-            states = [before, scenario.result(before, dimension: Self.dimension)]
-            disk.inject(
-                DiskFault(
-                    errno: errno,
-                    skipping: count,
-                    times: arguments.times,
-                    matches: { Self.canFail($0, errno) }
-                )
-            )
-            var thrown: VectorStoreError?
-            do {
-                try scenario.call(store, dimension: Self.dimension)
-                progress.acknowledged = 1
-            } catch let error as VectorStoreError { thrown = error }
-            failed = disk.failures > 0
-            disk.inject(nil)
-            // Readable at once, with what was acknowledged and nothing else.
-            // A commit whose sync failed may be there, whole; and the rows that are to be erased are deleted first.
-            let found = try CrashModel(of: store)
-            if thrown?.code == .ioError || thrown != nil && scenario == .erase { progress.inFlight = 1 }
-            guard found == states[progress.acknowledged] || found == progress.inFlight.map({ states[$0] }) else {
-                throw CrashModel.Mismatch(what: "\(found.difference(from: states[progress.acknowledged]))")
-            }
-            if let thrown { try checkFailure(thrown, arguments, store, disk) }
-            hasGoneOn = thrown?.code != .ioError
-            if hasGoneOn {
-                try goOn(store)
-                try RecoveredStore.checkOrder(store, disk)
-            }
-        }
-        #expect(TestFiles.openDescriptors(below: disk.directory) == 0, "descriptors were left open")
-        var allowed = states
-        if hasGoneOn { allowed = try allowed.map(goneOn) }
-        try RecoveredStore.check(disk, allowed, progress, dimension: Self.dimension)
-        return failed
-    }
-
-    private func checkFailure(
-        _ error: VectorStoreError,
-        _ arguments: Case,
-        _ store: VectorStore<Int64>,
-        _ disk: TestDisk
-    ) throws {
-        #expect(error.code == (arguments.isFull ? .diskFull : .ioError), "\(error)")
-        if error.code == .ioError {
-            try checkRefusal(store, arguments.scenario)
-        } else if arguments.scenario == .rewrite && arguments.times <= 3 {
-            let files = try Directory.names(disk.directory).filter { !StorePaths.isFixedName($0) }
-            #expect(files == [try store.info.dataFile])
-        }
-    }
-
     /// A write that met an I/O error makes the handle refuse others; a compaction only where that was unsafe: its target, or
     /// what it read, are no part of the store yet.
-    private func checkRefusal(_ store: VectorStore<Int64>, _ scenario: Scenario) throws {
+    static func checkRefusal(_ store: VectorStore<Int64>, _ scenario: Scenario) throws {
         do {
             #expect(try store.delete(999) == false)
             #expect(scenario.isCompaction, "the handle should have refused")
         } catch let error as VectorStoreError { #expect(error.code == .needsReopen) }
-    }
-
-    /// The store goes on being written and compacted.
-    private func goOn(_ store: VectorStore<Int64>) throws {
-        try store.put(CrashModel.vector(500, version: 9, dimension: Self.dimension), for: 500)
-        try store.delete(500)
-        #expect(try store.compact(.rewrite).strategy == .rewrite)
-        try store.put(CrashModel.vector(501, version: 9, dimension: Self.dimension), for: 501)
-    }
-
-    private func goneOn(_ model: CrashModel) throws -> CrashModel {
-        var model = model
-        model.put(501, CrashModel.vector(501, version: 9, dimension: Self.dimension), nil)
-        return model
     }
 
     /// SQLite's log can't grow: the data file's tail makes room, and the delete works.
@@ -247,7 +133,7 @@ import Glibc
             disk.inject(DiskFault(errno: EIO, skipping: count, matches: { $0.kind == .sync }))
             do { try scenario.call(store, dimension: Self.dimension) } catch let error as VectorStoreError {
                 #expect(error.code == .ioError)
-                try checkRefusal(store, scenario)
+                try Self.checkRefusal(store, scenario)
             }
             failed = disk.failures > 0
             disk.inject(nil)
