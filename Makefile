@@ -3,7 +3,7 @@
 SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test lint release dependencies clean
+.PHONY: demo test fuzz lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -14,8 +14,12 @@ release: dependencies
 test: dependencies
 	CI=true $(SWIFT) test
 
+# Ten seconds a target; FUZZ_SECONDS=3600 for a long run, TARGETS="filter store" for some of them.
+fuzz: dependencies
+	CI=true SWIFT=$(SWIFT) Fuzz/run $(TARGETS)
+
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests migrations Benchmarks/Package.swift Benchmarks/Sources
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzz/Sources migrations Benchmarks/Package.swift Benchmarks/Sources
 
 # SQLite's headers to build with; its shell for the tour and the tests. macOS has both.
 dependencies:
@@ -24,4 +28,4 @@ dependencies:
 	fi
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz

@@ -1,6 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let isCI = Context.environment["CI"] != nil
+/// `make fuzz` sets it: our own targets are built for libFuzzer and AddressSanitizer. Unsafe flags, so never without.
+let isFuzzing = Context.environment["LACUNA_FUZZ"] != nil
+
 /// Our own targets build without a warning; in CI a warning is an error.
 let swiftSettings: [SwiftSetting] =
     [
@@ -8,9 +12,12 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+    ] + (isCI ? [.treatAllWarnings(as: .error)] : [])
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])] : [])
 
-let cSettings: [CSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+let cSettings: [CSetting] =
+    (isCI ? [.treatAllWarnings(as: .error)] : [])
+    + (isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [])
 
 let package = Package(
     name: "Lacuna",
@@ -79,3 +86,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["Lacuna", "LacunaFormats", "CPlatform", "CLibFuzzer"],
+            path: "Fuzz/Sources",
+            swiftSettings: swiftSettings,
+            linkerSettings: [
+                .unsafeFlags(["-sanitize=fuzzer,address"]),
+                // GNU gold fails on it.
+                .unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux])),
+            ]
+        ),
+    ]
+}
