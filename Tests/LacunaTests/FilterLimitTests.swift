@@ -150,6 +150,19 @@ import Testing
         #expect(try store.search(for: [1, 2], limit: 9_000, where: filter).map(\.id).contains(1))
     }
 
+    /// What a filter may be is found out in time that grows with its length, and no faster.
+    @Test func aLongFilterIsLookedThroughOnce() throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let half = 1 << 18
+        for text in [
+            String(repeating: "(", count: half) + "1" + String(repeating: ")", count: half),
+            String(repeating: "(SELECT ", count: half) + "1" + String(repeating: ")", count: half),
+            String(repeating: "/*", count: half), String(repeating: "'", count: half + 1),
+        ] {
+            expectError(.invalidFilter) { try store.ids(where: text) }
+        }
+    }
+
     /// Metadata may be as long as SQLite takes them, and so may the values of a filter.
     @Test func longMetadataAndValuesPassTheFilter() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store)

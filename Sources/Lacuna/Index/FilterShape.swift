@@ -14,6 +14,8 @@ struct FilterShape {
 
     /// For each bracket that is open, and for the expression itself, whether a SELECT stands right inside it.
     private var brackets = [false]
+    /// How many of those hold one.
+    private var selects = 0
     /// Of the outermost subquery under way: its words, and how many subqueries are inside one another at most.
     private var words = 0
     private var depth = 0
@@ -30,16 +32,18 @@ struct FilterShape {
     }
 
     private mutating func add(_ token: ArraySlice<UInt8>) {
+        if token.first == 0x20 || (0x09...0x0D).contains(token.first ?? 0) { return }
         words += 1
         switch String(decoding: token, as: UTF8.self).uppercased() {
         case "(": brackets.append(false)
         case ")":
-            if brackets.count > 1 { brackets.removeLast() }
-            if !brackets.contains(true) { endSubquery() }
+            if brackets.count > 1, brackets.removeLast() { selects -= 1 }
+            if selects == 0 { endSubquery() }
         case "SELECT", "VALUES":
-            if !brackets.contains(true) { words = 1 }
+            if selects == 0 { words = 1 }
+            if !brackets[brackets.count - 1] { selects += 1 }
             brackets[brackets.count - 1] = true
-            depth = max(depth, brackets.count { $0 })
+            depth = max(depth, selects)
         case "WITH": hasWith = true
         default: break
         }
