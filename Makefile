@@ -3,7 +3,10 @@
 SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test fuzz lint release dependencies clean
+# The sanitizers' runs of the tests, all or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
+SANITIZED = CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test $(if $(TESTS),--filter '$(TESTS)')
+
+.PHONY: demo test fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -18,6 +21,18 @@ test: dependencies
 fuzz: dependencies
 	CI=true SWIFT=$(SWIFT) Fuzz/run $(TARGETS)
 
+sanitize: sanitize-address sanitize-thread sanitize-undefined
+
+sanitize-address: dependencies
+	$(SANITIZED) --sanitize=address --scratch-path .build-address
+
+sanitize-thread: dependencies
+	$(SANITIZED) --sanitize=thread --scratch-path .build-thread
+
+# The C code alone, which Swift's own checks don't cover.
+sanitize-undefined: dependencies
+	LACUNA_UNDEFINED=1 $(SANITIZED) --scratch-path .build-undefined --filter KernelTests
+
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzz/Sources migrations Benchmarks/Package.swift Benchmarks/Sources
 
@@ -28,4 +43,4 @@ dependencies:
 	fi
 
 clean:
-	rm -rf .build .build-fuzz
+	rm -rf .build .build-fuzz .build-address .build-thread .build-undefined

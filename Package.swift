@@ -4,6 +4,8 @@ import PackageDescription
 let isCI = Context.environment["CI"] != nil
 /// `make fuzz` sets it: our own targets are built for libFuzzer and AddressSanitizer. Unsafe flags, so never without.
 let isFuzzing = Context.environment["LACUNA_FUZZ"] != nil
+/// `make sanitize-undefined` sets it: the C code ends the process where its behaviour is undefined.
+let isCheckingUndefined = Context.environment["LACUNA_UNDEFINED"] != nil
 
 /// Our own targets build without a warning; in CI a warning is an error.
 let swiftSettings: [SwiftSetting] =
@@ -18,6 +20,10 @@ let swiftSettings: [SwiftSetting] =
 let cSettings: [CSetting] =
     (isCI ? [.treatAllWarnings(as: .error)] : [])
     + (isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [])
+    + (isCheckingUndefined ? [.unsafeFlags(["-fsanitize=undefined", "-fno-sanitize-recover=all"])] : [])
+
+let cLinkerSettings: [LinkerSetting] =
+    isCheckingUndefined ? [.unsafeFlags(["-Xclang-linker", "-fsanitize=undefined"])] : []
 
 let package = Package(
     name: "Lacuna",
@@ -32,8 +38,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .target(name: "CPlatform", cSettings: cSettings),
-        .target(name: "CVectorKernels", cSettings: cSettings),
+        .target(name: "CPlatform", cSettings: cSettings, linkerSettings: cLinkerSettings),
+        .target(name: "CVectorKernels", cSettings: cSettings, linkerSettings: cLinkerSettings),
         .target(
             name: "LacunaMigrations",
             path: "migrations",
