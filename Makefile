@@ -3,7 +3,10 @@
 SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test torture lint release dependencies clean
+# The sanitizers' runs of the tests, all or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
+SANITIZED = CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test $(if $(TESTS),--filter '$(TESTS)')
+
+.PHONY: demo test torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -21,8 +24,25 @@ torture: dependencies
 	LACUNA_TORTURE_STATES=$(STATES) LACUNA_TORTURE_SEED=$(SEED) $(SWIFT) test --configuration release \
 	    -Xswiftc -enable-testing --scratch-path .build-torture --filter asManyStatesAsAreAskedFor
 
+# Ten seconds a target; FUZZ_SECONDS=3600 for a long run, TARGETS="filter store" for some of them.
+fuzz: dependencies
+	CI=true SWIFT=$(SWIFT) Fuzz/run $(TARGETS)
+
+sanitize: sanitize-address sanitize-thread sanitize-undefined
+
+sanitize-address: dependencies
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.suppressions:print_suppressions=0 \
+	    $(SANITIZED) --sanitize=address --scratch-path .build-address
+
+sanitize-thread: dependencies
+	$(SANITIZED) --sanitize=thread --scratch-path .build-thread
+
+# The C code alone, which Swift's own checks don't cover.
+sanitize-undefined: dependencies
+	LACUNA_UNDEFINED=1 $(SANITIZED) --scratch-path .build-undefined --filter KernelTests
+
 lint:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests migrations Benchmarks/Package.swift Benchmarks/Sources
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzz/Sources migrations Benchmarks/Package.swift Benchmarks/Sources
 
 # SQLite's headers to build with; its shell for the tour and the tests. macOS has both.
 dependencies:
@@ -31,4 +51,4 @@ dependencies:
 	fi
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz .build-address .build-thread .build-undefined

@@ -1,6 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let isCI = Context.environment["CI"] != nil
+/// `make fuzz` sets it: our own targets are built for libFuzzer and AddressSanitizer. Unsafe flags, so never without.
+let isFuzzing = Context.environment["LACUNA_FUZZ"] != nil
+/// `make sanitize-undefined` sets it: the C code ends the process where its behaviour is undefined.
+let isCheckingUndefined = Context.environment["LACUNA_UNDEFINED"] != nil
+
 /// Our own targets build without a warning; in CI a warning is an error.
 let swiftSettings: [SwiftSetting] =
     [
@@ -8,11 +14,18 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+    ] + (isCI ? [.treatAllWarnings(as: .error)] : [])
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])] : [])
     // What the crash tests must find: see PlantedBug.swift.
     + (Context.environment["LACUNA_PLANTED_BUGS"] == nil ? [] : [.define("LACUNA_PLANTED_BUGS")])
 
-let cSettings: [CSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+let cSettings: [CSetting] =
+    (isCI ? [.treatAllWarnings(as: .error)] : [])
+    + (isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [])
+    + (isCheckingUndefined ? [.unsafeFlags(["-fsanitize=undefined", "-fno-sanitize-recover=all"])] : [])
+
+let cLinkerSettings: [LinkerSetting] =
+    isCheckingUndefined ? [.unsafeFlags(["-Xclang-linker", "-fsanitize=undefined"])] : []
 
 let package = Package(
     name: "Lacuna",
@@ -27,8 +40,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .target(name: "CPlatform", cSettings: cSettings),
-        .target(name: "CVectorKernels", cSettings: cSettings),
+        .target(name: "CPlatform", cSettings: cSettings, linkerSettings: cLinkerSettings),
+        .target(name: "CVectorKernels", cSettings: cSettings, linkerSettings: cLinkerSettings),
         .target(
             name: "LacunaMigrations",
             path: "migrations",
@@ -81,3 +94,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["Lacuna", "LacunaFormats", "CPlatform", "CLibFuzzer"],
+            path: "Fuzz/Sources",
+            swiftSettings: swiftSettings,
+            linkerSettings: [
+                .unsafeFlags(["-sanitize=fuzzer,address"]),
+                // GNU gold fails on it.
+                .unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux])),
+            ]
+        ),
+    ]
+}

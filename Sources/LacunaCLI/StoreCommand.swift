@@ -43,7 +43,8 @@ extension StoreCommand {
     }
 
     private func open<ID: CommandID>(_: ID.Type, _ output: StandardOutput) throws {
-        let handle = try VectorStore<ID>.open(at: store, access, .init(logger: StandardErrorLog.logger))
+        let options = VectorStoreOptions(logger: StandardErrorLog.logger, isCancelled: { Interrupts.haveCome })
+        let handle = try VectorStore<ID>.open(at: store, access, options)
         do { try run(on: handle, output) } catch {
             try? handle.close()
             throw error

@@ -38,6 +38,34 @@ import FoundationXML
         try succeed("verify", store)
     }
 
+    /// The rows that match at once just fill the buffer of standard output. Once it is printed, the filter works on the next
+    /// row for ever, and nobody else looks for a signal.
+    @Test(.timeLimit(.minutes(5)), arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    func interruptEndsAnEndlessFilter(_ signal: Int32, _ status: Int32) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3_000)
+        let tables = (0..<15).map { "json_each('[0,1,2,3,4,5,6,7,8,9]') AS t\($0)" }.joined(separator: ", ")
+        var bytes = 0
+        let printed = try succeed("list", store, "--json").lines.prefix { line in
+            defer { bytes += line.utf8.count + 1 }
+            return bytes < 1 << 16
+        }
+        let filter = "id <= \(printed.count) OR (SELECT count(*) FROM \(tables) WHERE t0.value + t14.value > 0) > 0"
+        let process = CommandLineRun.process(["list", store, "--json", "--where", filter])
+        let (output, error) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        _ = try #require(try output.fileHandleForReading.read(upToCount: 1 << 16))
+        kill(process.processIdentifier, signal)
+        _ = output.fileHandleForReading.readDataToEndOfFile()
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        #expect(process.terminationStatus == status)
+        #expect(message == "error: interrupted; run the command again to go on\n")
+    }
+
     @Test func interruptWhileAVectorIsAwaited() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 1)

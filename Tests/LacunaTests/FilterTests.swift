@@ -103,6 +103,29 @@ import Testing
         "metadata ->> '$[' = 1", "json_extract('{', '$.a') = 1", "abs(-9223372036854775808) = 1", "json('nope') = 1",
         "nosuchfunction(id)", "abs(1, 2, 3)", "id LIKE 'a' ESCAPE 'long'", "id COLLATE nosuch = 'a'",
         "id = 1\0", "\0", "id MATCH 'x'", "id REGEXP 'x'",
+        // Texts that end early, and brackets that close too late.
+        "id = 1 /* ", "id = 1 */", "'", "\"", "`", "[", "id = 1 -- \n)", "id = 1)) AS x JOIN store ON ((1", "1\n) --",
+        "1) AND (SELECT count(*) FROM vectors", "1)) OR ((1", "id = 1; SELECT 1", "1; VACUUM INTO '/tmp/x'",
+        "1; PRAGMA writable_schema = 1", "1) EXCEPT SELECT 1 WHERE (0", "1) INTERSECT VALUES (1", "CASE WHEN 1 THEN 1",
+        // Tables, by other ways round.
+        "id IN main.vectors", "id IN (TABLE vectors)", "id IN (SELECT id FROM vectors AS json_each)",
+        "(SELECT json FROM metadata AS lacuna_row) IS NULL",
+        "EXISTS (SELECT 1 FROM json_each('{}') NATURAL JOIN store)",
+        "EXISTS (SELECT 1 FROM json_each((SELECT uuid FROM store)))", "(SELECT rootpage FROM sqlite_master) > 0",
+        "EXISTS (SELECT 1 FROM \"store\")", "EXISTS (SELECT 1 FROM [store])", "EXISTS (SELECT 1 FROM `store`)",
+        "EXISTS (SELECT 1 FROM sqlite_temp_master)", "EXISTS (SELECT 1 FROM sqlite_stat1)",
+        "EXISTS (SELECT 1 FROM sqlite_sequence)", "EXISTS (SELECT 1 FROM bytecode('SELECT 1'))",
+        "EXISTS (SELECT 1 FROM tables_used('SELECT 1'))", "EXISTS (SELECT 1 FROM sqlite_dbpage)",
+        "EXISTS (SELECT 1 FROM pragma_function_list)", "EXISTS (SELECT 1 FROM generate_series(1, 2))",
+        "EXISTS (SELECT 1 FROM fsdir('/'))", "EXISTS (SELECT 1 FROM json_each LEFT JOIN compaction_history)",
+        // What may stand elsewhere in SQL.
+        "id = 1 FOR UPDATE", "EXPLAIN SELECT 1", "(UPDATE store SET dimension = 1 RETURNING 1)",
+        "(PRAGMA user_version)",
+        "(ATTACH '/tmp/x' AS y)", "EXISTS (DETACH main)", "(REPLACE INTO store DEFAULT VALUES RETURNING 1)",
+        "RAISE(ABORT, 'x')", "RAISE(ROLLBACK, 'x')", "sum(id) OVER w", "lag(id) OVER (ORDER BY id) > 0",
+        "total(id) > 0",
+        "EXISTS (WITH c AS (SELECT 1) SELECT 1 FROM c)", "new.id = 1", "excluded.id = 1", "lacuna_row.offset = 1",
+        "* IS NULL", "lacuna_row.* IS NULL",
     ]
 
     @Test(arguments: attacks) func attacksAreRefused(_ filter: String) throws {
@@ -110,6 +133,33 @@ import Testing
         expectError(.invalidFilter, filter) { try store.forEach(where: filter) { _ in } }
         #expect(try store.count == 40)
         #expect(try store.search(for: [1, 2], limit: 50, where: "id >= 0").count == 40)
+    }
+
+    /// What tells nothing of the store and changes nothing may be called.
+    @Test(arguments: [
+        "sqlite_version() > ''", "random() IS NOT NULL", "changes() >= 0", "total_changes() >= 0",
+        "last_insert_rowid() >= 0",
+        "date('now') > ''", "likely(id IS NOT NULL)", "typeof(id) = 'integer'", "sqlite_compileoption_used('X') = 0",
+        "(SELECT max(value) FROM json_each('[1, 2]')) = 2", "(SELECT sum(value) OVER () FROM json_each('[1]')) = 1",
+        "(VALUES (1)) = 1", "id IN (VALUES (id))", "hex(quote(metadata)) > ''", "id = lacuna_row.id",
+    ])
+    func harmlessFunctionsPass(_ filter: String) throws {
+        #expect(try store.search(for: [0, 1], limit: 50, where: filter).count >= 39, "\(filter)")
+    }
+
+    @Test func noAttackChangesAByte() throws {
+        try store.close()
+        let before = try scratch.contents()
+        let reading = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        for filter in Self.attacks {
+            expectError(.invalidFilter, filter) { try reading.forEach(where: filter) { _ in } }
+        }
+        try reading.close()
+        let after = try scratch.contents()
+        #expect(before.allSatisfy { after[$0.key] == $0.value })
+        // A reader leaves an empty log and its shared memory.
+        #expect(Set(after.keys).subtracting(before.keys).isSubset(of: ["index.sqlite-wal", "index.sqlite-shm"]))
+        #expect(after["index.sqlite-wal"]?.isEmpty ?? true)
     }
 
     @Test(arguments: [

@@ -12,14 +12,28 @@ struct Filter: Sendable {
 }
 
 extension StoreIndex {
+    typealias MatchHandler = (SQLValue, RowEntry, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
+
     /// Rows of a generation that pass the filter, in id order, with metadata text where they have any.
     func forEachMatch(
         _ generation: Int64,
         _ filter: Filter?,
         limit: Int? = nil,
-        _ body: (SQLValue, RowEntry, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
+        _ body: MatchHandler
     ) throws {
-        if let filter { try check(filter) }
+        guard let filter else { return try forEachChecked(generation, nil, limit, body) }
+        try connection.limited(try limits(filter)) {
+            try check(filter)
+            try forEachChecked(generation, filter, limit, body)
+        }
+    }
+
+    private func forEachChecked(
+        _ generation: Int64,
+        _ filter: Filter?,
+        _ limit: Int?,
+        _ body: MatchHandler
+    ) throws {
         // The generation is an integer of ours; the filter was just shown to be one expression that reads nothing else.
         let statement = try connection.prepare(
             """
@@ -41,12 +55,28 @@ extension StoreIndex {
     /// A statement that fails while it runs fails on the caller's expression: malformed JSON paths and the like.
     private func step(_ statement: Statement, _ filter: Filter?) throws(VectorStoreError) -> Bool {
         do { return try statement.step() } catch {
-            guard filter != nil, let cause = error.cause as? SQLiteError, cause.primaryCode == SQLITE_ERROR else {
-                throw error
-            }
+            guard filter != nil, let cause = error.cause as? SQLiteError,
+                [SQLITE_ERROR, SQLITE_TOOBIG].contains(cause.primaryCode)
+            else { throw error }
             throw Self.invalid(cause.message)
         }
     }
+
+    /// So that no expression makes values that fill the memory, or that one step of it works on for hours: a value is at most
+    /// as long as the database, which no metadata can be longer than, or as the caller's own values.
+    private func limits(_ filter: Filter) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
+        let database = try pragma("page_count") * pragma("page_size")
+        let longest = filter.values.reduce(into: 0) { longest, value in
+            if case .text(let text) = value { longest = max(longest, text.utf8.count) }
+        }
+        return [
+            (SQLITE_LIMIT_LENGTH, Int32(clamping: max(Self.shortestLimit, database, Int64(longest)))),
+            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Self.patternBytes),
+        ]
+    }
+
+    private static let shortestLimit: Int64 = 1 << 20
+    private static let patternBytes: Int32 = 1_000
 
     /// Shows that the filter is one expression over `id` and `metadata` that can neither read nor change anything else.
     ///
@@ -55,6 +85,11 @@ extension StoreIndex {
     /// one and goes on (`1) UNION SELECT …`, `1) OR (1`, `1) /*`) can't fit the other.
     func check(_ filter: Filter) throws(VectorStoreError) {
         if filter.expression.utf8.contains(0) { throw Self.invalid("it holds a NUL character") }
+        let shape = FilterShape(filter.expression)
+        if shape.hasWith { throw Self.invalid("it holds a common table expression (WITH)") }
+        if shape.writtenOutWords > FilterShape.mostWrittenOutWords {
+            throw Self.invalid("its subqueries inside subqueries are too long")
+        }
         // SQLite declares these two tables when they are first used, which asks for more than a filter may have.
         try connection.run("SELECT 1 FROM json_each('{}'), json_tree('{}')")
         for frame in [("WHERE (\n", "\n)"), ("WHERE CAST(\n", "\n AS INTEGER)")] {
@@ -62,6 +97,7 @@ extension StoreIndex {
             let sql = "SELECT 1 FROM \(row) \(frame.0)\(filter.expression)\(frame.1)"
             let statement: Statement
             do { statement = try connection.prepare(sql, allowing: Self.isReadingTheRow) } catch {
+                if error.code == .cancelled { throw error }
                 throw Self.invalid((error.cause as? SQLiteError)?.message ?? error.message)
             }
             guard statement.parameterCount == filter.values.count else {

@@ -60,7 +60,7 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let reentrantCall = Code(rawValue: "reentrantCall")
         /// A compaction or an erasure didn't end by its deadline.
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
-        /// A statement of SQLite's was interrupted.
+        /// A read that took long ended early: its task was cancelled, or ``VectorStoreOptions/isCancelled`` said so.
         public static let cancelled = Code(rawValue: "cancelled")
     }
 

@@ -43,6 +43,7 @@ final class Reader: @unchecked Sendable {
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
+    private let isCancelled: @Sendable () -> Bool
     /// The epoch that the last snapshot was in: most likely the next one's too.
     private var epoch: Int64 = 0
 
@@ -54,16 +55,19 @@ final class Reader: @unchecked Sendable {
         _ source: IndexSource,
         _ paths: StorePaths,
         _ files: CurrentFile,
-        _ fileSystem: any FileSystem
+        _ fileSystem: any FileSystem,
+        isCancelled: @escaping @Sendable () -> Bool
     ) throws(VectorStoreError) {
         index = try StoreIndex.openForReading(source.path, source.mode)
         locks = source.locksEpochs ? try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path))) : nil
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
+        self.isCancelled = isCancelled
     }
 
-    /// Calls `body` with a snapshot that no writer disturbs until `body` returns.
+    /// Calls `body` with a snapshot that no writer disturbs until `body` returns. What takes long in it can be cancelled;
+    /// not so the transaction's beginning and end, which would leave the connection in between.
     func withSnapshot<R>(_ body: (Snapshot) throws -> R) throws -> R {
         for _ in 0..<Self.attempts {
             guard try lockEpoch() else { continue }
@@ -80,9 +84,8 @@ final class Reader: @unchecked Sendable {
             guard let file = try dataFile(record) else { continue }
             let foreignVersion = try index.pragma("data_version")
             let rows = try file.view(upTo: record.nextOffset)
-            return try body(
-                Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
-            )
+            let snapshot = Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
+            return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
         }
         throw VectorStoreError(.busy, "the store's files changed again and again while it was opened; try again")
     }

@@ -11,6 +11,7 @@ final class ReaderPool: Sendable {
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
+    private let isCancelled: @Sendable () -> Bool
     private let state = Guarded(State())
 
     /// Idle readers that are kept; each holds a connection and two lock files open.
@@ -20,12 +21,15 @@ final class ReaderPool: Sendable {
         _ source: IndexSource,
         _ paths: StorePaths,
         _ files: CurrentFile,
-        _ fileSystem: any FileSystem
+        _ fileSystem: any FileSystem,
+        isCancelled: (@Sendable () -> Bool)?
     ) {
         self.source = source
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
+        // Of the task that reads, if it is one: SQLite asks on the thread that called it.
+        self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
 
     /// Calls `body` with a snapshot of the newest committed state.
@@ -53,7 +57,7 @@ final class ReaderPool: Sendable {
             return state.idle.popLast()
         }
         if let idle { return idle }
-        return try Reader(source, paths, files, fileSystem)
+        return try Reader(source, paths, files, fileSystem, isCancelled: isCancelled)
     }
 
     private func giveBack(_ reader: Reader) {

@@ -288,4 +288,38 @@ package final class Connection {
         let allows: (Request) -> Bool
         init(_ allows: @escaping (Request) -> Bool) { self.allows = allows }
     }
+
+    /// Steps of SQLite's virtual machine between two questions: a millisecond at most, unless one step takes longer.
+    private static let stepsBetweenQuestions: Int32 = 10_000
+
+    /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
+    /// the answer is yes. A short one never asks.
+    func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
+        let question = Question(isCancelled)
+        unsafe sqlite3_progress_handler(
+            handle,
+            Self.stepsBetweenQuestions,
+            { context in
+                guard let context = unsafe context else { return 0 }
+                return unsafe Unmanaged<Question>.fromOpaque(context).takeUnretainedValue().isCancelled() ? 1 : 0
+            },
+            Unmanaged.passUnretained(question).toOpaque()
+        )
+        defer { unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
+        return try withExtendedLifetime(question) { try body() }
+    }
+
+    private final class Question {
+        let isCancelled: () -> Bool
+        init(_ isCancelled: @escaping () -> Bool) { self.isCancelled = isCancelled }
+    }
+
+    /// What a statement may have at most (sqlite3_limit), while `body` runs.
+    func limited<R>(_ limits: [(limit: Int32, most: Int32)], _ body: () throws -> R) rethrows -> R {
+        let before = limits.map { unsafe sqlite3_limit(handle, $0.limit, $0.most) }
+        defer {
+            for (limit, most) in zip(limits.map(\.limit), before) { unsafe sqlite3_limit(handle, limit, most) }
+        }
+        return try body()
+    }
 }

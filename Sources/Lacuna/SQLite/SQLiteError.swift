@@ -35,7 +35,11 @@ extension VectorStoreError {
         case SQLITE_PERM, SQLITE_AUTH:
             self.init(.permissionDenied, "\(detail); check the owner and the permissions", cause: error)
         case SQLITE_INTERRUPT:
-            self.init(.cancelled, "\(detail); the call was interrupted", cause: error)
+            self.init(
+                .cancelled,
+                "the call was cancelled before its end; call it again to have an answer",
+                cause: error
+            )
         case SQLITE_TOOBIG:
             self.init(.invalidArgument, "\(detail); shorten the text", cause: error)
         case SQLITE_NOMEM:

@@ -1,12 +1,12 @@
 /// The first 4,096 bytes of a data file, written once and never changed. docs/format.md draws it byte for byte.
-struct DataFileHeader: Equatable, Sendable {
+package struct DataFileHeader: Equatable, Sendable {
     /// The store's UUID, in its 16 bytes.
     let store: [UInt8]
     let generation: Int64
     /// Components of a row, 1 to 65,536.
     let dimension: Int
 
-    init(store: [UInt8], generation: Int64, dimension: Int) {
+    package init(store: [UInt8], generation: Int64, dimension: Int) {
         self.store = store
         self.generation = generation
         self.dimension = dimension
@@ -15,7 +15,7 @@ struct DataFileHeader: Equatable, Sendable {
     /// Bytes from one row to the next: rows follow one another without padding.
     var stride: Int64 { Int64(dimension) * Self.elementSize }
 
-    static let length: Int64 = 4_096
+    package static let length: Int64 = 4_096
     static let elementSize: Int64 = 4
     static let dimensions = 1...65_536
 
@@ -33,7 +33,7 @@ struct DataFileHeader: Equatable, Sendable {
     private static let strideAt = elementAt + 4
     private static let checksumAt = Int(length) - 4
 
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(Self.length))
         bytes.replaceSubrange(0..<Self.magic.count, with: Self.magic)
         Self.put(Self.formatVersion, at: Self.versionAt, in: &bytes)
@@ -48,7 +48,7 @@ struct DataFileHeader: Equatable, Sendable {
     }
 
     /// Why a file's first bytes are not a header of ours.
-    enum Flaw: Error, Equatable {
+    package enum Flaw: Error, Equatable {
         /// Nothing was ever written here: shorter than a header, or all zeros. Rows follow the header's sync, so such
         /// a file holds none.
         case blank
@@ -56,7 +56,7 @@ struct DataFileHeader: Equatable, Sendable {
         case newer(UInt32)
     }
 
-    init(decoding bytes: [UInt8]) throws(Flaw) {
+    package init(decoding bytes: [UInt8]) throws(Flaw) {
         if bytes.count < Int(Self.length) || bytes.allSatisfy({ $0 == 0 }) { throw .blank }
         guard Array(bytes[..<Self.magic.count]) == Self.magic else { throw .foreign("it has no Lacuna header") }
         guard Self.get(UInt32.self, at: Self.checksumAt, in: bytes) == Self.checksum(of: bytes) else {
@@ -82,7 +82,7 @@ struct DataFileHeader: Equatable, Sendable {
     /// Whether a file's bytes are those of a header that a crash kept from being written whole: each is a zero or the
     /// byte that belongs there. Such a file holds no rows, since those follow the header's sync. Where `header` isn't
     /// known, its fields may be anything.
-    static func isUnfinished(_ bytes: [UInt8], of header: DataFileHeader? = nil) -> Bool {
+    package static func isUnfinished(_ bytes: [UInt8], of header: DataFileHeader? = nil) -> Bool {
         guard bytes.count <= Int(length) else { return false }
         if let header { return zip(bytes, header.encoded()).allSatisfy { $0 == 0 || $0 == $1 } }
         return bytes.enumerated().allSatisfy { index, byte in

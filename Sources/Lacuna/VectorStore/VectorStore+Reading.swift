@@ -81,7 +81,8 @@ extension VectorStore {
     ///   - values: What its `?`s stand for.
     ///   - limit: The number of rows after which to stop.
     ///   - vectors: Whether to read the vectors as well.
-    /// - Throws: `invalidFilter`; `damaged`, with the id, for a row that doesn't match its checksum.
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the id, for a row that
+    ///   doesn't match its checksum.
     public func forEach(
         where filter: String? = nil,
         _ values: [SQLValue] = [],

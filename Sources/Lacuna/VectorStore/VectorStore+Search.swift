@@ -19,7 +19,7 @@ extension VectorStore {
     ///   - filter: An SQL expression over `id` and `metadata`; it can read nothing else and change nothing.
     ///   - values: What its `?`s stand for.
     ///   - threads: The number of threads; all cores unless given.
-    /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`.
+    /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
     public func search(
         for query: [Float],
         limit: Int,

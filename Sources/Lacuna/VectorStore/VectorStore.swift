@@ -93,7 +93,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
         try options.check()
         let paths = StorePaths(path)
         try StoreDirectory.check(paths)
-        if access == .readOnly || !Directory.isWritable(path) { return try VectorStore(reading: paths, fileSystem) }
+        if access == .readOnly || !Directory.isWritable(path) {
+            return try VectorStore(reading: paths, fileSystem, options)
+        }
         let lock = try Writer.lock(paths)
         let index = try StoreIndex.openForWriting(paths.index)
         try checkIDKind(try index.record(), path)
@@ -122,17 +124,24 @@ public final class VectorStore<ID: VectorID>: Sendable {
             try IndexSource.forReading(session.paths),
             session.paths,
             session.files,
-            session.fileSystem
+            session.fileSystem,
+            isCancelled: options.isCancelled
         )
         let writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
         self.writer = writer
         try background?.start(writer, session.index.record())
     }
 
-    private init(reading paths: StorePaths, _ fileSystem: any FileSystem) throws {
+    private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
         files = CurrentFile()
-        readers = ReaderPool(try IndexSource.forReading(paths), paths, files, fileSystem)
+        readers = ReaderPool(
+            try IndexSource.forReading(paths),
+            paths,
+            files,
+            fileSystem,
+            isCancelled: options.isCancelled
+        )
         writer = nil
         background = nil
         // A damaged store, or one of other ids, is refused now and not at the first read.

@@ -1,6 +1,6 @@
 public import Logging
 
-/// How one handle writes, and whom it tells. Nothing of it is kept in the store: each opening chooses anew.
+/// How one handle writes, whom it tells, and who stops its reads. Nothing of it is kept in the store: each opening chooses anew.
 ///
 ///     let store = try VectorStore<UUID>.open(at: path, .readWrite, .init(durability: .relaxed(), logger: logger))
 public struct VectorStoreOptions: Sendable {
@@ -19,6 +19,13 @@ public struct VectorStoreOptions: Sendable {
     public var maintenance: MaintenancePolicy?
     /// Who hears of what is no error yet; without one, nothing is logged.
     public var logger: Logger?
+    /// Whether what this handle reads is wanted no longer; never asked unless set.
+    ///
+    /// A read that takes long (a filter over many rows, `verify`, the index that a search walks) asks between two of
+    /// SQLite's steps, about once a millisecond, on the thread that reads, so be quick; a yes ends it with the error
+    /// `cancelled`. A read in a Swift task that was cancelled ends likewise, with or without this. Writing and compacting
+    /// are never cut short by either.
+    public var isCancelled: (@Sendable () -> Bool)?
 
     /// Options that are not given are the safe ones.
     public init(
@@ -26,13 +33,15 @@ public struct VectorStoreOptions: Sendable {
         logWarningBytes: Int64 = 256 << 20,
         logLimitBytes: Int64 = 1 << 30,
         maintenance: MaintenancePolicy? = nil,
-        logger: Logger? = nil
+        logger: Logger? = nil,
+        isCancelled: (@Sendable () -> Bool)? = nil
     ) {
         self.durability = durability
         self.logWarningBytes = logWarningBytes
         self.logLimitBytes = logLimitBytes
         self.maintenance = maintenance
         self.logger = logger
+        self.isCancelled = isCancelled
     }
 
     func check() throws(VectorStoreError) {

@@ -28,11 +28,19 @@ enum Interrupts {
         unsafe sigprocmask(SIG_UNBLOCK, &stopping, nil)
     }
 
+    /// Whether a signal has come.
+    static var haveCome: Bool { received.load(ordering: .relaxed) != 0 }
+
     /// Throws once a signal has come; `remedy` is how to go on later.
-    static func check(remedy: String = "run the command again to go on") throws(CommandError) {
-        let number = received.load(ordering: .relaxed)
-        if number != 0 {
-            throw CommandError(number == SIGTERM ? .terminated : .interrupted, "interrupted; \(remedy)")
-        }
+    static func check(remedy: String = Self.remedy) throws(CommandError) {
+        if haveCome { throw error(remedy: remedy) }
     }
+
+    /// What a command that was interrupted ends with.
+    static func error(remedy: String = Self.remedy) -> CommandError {
+        let status = received.load(ordering: .relaxed) == SIGTERM ? ExitStatus.terminated : .interrupted
+        return CommandError(status, "interrupted; \(remedy)")
+    }
+
+    static let remedy = "run the command again to go on"
 }

@@ -1,0 +1,119 @@
+import Foundation
+import Lacuna
+import Synchronization
+
+/// A caller's filter: whatever the text, it is refused, cancelled, or passes rows by their `id` and `metadata` alone.
+///
+/// Two stores hold the same ids and metadata, and differ in all else: the same filter must pass the same rows of both. It is
+/// cancelled after so many questions, not after a time, so that an input always does the same.
+struct FilterTarget: Target {
+    static func seeds() -> [[UInt8]] {
+        [
+            "\u{0}id < 7", "\u{0}metadata ->> 'n' >= 3 AND metadata ->> 's' = 't1'", "\u{1}id = ?",
+            "\u{2}? IN (id, ?2)",
+            "\u{0}EXISTS (SELECT 1 FROM json_each(metadata, '$.list') WHERE value = 2)",
+            "\u{0}json_extract(metadata, '$.list[0]') IS NOT NULL -- and more\n",
+            "\u{0}1) UNION SELECT id, 1, 1, '' FROM vectors --",
+            "\u{0}id IN (SELECT id FROM vectors)", "\u{0}(SELECT sql FROM sqlite_schema) IS NULL",
+            "\u{0}1; DELETE FROM vectors",
+            "\u{0}(SELECT count(*) FROM json_each('[1,2,3]') a, json_each('[1,2,3]') b, json_tree(metadata) c) > 9",
+            "\u{0}length(hex(zeroblob(99999999))) > 0", "\u{0}printf('%.*c', 99999999, 'x') LIKE '%a%a%a'",
+            "\u{0}(SELECT a+a AS a FROM (SELECT a+a AS a FROM (SELECT id AS a FROM json_each('[1]')))) > id",
+            "\u{0}CASE WHEN id THEN metadata ->> '$.x' ELSE rowid END /* why */ IS NULL", "\u{0}load_extension('x')",
+        ].map { Array($0.utf8) }
+    }
+
+    private struct Store {
+        let store: VectorStore<Int64>
+        /// Another connection, whose `data_version` tells whether anybody wrote.
+        let watcher: Connection
+    }
+
+    /// Of one call: a tenth of a million steps.
+    private static let questions = 10
+    /// What depends on when it is called, or is meant to differ.
+    private static let unsteady = ["random", "now", "current", "date", "time", "julian", "epoch"]
+
+    private let stores: [Store]
+    private let asked = Counter()
+
+    private final class Counter: Sendable {
+        let count = Atomic(0)
+    }
+
+    init() throws {
+        let asked = asked
+        stores = try [false, true].map { isSecond in
+            let path = Scratch.file(isSecond ? "second.lacuna" : "first.lacuna")
+            let options = VectorStoreOptions(isCancelled: {
+                asked.count.add(1, ordering: .relaxed).newValue > Self.questions
+            })
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: isSecond ? 3 : 2), options)
+            let ids = isSecond ? Array(Self.ids.reversed()) : Array(Self.ids)
+            let first: Float = isSecond ? 3 : 1
+            try store.write { batch in
+                for id in ids {
+                    let vector = [first, Float(id)] + (isSecond ? [1] : [])
+                    try batch.put(vector, for: id, metadataJSON: Self.metadata(id))
+                }
+            }
+            if isSecond { try store.compact(.rewrite) }
+            return Store(store: store, watcher: try Connection(path + "/index.sqlite", .readOnly))
+        }
+    }
+
+    private static let ids = Int64(-3)...12
+
+    private static func metadata(_ id: Int64) -> String? {
+        id == 5 ? nil : #"{"n":\#(id),"s":"t\#(id & 3)","list":[\#(id & 1),2,{"a b":null}],"é":1.5}"#
+    }
+
+    func run(_ input: [UInt8]) throws {
+        guard let first = input.first else { return }
+        let values = [SQLValue.integer(2), .text("t1"), .null, .real(0.5)].prefix(Int(first & 7))
+        let filter = String(decoding: input.dropFirst(), as: UTF8.self)
+        let answers = try stores.map { try answer($0, filter, Array(values)) }
+        let isSteady = !Self.unsteady.contains { filter.lowercased().contains($0) }
+        let isCancelled = answers.contains { $0 == .refused(.cancelled) }
+        try expect(!isSteady || isCancelled || answers[0] == answers[1], "it reads more than it may: \(answers)")
+    }
+
+    private enum Answer: Equatable {
+        case passed([Int64])
+        case refused(VectorStoreError.Code)
+    }
+
+    private func answer(_ store: Store, _ filter: String, _ values: [SQLValue]) throws -> Answer {
+        let version = try version(store)
+        let rows = try answer {
+            var rows: [Int64] = []
+            try store.store.forEach(where: filter, values, vectors: false) { row in
+                try expect(row.metadataJSON == Self.metadata(row.id), "row \(row.id) has other metadata")
+                rows.append(row.id)
+            }
+            return rows
+        }
+        if case .passed(let rows) = rows {
+            try expect(rows == rows.sorted() && rows.allSatisfy(Self.ids.contains), "no such rows: \(rows)")
+        }
+        let query = Array(repeating: Float(1), count: try store.store.info.dimension)
+        _ = try answer { try store.store.search(for: query, limit: 99, where: filter, values, threads: 1).map(\.id) }
+        try expect(try self.version(store) == version, "it wrote")
+        try expect(try store.store.count == Self.ids.count, "rows are gone")
+        return rows
+    }
+
+    private func answer(_ body: () throws -> [Int64]) throws -> Answer {
+        asked.count.store(0, ordering: .relaxed)
+        do { return .passed(try body()) } catch let error as VectorStoreError {
+            try expect([.invalidFilter, .cancelled].contains(error.code), "\(error.code): \(error)")
+            return .refused(error.code)
+        }
+    }
+
+    private func version(_ store: Store) throws -> SQLValue {
+        var version = SQLValue.null
+        try store.watcher.forEach("PRAGMA data_version") { row throws(VectorStoreError) in version = try row.value(0) }
+        return version
+    }
+}

@@ -1,0 +1,184 @@
+import Foundation
+import Lacuna
+import Synchronization
+import Testing
+
+/// A filter that would take for ever, or more memory than there is, is ended or refused; so is any read that takes long.
+@Suite(.timeLimit(.minutes(10))) struct FilterLimitTests {
+    let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        try store.write { batch in
+            for id in Int64(0)..<5_000 { try batch.put([1, Float(id)], for: id, metadataJSON: #"{"n":\#(id)}"#) }
+        }
+        try store.close()
+    }
+
+    /// 10^15 rows of a cross join for each row of the store: a month at least.
+    static let endless: String = {
+        let digits = "[0,1,2,3,4,5,6,7,8,9]"
+        let tables = (0..<15).map { "json_each('\(digits)') AS t\($0)" }.joined(separator: ", ")
+        return "(SELECT count(*) FROM \(tables) WHERE t0.value + t14.value > 0) > 0"
+    }()
+
+    /// A closure that says no the first `calls` times, and how often it was asked.
+    private final class Patience: Sendable {
+        private let asked = Atomic(0)
+        private let calls: Int
+        init(_ calls: Int) { self.calls = calls }
+        var count: Int { asked.load(ordering: .relaxed) }
+        func isOver() -> Bool { asked.add(1, ordering: .relaxed).newValue > calls }
+    }
+
+    private static func cancelThisTask() { unsafe withUnsafeCurrentTask { task in unsafe task?.cancel() } }
+
+    private func open(_ access: VectorStoreAccess, _ isCancelled: @escaping @Sendable () -> Bool) throws
+        -> VectorStore<Int64>
+    {
+        try .open(at: scratch.store, access, .init(isCancelled: isCancelled))
+    }
+
+    // MARK: Cancelling
+
+    @Test(arguments: [VectorStoreAccess.readOnly, .readWrite])
+    func anEndlessFilterIsCancelled(_ access: VectorStoreAccess) throws {
+        let patience = Patience(50)
+        let store = try open(access, patience.isOver)
+        expectError(.cancelled) { try store.forEach(where: Self.endless) { _ in } }
+        #expect(patience.count == 51)
+        expectError(.cancelled) { try store.search(for: [1, 2], limit: 3, where: Self.endless) }
+        #expect(patience.count == 52)
+        // The handle is none the worse.
+        #expect(try store.search(for: [0, 1], limit: 1, where: "id = 7").map(\.id) == [7])
+        #expect(try store.count == 5_000)
+    }
+
+    @Test func whateverTakesLongIsCancelledAndNothingElse() throws {
+        let store = try open(.readWrite) { true }
+        expectError(.cancelled) { try store.forEach { _ in } }
+        expectError(.cancelled) { try store.ids() }
+        expectError(.cancelled) { try store.verify() }
+        expectError(.cancelled) { try store.search(for: [1, 2], limit: 3) }
+        expectError(.cancelled) { try store.space }
+        // Short ones, also where there are very many of them, and whatever writes.
+        for id in Int64(0)..<5_000 {
+            let (row, json) = try store.read { try ($0.vector(for: id), $0.metadataJSON(for: id)) }
+            #expect(row == [1, Float(id)] && json == #"{"n":\#(id)}"#)
+        }
+        try store.put([1, 2], for: -1)
+        #expect(try store.delete(Array(0..<4_000)) == 4_000)
+        try store.compact(.rewrite)
+        try store.close()
+        let sound = try VectorStore<Int64>.open(at: scratch.store, .readOnly).verify()
+        #expect(sound.isSound && sound.rows == 1_001)
+    }
+
+    @Test func aTaskThatWasCancelledReadsNothingThatTakesLong() async throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        try await Task {
+            Self.cancelThisTask()
+            expectError(.cancelled) { try store.forEach(where: Self.endless) { _ in } }
+            expectError(.cancelled) { try store.search(for: [1, 2], limit: 3) }
+            for id in Int64(0)..<5_000 {
+                let isThere = try store.contains(id)
+                #expect(isThere)
+            }
+        }.value
+        #expect(try store.search(for: [0, 1], limit: 5).count == 5)
+    }
+
+    @Test func aTaskThatIsCancelledMeanwhileStopsReading() async throws {
+        let patience = Patience(50)
+        let store = try open(.readOnly) {
+            if patience.isOver() { Self.cancelThisTask() }
+            return false
+        }
+        await Task { _ = expectError(.cancelled) { try store.forEach(where: Self.endless) { _ in } } }.value
+        #expect(patience.count == 51)
+    }
+
+    // MARK: Memory
+
+    static let tooMuch = [
+        "length(zeroblob(1000000000)) > 0 AND hex(zeroblob(1000000000)) > ''", "hex(zeroblob(900000)) > ''",
+        "length(randomblob(2000000000)) > 0",
+        "replace(printf('%.*c', 100000, 'x'), 'x', printf('%.*c', 100000, 'y')) > ''",
+        "(SELECT group_concat(printf('%.*c', 1000, 'x')) FROM json_each('[\(numbers(1_100))]')) > ''",
+        "(SELECT json_group_array(printf('%.*c', 1000, 'x')) FROM json_each('[\(numbers(1_100))]')) > ''",
+        "metadata LIKE '\(String(repeating: "%a", count: 501))'",
+        "metadata GLOB '\(String(repeating: "a", count: 1_001))'",
+        nestedSums(levels: 12, terms: 4), nestedSums(levels: 3, terms: 80),
+        "id = 1 OR " + nestedSums(levels: 12, terms: 4),
+        commonTables(24), "/* WITH */ EXISTS (with a AS (SELECT 1) SELECT 1 FROM a)",
+    ]
+
+    private static func numbers(_ count: Int) -> String { (0..<count).map(String.init).joined(separator: ",") }
+
+    /// The terms of each sum are the sum inside it.
+    private static func nestedSums(levels: Int, terms: Int) -> String {
+        let sum = Array(repeating: "a", count: terms).joined(separator: "+")
+        return (0..<levels).reduce("(SELECT 1 AS a FROM json_each('[1]'))") { inner, _ in
+            "(SELECT \(sum) AS a FROM \(inner))"
+        }
+            + " > 0"
+    }
+
+    /// Each is twice the one before.
+    private static func commonTables(_ count: Int) -> String {
+        let tables = (1..<count).map { ", t\($0) AS (SELECT p.x FROM t\($0 - 1) AS p, t\($0 - 1) AS q)" }.joined()
+        return "(WITH t0 AS (SELECT 1 AS x)\(tables) SELECT count(*) FROM t\(count - 1)) > 0"
+    }
+
+    @Test(arguments: tooMuch) func whatWouldFillTheMemoryIsRefused(_ filter: String) throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        expectError(.invalidFilter, filter) { try store.forEach(where: filter) { _ in } }
+        expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: filter) }
+        #expect(try store.count == 5_000)
+    }
+
+    @Test(arguments: [
+        "EXISTS (SELECT 1 FROM json_each(metadata) AS a WHERE a.value IN (SELECT value FROM json_each('[1, 2]')))",
+        "(SELECT a FROM (SELECT a FROM (SELECT 7 AS a FROM json_each('[1]')))) = id + 6",
+        "metadata ->> 'WITH' IS NULL AND id = 1 /* WITH */ -- WITH",
+        "id = 1 AND 'it''s (SELECT' <> \"metadata\" AND [id] = 1 AND `id` = 1",
+        (0..<500).map { "id = (SELECT \($0) WHERE (SELECT 1) = 1)" }.joined(separator: " OR "),
+    ])
+    func nestingInReasonIsTaken(_ filter: String) throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        #expect(try store.search(for: [1, 2], limit: 9_000, where: filter).map(\.id).contains(1))
+    }
+
+    /// What a filter may be is found out in time that grows with its length, and no faster.
+    @Test func aLongFilterIsLookedThroughOnce() throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let half = 1 << 18
+        for text in [
+            String(repeating: "(", count: half) + "1" + String(repeating: ")", count: half),
+            String(repeating: "(SELECT ", count: half) + "1" + String(repeating: ")", count: half),
+            String(repeating: "/*", count: half), String(repeating: "'", count: half + 1),
+        ] {
+            expectError(.invalidFilter) { try store.ids(where: text) }
+        }
+    }
+
+    /// Metadata may be as long as SQLite takes them, and so may the values of a filter.
+    @Test func longMetadataAndValuesPassTheFilter() throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        let long = String(repeating: "x", count: 3 << 20)
+        expectError(.invalidFilter) { try store.ids(where: "length(hex(zeroblob(\(long.count / 2)))) > 0") }
+        #expect(try store.ids(where: "id = 3 AND ? <> ''", [.text(long)]) == [3])
+        try store.setMetadataJSON("{\"s\":\"\(long)\"}", for: 2)
+        #expect(try store.ids(where: "metadata ->> 's' = ?", [.text(long)]) == [2])
+        #expect(try store.ids(where: "length(metadata ->> 's') = \(long.count)") == [2])
+    }
+}
+
+extension VectorStore where ID == Int64 {
+    fileprivate func ids(where filter: String, _ values: [SQLValue] = []) throws -> [Int64] {
+        var ids: [Int64] = []
+        try forEach(where: filter, values, vectors: false) { ids.append($0.id) }
+        return ids
+    }
+}
