@@ -5,16 +5,24 @@ extension Maintenance {
         try deleteStaleRows()
         // Deletes leave free pages too. What is given back is a gift: a disk too full for it is no reason to fail.
         do {
-            while try commitWithoutSync({ index throws(VectorStoreError) in try index.vacuumSome() }) { try check() }
+            while try commitBatch({ index throws(VectorStoreError) in try index.vacuumSome() }) { try check() }
         } catch let error as VectorStoreError where error.code == .diskFull {}
     }
 
     /// The same without the pages.
     func deleteStaleRows() throws {
-        while try commitWithoutSync({ index throws(VectorStoreError) in
+        while try commitBatch({ index throws(VectorStoreError) in
             try index.removeStaleRows(current: try index.record().generation, limit: limits.rows)
         }) > 0 {
             try check()
+        }
+    }
+
+    /// One of many transactions, each of which adds to the log.
+    private func commitBatch<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
+        try turn { session in
+            try session.limitLog()
+            return try session.commit { () throws(VectorStoreError) in try body(session.index) }
         }
     }
 

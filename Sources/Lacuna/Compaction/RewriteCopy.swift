@@ -105,17 +105,15 @@ struct RewriteCopy {
             let index = session.index
             let generation = start.record.generation
             guard let end = try index.id(limit, after: last, below: markedEnd, generation) else { return nil }
-            session.staging.stagedRows += try index.connection.withoutSync { () throws(VectorStoreError) in
-                try session.commit { () throws(VectorStoreError) in
-                    if PlantedBug.stagedRowsVisible.isPlanted { try makeCurrent(index) }
-                    return try index.stage(
-                        from: generation,
-                        to: start.targetGeneration,
-                        after: last,
-                        through: end,
-                        below: markedEnd
-                    )
-                }
+            session.staging.stagedRows += try session.commit { () throws(VectorStoreError) in
+                if PlantedBug.stagedRowsVisible.isPlanted { try makeCurrent(index) }
+                return try index.stage(
+                    from: generation,
+                    to: start.targetGeneration,
+                    after: last,
+                    through: end,
+                    below: markedEnd
+                )
             }
             return end
         }

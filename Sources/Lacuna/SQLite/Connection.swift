@@ -71,8 +71,7 @@ package final class Connection {
 
     /// How long a lock that somebody else holds is waited for while `body` runs.
     ///
-    /// Not by its pragma, nor is `synchronous` below set by a cached statement: both take effect when they are prepared, and
-    /// not when they are run.
+    /// Not by its pragma: a cached statement's takes effect when it is prepared, and not when it is run.
     func waiting<R>(
         milliseconds: Int32,
         _ body: () throws(VectorStoreError) -> R
@@ -216,17 +215,6 @@ package final class Connection {
         try run(TransactionKind.read.rawValue)
         defer { rollBack() }
         return try body()
-    }
-
-    /// Commits inside `body` aren't synced: what they write is durable with the next commit that is, or lost.
-    func withoutSync<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
-        try execute("PRAGMA synchronous = NORMAL")
-        let result = Result { () throws(VectorStoreError) in try body() }
-        do { try execute("PRAGMA synchronous = FULL") } catch {
-            // Commits after this would not be durable: whoever holds the connection must not go on.
-            throw VectorStoreError(.ioError, "SQLite can't be made to sync again: \(error.message)", cause: error)
-        }
-        return try result.get()
     }
 
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }

@@ -54,17 +54,6 @@ package final class Maintenance {
         }
     }
 
-    /// One transaction in a turn of its own that need not be durable before the next one that is: rows that are invisible,
-    /// or gone, either way.
-    func commitWithoutSync<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
-        try turn { session in
-            try session.limitLog()
-            return try session.index.connection.withoutSync { () throws(VectorStoreError) in
-                try session.commit { () throws(VectorStoreError) in try body(session.index) }
-            }
-        }
-    }
-
     /// After each batch: tells how far it has come, throws what stops it, and waits for the rate limit.
     func advance(_ done: Int, of total: Int, bytes: Int) throws {
         try pace.advance(done, of: total, bytes: bytes, check: check)
