@@ -15,4 +15,31 @@ static inline int lacuna_sqlite3_bind_text(sqlite3_stmt *statement, int index, c
     return sqlite3_bind_text64(statement, index, (const char *)text, bytes, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+/* The write-ahead log's file, as the connection has it open; null where it has none. A first read opens it. */
+
+static inline sqlite3_file *lacuna_sqlite3_log(sqlite3 *connection) {
+    sqlite3_file *file = 0;
+    if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) != SQLITE_OK) return 0;
+    return file && file->pMethods ? file : 0;
+}
+
+static inline int lacuna_sqlite3_file_size(sqlite3_file *file, sqlite3_int64 *size) {
+    return file->pMethods->xFileSize(file, size);
+}
+
+/* What lies beyond the end reads as zeros. */
+
+static inline int lacuna_sqlite3_file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset) {
+    int code = file->pMethods->xRead(file, bytes, count, offset);
+    return code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
+}
+
+static inline int lacuna_sqlite3_file_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
+    return file->pMethods->xWrite(file, bytes, count, offset);
+}
+
+static inline int lacuna_sqlite3_file_sync(sqlite3_file *file) {
+    return file->pMethods->xSync(file, SQLITE_SYNC_FULL);
+}
+
 #endif

@@ -39,7 +39,8 @@ import Testing
     }
 
     private func reset(_ scratch: Scratch, _ data: Data) throws {
-        for name in try scratch.names() where !name.hasSuffix(".lock") { try remove(scratch.file(name)) }
+        // The lock too: its mark would know that the index is an older one.
+        for name in try scratch.names() { try remove(scratch.file(name)) }
         try write(data, to: scratch.file("vectors-1.f32"))
     }
 

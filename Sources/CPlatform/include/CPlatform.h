@@ -30,4 +30,10 @@ uint64_t lacuna_thread_id(void);
 /* CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `bytes`, continued from `crc` (0 to begin). */
 uint32_t lacuna_crc32c(uint32_t crc, const void *bytes, size_t count);
 
+/*
+ * The checksum of SQLite's write-ahead log (sqlite.org/fileformat2.html, 4.2) over `bytes`, continued in `first` and
+ * `second`. `count` is a multiple of 8.
+ */
+void lacuna_wal_checksum(const void *bytes, size_t count, bool big_endian, uint32_t *first, uint32_t *second);
+
 #endif

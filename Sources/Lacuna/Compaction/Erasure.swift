@@ -169,7 +169,7 @@ struct Erasure {
         try maintenance.turn { session in
             do { try session.index.rebuild() } catch let error as VectorStoreError {
                 // What it has written so far is in the log, and takes the room that others need.
-                if error.code == .diskFull { _ = try? session.index.emptyLog() }
+                if error.code == .diskFull { _ = try? session.emptyLog() }
                 throw error
             }
         }
@@ -192,7 +192,7 @@ struct Erasure {
 
     private func hasEmptiedLog() throws -> Bool {
         try maintenance.turn { session in
-            guard try session.index.emptyLog() else { return false }
+            guard try session.emptyLog() else { return false }
             // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
             return try mapped(Directory.status(session.paths.log))?.size ?? 0 == 0
         }

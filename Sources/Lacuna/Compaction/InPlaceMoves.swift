@@ -155,6 +155,7 @@ struct InPlaceMoves {
     ) throws(VectorStoreError) -> Int {
         try session.checkNoForeignWriter()
         let index = session.index
+        if let lowest = places.first { try session.floor.lower(to: lowest, index.record()) }
         var moved = 0
         for (row, place) in zip(rows, places) where try index.move(row, to: place, generation) {
             if isAppended { _ = try index.take(row, from: StoreIndex.appendedGeneration) }
@@ -271,6 +272,7 @@ struct InPlaceMoves {
             if PlantedBug.truncateBeforeCommit.isPlanted { try file.truncate(to: file.offset(lowered)) }
             try session.commit { () throws(VectorStoreError) in
                 var record = try index.record()
+                try session.floor.lower(to: file.offset(lowered), record)
                 record.nextOffset = file.offset(lowered)
                 try index.update(record)
             }

@@ -19,20 +19,77 @@ package final class StoreIndex {
     // MARK: Opening
 
     /// For the writing process: migrates an older schema, refuses a newer one untouched.
-    static func openForWriting(_ path: String) throws(VectorStoreError) -> StoreIndex {
-        let index = StoreIndex(try Connection(path, .readWrite))
-        guard try index.isCreated() else { throw unfinished(path) }
+    ///
+    /// - Parameter mark: What the store's own mark said before, if it has one.
+    /// - Throws: `damaged`, with nothing changed, where commits are missing.
+    static func openForWriting(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) -> StoreIndex {
+        let index = try connect(path, .readWrite)
+        try index.check(path, mark)
         try index.configureWriter()
         try index.migrate()
         return index
     }
 
-    /// For reading, and nothing else.
+    /// For reading, and nothing else; believes the log, since whoever opened the store has looked through it.
     static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, mode))
         try index.connection.run("PRAGMA query_only = ON")
         guard try index.isCreated() else { throw unfinished(path) }
         return index
+    }
+
+    /// For reading as the first of a handle: throws `damaged` where commits are missing.
+    static func openForReading(
+        _ path: String,
+        _ mode: Connection.Mode,
+        checkedBy mark: CommitMark?
+    ) throws(VectorStoreError) -> StoreIndex {
+        let index = try connect(path, mode)
+        try index.connection.run("PRAGMA query_only = ON")
+        try index.check(path, mark)
+        return index
+    }
+
+    /// A connection to what may be damaged. With an empty database SQLite would take the log beside it for another one's,
+    /// and remove it.
+    private static func connect(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
+        if mode != .immutable, try mapped(Directory.status(path))?.size == 0,
+            try mapped(Directory.status(path + "-wal"))?.size ?? 0 > 0
+        {
+            throw .commitsAreMissing("index.sqlite is empty beside its log")
+        }
+        return StoreIndex(try Connection(path, mode))
+    }
+
+    /// Before anything in the index is believed: that its log has not rotted, and that no commit is missing.
+    private func check(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) {
+        try connection.checkLog()
+        guard try isCreated() else {
+            guard let mark, mark.sequence > 0 else { throw Self.unfinished(path) }
+            throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) was made")
+        }
+        let record = try record()
+        try mark?.check(record)
+        // A second look, since a checkpoint may be under way, by whose half-written page the first was misled.
+        if try connection.logBytes() > 0, let first = Self.misfit(path, record, mark),
+            first == Self.misfit(path, record, mark)
+        {
+            throw .commitsAreMissing(first)
+        }
+    }
+
+    /// Why the database can't be the one that the log belongs to, by what it says without its log; nil where that is fine,
+    /// or no state that can be read, which an interrupted checkpoint leaves.
+    private static func misfit(_ path: String, _ record: StoreRecord, _ mark: CommitMark?) -> String? {
+        guard let connection = try? Connection(path, .immutable),
+            let alone = try? StoreIndex(connection).record()
+        else { return nil }
+        if alone.uuidBytes != record.uuidBytes { return "index.sqlite and index.sqlite-wal are of two stores" }
+        guard let mark, mark.store == record.uuidBytes, alone.commitSequence < mark.database.sequence else {
+            return nil
+        }
+        return "index.sqlite is older than its log: it knows commits up to \(alone.commitSequence), "
+            + "and had those up to \(mark.database.sequence)"
     }
 
     private static func unfinished(_ path: String) -> VectorStoreError {
@@ -61,7 +118,11 @@ package final class StoreIndex {
 
     /// Whether the file is a database without any schema, which an interrupted creation leaves.
     static func isBlank(_ path: String) throws(VectorStoreError) -> Bool {
-        do { return try !StoreIndex(try Connection(path, .readWrite)).isCreated() } catch {
+        do {
+            let index = try connect(path, .readWrite)
+            try index.connection.checkLog()
+            return try !index.isCreated()
+        } catch {
             if [.notAStore, .newerFormat, .damaged].contains(error.code) { return false }
             throw error
         }
@@ -165,15 +226,8 @@ package final class StoreIndex {
         )
     }
 
-    /// Whether commits are in the log that the database doesn't have yet, for all that is known here.
-    func hasLog() throws(VectorStoreError) -> Bool {
-        // A passive checkpoint waits for nobody, and tells how many frames the log holds: -1 where another program is at it.
-        try connection.first("PRAGMA wal_checkpoint(PASSIVE)") { $0.integer(1) } ?? 0 != 0
-    }
-
     /// Copies the log into the database and cuts it as far as readers allow, without waiting for anybody; whether all of it
     /// is in the database, and it is cut to nothing.
-    @discardableResult
     func emptyLog() throws(VectorStoreError) -> Bool {
         try connection.waiting(milliseconds: 0) { () throws(VectorStoreError) in
             // That somebody else is at the log is an answer here, and no error.
@@ -181,16 +235,22 @@ package final class StoreIndex {
         }
     }
 
-    /// Between commits: copies the log into the database every few megabytes of it, so that the next commit can begin it
-    /// anew. Where unbroken reading keeps it from that, no reader is in the way for long: they are waited for.
-    func keepLogShort() throws(VectorStoreError) {
+    /// Whether the log has grown by a few megabytes since it was last copied.
+    var wantsCheckpoint: Bool {
         if connection.logFrames < checkpointedFrames { checkpointedFrames = 0 }
-        guard connection.logFrames - checkpointedFrames >= Self.checkpointFrames else { return }
+        return connection.logFrames - checkpointedFrames >= Self.checkpointFrames
+    }
+
+    /// Between commits: copies the log into the database, so that the next commit can begin it anew; whether all of it was
+    /// copied. Where unbroken reading keeps it from that, no reader is in the way for long: they are waited for.
+    func checkpoint() throws(VectorStoreError) -> Bool {
         let isLong = connection.logFrames >= Self.longLogFrames
-        _ = try connection.waiting(milliseconds: isLong ? Self.readersMilliseconds : 0) { () throws(VectorStoreError) in
+        let isComplete = try connection.waiting(milliseconds: isLong ? Self.readersMilliseconds : 0) {
+            () throws(VectorStoreError) in
             try connection.checkpoint(isLong ? .restart : .passive)
         }
         checkpointedFrames = connection.logFrames
+        return isComplete
     }
 
     /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,

@@ -33,8 +33,14 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case checksumNotChecked
     /// An erasure is journalled as finished before its zeros are durable.
     case zerosNotSynced
-    /// Recovery removes files on the strength of a commit that is only in the log.
-    case recoveryTrustsLog
+    /// Recovery copies a log into the database that may be on no disk.
+    case logNotRewritten
+    /// Recovery believes that the rows which only the log names are on the disk.
+    case rowsNotRewritten
+    /// The mark says that a commit was made before that is durable.
+    case markBeforeCommit
+    /// The log isn't looked through before it is believed.
+    case logNotChecked
     /// A migration takes a transaction a statement.
     case migrationInParts
 

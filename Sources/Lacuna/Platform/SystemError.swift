@@ -51,6 +51,8 @@ extension SystemError {
 
     var isNoSuchFile: Bool { errno == ENOENT || errno == ENOTDIR }
 
+    var isNotPermitted: Bool { errno == EACCES || errno == EPERM }
+
     /// The file system has no such operation.
     var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
 }

@@ -97,6 +97,15 @@ extension VectorStoreError {
         "another program wrote to index.sqlite meanwhile; close it, and try again"
     )
 
+    /// Commits are missing: what is there is not opened, and `verify` could tell no more.
+    static func commitsAreMissing(_ what: String) -> VectorStoreError {
+        VectorStoreError(
+            .damaged,
+            "the store is damaged: \(what); nothing was changed: put a whole backup back, or save what is left with "
+                + "`recover --salvage`"
+        )
+    }
+
     static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
         VectorStoreError(
             .damaged,

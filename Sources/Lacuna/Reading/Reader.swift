@@ -51,14 +51,27 @@ final class Reader: @unchecked Sendable {
     private static let attempts = 100
     private static let lockSeconds = 0.1
 
-    init(
+    convenience init(
         _ source: IndexSource,
         _ paths: StorePaths,
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(VectorStoreError) {
-        index = try StoreIndex.openForReading(source.path, source.mode)
+        let index = try StoreIndex.openForReading(source.path, source.mode)
+        try self.init(index, source, paths, files, fileSystem, isCancelled: isCancelled)
+    }
+
+    /// Reads by a connection that has been opened on the source.
+    init(
+        _ index: StoreIndex,
+        _ source: IndexSource,
+        _ paths: StorePaths,
+        _ files: CurrentFile,
+        _ fileSystem: any FileSystem,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws(VectorStoreError) {
+        self.index = index
         locks = source.locksEpochs ? try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path))) : nil
         self.paths = paths
         self.files = files

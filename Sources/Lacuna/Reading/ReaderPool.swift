@@ -32,6 +32,12 @@ final class ReaderPool: Sendable {
         self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
 
+    /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
+    func openFirst(checkedBy mark: CommitMark?) throws(VectorStoreError) {
+        let index = try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)
+        giveBack(try Reader(index, source, paths, files, fileSystem, isCancelled: isCancelled))
+    }
+
     /// Calls `body` with a snapshot of the newest committed state.
     func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
         let reader = try takeReader()

@@ -45,7 +45,7 @@ enum StoreDirectory {
 
     private static func checkIndex(_ paths: StorePaths) throws(VectorStoreError) {
         let source = try IndexSource.forReading(paths)
-        _ = try StoreIndex.openForReading(source.path, source.mode)
+        _ = try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil)
     }
 
     /// Whether the first generation's file is missing, or holds nothing but its header or a part of it: what an

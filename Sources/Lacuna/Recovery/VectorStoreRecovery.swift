@@ -26,16 +26,16 @@ public enum VectorStoreRecovery {
         do {
             try StoreDirectory.check(paths)
             if dryRun {
+                let mark = try CommitMark.read(paths, fileSystem)
                 let source = try IndexSource.forReading(paths)
                 return try withExtendedLifetime(source) {
-                    let index = try StoreIndex.openForReading(source.path, source.mode)
+                    let index = try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)
                     return try Recovery(index, paths, fileSystem).report
                 }
             }
             let lock = try Writer.lock(paths)
-            let index = try StoreIndex.openForWriting(paths.index)
-            let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
-            var recovery = try Recovery(index, paths, fileSystem)
+            let session = try WriteSession.open(paths, fileSystem)
+            var recovery = try Recovery(session.index, paths, fileSystem)
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
             let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in

@@ -56,11 +56,10 @@ package final class Connection {
         for (option, value) in [
             (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
             (SQLITE_DBCONFIG_DEFENSIVE, 1),
-            // Only the writing process checkpoints: a reader that happens to be the last to close must not.
-            (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, mode == .readOnly ? 1 : 0),
         ] {
             unsafe lacuna_sqlite3_db_config_flag(handle, option, Int32(value))
         }
+        checkpointsOnClose(false)
     }
 
     deinit {
@@ -82,6 +81,28 @@ package final class Connection {
     }
 
     // MARK: The write-ahead log
+
+    /// Whether closing copies the log into the database and removes it, where this is the last connection. Only the writing
+    /// process does, and only once it has found the log sound; not after an I/O error, when the log may be the only copy.
+    package func checkpointsOnClose(_ value: Bool) {
+        unsafe lacuna_sqlite3_db_config_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, value ? 0 : 1)
+    }
+
+    /// Throws `damaged` where the log has rotted. A read, and the first one: it opens the log.
+    func checkLog() throws(VectorStoreError) {
+        _ = try first("PRAGMA application_id") { $0.integer(0) }
+        if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check() }
+    }
+
+    /// The log's length, whatever is in it.
+    func logBytes() throws(VectorStoreError) -> Int64 { try unsafe WriteAheadLog(handle)?.size() ?? 0 }
+
+    /// Writes the log's bytes once more where they are, and syncs them, while nobody else can write to it.
+    func rewriteLog() throws(VectorStoreError) {
+        try run(TransactionKind.write.rawValue)
+        defer { rollBack() }
+        try unsafe WriteAheadLog(handle)?.rewrite()
+    }
 
     /// From now on commits don't checkpoint: whoever owns the connection does, between them.
     func checkpointsItself() {

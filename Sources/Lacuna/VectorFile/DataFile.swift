@@ -235,19 +235,24 @@ final class DataFile: Sendable {
     /// system can't tell.
     func dataBytes(in range: Range<Int64>) -> Int64 {
         var bytes: Int64 = 0
+        forEachExtent(in: range) { bytes += Int64($0.count) }
+        return bytes
+    }
+
+    /// The same, piece by piece.
+    func forEachExtent<E: Error>(in range: Range<Int64>, _ body: (Range<Int64>) throws(E) -> Void) throws(E) {
         var position = range.lowerBound
         while position < range.upperBound {
             var data: Int64 = 0
             let code = unsafe lacuna_seek_data(descriptor, position, &data)
-            if code == ENXIO { break }
+            if code == ENXIO { return }
             var hole: Int64 = 0
             guard code == 0, unsafe lacuna_seek_hole(descriptor, data, &hole) == 0 else {
-                return bytes + range.upperBound - position
+                return try body(position..<range.upperBound)
             }
-            bytes += max(0, min(hole, range.upperBound) - data)
+            if data < range.upperBound { try body(data..<min(hole, range.upperBound)) }
             position = hole
         }
-        return bytes
     }
 
     // MARK: Inside

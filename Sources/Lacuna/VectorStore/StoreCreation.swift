@@ -6,8 +6,12 @@
 /// | 2. the lock files | those | the same |
 /// | 3. the data file with its header, synced | a file without rows | the same |
 /// | 4. the database, without a schema | a database without a schema | the same; `open` says that it is unfinished |
-/// | 5. the transaction with the schema and the record | the store, or the row before | |
-/// | 6. the directory and its parent are synced | the store | |
+/// | 5. the transaction with the schema and the record | the store, in the log alone, or the row before | |
+/// | 6. the mark of commit 0 in the writer's lock file, synced | the same; a mark of a store that never came to be says nothing | |
+/// | 7. the directory and its parent are synced | the store, in the log alone | |
+/// | 8. the log is emptied into the database | the store, whatever becomes of the log | |
+///
+/// On a full disk step 8 is left to the first checkpoint.
 struct StoreCreation {
     let paths: StorePaths
     let fileSystem: any FileSystem
@@ -34,14 +38,16 @@ struct StoreCreation {
         }
         let file = try mapped(DataFile.create(paths, record.header, fileSystem))
         let index = try StoreIndex.create(paths.index, record)
+        let session = try WriteSession(index, paths, fileSystem, nil)
+        session.files.advance(to: file)
+        try session.floor.committed(index.record)
         try mapped(fileSystem.syncDirectory(paths.directory))
         try mapped(fileSystem.syncDirectory(Directory.parent(of: paths.directory)))
-        let files = CurrentFile()
-        files.advance(to: file)
-        return Opened(
-            session: WriteSession(index: index, paths: paths, files: files, fileSystem: fileSystem),
-            lock: lock
-        )
+        do { _ = try session.emptyLog() } catch {
+            guard error.code == .diskFull else { throw error }
+        }
+        index.connection.checkpointsOnClose(true)
+        return Opened(session: session, lock: lock)
     }
 
     private func makeDirectory() throws(VectorStoreError) {
@@ -71,8 +77,9 @@ struct StoreCreation {
     /// anything but a header in it. Changes neither.
     private func checkUnfinished() throws(VectorStoreError) {
         guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
-        let hasIndex = try mapped(Directory.status(paths.index)) != nil
-        if hasIndex, try !StoreIndex.isBlank(paths.index) { throw refusal("holds a database already") }
+        guard try mapped(Directory.status(paths.index)) != nil else { return }
+        let commits = try CommitMark.read(paths, fileSystem)?.sequence ?? 0
+        if try !StoreIndex.isBlank(paths.index) || commits > 0 { throw refusal("holds a database already") }
     }
 
     private func refusal(_ what: String) -> VectorStoreError {

@@ -68,7 +68,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// Opens a store; for writing, it is recovered first if a crash left something to recover.
     ///
     /// Takes time independent of the number of rows, but for recovery's removal of a file, and for an erasure that was
-    /// interrupted: that is carried on first, unless readers or a full disk keep it from its end.
+    /// interrupted: that is carried on first, unless readers or a full disk keep it from its end. After a crash, or beside a
+    /// writer, SQLite's log is read once. After a crash, opening for writing writes and syncs it once more, and the rows that
+    /// were written since it was last copied into the index: all rows, where the process died in a compaction.
     ///
     /// - Parameters:
     ///   - path: The store's directory.
@@ -97,13 +99,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
             return try VectorStore(reading: paths, fileSystem, options)
         }
         let lock = try Writer.lock(paths)
-        let index = try StoreIndex.openForWriting(paths.index)
-        try checkIDKind(try index.record(), path)
-        let session = WriteSession(index: index, paths: paths, files: CurrentFile(), fileSystem: fileSystem)
-        var recovery = try Recovery(index, paths, fileSystem)
+        let session = try WriteSession.open(paths, fileSystem)
+        try checkIDKind(try session.index.record(), path)
+        var recovery = try Recovery(session.index, paths, fileSystem)
         try recovery.apply(session)
-        // SQLite makes the log's name without telling whether its sync of the directory worked.
-        try mapped(fileSystem.syncDirectory(paths.directory))
         let store = try VectorStore(Opened(session: session, lock: lock), options)
         if recovery.hasPendingErasure { try store.resumeErasures(options.logger) }
         return store
@@ -135,6 +134,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
         files = CurrentFile()
+        // Read before the index: a writer may raise it at any time, once it has committed.
+        let mark = try CommitMark.read(paths, fileSystem)
         readers = ReaderPool(
             try IndexSource.forReading(paths),
             paths,
@@ -144,6 +145,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         )
         writer = nil
         background = nil
+        try readers.openFirst(checkedBy: mark)
         // A damaged store, or one of other ids, is refused now and not at the first read.
         try readers.read { try Self.checkIDKind($0.record, paths.directory) }
     }

@@ -54,9 +54,10 @@ public struct VectorStoreInfo: Sendable {
     public static func read(at path: String) throws -> VectorStoreInfo {
         let paths = StorePaths(path)
         try StoreDirectory.check(paths)
+        let mark = try CommitMark.read(paths, SystemFileSystem())
         let source = try IndexSource.forReading(paths)
         return try withExtendedLifetime(source) {
-            VectorStoreInfo(try StoreIndex.openForReading(source.path, source.mode).record())
+            VectorStoreInfo(try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark).record())
         }
     }
 }

@@ -71,7 +71,7 @@ extension WriteSession {
     /// - Parameter endTransaction: Ends the transaction that the connection may be in: inside one the log can't be emptied.
     func limitLog(endTransaction: () throws(VectorStoreError) -> Void = {}) throws(VectorStoreError) {
         if !index.connection.isInTransaction {
-            do throws(VectorStoreError) { try index.keepLogShort() } catch {
+            do throws(VectorStoreError) { try keepLogShort() } catch {
                 if error.code != .diskFull { throw error }
             }
         }
@@ -80,7 +80,7 @@ extension WriteSession {
             try mapped(Directory.status(paths.log))?.size ?? 0
         } empty: { () throws(VectorStoreError) in
             try endTransaction()
-            do throws(VectorStoreError) { try index.emptyLog() } catch {
+            do throws(VectorStoreError) { _ = try emptyLog() } catch {
                 switch error.code {
                 // Somebody else is at the log; its length decides.
                 case .busy: return true

@@ -4,11 +4,40 @@ package struct WriteSession {
     let paths: StorePaths
     let files: CurrentFile
     let fileSystem: any FileSystem
+    let floor: CommitFloor
     /// What a compaction under way is told of every write.
     let staging = Staging()
     var logLimit = LogLimit()
     /// Called in the writer's turn with the record that a transaction of rows or metadata has just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
+
+    package init(
+        _ index: StoreIndex,
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem,
+        _ mark: CommitMark?
+    ) throws(VectorStoreError) {
+        self.index = index
+        self.paths = paths
+        self.fileSystem = fileSystem
+        files = CurrentFile()
+        floor = try CommitFloor(paths, index.record(), mark, fileSystem)
+    }
+
+    /// Opens the index of a store whose lock the caller holds. To be recovered before it is used.
+    ///
+    /// - Throws: `damaged`, with nothing changed, where commits are missing.
+    package static func open(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) -> WriteSession {
+        let mark = try CommitMark.read(paths, fileSystem)
+        let session = try WriteSession(StoreIndex.openForWriting(paths.index, mark), paths, fileSystem, mark)
+        // SQLite makes the log's name without telling whether its sync of the directory worked. Before the first commit,
+        // after which the mark says that there is something in the log.
+        try mapped(fileSystem.syncDirectory(paths.directory))
+        return session
+    }
 
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
@@ -20,12 +49,15 @@ package struct WriteSession {
     /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
     /// log into the database, and tries once more; `body` may thus run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        let result: R
         do {
-            return try index.connection.transaction(body)
+            result = try index.connection.transaction(body)
         } catch {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
-            return try index.connection.transaction(body)
+            result = try index.connection.transaction(body)
         }
+        try floor.committed(index.record)
+        return result
     }
 
     /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
@@ -33,6 +65,7 @@ package struct WriteSession {
     func commit(_ rows: RowWriter) throws(VectorStoreError) {
         do {
             try rows.finish()
+            if PlantedBug.markBeforeCommit.isPlanted { try floor.committed(index.record) }
             try index.connection.run("COMMIT")
             if PlantedBug.commitBeforeRows.isPlanted { try currentFile().sync() }
         } catch {
@@ -41,6 +74,7 @@ package struct WriteSession {
             _ = try delete(deletes)
             return
         }
+        try floor.committed(index.record)
         committed(rows)
     }
 
@@ -84,10 +118,38 @@ package struct WriteSession {
             )
         else { return false }
         try file.truncate(to: length)
-        do { try index.emptyLog() } catch {
+        do { _ = try emptyLog() } catch {
             // The database had no room to grow; what the tail gave back may be enough for the log.
             guard error.code == .diskFull else { throw error }
         }
         return true
     }
+
+    // MARK: Checkpoints
+
+    /// Copies the log into the database, and cuts it as far as readers allow; whether all of it is there, and it is empty.
+    func emptyLog() throws(VectorStoreError) -> Bool {
+        try checkpointing { () throws(VectorStoreError) in try index.emptyLog() }
+    }
+
+    /// Copies the log into the database every few megabytes of it.
+    func keepLogShort() throws(VectorStoreError) {
+        if index.wantsCheckpoint {
+            _ = try checkpointing { () throws(VectorStoreError) in try index.checkpoint() }
+        }
+    }
+
+    /// `checkpoint` tells whether it copied the whole log.
+    private func checkpointing(
+        _ checkpoint: () throws(VectorStoreError) -> Bool
+    ) throws(VectorStoreError) -> Bool {
+        let record = try index.record()
+        try floor.beginCheckpoint(record)
+        let isComplete = try checkpoint()
+        if isComplete { floor.endCheckpoint(record) }
+        return isComplete
+    }
+
+    /// Before the connection is closed, which copies the log into the database and removes it.
+    func prepareToClose() throws(VectorStoreError) { try floor.beginCheckpoint(index.record()) }
 }

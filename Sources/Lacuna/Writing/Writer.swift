@@ -251,8 +251,8 @@ package final class Writer: @unchecked Sendable {
     /// Ends writing and releases the lock; not from inside ``exclusively(_:)`` or ``maintain(_:_:_:)``. Maintenance under way
     /// is stopped, and waited for: it is at its next batch soon.
     ///
-    /// The connection goes with the session: where it is the last one, it copies its log into the database. So
-    /// `closeReaders` is called before, when no write is under way any more.
+    /// The connection goes with the session: where it is the last one, it copies its log into the database, but for one that
+    /// an I/O error has left in doubt. So `closeReaders` is called before, when no write is under way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
         isClosing.store(true, ordering: .relaxed)
         while !maintenanceTurn.tryTake() { usleep(500) }
@@ -266,7 +266,13 @@ package final class Writer: @unchecked Sendable {
             }
             if case .closed = state { return }
             if let unreported { throw unreported }
-            try group?.commit()
+            do throws(VectorStoreError) {
+                try group?.commit()
+                if case .open(let session) = state { try session.prepareToClose() }
+            } catch {
+                markFailed(error)
+                throw error
+            }
         }
     }
 
@@ -286,6 +292,9 @@ package final class Writer: @unchecked Sendable {
     }
 
     private func markFailed(_ error: any Error) {
-        if let error = error as? VectorStoreError, error.code == .ioError { state = .failed(error) }
+        guard let error = error as? VectorStoreError, error.code == .ioError else { return }
+        // The log may hold what nothing else does: it stays as it is for the next open.
+        if case .open(let session) = state { session.index.connection.checkpointsOnClose(false) }
+        state = .failed(error)
     }
 }

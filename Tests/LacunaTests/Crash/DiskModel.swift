@@ -79,10 +79,11 @@ struct Inode: Sendable {
         }
     }
 
-    /// Bytes that the cache has and the disk doesn't, as if a sync had failed that nobody heard of.
-    mutating func lose(_ range: Range<Int64>) {
-        durable.zero(range)
-        lost.formUnion(FileChange.zero(range).pages)
+    /// The disk has an older content, and the cache what is new as clean: as after a sync whose failure nobody heard of.
+    mutating func lose(since older: FileImage) {
+        durable = older
+        pending = []
+        lost = Set((0..<live.pageCount).filter { live.page($0) != older.page($0) })
     }
 
     func afterPowerCut(_ survival: Survival, _ generator: inout SplitMix64) -> FileImage {
@@ -200,8 +201,8 @@ struct DiskModel: Sendable {
     mutating func apply(_ change: FileChange, to name: String) { with(name) { $0.apply(change) } }
     mutating func sync(_ name: String) { with(name) { $0.sync() } }
     mutating func failSync(_ name: String) { with(name) { $0.failSync() } }
-    /// See ``Inode/lose(_:)``.
-    mutating func lose(_ range: Range<Int64>, of name: String) { with(name) { $0.lose(range) } }
+    /// See ``Inode/lose(since:)``.
+    mutating func lose(since older: FileImage, of name: String) { with(name) { $0.lose(since: older) } }
 
     private mutating func with(_ name: String, _ body: (inout Inode) -> Void) {
         if let inode = live[name] { body(&inodes[inode]) }

@@ -20,6 +20,12 @@ import Testing
         switch bug {
         case .checksumNotChecked: return try findRot().map { ("a rotten row", $0) }
         case .zerosNotSynced: return try findRemains().map { ("an erased row", $0) }
+        case .logNotRewritten:
+            return try CleanPagesTests.failuresWhileTheLogIsCopied().first.map { ("a failed sync", $0) }
+        case .rowsNotRewritten:
+            let lost = try CleanPagesTests.rowsLost(after: .rewrite)
+            return lost.isEmpty ? nil : ("a failed sync of rows", "the rows \(lost) have other bytes")
+        case .logNotChecked: return try findLostCommits().map { ("a rotten log", $0) }
         default: break
         }
         for workload in CrashWorkload.all where workloads(bug).contains(workload.name) {
@@ -30,15 +36,14 @@ import Testing
 
     private static func workloads(_ bug: PlantedBug) -> [String] {
         switch bug {
-        case .rowsNotSynced, .commitBeforeRows, .logNotSynced: ["single puts"]
-        case .directoryNotSynced, .targetNotSynced, .unlinkBeforeCommit, .journalNotCommitted, .stagedRowsVisible,
-            .recoveryTrustsLog:
+        case .rowsNotSynced, .commitBeforeRows, .logNotSynced, .markBeforeCommit: ["single puts"]
+        case .directoryNotSynced, .targetNotSynced, .unlinkBeforeCommit, .journalNotCommitted, .stagedRowsVisible:
             ["rewrite"]
         case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly: ["in place"]
         case .punchBeforeCommit: ["punch"]
         case .overwriteInPlace: ["replacements"]
         case .migrationInParts: ["migration"]
-        case .checksumNotChecked, .zerosNotSynced: []
+        case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .rowsNotRewritten, .logNotChecked: []
         }
     }
 
@@ -49,6 +54,21 @@ import Testing
             if error?.code != .damaged { return "a rotten row was copied by \(strategy)" }
         }
         return nil
+    }
+
+    /// A bit in the middle of the log.
+    private static func findLostCommits() throws -> String? {
+        let store = try KilledStore.make(commits: 20)
+        var log = store.log
+        log[log.count / 2] ^= 1
+        return try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            try store.with(KilledStore.logName, log).write(to: path)
+            do {
+                let count = try VectorStore<Int64>.open(at: path, .readOnly).count
+                return "a store of \(store.states[20].rows.count) rows opened with \(count)"
+            } catch let error as VectorStoreError where error.code == .damaged { return nil }
+        }
     }
 
     private static func findRemains() throws -> String? {

@@ -29,7 +29,7 @@ enum RecoveredStore {
             let report = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
             if let damage = report.damage { throw damage }
         }
-        guard let store = try open(disk, progress, dimension) else { return depth.onRecovered() }
+        guard let store = try open(disk, progress, dimension, onRecovered: depth.onRecovered) else { return }
         depth.onRecovered()
         let found = try CrashModel(of: store)
         guard progress.allowed.contains(where: { states[$0] == found }) else {
@@ -49,7 +49,8 @@ enum RecoveredStore {
     private static func open(
         _ disk: TestDisk,
         _ progress: Progress,
-        _ dimension: Int
+        _ dimension: Int,
+        onRecovered: () -> Void
     ) throws -> VectorStore<Int64>? {
         do { return try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem) } catch let error
             as VectorStoreError where progress.acknowledged < 0
@@ -60,6 +61,7 @@ enum RecoveredStore {
                 .init(dimension: dimension, metric: .euclidean),
                 disk.fileSystem
             )
+            onRecovered()
             try checkGoesOn(store, CrashModel(), disk, dimension)
             return nil
         }

@@ -212,9 +212,6 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// Bytes that the kernel holds and the disk doesn't have: ``Inode/lose(_:)``.
-    func lose(_ range: Range<Int64>, of name: String) { state.withLock { $0.model.lose(range, of: name) } }
-
     private static func now(_ state: State) -> Moment {
         Moment(model: state.model, operation: state.log.count, progress: state.progress)
     }
@@ -262,7 +259,7 @@ final class TestDisk: Sendable {
             case .syncDirectory where operation.name == "..": state.model.syncParent()
             case .syncDirectory: state.model.syncDirectory()
             case .sync: state.model.sync(operation.name)
-            // A file that nobody was seen to make: a lock file, which has no bytes yet.
+            // The writer's lock file, which isn't made through the seam, and has no bytes yet.
             case .open where !state.model.contains(operation.name): state.model.create(operation.name)
             case .open, .read: return
             case .write, .allocate, .truncate, .punch: break

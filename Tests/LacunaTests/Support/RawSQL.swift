@@ -1,7 +1,11 @@
 import Lacuna
 
 /// A connection to a store's index that knows nothing of the store: what the stock shell has.
-func rawConnection(_ index: String) throws -> Connection { try Connection(index, .readWrite) }
+func rawConnection(_ index: String) throws -> Connection {
+    let connection = try Connection(index, .readWrite)
+    connection.checkpointsOnClose(true)
+    return connection
+}
 
 /// Runs statements on an index behind its store's back, CHECK constraints switched off.
 func tamper(_ index: String, _ statements: String...) throws {

@@ -1,0 +1,85 @@
+/// What `writer.lock` says: the number of a commit that was made. An index that knows fewer has lost some.
+///
+/// docs/format.md draws its 64 bytes.
+package struct CommitMark: Equatable, Sendable {
+    /// The store's UUID, in its 16 bytes.
+    var store: [UInt8]
+    /// A commit of this number, or of a higher one, is durable.
+    var sequence: Int64
+    /// The state that the database file alone has, or a later one.
+    var database: Database
+
+    /// Its commit sequence number, its generation, and its next offset; that may be lower, but for rows that have moved.
+    struct Database: Equatable, Sendable {
+        var sequence: Int64
+        var generation: Int64
+        var offset: Int64
+    }
+
+    static let length = 64
+    private static let magic: [UInt8] = [0x89] + Array("LACMRK".utf8) + [0x0a]
+
+    // Each field begins where the one before it ends.
+    private static let storeAt = magic.count
+    private static let sequenceAt = storeAt + 16
+    private static let databaseAt = sequenceAt + 8
+    private static let generationAt = databaseAt + 8
+    private static let offsetAt = generationAt + 8
+    private static let checksumAt = length - 4
+
+    func encoded() -> [UInt8] {
+        var bytes = Self.magic + store
+        for field in [sequence, database.sequence, database.generation, database.offset] { bytes += Self.bytes(field) }
+        bytes += [UInt8](repeating: 0, count: Self.checksumAt - bytes.count)
+        return bytes + Self.bytes(Self.checksum(of: bytes))
+    }
+
+    /// Nil for anything but a mark: it says nothing then.
+    init?(decoding bytes: [UInt8]) {
+        guard bytes.count == Self.length, Array(bytes[..<Self.magic.count]) == Self.magic,
+            Array(bytes[Self.checksumAt...]) == Self.bytes(Self.checksum(of: Array(bytes[..<Self.checksumAt])))
+        else { return nil }
+        func field(_ offset: Int) -> Int64 { (0..<8).reduce(0) { $0 | Int64(bytes[offset + $1]) << (8 * $1) } }
+        store = Array(bytes[Self.storeAt..<Self.sequenceAt])
+        sequence = field(Self.sequenceAt)
+        database = Database(
+            sequence: field(Self.databaseAt),
+            generation: field(Self.generationAt),
+            offset: field(Self.offsetAt)
+        )
+    }
+
+    init(store: [UInt8], sequence: Int64, _ database: Database) {
+        self.store = store
+        self.sequence = sequence
+        self.database = database
+    }
+
+    /// Nil where there is none, none that can be read by this user, or none that is whole.
+    static func read(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) -> CommitMark? {
+        let descriptor: Int32
+        do { descriptor = try fileSystem.open(paths.writerLock, .read) } catch {
+            if error.isNoSuchFile || error.isNotPermitted { return nil }
+            throw VectorStoreError(error)
+        }
+        defer { fileSystem.close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: length)
+        var span = bytes.mutableSpan
+        do {
+            let count = try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
+                try unsafe fileSystem.readAll(descriptor, into: buffer, at: 0)
+            }
+            return count == length ? CommitMark(decoding: bytes) : nil
+        } catch { throw VectorStoreError(error.on(paths.writerLock)) }
+    }
+
+    private static func checksum(of bytes: [UInt8]) -> UInt32 {
+        var checksum = Checksum()
+        unsafe bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        return checksum.value
+    }
+
+    private static func bytes<I: FixedWidthInteger>(_ value: I) -> [UInt8] {
+        (0..<MemoryLayout<I>.size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+}

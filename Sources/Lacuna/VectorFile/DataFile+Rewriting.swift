@@ -1,0 +1,42 @@
+extension DataFile {
+    private static let rewrittenBytes: Int64 = 1 << 20
+    private static let pageBytes: Int64 = 4_096
+
+    /// Writes the bytes of a range once more where they are, and syncs them. Holes stay; what can't be read is left alone,
+    /// since there is nothing to be written in its place.
+    ///
+    /// The same bytes over the same bytes: whatever a crash leaves of a write, nothing has changed.
+    func rewrite(_ range: Range<Int64>) throws(VectorStoreError) {
+        var buffer = [UInt8](repeating: 0, count: Int(Self.rewrittenBytes))
+        try forEachExtent(in: range) { extent throws(VectorStoreError) in
+            try forEachPart(of: extent, Self.rewrittenBytes) { part throws(VectorStoreError) in
+                if try rewrite(part, through: &buffer) { return }
+                try forEachPart(of: part, Self.pageBytes) { page throws(VectorStoreError) in
+                    _ = try rewrite(page, through: &buffer)
+                }
+            }
+        }
+        try sync()
+    }
+
+    /// False where it can't be read.
+    private func rewrite(_ part: Range<Int64>, through buffer: inout [UInt8]) throws(VectorStoreError) -> Bool {
+        var span = buffer.mutableSpan
+        return try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
+            let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<part.count])
+            do { try unsafe read(into: bytes, at: part.lowerBound) } catch { return false }
+            try unsafe write(UnsafeRawBufferPointer(bytes), at: part.lowerBound)
+            return true
+        }
+    }
+
+    private func forEachPart(
+        of range: Range<Int64>,
+        _ bytes: Int64,
+        _ body: (Range<Int64>) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        for begin in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Int(bytes)) {
+            try body(begin..<min(range.upperBound, begin + bytes))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// Keeps the store's ``CommitMark``: without its log, a database is an older state of the store and looks whole. So it is
+/// written down, durably, which commit was made at least.
+///
+/// The mark's number is never higher than that of the last commit that is durable, or a power cut would make a sound store
+/// look damaged. And whenever the log holds commits with numbers that the database file doesn't have, it is higher than the
+/// number that the database file has, so that their loss shows. It is therefore raised by the first commit after each
+/// checkpoint, to its number, before that call returns; and before each checkpoint, to the last commit's, since a
+/// checkpoint that readers or a crash stop half-way raises the number in the database to any before that.
+///
+/// | after | a crash leaves | should the log get lost then |
+/// | --- | --- | --- |
+/// | 1. the commit, synced | a commit that nobody was told of | it is lost with the log |
+/// | 2. the mark is written | a mark as it was, as it is, or none that is whole | the same, or damage |
+/// | 3. the mark is synced | the mark | damage |
+/// | 4. further commits | the same | damage |
+/// | 5. before a checkpoint: the mark raised to the last commit's number, and synced | the same | damage |
+/// | 6. a part of the checkpoint | a database in which the number may be any up to that | damage, but for a database that has the last number already |
+/// | 7. the checkpoint | a database that needs no log | nothing is lost |
+///
+/// Not thread-safe: touched only in the writer's turn.
+package final class CommitFloor {
+    private let fileSystem: any FileSystem
+    private let path: String
+    private let descriptor: Int32
+    private let store: [UInt8]
+    /// What the file says; nil where that isn't a mark of this store.
+    private var written: CommitMark?
+    /// What the database file alone has at least: rows that only the log may name are of another generation, or lie at this
+    /// offset or beyond.
+    private var database: CommitMark.Database
+    /// The highest number that the database file alone may have.
+    private var databaseLimit: Int64
+
+    init(
+        _ paths: StorePaths,
+        _ record: StoreRecord,
+        _ mark: CommitMark?,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) {
+        self.fileSystem = fileSystem
+        path = paths.writerLock
+        store = record.uuidBytes
+        written = mark?.store == record.uuidBytes ? mark : nil
+        database =
+            written?.database
+            ?? CommitMark.Database(sequence: 0, generation: record.generation, offset: DataFileHeader.length)
+        databaseLimit = record.commitSequence
+        descriptor = try mapped(fileSystem.open(paths.writerLock, .readWrite))
+    }
+
+    deinit { fileSystem.close(descriptor) }
+
+    /// From this offset of the record's file on, rows may be named by the log alone.
+    func firstRowOfLog(_ record: StoreRecord) -> Int64 {
+        let first = database.generation == record.generation ? database.offset : DataFileHeader.length
+        return min(max(first, DataFileHeader.length), record.nextOffset)
+    }
+
+    /// A commit of ours is durable. Reads its record only where the mark is to be raised.
+    func committed(_ record: () throws(VectorStoreError) -> StoreRecord) throws(VectorStoreError) {
+        if written.map({ $0.sequence <= databaseLimit }) ?? true { try write(record().commitSequence) }
+    }
+
+    /// Before a checkpoint: `record` is the last committed one.
+    func beginCheckpoint(_ record: StoreRecord) throws(VectorStoreError) {
+        if record.commitSequence > written?.sequence ?? -1 { try write(record.commitSequence) }
+        databaseLimit = record.commitSequence
+    }
+
+    /// The whole log is in the database. The next commit says so.
+    func endCheckpoint(_ record: StoreRecord) {
+        database = CommitMark.Database(
+            sequence: record.commitSequence,
+            generation: record.generation,
+            offset: record.nextOffset
+        )
+    }
+
+    /// Before a commit that names rows below the next offset, or lowers that: rows at `offset` and beyond may be named by
+    /// the log alone.
+    func lower(to offset: Int64, _ record: StoreRecord) throws(VectorStoreError) {
+        guard database.generation == record.generation, offset < database.offset else { return }
+        database.offset = offset
+        try write(written?.sequence ?? 0)
+    }
+
+    /// The commit is durable without it, so a full disk is no error: the next commit tries again. The mark has had its place
+    /// since the store was made, and needs no other one but on file systems that copy on writing.
+    private func write(_ sequence: Int64) throws(VectorStoreError) {
+        let mark = CommitMark(store: store, sequence: sequence, database)
+        if mark == written { return }
+        written = nil
+        let bytes = mark.encoded()
+        do throws(SystemError) {
+            try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in
+                try unsafe fileSystem.writeAll(descriptor, buffer, at: 0)
+            }
+            try fileSystem.sync(descriptor)
+        } catch {
+            let error = VectorStoreError(error.on(path))
+            guard error.code == .diskFull else { throw error }
+            return
+        }
+        written = mark
+    }
+}

@@ -1,0 +1,104 @@
+// The bug story: a sync failed, the program ended, and the next one read from the kernel's cache what the disk had never
+// got: the kernel had marked the pages clean, so no later sync wrote them. The log was copied into the database, the power
+// went in the middle, and neither was whole.
+
+import Testing
+
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+@Suite struct CleanPagesTests {
+    private static let dimension = 64
+
+    /// A store whose last commit's sync of the log failed, and whose process was killed then: the kernel's cache has the
+    /// commit, the disk hasn't. With the states before and after the commit.
+    static func failedSync() throws -> (Moment, [CrashModel]) {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, before) = try Scenario.prepare(disk, dimension: dimension)
+                disk.inject(DiskFault(errno: EIO, matches: { $0.kind == .sync && $0.isOnLog }))
+                expectError(.ioError) { try Scenario.put.call(store, dimension: dimension) }
+                let moment = disk.now
+                extendLifetime(store)
+                return (moment, [before, Scenario.put.result(before, dimension: dimension)])
+            }
+        }
+    }
+
+    /// What is wrong after a power cut at each moment of the next open; of what it writes anything may be on the disk, of
+    /// what the failed sync was to write nothing is.
+    static func failuresWhileTheLogIsCopied() throws -> [String] {
+        let (killed, states) = try failedSync()
+        let moments = try TestDisk.killed(at: killed) { disk in
+            disk.record()
+            try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+            return disk.moments
+        }
+        #expect(moments.count > 10)
+        var failures: [String] = []
+        for moment in moments {
+            for survival in Survival.extremes + (1...4).map({ .some(seed: $0) }) {
+                do {
+                    try TestDisk.holding(moment.model.afterPowerCut(survival)) { disk in
+                        let progress = Progress(acknowledged: 0, inFlight: 1)
+                        try RecoveredStore.check(disk, states, progress, dimension: dimension)
+                    }
+                } catch {
+                    failures.append("a power cut before operation \(moment.operation) that left \(survival): \(error)")
+                }
+            }
+        }
+        return failures
+    }
+
+    @Test func powerCutsWhileTheLogIsCopied() throws {
+        #expect(try Self.failuresWhileTheLogIsCopied() == [])
+    }
+
+    /// Rows that a commit in the log names are in the kernel's cache as clean pages, and not on the disk: after the next
+    /// open has written to the store, they are.
+    @Test(arguments: [Scenario.put, .replace, .inPlace, .rewrite])
+    func rowsThatOnlyTheLogNames(_ scenario: Scenario) throws {
+        #expect(try Self.rowsLost(after: scenario) == [])
+    }
+
+    static func rowsLost(after scenario: Scenario) throws -> [Int64] {
+        let moment = try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let store = try Scenario.prepare(disk, dimension: dimension).0
+                let isEmptied = try store.writing().exclusively { try $0.emptyLog() }
+                #expect(isEmptied)
+                try store.put([Float](repeating: 1, count: dimension), for: 300)
+                var older = disk.now.model.liveFiles[try store.info.dataFile] ?? FileImage()
+                try scenario.call(store, dimension: dimension)
+                let file = try store.info.dataFile
+                if scenario == .rewrite {
+                    // Of the new file the disk has the header.
+                    older = disk.now.model.liveFiles[file] ?? FileImage()
+                    older.zero(DataFileHeader.length..<older.length)
+                }
+                var model = disk.now.model
+                model.lose(since: older, of: file)
+                extendLifetime(store)
+                return Moment(model: model, operation: 0, progress: Progress())
+            }
+        }
+        return try TestDisk.killed(at: moment) { disk in
+            let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            try store.put([Float](repeating: 2, count: dimension), for: 400)
+            let ids = try store.ids()
+            let cut = disk.now
+            extendLifetime(store)
+            return try TestDisk.holding(cut.model.afterPowerCut(.nothing)) { disk in
+                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                #expect(try store.ids() == ids)
+                return try store.verify().badChecksums
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// The bug story: a bit flipped in the middle of the log that a killed process had left. SQLite took the frame for the end
+// of the log, dropped the 52 commits behind it, and called the database sound; the store opened with half of its rows, and
+// the close of that handle removed the log.
+
+import Dispatch
+import Testing
+
+@testable import Lacuna
+
+@Suite(.timeLimit(.minutes(10))) struct RottenLogTests {
+    private static let commits = 30
+
+    /// Opens the store read-only and in one more way, by turns.
+    private func check(
+        _ store: KilledStore,
+        _ turn: inout Int,
+        in directory: String,
+        _ what: String,
+        _ isRight: (KilledStore.Outcome) -> Bool
+    ) throws {
+        let ways = KilledStore.Way.allCases
+        turn += 1
+        for way in Set([.readOnly, ways[1 + turn % (ways.count - 1)]]) {
+            let outcome = try store.outcome(way, in: directory)
+            #expect(isRight(outcome), "\(what), \(way): \(String("\(outcome)".prefix(200)))")
+        }
+    }
+
+    enum Place: CaseIterable, Sendable {
+        case pageNumber, databaseSize, salts, checksum, page
+
+        /// The bytes of the frame from which one is taken.
+        var bytes: Range<Int> {
+            switch self {
+            case .pageNumber: 0..<4
+            case .databaseSize: 4..<8
+            case .salts: 8..<16
+            case .checksum: 16..<24
+            case .page: 24..<24 + 4_096
+            }
+        }
+    }
+
+    /// One bit of every frame, wherever it lies. A frame behind which only one commit ends may be a torn transaction's: then
+    /// what was committed before it is there, exactly.
+    @Test(arguments: Place.allCases) func aFlippedBit(_ place: Place) throws {
+        let store = try KilledStore.make(commits: Self.commits)
+        let layout = LogLayout(store.log)
+        try #require(layout.commits.count == Self.commits)
+        var random = SplitMix64(seed: 11)
+        var turn = 0
+        var damaged = 0
+        try TestFiles.withDirectory { parent in
+            for frame in 1...layout.frames {
+                var log = store.log
+                let byte = layout.offset(frame) + Int.random(in: place.bytes, using: &random)
+                log[byte] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                // The next frame's checksum follows from this one's.
+                let behind = layout.commits(after: place == .checksum ? frame + 1 : frame)
+                let left = layout.commits(before: frame)
+                let isDamage = behind >= 2 || left == 0
+                damaged += isDamage ? 1 : 0
+                try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "frame \(frame)") {
+                    switch $0 {
+                    case .damaged: isDamage
+                    case .opened(let model): !isDamage && (model == nil || model == store.states[left])
+                    }
+                }
+            }
+        }
+        #expect(damaged > layout.frames / 2 && damaged < layout.frames)
+    }
+
+    @Test(arguments: [UInt8(0x01), 0x80, 0xff]) func aChangedHeader(_ mask: UInt8) throws {
+        let store = try KilledStore.make(commits: 3)
+        var turn = 0
+        try TestFiles.withDirectory { parent in
+            for byte in 0..<32 {
+                var log = store.log
+                log[byte] ^= mask
+                try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "byte \(byte)") {
+                    $0 == .damaged
+                }
+            }
+        }
+    }
+
+    /// A stretch that reads as zeros, as a lost block does.
+    @Test(arguments: [4_096, 65_536]) func zeros(_ count: Int) throws {
+        let store = try KilledStore.make(commits: Self.commits)
+        let layout = LogLayout(store.log)
+        var random = SplitMix64(seed: 12)
+        var turn = 0
+        var damaged = 0
+        try TestFiles.withDirectory { parent in
+            for round in 0..<40 {
+                let begin = round == 0 ? 0 : Int.random(in: 0..<store.log.count - count, using: &random)
+                var log = store.log
+                log.replaceSubrange(begin..<begin + count, with: [UInt8](repeating: 0, count: count))
+                let hit = (1...layout.frames).filter { frame in
+                    let bytes = layout.offset(frame)..<layout.offset(frame) + layout.frameBytes
+                    return log[bytes] != store.log[bytes]
+                }
+                guard let first = hit.first, let last = hit.last else { continue }
+                let left = layout.commits(before: first)
+                let isDamage = begin < 32 || layout.commits(after: last + 1) >= 2 || left == 0
+                damaged += isDamage ? 1 : 0
+                try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "zeros from \(begin)") {
+                    switch $0 {
+                    case .damaged: isDamage || layout.commits(after: last) >= 2
+                    case .opened(let model): !isDamage && (model == nil || model == store.states[left])
+                    }
+                }
+            }
+        }
+        #expect(damaged > 10)
+    }
+
+    /// A log that rots under its writer's eyes is told from one that is being written: readers look twice.
+    @Test func readersBesideAWriter() throws {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot))
+            let isDone = Guarded(false)
+            let failure = Guarded<String?>(nil)
+            let opens = Guarded(0)
+            let group = DispatchGroup()
+            let reading: @Sendable () -> Void = {
+                while !isDone.withLock({ $0 }) {
+                    do { try VectorStore<Int64>.open(at: path, .readOnly).close() } catch {
+                        failure.withLock { $0 = "\(error)" }
+                        return
+                    }
+                    opens.withLock { $0 += 1 }
+                }
+            }
+            for _ in 0..<2 { DispatchQueue.global().async(group: group, execute: DispatchWorkItem(block: reading)) }
+            var commits = 0
+            // The log begins anew every 250 commits or so.
+            while commits < 2_000 || opens.withLock({ $0 }) < 500, failure.withLock({ $0 }) == nil {
+                let vector = CrashModel.vector(Int64(commits % 100), version: commits, dimension: 8)
+                try store.put(vector, for: Int64(commits % 100), replacing: true)
+                commits += 1
+            }
+            isDone.withLock { $0 = true }
+            group.wait()
+            let message = failure.withLock { $0 }
+            #expect(message == nil)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import Testing
+
+@testable import Lacuna
+
+/// The files of a store whose process was killed: a database, and a log of commits that it doesn't have.
+struct KilledStore {
+    /// Bytes by name, locks and shared memory apart, but with the writer's lock, which holds the mark.
+    var files: [String: [UInt8]]
+    /// What the store held after each commit in the log; before the first of them in the first.
+    let states: [CrashModel]
+
+    static let dimension = 8
+    static let logName = "index.sqlite-wal"
+    static let indexName = "index.sqlite"
+    static let lockName = "writer.lock"
+    static let dataName = "vectors-1.f32"
+
+    var log: [UInt8] { files[Self.logName] ?? [] }
+
+    func with(_ name: String, _ bytes: [UInt8]?) -> KilledStore {
+        var other = self
+        other.files[name] = bytes
+        return other
+    }
+
+    /// `commits` of them: mostly puts, some of several rows, replacements and deletes.
+    static func make(commits: Int, rows: Int = 5, firstID: Int64 = 1) throws -> KilledStore {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            var model = CrashModel()
+            var store = try VectorStore<Int64>.create(at: path, .init(dimension: dimension, metric: .dot))
+            // Negative ids: those of the commits are others.
+            try put((0..<Int64(rows)).map { -firstID - $0 }, 0, store, &model)
+            try put([firstID], 0, store, &model)
+            try store.close()
+            store = try VectorStore<Int64>.open(at: path)
+            var states = [model]
+            for commit in 1...commits {
+                let id = firstID + Int64(10 * commit)
+                switch commit % 5 {
+                case 1: try put([id, id + 1, id + 2], commit, store, &model)
+                case 2: try put([firstID], commit, store, &model)
+                case 3:
+                    let gone = firstID + Int64(10 * (commit - 2))
+                    try store.delete([gone])
+                    model.rows[gone] = nil
+                default: try put([id], commit, store, &model)
+                }
+                states.append(model)
+            }
+            // By another process: closing a descriptor of ours would drop SQLite's locks.
+            let copy = parent + "/copy"
+            try #require(try Command.run("cp", ["-r", path, copy]).status == 0)
+            try store.close()
+            var files: [String: [UInt8]] = [:]
+            for name in [indexName, logName, lockName, dataName] { files[name] = try TestFiles.read(copy + "/" + name) }
+            return KilledStore(files: files, states: states)
+        }
+    }
+
+    /// The same store after its handle was closed: without a log.
+    func closed() throws -> KilledStore {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            try write(to: path)
+            try VectorStore<Int64>.open(at: path).close()
+            return KilledStore(files: try Self.contents(path), states: states)
+        }
+    }
+
+    private static func put(
+        _ ids: [Int64],
+        _ version: Int,
+        _ store: VectorStore<Int64>,
+        _ model: inout CrashModel
+    ) throws {
+        try store.write { batch in
+            for id in ids {
+                let vector = CrashModel.vector(id, version: version, dimension: dimension)
+                let metadata = "{\"version\":\(version),\"text\":\"row \(id)\"}"
+                try batch.put(vector, for: id, metadataJSON: metadata, replacing: true)
+                model.put(id, vector, metadata)
+            }
+        }
+    }
+
+    func write(to directory: String) throws {
+        TestFiles.remove(directory)
+        try TestFiles.makeDirectory(directory)
+        for (name, bytes) in files { try FileImage(bytes).materialise(at: directory + "/" + name) }
+    }
+
+    /// What is in the directory: an empty log and shared memory count as nothing.
+    static func contents(_ directory: String) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in try Directory.names(directory) {
+            if name.hasSuffix("-shm") || name.hasPrefix("readers-") { continue }
+            let bytes = try TestFiles.read(directory + "/" + name)
+            if name == logName && bytes.isEmpty { continue }
+            files[name] = bytes
+        }
+        return files
+    }
+
+    // MARK: Opening it
+
+    /// How a store is opened.
+    enum Way: CaseIterable, Sendable { case readOnly, info, dryRun, recover, readWrite }
+
+    enum Outcome: Equatable {
+        case damaged
+        /// It opened; nil where the way tells nothing of the rows.
+        case opened(CrashModel?)
+    }
+
+    /// What comes of opening it in this way. Checks that damage has changed nothing, and that what opened is sound.
+    func outcome(_ way: Way, in directory: String, sourceLocation here: SourceLocation = #_sourceLocation) throws
+        -> Outcome
+    {
+        try write(to: directory)
+        let before = try Self.contents(directory)
+        do {
+            switch way {
+            case .info: _ = try VectorStoreInfo.read(at: directory)
+            case .dryRun, .recover:
+                let report = try VectorStoreRecovery.run(at: directory, dryRun: way == .dryRun)
+                if let damage = report.damage { throw damage }
+            case .readOnly, .readWrite:
+                let store = try VectorStore<Int64>.open(at: directory, way == .readOnly ? .readOnly : .readWrite)
+                let report = try store.verify()
+                #expect(report.isSound, "\(way): \(report)", sourceLocation: here)
+                let model = try CrashModel(of: store)
+                try store.close()
+                return .opened(model)
+            }
+            return .opened(nil)
+        } catch let error as VectorStoreError where error.code == .damaged {
+            #expect(error.message.contains("backup"), "\(error)", sourceLocation: here)
+            let isUnchanged = try Self.contents(directory) == before
+            #expect(isUnchanged, "\(way) changed something: \(error)", sourceLocation: here)
+            return .damaged
+        }
+    }
+}
+
+/// Where a log's frames are, by the format's description.
+struct LogLayout {
+    let frameBytes: Int
+    let frames: Int
+    /// Numbers, from 1 on, of the frames that end a commit.
+    let commits: [Int]
+
+    init(_ log: [UInt8]) {
+        func number(_ offset: Int) -> Int { log[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
+        let frameBytes = 24 + number(8)
+        let frames = (log.count - 32) / frameBytes
+        self.frameBytes = frameBytes
+        self.frames = frames
+        commits = (1...frames).filter { number(32 + ($0 - 1) * frameBytes + 4) != 0 }
+    }
+
+    func offset(_ frame: Int) -> Int { 32 + (frame - 1) * frameBytes }
+    func commits(before frame: Int) -> Int { commits.count { $0 < frame } }
+    func commits(after frame: Int) -> Int { commits.count { $0 > frame } }
+}
