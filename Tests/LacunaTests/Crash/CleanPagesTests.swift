@@ -13,7 +13,7 @@ import Glibc
 #endif
 
 @Suite struct CleanPagesTests {
-    private static let dimension = 64
+    private static let dimension = 1_024
 
     /// A store whose last commit's sync of the log failed, and whose process was killed then: the kernel's cache has the
     /// commit, the disk hasn't. With the states before and after the commit.

@@ -18,7 +18,7 @@ import Testing
         var total = CrashExplorer.Counts()
         try await withThrowingTaskGroup(of: (CrashWorkload, CrashExplorer).self) { group in
             for workload in CrashWorkload.all {
-                group.addTask { (workload, try workload.explore(seeds: 3, recoveryStride: 4)) }
+                group.addTask { (workload, try workload.explore(seeds: 3, recoveryStride: 16)) }
             }
             for try await (workload, explorer) in group {
                 for failure in explorer.failures { Issue.record("\(workload): \(failure)") }

@@ -49,7 +49,8 @@ import Glibc
         case opening(after: Scenario)
 
         static let all =
-            Scenario.allCases.map(Target.call) + [.put, .rewrite, .inPlace, .erase].map(Target.opening)
+            Scenario.allCases.map(Target.call)
+            + [.put, .delete, .rewrite, .inPlace, .punch, .erase].map(Target.opening)
 
         var description: String {
             switch self {

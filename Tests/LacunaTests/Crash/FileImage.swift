@@ -17,7 +17,13 @@ struct FileImage: Equatable, Sendable {
 
     init() {}
 
-    init(_ bytes: [UInt8]) { write(bytes, at: 0) }
+    init(_ bytes: [UInt8]) {
+        setLength(Int64(bytes.count))
+        for start in stride(from: 0, to: bytes.count, by: Self.pageSize) {
+            let page = bytes[start..<min(bytes.count, start + Self.pageSize)]
+            if !page.elementsEqual(Self.zeros.prefix(page.count)) { write(page, at: Int64(start)) }
+        }
+    }
 
     var pageCount: Int { pages.count }
 
