@@ -8,6 +8,25 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct SalvageIndexTests {
     private static let texts = (0..<900).map { "row \(String(repeating: "0", count: 3 - String($0).count))\($0)" }
 
+    // MARK: A log that has lost commits
+
+    /// What it still has comes out; that there was more is said.
+    @Test(arguments: [false, true]) func commitsAreMissing(isRotten: Bool) throws {
+        let killed = try KilledStore.make(commits: 20)
+        var log = killed.log
+        log[log.count / 2] ^= 1
+        let scratch = try Scratch()
+        try killed.with(KilledStore.logName, isRotten ? log : nil).write(to: scratch.store)
+        var rows = CrashModel()
+        let report = try VectorStoreRecovery.salvage(at: scratch.store) { row in
+            guard row.verdict == .verified, case .integer(let id) = row.id else { return }
+            rows.put(id, row.vector, row.metadataJSON)
+        }
+        #expect(report.state == .damaged)
+        #expect(report.problems.contains { $0.contains(isRotten ? "is rotten" : "index.sqlite-wal is missing") })
+        #expect(killed.states.dropLast().contains(rows))
+    }
+
     // MARK: Pages that can't be read
 
     /// So many rows that those beside the page, in the page above it, have metadata or not by turns.

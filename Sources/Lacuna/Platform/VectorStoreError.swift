@@ -101,8 +101,7 @@ extension VectorStoreError {
     static func commitsAreMissing(_ what: String) -> VectorStoreError {
         VectorStoreError(
             .damaged,
-            "the store is damaged: \(what); nothing was changed: put a whole backup back, or save what is left with "
-                + "`recover --salvage`"
+            damagedPrefix + what + missingRemedy
         )
     }
 
@@ -116,11 +115,14 @@ extension VectorStoreError {
     }
 
     private static let damagedPrefix = "the store is damaged: "
-    private static let damagedRemedy = "; nothing was changed: run `verify`, and put a backup back if you have one"
+    private static let damagedRemedy =
+        "; nothing was changed: run `verify`, and put a backup back, or save what is sound with `recover --salvage`"
+    private static let missingRemedy =
+        "; nothing was changed: put a whole backup back, or save what is left with `recover --salvage`"
 
     /// What is wrong, without the remedy: for a list of it.
     var damage: String {
         let text = message.hasPrefix(Self.damagedPrefix) ? message.dropFirst(Self.damagedPrefix.count) : message[...]
-        return String(text.replacing(Self.damagedRemedy, with: ""))
+        return String(text.replacing(Self.damagedRemedy, with: "").replacing(Self.missingRemedy, with: ""))
     }
 }

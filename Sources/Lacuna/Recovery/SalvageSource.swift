@@ -28,7 +28,15 @@ struct SalvageSource {
         indexCopy = copy
         self.index = index
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
-        record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
+        _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
+        let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
+        let mark = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
+            try CommitMark.read(paths, fileSystem)
+        }
+        _ = try Self.noting(&problems) { () throws(VectorStoreError) in
+            if let record { try mark?.check(record) }
+        }
+        self.record = record
         let dataFiles = names.filter { StorePaths.generation(ofDataFile: $0) != nil }
         files = try Self.files(dataFiles, record, paths, fileSystem, &problems)
         if index?.hasTableOfRows != true && files.count == dataFiles.count && files.allSatisfy({ $0.slots == 0 }) {
