@@ -24,7 +24,7 @@ fuzz: dependencies
 sanitize: sanitize-address sanitize-thread sanitize-undefined
 
 sanitize-address: dependencies
-	$(SANITIZED) --sanitize=address --scratch-path .build-address
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.suppressions:print_suppressions=0 $(SANITIZED) --sanitize=address --scratch-path .build-address
 
 sanitize-thread: dependencies
 	$(SANITIZED) --sanitize=thread --scratch-path .build-thread
