@@ -20,6 +20,8 @@ struct FilterTarget: Target {
             "\u{0}length(hex(zeroblob(99999999))) > 0", "\u{0}printf('%.*c', 99999999, 'x') LIKE '%a%a%a'",
             "\u{0}(SELECT a+a AS a FROM (SELECT a+a AS a FROM (SELECT id AS a FROM json_each('[1]')))) > id",
             "\u{0}CASE WHEN id THEN metadata ->> '$.x' ELSE rowid END /* why */ IS NULL", "\u{0}load_extension('x')",
+            // These tell the two stores apart, if they could.
+            "\u{0}id IN (SELECT generation FROM store)", "\u{0}(SELECT id FROM vectors ORDER BY offset) = id",
         ].map { Array($0.utf8) }
     }
 
