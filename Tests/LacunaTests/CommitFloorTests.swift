@@ -103,6 +103,28 @@ import Testing
         }
     }
 
+    /// A database together with its log, as they were before some of the commits in that log: a whole state, and not the
+    /// last one. Closing has written down which that was.
+    @Test func anOlderDatabaseWithItsLog() throws {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            let copy = parent + "/copy"
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot))
+            for id in Int64(1)...5 { try put(id, store) }
+            try #require(try Command.run("cp", ["-r", path, copy]).status == 0)
+            for id in Int64(6)...10 { try put(id, store) }
+            let state = try CrashModel(of: store)
+            try store.close()
+            let closed = KilledStore(files: try KilledStore.contents(path), states: [state])
+            try expect(last(closed), closed, "closed")
+            var older = closed
+            for name in [KilledStore.indexName, KilledStore.logName] {
+                older.files[name] = try TestFiles.read(copy + "/" + name)
+            }
+            try expect(.damaged, older, "older")
+        }
+    }
+
     /// SQLite takes the log beside an empty file for another database's, and removes it.
     @Test func anEmptyDatabaseBesideALog() throws {
         let store = try KilledStore.make(commits: 3)

@@ -116,6 +116,77 @@ import Testing
         #expect(damaged > 10)
     }
 
+    // MARK: What must not look like rot
+
+    /// A power cut in the last transaction's sync: any of its sectors may be there or not, and what was there before is
+    /// nothing, or an older log.
+    @Test(arguments: [false, true]) func aTornTransaction(_ isOverAnOlderLog: Bool) throws {
+        let store = try KilledStore.make(commits: 11, lastRows: 300)
+        let older = try KilledStore.make(commits: 60, firstID: 1_001)
+        let layout = LogLayout(store.log)
+        let begin = layout.offset(layout.commits[layout.commits.count - 2] + 1)
+        try #require(older.log.count > store.log.count && layout.frames - layout.commits[9] > 10)
+        var random = SplitMix64(seed: 3)
+        var turn = 0
+        try TestFiles.withDirectory { parent in
+            for round in 0..<60 {
+                var log = store.log
+                let share = Double.random(in: 0..<1, using: &random)
+                for place in begin..<log.count where place == begin || place % 512 == 0 {
+                    if Double.random(in: 0..<1, using: &random) < share { continue }
+                    let end = min(log.count, (place / 512 + 1) * 512)
+                    let old = isOverAnOlderLog ? older.log[place..<end] : .init(repeating: 0, count: end - place)
+                    log.replaceSubrange(place..<end, with: old)
+                }
+                if isOverAnOlderLog { log += older.log[log.count...] }
+                try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "round \(round)") {
+                    switch $0 {
+                    case .damaged: false
+                    case .opened(let model): model == nil || store.states.suffix(2).contains { $0 == model }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A transaction whose sync failed, and that a shorter one has overwritten in part; over the rest, one that was torn.
+    /// Each leaves a commit behind the bad frame, and they are no run.
+    @Test func remainsOfSeveralTransactions() throws {
+        let store = try KilledStore.make(commits: 11, lastRows: 300)
+        let layout = LogLayout(store.log)
+        let last = layout.commits[9]
+        let page = layout.offset(last)..<layout.offset(last) + layout.frameBytes
+        var log = store.log
+        /// A frame that changes nothing: the page before it once more.
+        func put(_ frame: Int, isCommit: Bool) {
+            log.replaceSubrange(layout.offset(frame)..<layout.offset(frame) + layout.frameBytes, with: store.log[page])
+            if !isCommit {
+                log.replaceSubrange(layout.offset(frame) + 4..<layout.offset(frame) + 8, with: [0, 0, 0, 0])
+            }
+            LogFrames.chain(&log, layout, frame)
+        }
+        put(last + 1, isCommit: true)
+        put(last + 2, isCommit: false)
+        put(last + 3, isCommit: true)
+        var turn = 0
+        try TestFiles.withDirectory { parent in
+            for _ in KilledStore.Way.allCases {
+                try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "whole") {
+                    $0 == .opened(store.states[10]) || $0 == .opened(nil)
+                }
+            }
+            log[layout.offset(last + 2) + 2_000] ^= 1
+            for _ in KilledStore.Way.allCases {
+                try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "torn") {
+                    $0 == .opened(store.states[10]) || $0 == .opened(nil)
+                }
+            }
+            // One commit more in the same run, and it was rot.
+            put(last + 4, isCommit: true)
+            try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "rotten") { $0 == .damaged }
+        }
+    }
+
     /// A log that rots under its writer's eyes is told from one that is being written: readers look twice.
     @Test func readersBesideAWriter() throws {
         try TestFiles.withDirectory { parent in
@@ -137,7 +208,7 @@ import Testing
             for _ in 0..<2 { DispatchQueue.global().async(group: group, execute: DispatchWorkItem(block: reading)) }
             var commits = 0
             // The log begins anew every 250 commits or so.
-            while commits < 2_000 || opens.withLock({ $0 }) < 500, failure.withLock({ $0 }) == nil {
+            while commits < 1_000 || opens.withLock({ $0 }) < 200, failure.withLock({ $0 }) == nil {
                 let vector = CrashModel.vector(Int64(commits % 100), version: commits, dimension: 8)
                 try store.put(vector, for: Int64(commits % 100), replacing: true)
                 commits += 1

@@ -7,11 +7,15 @@ import Synchronization
 /// All rows of a state carry the same stamp, in every component and in the metadata. Prints a line with a dot after each
 /// read, and in the end what it has seen, as one JSON object: the number of reads, how many stamps and generations, and the
 /// first thing that was wrong.
+///
+/// With a number as its second argument it opens the store that often instead, reads it each time, and prints how often that
+/// went well, and the first thing that was wrong.
 @main
 struct ReadingProcess {
     private static let isDone = Atomic(false)
 
     static func main() throws {
+        if CommandLine.arguments.count > 2 { return try open(Int(CommandLine.arguments[2]) ?? 0) }
         Thread {
             while let line = readLine() { _ = line }
             isDone.store(true, ordering: .relaxed)
@@ -33,6 +37,21 @@ struct ReadingProcess {
         let result: [String: Any] = [
             "reads": reads, "stamps": stamps.count, "generations": generations.count, "failure": failure ?? "",
         ]
+        print(String(decoding: try JSONSerialization.data(withJSONObject: result), as: UTF8.self))
+    }
+
+    private static func open(_ count: Int) throws {
+        var opens = 0
+        var failure = ""
+        while opens < count, failure.isEmpty {
+            do {
+                let store = try VectorStore<Int64>.open(at: CommandLine.arguments[1], .readOnly)
+                _ = try store.read { try look(at: $0) }
+                try store.close()
+                opens += 1
+            } catch { failure = "\(error)" }
+        }
+        let result: [String: Any] = ["opens": opens, "failure": failure]
         print(String(decoding: try JSONSerialization.data(withJSONObject: result), as: UTF8.self))
     }
 

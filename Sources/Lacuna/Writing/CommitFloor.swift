@@ -4,8 +4,9 @@
 /// The mark's number is never higher than that of the last commit that is durable, or a power cut would make a sound store
 /// look damaged. And whenever the log holds commits with numbers that the database file doesn't have, it is higher than the
 /// number that the database file has, so that their loss shows. It is therefore raised by the first commit after each
-/// checkpoint, to its number, before that call returns; and before each checkpoint, to the last commit's, since a
-/// checkpoint that readers or a crash stop half-way raises the number in the database to any before that.
+/// checkpoint, to its number, before that call returns: once a checkpoint, and not once a commit. And before each
+/// checkpoint, and the one that closing is, to the last commit's: from then on no older state is taken for the store, were
+/// it whole, such as a copy of the database with its log.
 ///
 /// | after | a crash leaves | should the log get lost then |
 /// | --- | --- | --- |
@@ -14,7 +15,7 @@
 /// | 3. the mark is synced | the mark | damage |
 /// | 4. further commits | the same | damage |
 /// | 5. before a checkpoint: the mark raised to the last commit's number, and synced | the same | damage |
-/// | 6. a part of the checkpoint | a database in which the number may be any up to that | damage, but for a database that has the last number already |
+/// | 6. a part of the checkpoint | a database that has some of its newest pages | damage, unless the page with the number is one of them |
 /// | 7. the checkpoint | a database that needs no log | nothing is lost |
 ///
 /// Not thread-safe: touched only in the writer's turn.

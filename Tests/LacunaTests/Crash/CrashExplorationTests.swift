@@ -16,15 +16,14 @@ import Testing
     /// Not one test a workload: what is asserted in the end is how much of it there was.
     @Test func everyMomentOfEveryWorkload() async throws {
         var total = CrashExplorer.Counts()
-        try await withThrowingTaskGroup(of: (CrashWorkload, CrashExplorer).self) { group in
-            for workload in CrashWorkload.all {
-                group.addTask { (workload, try workload.explore(seeds: 3, recoveryStride: 16)) }
-            }
-            for try await (workload, explorer) in group {
-                for failure in explorer.failures { Issue.record("\(workload): \(failure)") }
-                print("crashes, \(workload): \(explorer.counts)")
-                total += explorer.counts
-            }
+        let explored = try await onTwoThreads(CrashWorkload.all) { workload in
+            let explorer = try workload.explore(seeds: 3, recoveryStride: 16)
+            print("crashes, \(workload): \(explorer.counts)")
+            return explorer
+        }
+        for (workload, explorer) in explored {
+            for failure in explorer.failures { Issue.record("\(workload): \(failure)") }
+            total += explorer.counts
         }
         print("crashes, all workloads: \(total)")
         #expect(total.states >= 20_000)
@@ -38,14 +37,12 @@ import Testing
         var seed = Torture.firstSeed
         while total.states < Torture.states {
             let seeds = seed..<seed + 8
-            try await withThrowingTaskGroup(of: (UInt64, CrashExplorer).self) { group in
-                for seed in seeds {
-                    group.addTask { (seed, try CrashWorkload.random(seed).explore(seeds: 8, recoveryStride: 2)) }
-                }
-                for try await (seed, explorer) in group {
-                    for failure in explorer.failures { Issue.record("SEED=\(seed): \(failure)") }
-                    total += explorer.counts
-                }
+            let explored = try await onTwoThreads(Array(seeds)) { seed in
+                try CrashWorkload.random(seed).explore(seeds: 8, recoveryStride: 2)
+            }
+            for (seed, explorer) in explored {
+                for failure in explorer.failures { Issue.record("SEED=\(seed): \(failure)") }
+                total += explorer.counts
             }
             seed = seeds.upperBound
             print("crashes, \(total); to go on from here: make torture SEED=\(seed)")

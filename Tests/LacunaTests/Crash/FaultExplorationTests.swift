@@ -64,24 +64,17 @@ import Glibc
 
     /// Not one test a call: what is asserted in the end is how much of it there was.
     @Test func everyOperationFails() async throws {
-        var total = 0
-        try await withThrowingTaskGroup(of: (Target, Int).self) { group in
-            for target in Target.all {
-                group.addTask {
-                    let faults = try Fault.all.map { fault in
-                        switch target {
-                        case .call(let scenario): try failCall(scenario, fault)
-                        case .opening(let scenario): try failOpening(after: scenario, fault)
-                        }
-                    }
-                    return (target, faults.reduce(0, +))
+        let counts = try await onTwoThreads(Target.all) { target in
+            let faults = try Fault.all.map { fault in
+                switch target {
+                case .call(let scenario): try failCall(scenario, fault)
+                case .opening(let scenario): try failOpening(after: scenario, fault)
                 }
             }
-            for try await (target, faults) in group {
-                print("faults, \(target): \(faults) injected")
-                total += faults
-            }
+            print("faults, \(target): \(faults.reduce(0, +)) injected")
+            return faults.reduce(0, +)
         }
+        let total = counts.reduce(0) { $0 + $1.result }
         print("faults, all calls: \(total) injected")
         #expect(total >= 5_000)
     }

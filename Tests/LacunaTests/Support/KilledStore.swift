@@ -23,8 +23,13 @@ struct KilledStore {
         return other
     }
 
-    /// `commits` of them: mostly puts, some of several rows, replacements and deletes.
-    static func make(commits: Int, rows: Int = 5, firstID: Int64 = 1) throws -> KilledStore {
+    /// `commits` of them: mostly puts, some of several rows, replacements and deletes; the last of `lastRows` rows, if any.
+    static func make(
+        commits: Int,
+        rows: Int = 5,
+        firstID: Int64 = 1,
+        lastRows: Int64 = 0
+    ) throws -> KilledStore {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
             var model = CrashModel()
@@ -38,6 +43,8 @@ struct KilledStore {
             for commit in 1...commits {
                 let id = firstID + Int64(10 * commit)
                 switch commit % 5 {
+                case _ where commit == commits && lastRows > 0:
+                    try put(Array(id..<id + lastRows), commit, store, &model)
                 case 1: try put([id, id + 1, id + 2], commit, store, &model)
                 case 2: try put([firstID], commit, store, &model)
                 case 3:
@@ -140,6 +147,35 @@ struct KilledStore {
             #expect(isUnchanged, "\(way) changed something: \(error)", sourceLocation: here)
             return .damaged
         }
+    }
+}
+
+/// The log's checksum by its description (sqlite.org/fileformat2.html, 4.2): what makes frames by hand.
+enum LogFrames {
+    /// Writes the frame's checksum, continued from the frame before.
+    static func chain(_ log: inout [UInt8], _ layout: LogLayout, _ frame: Int) {
+        let start = layout.offset(frame)
+        let before = frame == 1 ? 24 : layout.offset(frame - 1) + 16
+        var (first, second) = (bigEndian(log, before), bigEndian(log, before + 4))
+        let isBigEndian = log[3] & 1 == 1
+        for part in [start..<start + 8, start + 24..<start + layout.frameBytes] {
+            for place in Swift.stride(from: part.lowerBound, to: part.upperBound, by: 8) {
+                let words = [place, place + 4].map { word in
+                    isBigEndian ? bigEndian(log, word) : bigEndian(log, word).byteSwapped
+                }
+                first = first &+ words[0] &+ second
+                second = second &+ words[1] &+ first
+            }
+        }
+        for (index, sum) in [first, second].enumerated() {
+            for byte in 0..<4 {
+                log[start + 16 + 4 * index + byte] = UInt8(truncatingIfNeeded: sum >> (24 - 8 * UInt32(byte)))
+            }
+        }
+    }
+
+    private static func bigEndian(_ log: [UInt8], _ offset: Int) -> UInt32 {
+        log[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
     }
 }
 
