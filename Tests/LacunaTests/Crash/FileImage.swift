@@ -29,8 +29,14 @@ struct FileImage: Equatable, Sendable {
 
     func page(_ number: Int) -> [UInt8] { number < pages.count ? pages[number] ?? Self.zeros : Self.zeros }
 
-    /// The whole content.
-    var bytes: [UInt8] { Array(pages.indices.lazy.map(page).joined().prefix(Int(length))) }
+    /// The content, without the pages of zeros at its end: data files are longer than their rows.
+    var bytes: [UInt8] {
+        let end = (pages.lastIndex { $0 != nil } ?? -1) + 1
+        var bytes: [UInt8] = []
+        for number in 0..<end { bytes += page(number) }
+        if Int64(bytes.count) > length { bytes.removeLast(bytes.count - Int(length)) }
+        return bytes
+    }
 
     // MARK: Changes
 
