@@ -4,8 +4,8 @@
 /// | --- | --- | --- |
 /// | 1. the directory | an empty directory | `create` carries on in it |
 /// | 2. the lock files | those | the same |
-/// | 3. the data file with its header, synced | a file without rows | the same |
-/// | 4. the database, without a schema | a database without a schema | the same; `open` says that it is unfinished |
+/// | 3. the database, empty; the data file with its header; both names synced | files without rows | the same |
+/// | 4. the database, without a schema; its name is older than its log's | a database without a schema | the same; `open` says that it is unfinished |
 /// | 5. the transaction with the schema and the record | the store, in the log alone, or the row before | |
 /// | 6. the mark of commit 0 in the writer's lock file, synced | the same; a mark of a store that never came to be says nothing | |
 /// | 7. the directory and its parent are synced | the store, in the log alone | |
@@ -32,6 +32,9 @@ struct StoreCreation {
         try checkNames()
         try checkUnfinished()
         _ = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
+        do { fileSystem.close(try fileSystem.open(paths.index, .createNew)) } catch {
+            if !error.isNameTaken { throw VectorStoreError(error) }
+        }
         if try mapped(Directory.status(paths.path(record.dataFile))) != nil {
             // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
             try mapped(fileSystem.unlink(paths.path(record.dataFile)))
