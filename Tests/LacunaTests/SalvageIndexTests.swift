@@ -310,16 +310,15 @@ import Testing
 }
 
 /// The system's file system, on a disk that can't read some bytes.
-struct BadSectorFileSystem: FileSystem {
+struct BadSectorFileSystem: FileSystemLayer {
     /// By the file's name.
     let bad: [String: [Range<Int64>]]
-    private let system = SystemFileSystem()
     private static let names = Mutex<[Int32: String]>([:])
 
     init(bad: [String: [Range<Int64>]]) { self.bad = bad }
 
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let descriptor = try system.open(path, access)
+        let descriptor = try below.open(path, access)
         // Only what is read where it lies, not the copy that is made of it.
         Self.names.withLock { $0[descriptor] = access == .read ? String(path.split(separator: "/").last ?? "") : nil }
         return descriptor
@@ -327,7 +326,7 @@ struct BadSectorFileSystem: FileSystem {
 
     func close(_ descriptor: Int32) {
         Self.names.withLock { $0[descriptor] = nil }
-        system.close(descriptor)
+        below.close(descriptor)
     }
 
     func read(
@@ -339,26 +338,7 @@ struct BadSectorFileSystem: FileSystem {
         if (bad[name] ?? []).contains(where: { $0.overlaps(offset..<offset + Int64(buffer.count)) }) {
             throw SystemError(errno: EIO, call: "read", path: name)
         }
-        return try unsafe system.read(descriptor, into: buffer, at: offset)
+        return try unsafe below.read(descriptor, into: buffer, at: offset)
     }
 
-    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
-        try unsafe system.write(descriptor, bytes, at: offset)
-    }
-
-    func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.allocate(descriptor, offset: offset, length: length)
-    }
-
-    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
-        try system.truncate(descriptor, to: length)
-    }
-
-    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.punchHole(descriptor, offset: offset, length: length)
-    }
-
-    func sync(_ descriptor: Int32) throws(SystemError) { try system.sync(descriptor) }
-    func syncDirectory(_ path: String) throws(SystemError) { try system.syncDirectory(path) }
-    func unlink(_ path: String) throws(SystemError) { try system.unlink(path) }
 }

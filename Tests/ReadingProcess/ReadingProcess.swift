@@ -8,8 +8,8 @@ import Synchronization
 /// read, and in the end what it has seen, as one JSON object: the number of reads, how many stamps and generations, and the
 /// first thing that was wrong.
 ///
-/// With a number as its second argument it opens the store that often instead, reads it each time, and prints how often that
-/// went well, and the first thing that was wrong.
+/// With a number as its second argument it opens the store that often instead, and on until it has met a tenth as many
+/// states, reads it each time, and prints how often that went well, and the first thing that was wrong.
 @main
 struct ReadingProcess {
     private static let isDone = Atomic(false)
@@ -42,11 +42,12 @@ struct ReadingProcess {
 
     private static func open(_ count: Int) throws {
         var opens = 0
+        var stamps: Set<Float> = []
         var failure = ""
-        while opens < count, failure.isEmpty {
+        while opens < count || stamps.count < count / 10, failure.isEmpty {
             do {
                 let store = try VectorStore<Int64>.open(at: CommandLine.arguments[1], .readOnly)
-                _ = try store.read { try look(at: $0) }
+                stamps.insert(try store.read { try look(at: $0) }.stamp)
                 try store.close()
                 opens += 1
             } catch { failure = "\(error)" }

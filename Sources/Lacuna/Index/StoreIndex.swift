@@ -34,7 +34,7 @@ package final class StoreIndex {
     static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, mode))
         try index.connection.run("PRAGMA query_only = ON")
-        guard try index.isCreated() else { throw unfinished(path) }
+        guard try index.isCreated() else { throw isNoIndex(path) }
         return index
     }
 
@@ -65,7 +65,7 @@ package final class StoreIndex {
     private func check(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) {
         try connection.checkLog()
         guard try isCreated() else {
-            guard let mark, mark.sequence > 0 else { throw Self.unfinished(path) }
+            guard let mark, mark.sequence > 0 else { throw Self.isNoIndex(path) }
             throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) was made")
         }
         let record = try record()
@@ -92,43 +92,27 @@ package final class StoreIndex {
             + "and had those up to \(mark.database.sequence)"
     }
 
-    private static func unfinished(_ path: String) -> VectorStoreError {
-        VectorStoreError(
-            .notAStore,
-            "\(path) has no schema: the store's creation was interrupted; create it again at the same path"
-        )
+    private static func isNoIndex(_ path: String) -> VectorStoreError {
+        VectorStoreError(.notAStore, "\(path) is a database without a schema: it is no store's; check the path")
     }
 
-    /// Makes the schema and its one record in a single transaction: the commit point of a store's creation.
-    static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) -> StoreIndex {
+    /// Makes a file with the schema and its one record in it, in the mode that has a log, but no log. Nothing is synced.
+    static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) {
         let index = StoreIndex(try Connection(path, .create))
-        guard try !index.isCreated() else {
-            throw VectorStoreError(.alreadyExists, "\(path) holds a store already; open it, or choose another path")
-        }
+        // A file that is half made is thrown away, and a whole one synced by the caller.
+        try index.connection.run("PRAGMA journal_mode = MEMORY")
+        try index.connection.run("PRAGMA synchronous = OFF")
         // Only before the first page is written; later it would take rewriting the database.
         try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
-        try index.configureWriter()
         try index.connection.transaction { () throws(VectorStoreError) in
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
             try index.runMigrations(from: 0)
             try index.insert(record)
         }
-        return index
+        try index.useLog()
     }
 
-    /// Whether the file is a database without any schema, which an interrupted creation leaves.
-    static func isBlank(_ path: String) throws(VectorStoreError) -> Bool {
-        do {
-            let index = try connect(path, .readWrite)
-            try index.connection.checkLog()
-            return try !index.isCreated()
-        } catch {
-            if [.notAStore, .newerFormat, .damaged].contains(error.code) { return false }
-            throw error
-        }
-    }
-
-    /// False for a database without any schema: an interrupted creation's.
+    /// False for a database without any schema.
     func isCreated() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")
         let version = try pragma("user_version")
@@ -149,7 +133,7 @@ package final class StoreIndex {
         return true
     }
 
-    private func configureWriter() throws(VectorStoreError) {
+    private func useLog() throws(VectorStoreError) {
         // The pragma answers with the mode that holds, and keeps the old one without an error where it can't change it.
         let mode = try connection.first("PRAGMA journal_mode = WAL") { row throws(VectorStoreError) in
             try row.text(0)
@@ -160,6 +144,10 @@ package final class StoreIndex {
                 "SQLite can't use a write-ahead log here; put the store on a local file system"
             )
         }
+    }
+
+    private func configureWriter() throws(VectorStoreError) {
+        try useLog()
         for setting in [
             PlantedBug.logNotSynced.isPlanted ? "synchronous = NORMAL" : "synchronous = FULL", "fullfsync = ON",
             "checkpoint_fullfsync = ON", "cell_size_check = ON",

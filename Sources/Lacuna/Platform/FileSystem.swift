@@ -44,6 +44,7 @@ package protocol FileSystem: Sendable {
     func sync(_ descriptor: Int32) throws(SystemError)
     func syncDirectory(_ path: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
+    func rename(_ path: String, to newPath: String) throws(SystemError)
 }
 
 extension FileSystem {
@@ -149,6 +150,14 @@ package struct SystemFileSystem: FileSystem {
         _ = try Self.check("remove", path) { unsafe Darwin.unlink(path) }
         #else
         _ = try Self.check("remove", path) { unsafe Glibc.unlink(path) }
+        #endif
+    }
+
+    package func rename(_ path: String, to newPath: String) throws(SystemError) {
+        #if canImport(Darwin)
+        _ = try Self.check("rename", path) { unsafe Darwin.rename(path, newPath) }
+        #else
+        _ = try Self.check("rename", path) { unsafe Glibc.rename(path, newPath) }
         #endif
     }
 

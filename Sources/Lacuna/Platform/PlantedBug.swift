@@ -43,6 +43,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case logNotChecked
     /// A migration takes a transaction a statement.
     case migrationInParts
+    /// A new store's database gets its name before it is on the disk.
+    case newIndexNotSynced
+    /// A new store's directory is acknowledged before its name is durable.
+    case parentNotSynced
 
     #if LACUNA_PLANTED_BUGS
     @TaskLocal package static var planted: PlantedBug?

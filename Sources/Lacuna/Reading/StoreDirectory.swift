@@ -28,11 +28,8 @@ enum StoreDirectory {
         let remains = names.filter {
             StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil
         }
-        // An interrupted creation's rollback journal may have outlived the database that it belongs to.
-        let unfinished = [StorePaths.dataFileName(generation: 1), StorePaths.rollbackJournalName]
-        if remains.allSatisfy(unfinished.contains) && isBlankOrEmpty(paths) {
-            throw isNoStore(paths)
-        }
+        // An interrupted creation's, or nothing of ours.
+        if Set(remains).isSubset(of: StorePaths.unfinishedNames) && holdsNothing(paths) { throw isNoStore(paths) }
         throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
     }
 
@@ -48,13 +45,14 @@ enum StoreDirectory {
         _ = try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil)
     }
 
-    /// Whether the first generation's file is missing, or holds nothing but its header or a part of it: what an
-    /// interrupted creation leaves.
-    static func isBlankOrEmpty(_ paths: StorePaths) -> Bool {
+    /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first
+    /// generation's file is missing, or has a header or a part of it and nothing else, and the log is empty. That may have
+    /// been made for an index whose new name a power cut has undone.
+    static func holdsNothing(_ paths: StorePaths) -> Bool {
+        guard let log = try? Directory.status(paths.log)?.size ?? 0, log == 0 else { return false }
         let path = paths.path(StorePaths.dataFileName(generation: 1))
-        guard let status = try? Directory.status(path) else { return true }
-        guard status.size <= DataFileHeader.length,
-            let bytes = try? DataFile.firstBytes(path, SystemFileSystem())
+        guard let file = try? Directory.status(path) else { return true }
+        guard file.size <= DataFileHeader.length, let bytes = try? DataFile.firstBytes(path, SystemFileSystem())
         else { return false }
         return DataFileHeader.isUnfinished(bytes)
     }

@@ -21,11 +21,16 @@ package struct StorePaths: Sendable {
     static let indexName = "index.sqlite"
     static let writerLockName = "writer.lock"
     static let readerLockNames = ["readers-0.lock", "readers-1.lock"]
-    /// There only while a store is created: from then on there is the log.
-    static let rollbackJournalName = indexName + "-journal"
-    static let indexNames = ["", "-wal", "-shm"].map { indexName + $0 } + [rollbackJournalName]
+    static let indexNames = ["", "-wal", "-shm", "-journal"].map { indexName + $0 }
+    /// There only while a store is created.
+    static let newIndexName = indexName + ".new"
+    /// What an interrupted creation may leave besides locks.
+    static let unfinishedNames = Set([
+        dataFileName(generation: 1), newIndexName, indexName + "-wal", indexName + "-shm",
+    ])
 
     var index: String { path(Self.indexName) }
+    var newIndex: String { path(Self.newIndexName) }
     var log: String { path(Self.indexName + "-wal") }
     var sharedMemory: String { path(Self.indexName + "-shm") }
     var writerLock: String { path(Self.writerLockName) }

@@ -1,56 +1,53 @@
-/// Makes a store's directory.
+/// Makes a store's directory. The database gets its name last, and whole: a directory without it holds no store.
 ///
 /// | after | a crash leaves | then |
 /// | --- | --- | --- |
-/// | 1. the directory | an empty directory | `create` carries on in it |
+/// | 1. the directory, and the sync of its parent | an empty directory, or none | `create` begins anew in it |
 /// | 2. the lock files | those | the same |
-/// | 3. the database, empty; the data file with its header; both names synced | files without rows | the same |
-/// | 4. the database, without a schema; its name is older than its log's | a database without a schema | the same; `open` says that it is unfinished |
-/// | 5. the transaction with the schema and the record | the store, in the log alone, or the row before | |
-/// | 6. the mark of commit 0 in the writer's lock file, synced | the same; a mark of a store that never came to be says nothing | |
-/// | 7. the directory and its parent are synced | the store, in the log alone | |
-/// | 8. the log is emptied into the database | the store, whatever becomes of the log | |
-///
-/// On a full disk step 8 is left to the first checkpoint.
+/// | 3. the data file with its header; file and name are synced | a file without rows | the same |
+/// | 4. the database under another name, with schema and record, synced | that, in part or whole | the same |
+/// | 5. the database renamed | step 4's, or the store; beside either an empty log | |
+/// | 6. the directory synced, by the session | the store | |
+/// | 7. the mark of commit 0 in the writer's lock file, synced | the store; a mark that isn't whole says nothing | |
 struct StoreCreation {
     let paths: StorePaths
     let fileSystem: any FileSystem
 
-    /// The names that an interrupted creation may have left.
-    private static let ownNames = Set(
-        StorePaths.indexNames + StorePaths.readerLockNames
-            + [StorePaths.writerLockName, StorePaths.dataFileName(generation: 1)]
+    private static let ownNames = StorePaths.unfinishedNames.union(
+        StorePaths.readerLockNames + [StorePaths.writerLockName]
     )
 
     func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
         try makeDirectory()
         // Looked at before the lock file is made, so that nothing is put into a directory of somebody else's, and again
         // when nobody else can be creating the store.
-        try checkNames()
         try checkUnfinished()
+        if !PlantedBug.parentNotSynced.isPlanted {
+            try mapped(fileSystem.syncDirectory(Directory.parent(of: paths.directory)))
+        }
         let lock = try Writer.lock(paths)
-        try checkNames()
         try checkUnfinished()
         _ = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
-        do { fileSystem.close(try fileSystem.open(paths.index, .createNew)) } catch {
-            if !error.isNameTaken { throw VectorStoreError(error) }
-        }
-        if try mapped(Directory.status(paths.path(record.dataFile))) != nil {
-            // Ours, by `checkUnfinished`, and without rows; its header names a store that never came to be.
-            try mapped(fileSystem.unlink(paths.path(record.dataFile)))
+        for name in try mapped(Directory.names(paths.directory)) where StorePaths.unfinishedNames.contains(name) {
+            try mapped(fileSystem.unlink(paths.path(name)))
         }
         let file = try mapped(DataFile.create(paths, record.header, fileSystem))
-        let index = try StoreIndex.create(paths.index, record)
-        let session = try WriteSession(index, paths, fileSystem, nil)
+        try makeIndex(record)
+        let session = try WriteSession.open(paths, fileSystem)
         session.files.advance(to: file)
-        try session.floor.committed(index.record)
-        try mapped(fileSystem.syncDirectory(paths.directory))
-        try mapped(fileSystem.syncDirectory(Directory.parent(of: paths.directory)))
-        do { _ = try session.emptyLog() } catch {
-            guard error.code == .diskFull else { throw error }
-        }
-        index.connection.checkpointsOnClose(true)
+        try session.floor.committed(session.index.record)
+        session.index.connection.checkpointsOnClose(true)
         return Opened(session: session, lock: lock)
+    }
+
+    private func makeIndex(_ record: StoreRecord) throws(VectorStoreError) {
+        try StoreIndex.create(paths.newIndex, record)
+        do throws(SystemError) {
+            let descriptor = try fileSystem.open(paths.newIndex, .readWrite)
+            defer { fileSystem.close(descriptor) }
+            if !PlantedBug.newIndexNotSynced.isPlanted { try fileSystem.sync(descriptor) }
+            try fileSystem.rename(paths.newIndex, to: paths.index)
+        } catch { throw VectorStoreError(error.on(paths.newIndex)) }
     }
 
     private func makeDirectory() throws(VectorStoreError) {
@@ -65,24 +62,17 @@ struct StoreCreation {
         if status?.isDirectory != true { throw refusal("is a file") }
     }
 
-    /// Throws unless the directory holds nothing, or names that an interrupted creation leaves: the lock file is its first.
-    private func checkNames() throws(VectorStoreError) {
+    /// Throws unless the directory holds nothing, or what an interrupted creation leaves: a lock file, which is its first,
+    /// and files with nothing in them. Changes neither.
+    private func checkUnfinished() throws(VectorStoreError) {
         let names = Set(try mapped(Directory.names(paths.directory)))
         guard names.isEmpty || names.isSubset(of: Self.ownNames) && names.contains(StorePaths.writerLockName) else {
             throw refusal("exists already")
         }
-        if !names.contains(StorePaths.indexName) && names.contains(StorePaths.indexName + "-wal") {
-            throw refusal("holds a log whose database is missing")
-        }
-    }
-
-    /// Throws where what is there is more than an interrupted creation's: a database with a schema, or a data file with
-    /// anything but a header in it. Changes neither.
-    private func checkUnfinished() throws(VectorStoreError) {
-        guard StoreDirectory.isBlankOrEmpty(paths) else { throw refusal("holds vectors") }
-        guard try mapped(Directory.status(paths.index)) != nil else { return }
         let commits = try CommitMark.read(paths, fileSystem)?.sequence ?? 0
-        if try !StoreIndex.isBlank(paths.index) || commits > 0 { throw refusal("holds a database already") }
+        guard commits == 0 && StoreDirectory.holdsNothing(paths) else {
+            throw refusal("holds vectors, and no index.sqlite")
+        }
     }
 
     private func refusal(_ what: String) -> VectorStoreError {

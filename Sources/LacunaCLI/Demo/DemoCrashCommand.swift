@@ -23,23 +23,22 @@ struct DemoCrashCommand: ParsableCommand {
 }
 
 /// The system's file system, which ends the process with SIGKILL once half of a new file has been written.
-private final class HalfwayCrash: FileSystem {
+private final class HalfwayCrash: FileSystemLayer {
     private struct Target {
         var descriptor: Int32 = -1
         var length: Int64 = 0
     }
 
-    private let system = SystemFileSystem()
     private let target = Mutex(Target())
 
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let descriptor = try system.open(path, access)
+        let descriptor = try below.open(path, access)
         if case .createNew = access { target.withLock { $0.descriptor = descriptor } }
         return descriptor
     }
 
     func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.allocate(descriptor, offset: offset, length: length)
+        try below.allocate(descriptor, offset: offset, length: length)
         target.withLock { target in
             if target.descriptor == descriptor { target.length = offset + length }
         }
@@ -49,33 +48,12 @@ private final class HalfwayCrash: FileSystem {
         let target = target.withLock { $0 }
         let middle = target.length / 2
         guard target.descriptor == descriptor, target.length > 0, offset + Int64(bytes.count) >= middle else {
-            return try unsafe system.write(descriptor, bytes, at: offset)
+            return try unsafe below.write(descriptor, bytes, at: offset)
         }
         let half = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<Int(max(0, middle - offset))])
-        _ = try unsafe system.write(descriptor, half, at: offset)
+        _ = try unsafe below.write(descriptor, half, at: offset)
         kill(getpid(), SIGKILL)
         return half.count
     }
 
-    func close(_ descriptor: Int32) { system.close(descriptor) }
-
-    func read(
-        _ descriptor: Int32,
-        into buffer: UnsafeMutableRawBufferPointer,
-        at offset: Int64
-    ) throws(SystemError) -> Int {
-        try unsafe system.read(descriptor, into: buffer, at: offset)
-    }
-
-    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
-        try system.truncate(descriptor, to: length)
-    }
-
-    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.punchHole(descriptor, offset: offset, length: length)
-    }
-
-    func sync(_ descriptor: Int32) throws(SystemError) { try system.sync(descriptor) }
-    func syncDirectory(_ path: String) throws(SystemError) { try system.syncDirectory(path) }
-    func unlink(_ path: String) throws(SystemError) { try system.unlink(path) }
 }

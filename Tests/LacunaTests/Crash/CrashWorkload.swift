@@ -64,7 +64,8 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
             dimension: [8, 64, 1_000, 1_024][Int(seed / 5 % 4)],
             isRelaxed: seed % 5 == 4,
             seed: seed,
-            randomSteps: 24
+            randomSteps: 24,
+            countsCreation: seed % 7 == 0
         )
     }
 

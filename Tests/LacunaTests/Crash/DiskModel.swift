@@ -156,6 +156,8 @@ struct DiskModel: Sendable {
     private enum NameChange: Sendable {
         case create(String, Int)
         case unlink(String)
+        /// Both names change, or none.
+        case rename(String, to: String, Int)
     }
 
     private var inodes: [Inode] = []
@@ -189,6 +191,12 @@ struct DiskModel: Sendable {
     mutating func unlink(_ name: String) {
         live[name] = nil
         pending.append(.unlink(name))
+    }
+
+    mutating func rename(_ name: String, to newName: String) {
+        guard let inode = live.removeValue(forKey: name) else { return }
+        live[newName] = inode
+        pending.append(.rename(name, to: newName, inode))
     }
 
     mutating func syncDirectory() {
@@ -225,10 +233,13 @@ struct DiskModel: Sendable {
         var names = durable
         for change in pending {
             switch (change, survival) {
-            case (_, .nothing), (.create, .unlinks): continue
+            case (_, .nothing), (.create, .unlinks), (.rename, .unlinks): continue
             case (_, .some) where generator.next() & 1 == 0: continue
             case (.create(let name, let inode), _): names[name] = inode
             case (.unlink(let name), _): names[name] = nil
+            case (.rename(let name, let newName, let inode), _):
+                names[name] = nil
+                names[newName] = inode
             }
         }
         var files: [String: FileImage] = [:]

@@ -9,7 +9,7 @@ import Glibc
 #endif
 
 /// The system's file system behind a ``TestDisk``, which writes down each operation and may make it fail.
-struct FaultyFileSystem: FileSystem {
+struct FaultyFileSystem: FileSystemLayer {
     let disk: TestDisk
     /// Writes fewer bytes than asked for, as pwrite(2) may.
     var writesShort = false
@@ -17,7 +17,6 @@ struct FaultyFileSystem: FileSystem {
     var punchError: Int32?
     /// Whether syncs reach the system, which only matters to what the system then measures.
     var syncsReally = false
-    private let system = SystemFileSystem()
     private static let names = Mutex<[Int32: String]>([:])
 
     init(disk: TestDisk) { self.disk = disk }
@@ -39,7 +38,7 @@ struct FaultyFileSystem: FileSystem {
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
         let operation = operation(access == .createNew ? .create : .open, path)
         try ask(operation)
-        let descriptor = try system.open(path, access)
+        let descriptor = try below.open(path, access)
         Self.names.withLock { $0[descriptor] = operation.name }
         if access != .read { disk.did(operation) }
         return descriptor
@@ -47,7 +46,7 @@ struct FaultyFileSystem: FileSystem {
 
     func close(_ descriptor: Int32) {
         Self.names.withLock { $0[descriptor] = nil }
-        system.close(descriptor)
+        below.close(descriptor)
     }
 
     func read(
@@ -56,7 +55,7 @@ struct FaultyFileSystem: FileSystem {
         at offset: Int64
     ) throws(SystemError) -> Int {
         try ask(operation(.read, descriptor))
-        return try unsafe system.read(descriptor, into: buffer, at: offset)
+        return try unsafe below.read(descriptor, into: buffer, at: offset)
     }
 
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
@@ -64,7 +63,7 @@ struct FaultyFileSystem: FileSystem {
         try ask(operation)
         let count = writesShort && bytes.count > 1 ? (bytes.count + 1) / 2 : bytes.count
         let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
-        let written = try unsafe system.write(descriptor, part, at: offset)
+        let written = try unsafe below.write(descriptor, part, at: offset)
         disk.did(operation, .write(unsafe Array(part.prefix(written)), at: offset))
         return written
     }
@@ -72,14 +71,14 @@ struct FaultyFileSystem: FileSystem {
     func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
         let operation = operation(.allocate, descriptor)
         try ask(operation)
-        try system.allocate(descriptor, offset: offset, length: length)
+        try below.allocate(descriptor, offset: offset, length: length)
         disk.did(operation, .extend(offset + length))
     }
 
     func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
         let operation = operation(.truncate, descriptor)
         try ask(operation)
-        try system.truncate(descriptor, to: length)
+        try below.truncate(descriptor, to: length)
         disk.did(operation, .truncate(length))
     }
 
@@ -87,14 +86,14 @@ struct FaultyFileSystem: FileSystem {
         let operation = operation(.punch, descriptor)
         try ask(operation)
         if let punchError { throw SystemError(errno: punchError, call: "punch", path: operation.name) }
-        try system.punchHole(descriptor, offset: offset, length: length)
+        try below.punchHole(descriptor, offset: offset, length: length)
         disk.did(operation, .zero(offset..<offset + length))
     }
 
     func sync(_ descriptor: Int32) throws(SystemError) {
         let operation = operation(.sync, descriptor)
         try ask(operation)
-        if syncsReally { try system.sync(descriptor) }
+        if syncsReally { try below.sync(descriptor) }
         disk.did(operation)
     }
 
@@ -108,7 +107,18 @@ struct FaultyFileSystem: FileSystem {
     func unlink(_ path: String) throws(SystemError) {
         let operation = operation(.unlink, path)
         try ask(operation)
-        try system.unlink(path)
+        try below.unlink(path)
+        disk.did(operation)
+    }
+    func rename(_ path: String, to newPath: String) throws(SystemError) {
+        let operation = DiskOperation(
+            kind: .rename,
+            name: TestDisk.name(path),
+            newName: TestDisk.name(newPath),
+            isSQLite: false
+        )
+        try ask(operation)
+        try below.rename(path, to: newPath)
         disk.did(operation)
     }
 }

@@ -13,7 +13,7 @@ import Glibc
 // What a reviewer found in compactions beside writers: each of these failed once.
 
 /// The system's file system, in which an operation on a data file may be answered with an errno.
-private struct OneFault: FileSystem {
+private struct OneFault: FileSystemLayer {
     typealias Fault = @Sendable (_ kind: String, _ path: String, _ offset: Int64) -> Int32?
 
     private final class Faults: Sendable {
@@ -23,7 +23,6 @@ private struct OneFault: FileSystem {
     }
 
     private let faults = Faults()
-    private let system = SystemFileSystem()
 
     var hasFailed: Bool { faults.failures.load(ordering: .relaxed) > 0 }
 
@@ -44,12 +43,10 @@ private struct OneFault: FileSystem {
     }
 
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let descriptor = try system.open(path, access)
+        let descriptor = try below.open(path, access)
         faults.names.withLock { $0[descriptor] = path }
         return descriptor
     }
-
-    func close(_ descriptor: Int32) { system.close(descriptor) }
 
     func read(
         _ descriptor: Int32,
@@ -57,34 +54,18 @@ private struct OneFault: FileSystem {
         at offset: Int64
     ) throws(SystemError) -> Int {
         try ask("read", descriptor, offset)
-        return try unsafe system.read(descriptor, into: buffer, at: offset)
+        return try unsafe below.read(descriptor, into: buffer, at: offset)
     }
 
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
         try ask("write", descriptor, offset)
-        return try unsafe system.write(descriptor, bytes, at: offset)
-    }
-
-    func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.allocate(descriptor, offset: offset, length: length)
-    }
-
-    func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
-        try system.truncate(descriptor, to: length)
-    }
-
-    func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
-        try system.punchHole(descriptor, offset: offset, length: length)
+        return try unsafe below.write(descriptor, bytes, at: offset)
     }
 
     func sync(_ descriptor: Int32) throws(SystemError) {
         try ask("sync", descriptor, 0)
-        try system.sync(descriptor)
+        try below.sync(descriptor)
     }
-
-    func syncDirectory(_ path: String) throws(SystemError) { try system.syncDirectory(path) }
-
-    func unlink(_ path: String) throws(SystemError) { try system.unlink(path) }
 }
 
 @Suite struct MaintenanceFaultTests {

@@ -43,6 +43,7 @@ import Testing
         case .punchBeforeCommit: ["punch"]
         case .overwriteInPlace: ["replacements"]
         case .migrationInParts: ["migration"]
+        case .newIndexNotSynced, .parentNotSynced: ["create"]
         case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .rowsNotRewritten, .logNotChecked: []
         }
     }

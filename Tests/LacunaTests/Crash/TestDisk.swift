@@ -15,7 +15,7 @@ import Glibc
 struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
     enum Kind: Sendable, CaseIterable {
         // The first ones in the order of the test VFS.
-        case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory
+        case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory, rename
 
         var changesFiles: Bool { self != .open && self != .read }
     }
@@ -23,6 +23,8 @@ struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
     let kind: Kind
     /// The file's name in the store's directory; `..` for the directory's parent.
     let name: String
+    /// What a file is renamed to.
+    var newName = ""
     let isSQLite: Bool
 
     var isOnDataFile: Bool { StorePaths.generation(ofDataFile: name) != nil }
@@ -256,6 +258,7 @@ final class TestDisk: Sendable {
             switch operation.kind {
             case .create: state.model.create(operation.name)
             case .unlink: state.model.unlink(operation.name)
+            case .rename: state.model.rename(operation.name, to: operation.newName)
             case .syncDirectory where operation.name == "..": state.model.syncParent()
             case .syncDirectory: state.model.syncDirectory()
             case .sync: state.model.sync(operation.name)

@@ -1,0 +1,47 @@
+/// A file system over the operating system's: what it doesn't do itself is passed on.
+package protocol FileSystemLayer: FileSystem {}
+
+extension FileSystemLayer {
+    package var below: SystemFileSystem { SystemFileSystem() }
+
+    package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
+        try below.open(path, access)
+    }
+
+    package func close(_ descriptor: Int32) { below.close(descriptor) }
+
+    package func read(
+        _ descriptor: Int32,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int64
+    ) throws(SystemError) -> Int {
+        try unsafe below.read(descriptor, into: buffer, at: offset)
+    }
+
+    package func write(
+        _ descriptor: Int32,
+        _ bytes: UnsafeRawBufferPointer,
+        at offset: Int64
+    ) throws(SystemError) -> Int {
+        try unsafe below.write(descriptor, bytes, at: offset)
+    }
+
+    package func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try below.allocate(descriptor, offset: offset, length: length)
+    }
+
+    package func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError) {
+        try below.truncate(descriptor, to: length)
+    }
+
+    package func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try below.punchHole(descriptor, offset: offset, length: length)
+    }
+
+    package func sync(_ descriptor: Int32) throws(SystemError) { try below.sync(descriptor) }
+    package func syncDirectory(_ path: String) throws(SystemError) { try below.syncDirectory(path) }
+    package func unlink(_ path: String) throws(SystemError) { try below.unlink(path) }
+    package func rename(_ path: String, to newPath: String) throws(SystemError) {
+        try below.rename(path, to: newPath)
+    }
+}
