@@ -21,7 +21,10 @@ struct FileImage: Equatable, Sendable {
         setLength(Int64(bytes.count))
         for start in stride(from: 0, to: bytes.count, by: Self.pageSize) {
             let page = bytes[start..<min(bytes.count, start + Self.pageSize)]
-            if !page.elementsEqual(Self.zeros.prefix(page.count)) { write(page, at: Int64(start)) }
+            let isZero = unsafe page.withUnsafeBytes { page in
+                unsafe Self.zeros.withUnsafeBytes { unsafe memcmp(page.baseAddress!, $0.baseAddress!, page.count) == 0 }
+            }
+            if !isZero { write(page, at: Int64(start)) }
         }
     }
 
