@@ -46,6 +46,8 @@ import Testing
             }
             seed = seeds.upperBound
             print("crashes, \(total); to go on from here: make torture SEED=\(seed)")
+            // At once: a long run is often cut short.
+            fflush(nil)
         }
     }
 
