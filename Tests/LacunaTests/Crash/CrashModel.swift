@@ -14,11 +14,13 @@ struct CrashModel: Equatable, Sendable {
 
     /// All that the store holds, read by pread(2) and again through the map.
     init(of store: VectorStore<Int64>) throws {
-        try store.forEach { row in
-            rows[row.id] = Row(bits: row.vector.map(\.bitPattern), metadata: row.metadataJSON)
-        }
-        for (id, row) in rows where try store.vector(for: id)?.map(\.bitPattern) != row.bits {
-            throw Mismatch(what: "the map shows other bytes of \(id) than the file")
+        try store.read { snapshot in
+            try snapshot.forEach { row in
+                rows[row.id] = Row(bits: row.vector.map(\.bitPattern), metadata: row.metadataJSON)
+            }
+            for (id, row) in rows where try snapshot.vector(for: id)?.map(\.bitPattern) != row.bits {
+                throw Mismatch(what: "the map shows other bytes of \(id) than the file")
+            }
         }
     }
 
