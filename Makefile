@@ -4,7 +4,7 @@ SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The sanitizers' runs of the tests, all or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
-SANITIZED = CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test $(if $(TESTS),--filter '$(TESTS)')
+SANITIZED = CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xswiftc -O $(if $(TESTS),--filter '$(TESTS)')
 
 .PHONY: demo test torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 

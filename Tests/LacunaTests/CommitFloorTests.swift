@@ -231,9 +231,9 @@ import Testing
             try check("a checkpoint")
             try put(42, store)
             try check("put 42")
-            for strategy in [CompactionStrategy.rewrite, .inPlace, .punch] {
-                try store.delete((Int64(1)...40).filter { $0 % 3 == Int64(CompactionStrategy.allCases.count) % 3 })
-                try store.compact(strategy, .small(rows: 4, dimension: 8))
+            for (number, strategy) in [CompactionStrategy.rewrite, .inPlace].enumerated() {
+                try store.delete((Int64(1)...40).filter { $0 % 3 == Int64(number) })
+                #expect(try store.compact(strategy, .small(rows: 4, dimension: 8)).strategy == strategy)
                 try check("\(strategy)")
             }
             try store.erase([42])

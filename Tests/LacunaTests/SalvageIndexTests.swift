@@ -315,8 +315,6 @@ struct BadSectorFileSystem: FileSystemLayer {
     let bad: [String: [Range<Int64>]]
     private static let names = Mutex<[Int32: String]>([:])
 
-    init(bad: [String: [Range<Int64>]]) { self.bad = bad }
-
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
         let descriptor = try below.open(path, access)
         // Only what is read where it lies, not the copy that is made of it.
@@ -340,5 +338,4 @@ struct BadSectorFileSystem: FileSystemLayer {
         }
         return try unsafe below.read(descriptor, into: buffer, at: offset)
     }
-
 }

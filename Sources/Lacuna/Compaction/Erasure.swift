@@ -32,6 +32,8 @@ struct Erasure {
     /// Everything, from the deletion on. Also without a row to delete: what died before is erased.
     func run(_ ids: [SQLValue]) throws -> ErasureReport {
         let start = ContinuousClock.now
+        // Before a row is deleted: an index that has rotted is refused as it is.
+        _ = try liveRows(maintenance.openCurrentFile())
         let erased = try begin(ids)
         var report = ErasureReport(erasedRows: erased, zeroedBytes: try sayingWhatHolds(complete))
         report.duration = ContinuousClock.now - start
@@ -85,8 +87,7 @@ struct Erasure {
     private func complete() throws -> Int64 {
         try maintenance.failing {
             let file = try maintenance.openCurrentFile()
-            let record = try maintenance.turn { try $0.index.record() }
-            let live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
+            let live = try liveRows(file)
             try maintenance.drainReaders(before: "erased")
             let zeroed = try zeroDeadRows(live, file) + zeroTail(live, file)
             if !PlantedBug.zerosNotSynced.isPlanted { try file.sync() }
@@ -104,6 +105,11 @@ struct Erasure {
             }
             return zeroed
         }
+    }
+
+    private func liveRows(_ file: DataFile) throws -> LiveBitmap {
+        let record = try maintenance.turn { try $0.index.record() }
+        return try LiveBitmap.loadChecked(maintenance.index, record, file).live
     }
 
     /// Beside readers and writers: nobody sees these rows, and nothing is put in their place.

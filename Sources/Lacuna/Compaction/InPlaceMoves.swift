@@ -39,7 +39,7 @@ struct InPlaceMoves {
         self.journal = journal
         self.file = file
         generation = record.generation
-        live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
+        live = try LiveBitmap.loadChecked(maintenance.index, record, file).live
         floor = moving ? live.liveCount : live.end
         nextFree = floor
         end = live.slots

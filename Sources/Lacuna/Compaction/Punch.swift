@@ -14,7 +14,7 @@ struct Punch {
             let (journal, record) = try maintenance.begin(.punch, before)
             let live: LiveBitmap
             do {
-                live = try LiveBitmap.load(maintenance.index, record, file, inBatchesOf: maintenance.limits.rows)
+                live = try LiveBitmap.loadChecked(maintenance.index, record, file).live
                 try maintenance.drainReaders(before: "released")
                 try release(live, file, before.blockSize)
                 try file.sync()

@@ -5,7 +5,7 @@ struct RewriteCopy {
     private let source: DataFile
     private let target: DataFile
     private let live: LiveBitmap
-    /// What another program made the counter of live rows wrong by, before this began.
+    /// By how many rows that another program deleted the store's counter is too high.
     private let drift: Int64
     /// Rows written to the target, those among them that have died since.
     private var copied = 0
@@ -26,8 +26,7 @@ struct RewriteCopy {
         self.start = start
         self.source = source
         self.target = target
-        drift = try maintenance.index.liveRowsDrift()
-        live = try LiveBitmap.load(maintenance.index, start.record, source, inBatchesOf: maintenance.limits.rows)
+        (live, drift) = try LiveBitmap.loadChecked(maintenance.index, start.record, source)
     }
 
     mutating func run() throws -> Outcome {

@@ -42,21 +42,41 @@ extension LiveBitmap {
         return live
     }
 
-    /// The rows below the record's next offset that are live all the while this runs, and perhaps some that die meanwhile:
-    /// read in batches beside the writer, which adds none there. O(rows).
-    static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile, inBatchesOf limit: Int) throws
-        -> LiveBitmap
+    /// For work that gives away what isn't live, beside a writer that adds no rows below the record's next offset: the rows
+    /// there that are live in one state from now. `drift` is what the store counts more than there are.
+    ///
+    /// A page of the index that has rotted may hide rows, and SQLite walk past them without an error. So they must come in
+    /// the order of their ids, or a search for one may miss it, and be as many as the store counts. Another program may have
+    /// deleted some; then the pages must be sound.
+    ///
+    /// - Throws: `damaged` where that isn't so, or a row isn't where rows are.
+    static func loadChecked(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
+        -> (live: LiveBitmap, drift: Int64)
     {
-        var live = LiveBitmap(slots: record.slots)
-        try index.forEachRow(record.generation, inBatchesOf: limit) { row in
-            let offset = row.entry.offset
-            if offset >= record.nextOffset && file.isRow(offset, below: .max) { return }
-            guard file.isRow(offset, below: record.nextOffset), live.insert(file.slot(offset)) else {
-                throw try misplaced(index, record)
+        try index.connection.snapshot { () throws(VectorStoreError) in
+            var live = LiveBitmap(slots: record.slots)
+            var isSound = true
+            var isOrdered = true
+            var count: Int64 = 0
+            var last: SQLValue?
+            try index.forEachRow(record.generation) { id, entry throws(VectorStoreError) in
+                count += 1
+                if let last { isOrdered = isOrdered && last.isBefore(id) }
+                last = id
+                if entry.offset >= record.nextOffset && file.isRow(entry.offset, below: .max) { return }
+                isSound =
+                    isSound && file.isRow(entry.offset, below: record.nextOffset)
+                    && live.insert(file.slot(entry.offset))
             }
+            if !isSound { throw try misplaced(index, record) }
+            let drift = try index.record().liveRows - count
+            if !isOrdered { throw .damaged("the index's rows are out of order") }
+            if drift != 0, let what = try index.firstBadPage() {
+                throw .damaged("the index counts \(count + drift) live rows, and shows \(count): \(what)")
+            }
+            live.finish()
+            return (live, drift)
         }
-        live.finish()
-        return live
     }
 
     private static func misplaced(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError)

@@ -10,16 +10,6 @@ extension StoreIndex {
     /// this number, so that they are invisible, and go like any others that aren't current.
     static let appendedGeneration: Int64 = 0
 
-    /// Every live row of a generation in id order, `limit` of them a statement, and thus a read transaction: what a batch
-    /// sees may be newer than what the one before saw.
-    func forEachRow(_ generation: Int64, inBatchesOf limit: Int, _ body: (LiveRow) throws -> Void) throws {
-        var batch: [LiveRow] = []
-        repeat {
-            batch = try rows(generation, after: batch.last?.id, limit: limit)
-            for row in batch { try body(row) }
-        } while batch.count == limit
-    }
-
     /// The first rows of a generation after an id, or from the first on, that lie in a stretch of the file, in id order.
     /// Walks the index until it has found as many.
     func rows(
@@ -117,11 +107,12 @@ extension StoreIndex {
         )
     }
 
-    /// How far the counter of live rows is from the number of index rows, in one state: zero unless another program wrote.
-    func liveRowsDrift() throws(VectorStoreError) -> Int64 {
-        try connection.first(
-            "SELECT live_rows - (SELECT count(*) FROM vectors AS v WHERE v.generation = s.generation) FROM store AS s"
-        ) { $0.integer(0) } ?? 0
+    /// What SQLite finds wrong first in the pages of the table of rows; nil if they are sound. O(rows).
+    func firstBadPage() throws(VectorStoreError) -> String? {
+        let found = try connection.first("PRAGMA quick_check(vectors)") { row throws(VectorStoreError) in
+            try row.text(0)
+        }
+        return found == "ok" ? nil : found?.replacing("\n", with: ", ")
     }
 
     func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {

@@ -34,7 +34,7 @@ package final class StoreIndex {
     static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(path, mode))
         try index.connection.run("PRAGMA query_only = ON")
-        guard try index.isCreated() else { throw isNoIndex(path) }
+        guard try index.isCreated() else { throw noSchema(path) }
         return index
     }
 
@@ -65,7 +65,7 @@ package final class StoreIndex {
     private func check(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) {
         try connection.checkLog()
         guard try isCreated() else {
-            guard let mark, mark.sequence > 0 else { throw Self.isNoIndex(path) }
+            guard let mark, mark.sequence > 0 else { throw Self.noSchema(path) }
             throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) was made")
         }
         let record = try record()
@@ -92,7 +92,7 @@ package final class StoreIndex {
             + "and had those up to \(mark.database.sequence)"
     }
 
-    private static func isNoIndex(_ path: String) -> VectorStoreError {
+    private static func noSchema(_ path: String) -> VectorStoreError {
         VectorStoreError(.notAStore, "\(path) is a database without a schema: it is no store's; check the path")
     }
 

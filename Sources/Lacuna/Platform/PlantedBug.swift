@@ -50,10 +50,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
 
     #if LACUNA_PLANTED_BUGS
     @TaskLocal package static var planted: PlantedBug?
-    package static let arePossible = true
     var isPlanted: Bool { Self.planted == self }
     #else
-    package static let arePossible = false
     @inline(__always) var isPlanted: Bool { false }
     #endif
 }

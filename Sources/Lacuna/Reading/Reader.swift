@@ -51,17 +51,6 @@ final class Reader: @unchecked Sendable {
     private static let attempts = 100
     private static let lockSeconds = 0.1
 
-    convenience init(
-        _ source: IndexSource,
-        _ paths: StorePaths,
-        _ files: CurrentFile,
-        _ fileSystem: any FileSystem,
-        isCancelled: @escaping @Sendable () -> Bool
-    ) throws(VectorStoreError) {
-        let index = try StoreIndex.openForReading(source.path, source.mode)
-        try self.init(index, source, paths, files, fileSystem, isCancelled: isCancelled)
-    }
-
     /// Reads by a connection that has been opened on the source.
     init(
         _ index: StoreIndex,

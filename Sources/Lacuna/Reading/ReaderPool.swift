@@ -34,8 +34,7 @@ final class ReaderPool: Sendable {
 
     /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
     func openFirst(checkedBy mark: CommitMark?) throws(VectorStoreError) {
-        let index = try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)
-        giveBack(try Reader(index, source, paths, files, fileSystem, isCancelled: isCancelled))
+        giveBack(try reader(StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)))
     }
 
     /// Calls `body` with a snapshot of the newest committed state.
@@ -63,7 +62,11 @@ final class ReaderPool: Sendable {
             return state.idle.popLast()
         }
         if let idle { return idle }
-        return try Reader(source, paths, files, fileSystem, isCancelled: isCancelled)
+        return try reader(StoreIndex.openForReading(source.path, source.mode))
+    }
+
+    private func reader(_ index: StoreIndex) throws(VectorStoreError) -> Reader {
+        try Reader(index, source, paths, files, fileSystem, isCancelled: isCancelled)
     }
 
     private func giveBack(_ reader: Reader) {

@@ -29,11 +29,11 @@ enum StoreDirectory {
             StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil
         }
         // An interrupted creation's, or nothing of ours.
-        if Set(remains).isSubset(of: StorePaths.unfinishedNames) && holdsNothing(paths) { throw isNoStore(paths) }
+        if Set(remains).isSubset(of: StorePaths.unfinishedNames) && holdsNothing(paths) { throw noStore(paths) }
         throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
     }
 
-    static func isNoStore(_ paths: StorePaths) -> VectorStoreError {
+    static func noStore(_ paths: StorePaths) -> VectorStoreError {
         VectorStoreError(
             .notAStore,
             "\(paths.directory) holds no index.sqlite of a store: it is not a store; check the path"

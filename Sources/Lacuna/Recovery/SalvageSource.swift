@@ -40,7 +40,7 @@ struct SalvageSource {
         let dataFiles = names.filter { StorePaths.generation(ofDataFile: $0) != nil }
         files = try Self.files(dataFiles, record, paths, fileSystem, &problems)
         if index?.hasTableOfRows != true && files.count == dataFiles.count && files.allSatisfy({ $0.slots == 0 }) {
-            throw StoreDirectory.isNoStore(paths)
+            throw StoreDirectory.noStore(paths)
         }
         generation = record?.generation ?? Self.newestGeneration(files, index)
         recovery = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in

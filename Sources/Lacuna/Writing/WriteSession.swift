@@ -149,7 +149,4 @@ package struct WriteSession {
         if isComplete { floor.endCheckpoint(record) }
         return isComplete
     }
-
-    /// Before the connection is closed, which copies the log into the database and removes it.
-    func prepareToClose() throws(VectorStoreError) { try floor.beginCheckpoint(index.record()) }
 }

@@ -268,7 +268,8 @@ package final class Writer: @unchecked Sendable {
             if let unreported { throw unreported }
             do throws(VectorStoreError) {
                 try group?.commit()
-                if case .open(let session) = state { try session.prepareToClose() }
+                // Closing the connection is a checkpoint: it copies the log into the database and removes it.
+                if case .open(let session) = state { try session.floor.beginCheckpoint(session.index.record()) }
             } catch {
                 markFailed(error)
                 throw error

@@ -55,5 +55,4 @@ private final class HalfwayCrash: FileSystemLayer {
         kill(getpid(), SIGKILL)
         return half.count
     }
-
 }

@@ -3,7 +3,7 @@ import Synchronization
 @testable import Lacuna
 
 /// How a machine, or a process, stops.
-enum Crash: Hashable, Sendable, CustomStringConvertible {
+enum Crash: Sendable, CustomStringConvertible {
     /// The process alone: what it wrote is in the kernel's cache.
     case kill
     case powerCut(Survival)

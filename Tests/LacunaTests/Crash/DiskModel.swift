@@ -9,7 +9,7 @@ enum FileChange: Equatable, Sendable {
 }
 
 /// What of the things that nobody has synced a power cut leaves.
-enum Survival: Hashable, Sendable, CustomStringConvertible {
+enum Survival: Sendable, CustomStringConvertible {
     case nothing
     /// Removed names are gone, and nothing else has happened: file systems often write names down first.
     case unlinks

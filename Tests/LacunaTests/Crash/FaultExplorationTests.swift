@@ -190,7 +190,7 @@ import Glibc
         }
         #expect(TestFiles.openDescriptors(below: disk.directory) == 0, "descriptors were left open")
         var allowed = states
-        if hasGoneOn { allowed = try allowed.map(goneOn) }
+        if hasGoneOn { allowed = allowed.map(goneOn) }
         try RecoveredStore.check(disk, allowed, progress, dimension: Self.dimension)
         return failed
     }
@@ -219,7 +219,7 @@ import Glibc
         try store.put(CrashModel.vector(501, version: 9, dimension: Self.dimension), for: 501)
     }
 
-    private func goneOn(_ model: CrashModel) throws -> CrashModel {
+    private func goneOn(_ model: CrashModel) -> CrashModel {
         var model = model
         model.put(501, CrashModel.vector(501, version: 9, dimension: Self.dimension), nil)
         return model

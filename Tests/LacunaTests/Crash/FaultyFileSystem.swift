@@ -19,8 +19,6 @@ struct FaultyFileSystem: FileSystemLayer {
     var syncsReally = false
     private static let names = Mutex<[Int32: String]>([:])
 
-    init(disk: TestDisk) { self.disk = disk }
-
     private func operation(_ kind: DiskOperation.Kind, _ path: String) -> DiskOperation {
         DiskOperation(kind: kind, name: TestDisk.name(path), isSQLite: false)
     }
@@ -110,6 +108,7 @@ struct FaultyFileSystem: FileSystemLayer {
         try below.unlink(path)
         disk.did(operation)
     }
+
     func rename(_ path: String, to newPath: String) throws(SystemError) {
         let operation = DiskOperation(
             kind: .rename,

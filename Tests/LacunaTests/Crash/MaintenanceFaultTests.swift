@@ -104,12 +104,10 @@ private struct OneFault: FileSystemLayer {
     @Test func aProgressClosureThatMeetsAFullDisk() throws {
         let scratch = try Scratch()
         let store = try make(scratch, OneFault())
-        var calls = 0
         var didThrow = false
         var err: (any Error)?
         do {
             try store.compact(.inPlace, small) { progress in
-                calls += 1
                 if progress.done >= 8 && !didThrow {
                     didThrow = true
                     // As `store.put` throws it here.
@@ -192,12 +190,10 @@ private struct OneFault: FileSystemLayer {
         let scratch = try Scratch()
         let fs = OneFault()
         let store = try make(scratch, fs)
-        var calls = 0
         var hasPut = false
         var err: (any Error)?
         do {
             try store.compact(.rewrite, small) { progress in
-                calls += 1
                 if progress.done == 100 && !hasPut {
                     hasPut = true
                     try store.put(vector(7_777), for: 7_777)

@@ -11,7 +11,7 @@ enum Scenario: String, CaseIterable, Sendable {
 
     var isCompaction: Bool { [.rewrite, .inPlace, .punch].contains(self) }
 
-    /// The store before the call: 24 rows, every third of them dead, and a run of dead ones; closed and opened again.
+    /// The store before the call: 24 rows, every third of them dead, and a run of dead ones.
     static func prepare(
         _ disk: TestDisk,
         _ fileSystem: FaultyFileSystem? = nil,

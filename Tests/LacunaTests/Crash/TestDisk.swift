@@ -43,7 +43,7 @@ struct DiskFault: Sendable {
 }
 
 /// How far a workload was: the last state that a call acknowledged, and the one that a call was on its way to.
-struct Progress: Hashable, Sendable {
+struct Progress: Equatable, Sendable {
     var acknowledged = -1
     var inFlight: Int?
 

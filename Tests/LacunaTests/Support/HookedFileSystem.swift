@@ -4,11 +4,8 @@ import Lacuna
 struct HookedFileSystem: FileSystemLayer {
     let beforeOpening: @Sendable (String) -> Void
 
-    init(beforeOpening: @escaping @Sendable (String) -> Void) { self.beforeOpening = beforeOpening }
-
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
         beforeOpening(path)
         return try below.open(path, access)
     }
-
 }
