@@ -49,11 +49,12 @@ enum StoreDirectory {
     /// generation's file is missing, or has a header or a part of it and nothing else, and the log is empty. That may have
     /// been made for an index whose new name a power cut has undone.
     static func holdsNothing(_ paths: StorePaths) -> Bool {
-        guard let log = try? Directory.status(paths.log)?.size ?? 0, log == 0 else { return false }
         let path = paths.path(StorePaths.dataFileName(generation: 1))
-        guard let file = try? Directory.status(path) else { return true }
-        guard file.size <= DataFileHeader.length, let bytes = try? DataFile.firstBytes(path, SystemFileSystem())
-        else { return false }
-        return DataFileHeader.isUnfinished(bytes)
+        do {
+            if let log = try Directory.status(paths.log), log.size > 0 { return false }
+            guard let file = try Directory.status(path) else { return true }
+            if file.size > DataFileHeader.length { return false }
+            return DataFileHeader.isUnfinished(try DataFile.firstBytes(path, SystemFileSystem()))
+        } catch { return false }
     }
 }
