@@ -40,12 +40,16 @@ import Glibc
             return disk.moments
         }
         #expect(moments.count > 10)
+        return failures(moments, states, Progress(acknowledged: 0, inFlight: 1))
+    }
+
+    /// What is wrong after a power cut at each of the moments.
+    private static func failures(_ moments: [Moment], _ states: [CrashModel], _ progress: Progress) -> [String] {
         var failures: [String] = []
         for moment in moments {
             for survival in Survival.extremes + (1...4).map({ .some(seed: $0) }) {
                 do {
                     try TestDisk.holding(moment.model.afterPowerCut(survival)) { disk in
-                        let progress = Progress(acknowledged: 0, inFlight: 1)
                         try RecoveredStore.check(disk, states, progress, dimension: dimension)
                     }
                 } catch {
@@ -58,6 +62,27 @@ import Glibc
 
     @Test func powerCutsWhileTheLogIsCopied() throws {
         #expect(try Self.failuresWhileTheLogIsCopied() == [])
+    }
+
+    /// Where the disk is full when the log, or the rows, are to be written again (that takes room on file systems that copy
+    /// on writing), nothing may be written on the strength of them: a lost frame in the middle of the log would end it for
+    /// SQLite, and take what is acknowledged later along.
+    @Test(arguments: [true, false]) func noRoomToWriteAgain(_ isLog: Bool) throws {
+        let (killed, states) = try Self.failedSync()
+        let moment = try TestDisk.killed(at: killed) { disk in
+            disk.inject(
+                DiskFault(errno: ENOSPC, matches: { $0.kind == .write && (isLog ? $0.isOnLog : $0.isOnDataFile) })
+            )
+            expectError(.diskFull) {
+                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                    .put([Float](repeating: 3, count: Self.dimension), for: 900)
+            }
+            #expect(disk.failures == 1)
+            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+            #expect(states.contains(try CrashModel(of: reader)))
+            return disk.now
+        }
+        #expect(Self.failures([moment], states, Progress(acknowledged: 0, inFlight: 1)) == [])
     }
 
     /// Rows that a commit in the log names are in the kernel's cache as clean pages, and not on the disk: after the next
