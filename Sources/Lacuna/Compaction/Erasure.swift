@@ -181,7 +181,11 @@ struct Erasure {
         try maintenance.turn { session in
             do { try session.index.rebuild() } catch let error as VectorStoreError {
                 // What it has written so far is in the log, and takes the room that others need.
-                if error.code == .diskFull { _ = try? session.emptyLog() }
+                if error.code == .diskFull {
+                    do throws(VectorStoreError) { _ = try session.emptyLog() } catch {
+                        guard error.code == .diskFull || error.code == .busy else { throw error }
+                    }
+                }
                 throw error
             }
         }

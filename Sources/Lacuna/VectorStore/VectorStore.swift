@@ -77,7 +77,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - access: Writing (the default), or reading only.
     ///   - options: How this handle writes.
     /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument` for an
-    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`.
+    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`. For writing after a crash also
+    ///   `diskFull`, on a file system that copies on writing, and `busy` while a foreign program writes or checkpoints.
     public static func open(
         at path: String,
         _ access: VectorStoreAccess = .readWrite,
