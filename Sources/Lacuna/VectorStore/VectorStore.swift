@@ -77,7 +77,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - access: Writing (the default), or reading only.
     ///   - options: How this handle writes.
     /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument` for an
-    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`.
+    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`; `busy` if a writer elsewhere
+    ///   commits at the same time, and the directory can't be written here.
     public static func open(
         at path: String,
         _ access: VectorStoreAccess = .readWrite,
@@ -137,7 +138,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         // Read before the index: a writer may raise it at any time, once it has committed.
         let mark = try CommitMark.read(paths, fileSystem)
         readers = ReaderPool(
-            try IndexSource.forReading(paths),
+            try IndexSource.forReading(paths, fileSystem),
             paths,
             files,
             fileSystem,
