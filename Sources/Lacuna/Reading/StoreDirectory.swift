@@ -18,7 +18,7 @@ enum StoreDirectory {
     }
 
     /// Throws unless there is a directory with an index in it.
-    static func check(_ paths: StorePaths) throws(VectorStoreError) {
+    static func check(_ paths: StorePaths) throws {
         let names = try names(paths)
         if names.contains(StorePaths.indexName) {
             // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
@@ -30,7 +30,7 @@ enum StoreDirectory {
         }
         // An interrupted creation's, or nothing of ours.
         if Set(remains).isSubset(of: StorePaths.unfinishedNames) && holdsNothing(paths) { throw noStore(paths) }
-        throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
+        throw VectorStoreError.damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
     }
 
     static func noStore(_ paths: StorePaths) -> VectorStoreError {
@@ -40,9 +40,9 @@ enum StoreDirectory {
         )
     }
 
-    private static func checkIndex(_ paths: StorePaths) throws(VectorStoreError) {
+    private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        _ = try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil)
+        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil) }
     }
 
     /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first
