@@ -9,6 +9,8 @@ struct SalvageSource {
     private static let unknownGeneration: Int64 = -1
     /// Newest first.
     let files: [SalvageFile]
+    /// Whether commits are missing behind the last one that can be read.
+    let lacksCommits: Bool
     /// What recovery would do; nil where it finds the store damaged.
     let recovery: RecoveryReport?
     /// What is wrong with the store as a whole, each once.
@@ -29,14 +31,15 @@ struct SalvageSource {
         indexCopy = copy
         self.index = index
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
-        _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
+        let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
         let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
         let mark = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try CommitMark.read(paths, fileSystem)
         }
-        _ = try Self.noting(&problems) { () throws(VectorStoreError) in
+        let floor: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
             if let record { try mark?.check(record) }
         }
+        lacksCommits = log == nil || floor == nil
         self.record = record
         let dataFiles = names.filter { StorePaths.generation(ofDataFile: $0) != nil }
         files = try Self.files(dataFiles, record, paths, fileSystem, &problems)
