@@ -9,7 +9,7 @@ import Testing
 
     // MARK: A log that has lost commits
 
-    /// What it still has comes out; that there was more is said.
+    /// What it still has comes out, and what the lost commits put into the data file is set aside; that there was more is said.
     @Test(arguments: [false, true]) func commitsAreMissing(isRotten: Bool) throws {
         let killed = try KilledStore.make(commits: 20)
         var log = killed.log
@@ -17,13 +17,48 @@ import Testing
         let scratch = try Scratch()
         try killed.with(KilledStore.logName, isRotten ? log : nil).write(to: scratch.store)
         var rows = CrashModel()
+        var vectors: Set<[UInt32]> = []
         let report = try VectorStoreRecovery.salvage(at: scratch.store) { row in
-            guard row.verdict == .verified, case .integer(let id) = row.id else { return }
+            vectors.insert(row.vector.map(\.bitPattern))
+            guard row.verdict == .verified, case .integer(let id) = row.id else {
+                #expect(row.verdict == .setAside(.unnamed))
+                return
+            }
             rows.put(id, row.vector, row.metadataJSON)
         }
         #expect(report.state == .damaged)
         #expect(report.problems.contains { $0.contains(isRotten ? "is rotten" : "index.sqlite-wal is missing") })
         #expect(killed.states.dropLast().contains(rows))
+        let last = try #require(killed.states.last).rows.values.map(\.bits)
+        #expect(last.count > rows.rows.count && last.allSatisfy(vectors.contains))
+    }
+
+    /// The moves of a compaction in place are lost with the log: rows lie in gaps, and the file was cut.
+    @Test func lostMovesAreSetAside() throws {
+        let scratch = try Scratch()
+        let copy = try Scratch()
+        let count = 3_000
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
+        try store.write { batch in
+            for id in 0..<count {
+                try batch.put((0..<1_024).map { Float(id * 1_024 + $0 + 1) }, for: Int64(id))
+            }
+        }
+        try store.delete((0..<Int64(count - 1_000)).filter { $0 > 0 })
+        try store.close()
+        let again = try VectorStore<Int64>.open(at: scratch.store)
+        try again.compact(.inPlace)
+        // By another process: this one has the index open.
+        #expect(try Command.run("cp", ["-r", scratch.store, copy.store]).status == 0)
+        try again.close()
+        for name in try copy.names() where name.hasPrefix("index.sqlite-") { try remove(copy.file(name)) }
+        var found: Set<Float> = []
+        let report = try VectorStoreRecovery.salvage(at: copy.store) { row in
+            if let first = row.vector.first { found.insert(first) }
+        }
+        #expect(report.problems.contains { $0.contains("index.sqlite-wal is missing") })
+        let live = [0] + Array(count - 1_000..<count)
+        #expect(live.allSatisfy { found.contains(Float($0 * 1_024 + 1)) })
     }
 
     // MARK: Pages that can't be read

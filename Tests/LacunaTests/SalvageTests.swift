@@ -192,6 +192,47 @@ import Testing
         #expect(outdated.map(\.vector) == [5, 6].map(SmallStore<Int64>.vector))
     }
 
+    /// A rewrite was killed once its rows were staged, the next open dropped its target, a row was replaced and one deleted,
+    /// and a power cut brings the target's name back. Without the record, the journal alone tells that it came to nothing.
+    @Test(arguments: [
+        ("aborted", true), ("copying", true), ("aborted", false),
+    ]) func aRewriteThatCameToNothingSpeaksForNoRow(_ state: String, hasJournal: Bool) throws {
+        let store = try SmallStore(Self.ids, delete: [Self.ids[2]])
+        let scratch = try Scratch()
+        let handle = try VectorStore<Int64>.open(at: store.scratch.store)
+        _ = try? handle.compact(.rewrite, .small(rows: 12, dimension: 4)) { _ in
+            let staged = try rawConnection(store.scratch.index).value(
+                "SELECT count(*) FROM vectors WHERE generation = 2"
+            )
+            guard staged == .integer(11) else { return }
+            _ = try Command.run("cp", ["-r", store.scratch.store, scratch.store])
+            throw CancellationError()
+        }
+        try handle.close()
+        let target = try read(scratch.file("vectors-2.f32"))
+        let again = try VectorStore<Int64>.open(at: scratch.store)
+        try again.put([9, 9, 9, 9], for: Self.ids[5], replacing: true)
+        try again.delete(Self.ids[6])
+        try again.close()
+        try write(target, to: scratch.file("vectors-2.f32"))
+        try tamper(scratch.index, "DELETE FROM store", "UPDATE compaction_journal SET state = '\(state)'")
+        if !hasJournal { try tamper(scratch.index, "DROP TABLE compaction_journal") }
+
+        let salvaged = try SalvagedStore(scratch)
+        var model = store.model
+        model.put([9, 9, 9, 9], for: Self.ids[5], json: nil)
+        model.delete(Self.ids[6])
+        if hasJournal {
+            salvaged.expectVerified(model)
+            #expect(salvaged.setAside(.olderVersion).map(\.id) == [.integer(Self.ids[6])])
+        } else {
+            #expect(salvaged.verified.isEmpty)
+            let versions = salvaged.setAside(.olderVersion).filter { $0.id == .integer(Self.ids[5]) }
+            #expect(versions.map(\.vector) == [SmallStore<Int64>.vector(5), [9, 9, 9, 9]])
+            #expect(salvaged.report.problems.contains { $0.contains("the newest") })
+        }
+    }
+
     /// An older index was put back: the file that it doesn't know may be what it lacks.
     @Test func aFileThatNothingNamesIsSetAside() throws {
         let store = try SmallStore(Self.ids, delete: [Self.ids[0]])

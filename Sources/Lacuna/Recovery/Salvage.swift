@@ -8,7 +8,8 @@
 /// the newest: it is set aside.
 ///
 /// The same holds for rows of the current file that no readable index row names. They are looked at only where index rows
-/// are missing by the store's own count, or can't be read; otherwise they are dead, and stay so.
+/// are missing by the store's own count, or can't be read; otherwise they are dead, and stay so. Where commits are missing,
+/// what lies beyond the rows that the last one knew may be what they put there.
 struct Salvage {
     private let source: SalvageSource
     private let body: (SalvagedRow) throws -> Void
@@ -153,7 +154,13 @@ struct Salvage {
 
     private mutating func setAsideUnnamed(_ index: StoreIndex, isIncomplete: Bool) throws {
         if let current = source.current {
-            if isIncomplete { try deliverRows(of: current, except: named, .setAside(.unnamed)) }
+            if isIncomplete {
+                try deliverRows(of: current, except: named, .setAside(.unnamed))
+            } else if let record = source.record, source.lacksCommits {
+                // A file that is too short for its index was cut by one of them, once its last rows were in the gaps.
+                let isCut = current.slots < record.slots
+                try deliverRows(of: current, from: isCut ? 0 : record.slots, except: named, .setAside(.unnamed))
+            }
             return
         }
         // An older index may have been put back: a file that it doesn't know may be what it lacks.
@@ -175,13 +182,14 @@ struct Salvage {
         }
     }
 
-    /// The rows of a file that hold anything, but for those that were `named`.
+    /// The rows of a file, from a slot on, that hold anything, but for those that were `named`.
     private mutating func deliverRows(
         of file: SalvageFile,
+        from first: Int = 0,
         except named: SlotSet = SlotSet(),
         _ verdict: SalvageVerdict
     ) throws {
-        try file.forEachRow(except: named) { slot, vector in
+        try file.forEachRow(from: first, except: named) { slot, vector in
             var verdict = verdict
             if verdict == .unverified, vector?.allSatisfy(\.isFinite) == false { verdict = .setAside(.notFinite) }
             if vector == nil { verdict = .setAside(.unreadable) }

@@ -50,12 +50,12 @@ struct SalvageFile {
         return (row, row.allSatisfy(\.isFinite) ? nil : .notFinite)
     }
 
-    /// Calls `body` with the rows that aren't in `named` and hold anything, in their order; with nil for one that can't be
-    /// read. A row of zeros was erased, released or never written.
-    func forEachRow(except named: SlotSet, _ body: (Int, [Float]?) throws -> Void) throws {
+    /// Calls `body` with the rows, from a slot on, that aren't in `named` and hold anything, in their order; with nil for one
+    /// that can't be read. A row of zeros was erased, released or never written.
+    func forEachRow(from first: Int, except named: SlotSet, _ body: (Int, [Float]?) throws -> Void) throws {
         let capacity = max(1, (1 << 20) / Int(file.stride))
         var buffer = [Float](repeating: 0, count: capacity * header.dimension)
-        var first = 0
+        var first = first
         while first < slots {
             let window = first..<min(first + capacity, slots)
             first = window.upperBound

@@ -4,10 +4,13 @@ struct SalvageSource {
     let index: StoreIndex?
     /// Nil where the index is lost, or its one row of `store`.
     let record: StoreRecord?
-    /// The generation whose index rows count.
+    /// The generation whose index rows count; `unknownGeneration` where nothing tells it.
     let generation: Int64
+    private static let unknownGeneration: Int64 = -1
     /// Newest first.
     let files: [SalvageFile]
+    /// Whether commits are missing behind the last one that can be read.
+    let lacksCommits: Bool
     /// What recovery would do; nil where it finds the store damaged.
     let recovery: RecoveryReport?
     /// What is wrong with the store as a whole, each once.
@@ -28,21 +31,25 @@ struct SalvageSource {
         indexCopy = copy
         self.index = index
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
-        _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
+        let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
         let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
         let mark = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try CommitMark.read(paths, fileSystem)
         }
-        _ = try Self.noting(&problems) { () throws(VectorStoreError) in
+        let floor: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
             if let record { try mark?.check(record) }
         }
+        lacksCommits = log == nil || floor == nil
         self.record = record
         let dataFiles = names.filter { StorePaths.generation(ofDataFile: $0) != nil }
         files = try Self.files(dataFiles, record, paths, fileSystem, &problems)
         if index?.hasTableOfRows != true && files.count == dataFiles.count && files.allSatisfy({ $0.slots == 0 }) {
             throw StoreDirectory.noStore(paths)
         }
-        generation = record?.generation ?? Self.newestGeneration(files, index)
+        generation = record?.generation ?? Self.currentGeneration(files, index)
+        if generation == Self.unknownGeneration, index?.hasTableOfRows == true {
+            problems.append("nothing tells which rows in index.sqlite are the newest")
+        }
         recovery = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try index.map { index throws(VectorStoreError) in try Recovery(index, paths, fileSystem).report }
         }
@@ -70,9 +77,17 @@ struct SalvageSource {
         return files.sorted { $0.generation > $1.generation }
     }
 
-    /// Where the record is lost: the newest that index rows and a file speak for.
-    private static func newestGeneration(_ files: [SalvageFile], _ index: StoreIndex?) -> Int64 {
-        (files.first { index?.hasRemainingRows($0.generation) ?? false } ?? files.first)?.generation ?? 1
+    /// Where the record is lost. A rewrite that came to nothing may have left a newer file, index rows and all, with rows
+    /// that were deleted or replaced since: the journal tells which rewrites have committed. Without its word, generations
+    /// can't be told apart where several have index rows.
+    private static func currentGeneration(_ files: [SalvageFile], _ index: StoreIndex?) -> Int64 {
+        let rewrites = (try? index?.journal().filter { $0.strategy == .rewrite }) ?? []
+        if let first = rewrites.first {
+            let last = rewrites.last { [.committed, .finished].contains($0.state) }
+            return last?.targetGeneration ?? first.sourceGeneration
+        }
+        let newest = (files.first { index?.hasRemainingRows($0.generation) ?? false } ?? files.first)?.generation ?? 1
+        return (try? index?.hasStaleRows(current: newest)) == false ? newest : unknownGeneration
     }
 
     /// An I/O error is the disk's where it is met in a data file, and the temporary directory's where in the copy.

@@ -58,7 +58,7 @@ public enum SetAsideReason: String, Sendable, CaseIterable {
     case badIndexRow = "the index row can't be read"
     /// Only an older generation names the row: it may have been replaced or deleted since.
     case olderVersion = "an older version: the newest is lost"
-    /// No index row that can be read names the row, and some are lost: it may be alive or dead.
+    /// No index row that can be read names the row, and index rows, or whole commits, are lost: it may be alive or dead.
     case unnamed = "no index row names it: alive or dead"
     /// The row was salvaged; these are its metadata, which don't match their checksum or are none that a store takes.
     case badMetadata = "the metadata are damaged"

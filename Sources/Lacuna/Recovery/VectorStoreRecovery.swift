@@ -55,7 +55,7 @@ public enum VectorStoreRecovery {
     ///
     /// Touches nothing in the store's directory; works where opening the store throws `damaged`, and on a sound store too.
     /// What lies on both sides of a page of the index that can't be read is found. It reads a copy of the index in the
-    /// system's temporary directory. Time in proportion to the rows, and bounded memory but for one bit a row.
+    /// system's temporary directory. Time in proportion to the rows, and bounded memory but for some bits a row.
     ///
     /// The writer's lock is held meanwhile. Call it only where this process has no handle on the store open, not even for
     /// reading: the copy would drop such a handle's locks on the index.
