@@ -33,7 +33,7 @@ struct Erasure {
     func run(_ ids: [SQLValue]) throws -> ErasureReport {
         let start = ContinuousClock.now
         // Before a row is deleted: an index that has rotted is refused as it is.
-        _ = try liveRows(maintenance.openCurrentFile())
+        _ = try maintenance.failing { try liveRows(maintenance.openCurrentFile()) }
         let erased = try begin(ids)
         var report = ErasureReport(erasedRows: erased, zeroedBytes: try sayingWhatHolds(complete))
         report.duration = ContinuousClock.now - start
