@@ -33,7 +33,7 @@ struct Erasure {
     func run(_ ids: [SQLValue]) throws -> ErasureReport {
         let start = ContinuousClock.now
         // Before a row is deleted: an index that has rotted is refused as it is.
-        _ = try liveRows(maintenance.openCurrentFile())
+        _ = try maintenance.failing { try liveRows(maintenance.openCurrentFile()) }
         let isPending = try isPending()
         let erased = try begin(ids)
         let zeroed = try sayingWhatHolds { try complete(trustingZeros: !isPending) }

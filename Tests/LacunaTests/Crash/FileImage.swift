@@ -22,7 +22,10 @@ struct FileImage: Equatable, Sendable {
         for start in stride(from: 0, to: bytes.count, by: Self.pageSize) {
             let page = bytes[start..<min(bytes.count, start + Self.pageSize)]
             let isZero = unsafe page.withUnsafeBytes { page in
-                unsafe Self.zeros.withUnsafeBytes { unsafe memcmp(page.baseAddress!, $0.baseAddress!, page.count) == 0 }
+                unsafe Self.zeros.withUnsafeBytes { zeros in
+                    unsafe memcmp(page.baseAddress.unsafelyUnwrapped, zeros.baseAddress.unsafelyUnwrapped, page.count)
+                        == 0
+                }
             }
             if !isZero { write(page, at: Int64(start)) }
         }
