@@ -4,6 +4,7 @@ import PackageDescription
 let package = Package(
     name: "Benchmarks",
     platforms: [.macOS(.v15)],
+    products: [.executable(name: "lacuna-bench", targets: ["LacunaBench"])],
     dependencies: [
         .package(name: "Lacuna", path: ".."),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -14,6 +15,14 @@ let package = Package(
         .target(
             name: "Measuring",
             dependencies: ["CHeap", .product(name: "Histogram", package: "hdrhistogram-swift")]
+        ),
+        .executableTarget(
+            name: "LacunaBench",
+            dependencies: [
+                "Measuring",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Lacuna", package: "Lacuna"),
+            ]
         ),
         .executableTarget(
             name: "Million",

@@ -42,4 +42,23 @@ static inline int lacuna_sqlite3_file_sync(sqlite3_file *file) {
     return file->pMethods->xSync(file, SQLITE_SYNC_FULL);
 }
 
+/* Has the next checkpoint copy all frames of the log, also those that SQLite takes to be in the database: their number,
+   nBackfill, is the one at byte 96 of the shared memory, in the machine's byte order. SQLite itself sets it to 0 when it
+   recovers, under the write lock, which the caller holds, and the checkpointer's, which is the second lock; readers go on
+   (sqlite.org/walformat.html, 2.2 and 2.3). SQLITE_BUSY where somebody is checkpointing. */
+
+static inline int lacuna_sqlite3_forget_checkpoints(sqlite3 *connection) {
+    sqlite3_file *file = 0;
+    int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK) return code;
+    code = file->pMethods->xShmLock(file, 1, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+    if (code != SQLITE_OK) return code;
+    void volatile *shared = 0;
+    code = file->pMethods->xShmMap(file, 0, 32 << 10, 0, &shared);
+    if (code == SQLITE_OK && !shared) code = SQLITE_IOERR_SHMMAP;
+    if (code == SQLITE_OK) __atomic_store_n((volatile unsigned *)shared + 96 / 4, 0, __ATOMIC_SEQ_CST);
+    file->pMethods->xShmLock(file, 1, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+    return code;
+}
+
 #endif

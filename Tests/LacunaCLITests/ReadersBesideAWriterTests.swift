@@ -1,8 +1,8 @@
 import Dispatch
 import Foundation
-import Lacuna
-import Synchronization
 import Testing
+
+@testable import Lacuna
 
 /// Other processes read while this one writes, rewrites and punches: each of them sees one commit, whole.
 @Suite struct ReadersBesideAWriterTests {
@@ -26,7 +26,7 @@ import Testing
         let path = directory / "s"
         let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension, metric: .euclidean))
         try Self.write(1, store)
-        let outcome = Mutex<Result<[CommandLineRun], any Error>?>(nil)
+        let outcome = Guarded<Result<[CommandLineRun], any Error>?>(nil)
         let reading = DispatchGroup()
         DispatchQueue.global().async(group: reading) {
             let runs = Result {

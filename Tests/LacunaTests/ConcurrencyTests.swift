@@ -1,7 +1,7 @@
 import Foundation
-import Lacuna
-import Synchronization
 import Testing
+
+@testable import Lacuna
 
 /// Reads beside a writer: each sees one state, and whole rows of it.
 @Suite(.timeLimit(.minutes(10))) struct ConcurrencyTests {
@@ -10,7 +10,7 @@ import Testing
 
     /// A reading loop that ends when the writer is done, and the first thing that went wrong in it.
     private final class Readers: Sendable {
-        private let state = Mutex<(isDone: Bool, failures: [String])>((false, []))
+        private let state = Guarded<(isDone: Bool, failures: [String])>((false, []))
         private let group = DispatchGroup()
         /// Signalled after each read.
         private let turn = DispatchSemaphore(value: 0)
@@ -143,7 +143,7 @@ import Testing
     @Test func writersTakeTurns() throws {
         let scratch = try Scratch()
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
-        let failures = Mutex<[String]>([])
+        let failures = Guarded<[String]>([])
         DispatchQueue.concurrentPerform(iterations: 6) { thread in
             do {
                 for round in 0..<10 {
@@ -166,7 +166,7 @@ import Testing
         let isInside = DispatchSemaphore(value: 0)
         let isClosed = DispatchSemaphore(value: 0)
         let isDone = DispatchSemaphore(value: 0)
-        let sum = Mutex<Float?>(nil)
+        let sum = Guarded<Float?>(nil)
         Thread {
             let result = try? store.withVector(for: 7) { row in
                 isInside.signal()

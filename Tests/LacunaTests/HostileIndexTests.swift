@@ -224,10 +224,12 @@ import Testing
         let pageSize = 4_096
         var generator = SplitMix64(seed: 1)
         var refusals = 0
-        for page in 1..<index.count / pageSize where [2, 10].contains(index[page * pageSize]) {
+        for round in 0..<60 {
             var rotten = index
-            // Where an inner page has its cells, the pointers to its children are among them.
-            let start = page * pageSize + (index[page * pageSize] == 2 ? 3_200 : 3)
+            let inner = (1..<index.count / pageSize).filter { index[$0 * pageSize] == 2 }
+            let page =
+                round < 40 ? inner[round % inner.count] : Int.random(in: 1..<index.count / pageSize, using: &generator)
+            let start = page * pageSize + Int.random(in: 0..<pageSize - 64, using: &generator)
             for offset in start..<start + 64 { rotten[offset] = UInt8.random(in: 0...255, using: &generator) }
             let copy = scratch.path + "/copy"
             if exists(copy) { try remove(copy) }

@@ -52,6 +52,8 @@ struct ReadOnlyDirectoryTests {
             let vector = try reader.vector(for: 77)
             #expect(vector == [5, 5])
             try reader.close()
+            // While this process has locks on the index, SQLite keeps what the reader opened, and the mount is in use.
+            try store.close()
         }
     }
 
@@ -69,6 +71,7 @@ struct ReadOnlyDirectoryTests {
             let vector = try reader.vector(for: 77)
             #expect(vector == [5, 5])
             try reader.close()
+            try writer.close()
         }
     }
 

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 @testable import Lacuna
@@ -362,7 +361,7 @@ import Testing
 struct BadSectorFileSystem: FileSystemLayer {
     /// By the file's name.
     let bad: [String: [Range<Int64>]]
-    private static let names = Mutex<[Int32: String]>([:])
+    private static let names = Guarded<[Int32: String]>([:])
 
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
         let descriptor = try below.open(path, access)

@@ -1,7 +1,7 @@
 import Foundation
-import Lacuna
-import Synchronization
 import Testing
+
+@testable import Lacuna
 
 /// A data file that becomes shorter while a store is open: by a commit that needs less of it, or from outside.
 @Suite(.timeLimit(.minutes(10))) struct ShortFileTests {
@@ -21,7 +21,7 @@ import Testing
 
     /// Opens for reading, with `change` between the first snapshot's begin and its look at the data file.
     private func open(changing change: @escaping @Sendable () throws -> Void) throws -> VectorStore<Int64> {
-        let openings = Mutex(0)
+        let openings = Guarded(0)
         let fileSystem = HookedFileSystem { path in
             guard path.hasSuffix("vectors-1.f32"),
                 openings.withLock({

@@ -1,7 +1,7 @@
 import Foundation
-import Lacuna
-import Synchronization
 import Testing
+
+@testable import Lacuna
 
 /// One `read` is one state, whatever happens to the store meanwhile.
 @Suite(.timeLimit(.minutes(10))) struct SnapshotTests {
@@ -82,7 +82,7 @@ import Testing
     private final class OtherThread: Sendable {
         private let next = DispatchSemaphore(value: 0)
         private let isDone = DispatchSemaphore(value: 0)
-        private let failures = Mutex<[String]>([])
+        private let failures = Guarded<[String]>([])
 
         init(_ steps: [@Sendable () throws -> Void]) {
             let worker = Thread { [self] in

@@ -34,8 +34,10 @@ struct Erasure {
         let start = ContinuousClock.now
         // Before a row is deleted: an index that has rotted is refused as it is.
         _ = try liveRows(maintenance.openCurrentFile())
+        let isPending = try isPending()
         let erased = try begin(ids)
-        var report = ErasureReport(erasedRows: erased, zeroedBytes: try sayingWhatHolds(complete))
+        let zeroed = try sayingWhatHolds { try complete(trustingZeros: !isPending) }
+        var report = ErasureReport(erasedRows: erased, zeroedBytes: zeroed)
         report.duration = ContinuousClock.now - start
         report.longestWriterPause = maintenance.longestTurn
         return report
@@ -44,13 +46,16 @@ struct Erasure {
     /// Carries on with all erasures that were interrupted. Where something is in the way that needn't keep others from
     /// their work, they are left for later, and this tells what it was.
     func resume() throws -> VectorStoreError? {
-        let isPending = try maintenance.turn { try $0.index.journal().contains { $0.state == .erasing } }
-        if !isPending { return nil }
-        do { _ = try complete() } catch let error as VectorStoreError {
+        if try !isPending() { return nil }
+        do { _ = try complete(trustingZeros: false) } catch let error as VectorStoreError {
             guard [.busy, .diskFull, .damaged].contains(error.code) else { throw error }
             return error
         }
         return nil
+    }
+
+    private func isPending() throws -> Bool {
+        try maintenance.turn { try $0.index.journal().contains { $0.state == .erasing } }
     }
 
     // MARK: The steps
@@ -83,13 +88,14 @@ struct Erasure {
         }
     }
 
-    /// Steps 2 to 7; the bytes that were zeroed.
-    private func complete() throws -> Int64 {
+    /// Steps 2 to 7; the bytes that were zeroed. An erasure that was interrupted may have ended with a sync that failed: its
+    /// zeros are written once more.
+    private func complete(trustingZeros: Bool) throws -> Int64 {
         try maintenance.failing {
             let file = try maintenance.openCurrentFile()
             let live = try liveRows(file)
             try maintenance.drainReaders(before: "erased")
-            let zeroed = try zeroDeadRows(live, file) + zeroTail(live, file)
+            let zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)
             if !PlantedBug.zerosNotSynced.isPlanted { try file.sync() }
             try maintenance.deleteStaleRows()
             try mapped(maintenance.fileSystem.syncDirectory(maintenance.paths.directory))
@@ -113,12 +119,12 @@ struct Erasure {
     }
 
     /// Beside readers and writers: nobody sees these rows, and nothing is put in their place.
-    private func zeroDeadRows(_ live: LiveBitmap, _ file: DataFile) throws -> Int64 {
+    private func zeroDeadRows(_ live: LiveBitmap, _ file: DataFile, _ trustingZeros: Bool) throws -> Int64 {
         let limit = Int64(min(maintenance.limits.bytes, Self.windowBytes))
         var zeroedBytes: Int64 = 0
         var window = DeadWindow()
         func zero() throws {
-            let zeroed = try file.zeroRemains(window)
+            let zeroed = try file.zeroRemains(window, trustingZeros: trustingZeros)
             zeroedBytes += zeroed.zeroedBytes
             try maintenance.advance(
                 file.slot(window.upperBound),
@@ -141,7 +147,7 @@ struct Erasure {
 
     /// What lies beyond the rows: of batches that failed, and of rows that were there before a file was cut. Writers put
     /// new rows there, so it is zeroed in their turns, the longest tail in several.
-    private func zeroTail(_ live: LiveBitmap, _ file: DataFile) throws -> Int64 {
+    private func zeroTail(_ live: LiveBitmap, _ file: DataFile, _ trustingZeros: Bool) throws -> Int64 {
         let limit = Int64(maintenance.limits.bytes)
         var zeroedBytes: Int64 = 0
         var position: Int64 = 0
@@ -157,7 +163,7 @@ struct Erasure {
                 while !rest.isEmpty {
                     var window = DeadWindow()
                     rest = window.take(rest, limit: Int64(Self.windowBytes))
-                    let part = try file.zeroRemains(window)
+                    let part = try file.zeroRemains(window, trustingZeros: trustingZeros)
                     zeroed.readBytes += part.readBytes
                     zeroed.zeroedBytes += part.zeroedBytes
                 }
@@ -175,7 +181,11 @@ struct Erasure {
         try maintenance.turn { session in
             do { try session.index.rebuild() } catch let error as VectorStoreError {
                 // What it has written so far is in the log, and takes the room that others need.
-                if error.code == .diskFull { _ = try? session.emptyLog() }
+                if error.code == .diskFull {
+                    do throws(VectorStoreError) { _ = try session.emptyLog() } catch {
+                        guard error.code == .diskFull || error.code == .busy else { throw error }
+                    }
+                }
                 throw error
             }
         }

@@ -30,7 +30,7 @@ struct Rewrite {
     func run() throws -> CompactionReport {
         try maintenance.removeStaleRows()
         let source = try maintenance.openCurrentFile()
-        try source.sync()
+        try maintenance.failing { try source.sync() }
         let before = try source.status()
         let (journal, record) = try maintenance.begin(.rewrite, before)
         var start = Start(journal: journal, record: record, targetGeneration: record.nextGeneration)

@@ -68,12 +68,19 @@ package enum Directory {
 extension FileStatus {
     init(_ buffer: stat) {
         let block = Int64(buffer.st_blksize)
+        #if canImport(Darwin)
+        let modified = buffer.st_mtimespec
+        #else
+        let modified = buffer.st_mtim
+        #endif
         let isPowerOfTwo = block >= 512 && block & (block - 1) == 0
         self.init(
             size: Int64(buffer.st_size),
             allocated: Int64(buffer.st_blocks) * 512,
             blockSize: isPowerOfTwo ? block : 4096,
-            isDirectory: buffer.st_mode & S_IFMT == S_IFDIR
+            isDirectory: buffer.st_mode & S_IFMT == S_IFDIR,
+            inode: UInt64(buffer.st_ino),
+            modified: Int64(modified.tv_sec) &* 1_000_000_000 &+ Int64(modified.tv_nsec)
         )
     }
 }

@@ -24,6 +24,14 @@ struct EpochLocks: ~Copyable {
         if epoch & 1 == 0 { even.unlock() } else { odd.unlock() }
     }
 
+    /// Both of them shared, for readers that don't see which epoch it is; neither, where a writer waits for one.
+    func lockBoth(within seconds: Double) throws(SystemError) -> Bool {
+        guard try lock(0, exclusive: false, within: seconds) else { return false }
+        if try lock(1, exclusive: false, within: seconds) { return true }
+        unlock(0)
+        return false
+    }
+
     /// Whether both are free for a moment within `seconds`: nobody is reading, or only by short reads.
     func areFree(within seconds: Double) throws(SystemError) -> Bool {
         for epoch: Int64 in 0...1 {

@@ -22,6 +22,10 @@ package struct FileStatus: Sendable {
     /// The file system's block size in bytes; a power of two.
     package let blockSize: Int64
     package let isDirectory: Bool
+    /// The number that no other file has at the time.
+    package let inode: UInt64
+    /// When it was last written, in nanoseconds; the clock has ticks of some milliseconds.
+    package let modified: Int64
 }
 
 /// Every operation on the data file and its directory: the one seam at which tests make any of them fail, or stop the

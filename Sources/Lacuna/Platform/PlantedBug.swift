@@ -35,6 +35,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case zerosNotSynced
     /// Recovery copies a log into the database that may be on no disk.
     case logNotRewritten
+    /// Recovery believes that what an earlier checkpoint has copied into the database is on the disk.
+    case checkpointBelieved
     /// Recovery believes that the rows which only the log names are on the disk.
     case rowsNotRewritten
     /// The mark says that a commit was made before that is durable.

@@ -36,7 +36,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let alreadyExists = Code(rawValue: "alreadyExists")
         /// Another handle or process has the store open for writing.
         public static let locked = Code(rawValue: "locked")
-        /// Somebody held a lock, or read, for longer than the call waits: try again.
+        /// Somebody held a lock, or read, for longer than the call waits: try again. Or the store was opened where it can't
+        /// be written, and has changed since: open it again.
         public static let busy = Code(rawValue: "busy")
         /// The store was opened for reading, or its directory can't be written.
         public static let readOnly = Code(rawValue: "readOnly")

@@ -8,14 +8,19 @@ import Glibc
 final class IndexSource: Sendable {
     let path: String
     let mode: Connection.Mode
-    /// Whether readers hold the epoch's lock: not beside an immutable database or over a copy, which no writer changes.
-    let locksEpochs: Bool
+    /// What the store was like, where SQLite doesn't tell readers of commits: as an immutable database or a copy.
+    private let stamp: StoreStamp?
     private let temporaryDirectory: String?
 
-    private init(_ path: String, _ mode: Connection.Mode, locksEpochs: Bool, temporaryDirectory: String? = nil) {
+    private static let attempts = 10
+
+    /// Whether readers see each commit, and with it which epoch's lock they hold.
+    var followsCommits: Bool { stamp == nil }
+
+    private init(_ path: String, _ mode: Connection.Mode, _ stamp: StoreStamp?, temporaryDirectory: String? = nil) {
         self.path = path
         self.mode = mode
-        self.locksEpochs = locksEpochs
+        self.stamp = stamp
         self.temporaryDirectory = temporaryDirectory
     }
 
@@ -29,19 +34,37 @@ final class IndexSource: Sendable {
     /// memory, reading works as usual, and a writer may be at work, also while the log is empty; without frames in a log
     /// the database alone is the truth (immutable); with a log alone, a copy of both is read. Immutable beside a log with
     /// frames would silently lose the rows in it.
-    static func forReading(_ paths: StorePaths) throws(VectorStoreError) -> IndexSource {
-        do {
-            if Directory.isWritable(paths.directory) { return IndexSource(paths.index, .readOnly, locksEpochs: true) }
-            let log = try Directory.status(paths.log)
-            let sharedMemory = try Directory.status(paths.sharedMemory)
-            if log != nil && sharedMemory != nil {
-                return IndexSource(paths.index, .readOnly, locksEpochs: true)
-            }
-            if log?.size ?? 0 == 0 { return IndexSource(paths.index, .immutable, locksEpochs: false) }
-            return try copy(paths)
-        } catch {
-            throw VectorStoreError(error)
+    static func forReading(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem = SystemFileSystem()
+    ) throws(VectorStoreError) -> IndexSource {
+        if Directory.isWritable(paths.directory) { return IndexSource(paths.index, .readOnly, nil) }
+        for _ in 0..<attempts {
+            let stamp = try StoreStamp(paths, fileSystem)
+            let log = try mapped(Directory.status(paths.log))
+            let sharedMemory = try mapped(Directory.status(paths.sharedMemory))
+            if log != nil && sharedMemory != nil { return IndexSource(paths.index, .readOnly, nil) }
+            if !stamp.hasLog { return IndexSource(paths.index, .immutable, stamp) }
+            // Nothing keeps a writer from beginning the log anew between the two files.
+            let copied = Result { () throws(SystemError) in try copy(paths, fileSystem, stamp) }
+            if try !stamp.hasMoved() { return try mapped(copied.get()) }
         }
+        throw changed
+    }
+
+    private static let changed = VectorStoreError(
+        .busy,
+        "the store has changed since it was opened here, where it can't be written; open it again"
+    )
+
+    /// Calls `body`, which believes the index. Throws `busy` where a commit was made before it ended, in place of whatever
+    /// came of it: an immutable database that is checkpointed meanwhile is read half old and half new.
+    func whileUnchanged<R>(_ body: () throws -> R) throws -> R {
+        guard let stamp else { return try body() }
+        if try stamp.hasMoved() { throw Self.changed }
+        let result = Result { try body() }
+        if try stamp.hasMoved() { throw Self.changed }
+        return try result.get()
     }
 
     /// A copy of the index and its log, whatever state they are in, and the number of pages that the disk can't read: those
@@ -60,15 +83,19 @@ final class IndexSource: Sendable {
         return (source, pages)
     }
 
-    private static func copy(_ paths: StorePaths) throws(SystemError) -> IndexSource {
-        let source = try temporary()
-        _ = try copy(paths.index, source.path, SystemFileSystem())
-        _ = try copy(paths.log, source.path + "-wal", SystemFileSystem())
+    private static func copy(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem,
+        _ stamp: StoreStamp
+    ) throws(SystemError) -> IndexSource {
+        let source = try temporary(stamp)
+        _ = try copy(paths.index, source.path, fileSystem)
+        _ = try copy(paths.log, source.path + "-wal", fileSystem)
         return source
     }
 
     /// The name of an index in a directory of its own, which goes with this object.
-    private static func temporary() throws(SystemError) -> IndexSource {
+    private static func temporary(_ stamp: StoreStamp? = nil) throws(SystemError) -> IndexSource {
         let base = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/lacuna-XXXXXX".utf8CString)
         guard let made = unsafe mkdtemp(&template) else {
@@ -78,7 +105,7 @@ final class IndexSource: Sendable {
         return IndexSource(
             directory + "/" + StorePaths.indexName,
             .readOnly,
-            locksEpochs: false,
+            stamp,
             temporaryDirectory: directory
         )
     }

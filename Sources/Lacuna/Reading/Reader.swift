@@ -39,6 +39,8 @@ struct Snapshot {
 /// what one thread did before it gave the reader back and what the next one does.
 final class Reader: @unchecked Sendable {
     private let index: StoreIndex
+    private let source: IndexSource
+    /// Nil where a reader that doesn't follow commits can't open them.
     private let locks: EpochLocks?
     private let paths: StorePaths
     private let files: CurrentFile
@@ -61,43 +63,59 @@ final class Reader: @unchecked Sendable {
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(VectorStoreError) {
         self.index = index
-        locks = source.locksEpochs ? try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path))) : nil
+        self.source = source
+        let names = StorePaths.readerLockNames.map(paths.path)
+        locks = source.followsCommits ? try mapped(EpochLocks(names)) : try? EpochLocks(names)
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
         self.isCancelled = isCancelled
     }
 
-    /// Calls `body` with a snapshot that no writer disturbs until `body` returns. What takes long in it can be cancelled;
-    /// not so the transaction's beginning and end, which would leave the connection in between.
+    /// Calls `body` with a snapshot that no writer disturbs until `body` returns.
     func withSnapshot<R>(_ body: (Snapshot) throws -> R) throws -> R {
         for _ in 0..<Self.attempts {
-            guard try lockEpoch() else { continue }
+            guard try lock() else { continue }
             let held = epoch
-            defer { locks?.unlock(held) }
-            try index.connection.run(Connection.TransactionKind.read.rawValue)
-            defer { index.connection.rollBack() }
-            let record = try index.record()
-            // The lock was taken first: if the epoch is still the one it stands for, the writer waits for us.
-            if locks != nil && record.readerEpoch != held {
-                epoch = record.readerEpoch
-                continue
-            }
-            guard let file = try dataFile(record) else { continue }
-            let foreignVersion = try index.pragma("data_version")
-            let rows = try file.view(upTo: record.nextOffset)
-            let snapshot = Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
-            return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
+            defer { unlock(held) }
+            // The locks were taken first: whoever wants to move what an unchanged store has waits for us.
+            if let result = try source.whileUnchanged({ try read(held, body) }) { return result }
         }
         throw VectorStoreError(.busy, "the store's files changed again and again while it was opened; try again")
     }
 
+    /// Nil if the store moved on meanwhile. What takes long in `body` can be cancelled; not so the transaction's beginning
+    /// and end, which would leave the connection in between.
+    private func read<R>(_ held: Int64, _ body: (Snapshot) throws -> R) throws -> R? {
+        try index.connection.run(Connection.TransactionKind.read.rawValue)
+        defer { index.connection.rollBack() }
+        let record = try index.record()
+        // The lock was taken first: if the epoch is still the one it stands for, the writer waits for us.
+        if source.followsCommits && record.readerEpoch != held {
+            epoch = record.readerEpoch
+            return nil
+        }
+        guard let file = try dataFile(record) else { return nil }
+        let foreignVersion = try index.pragma("data_version")
+        let rows = try file.view(upTo: record.nextOffset)
+        let snapshot = Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
+        return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
+    }
+
     /// False if the epoch moved on meanwhile: the writer holds an old epoch's lock while it drains that epoch.
-    private func lockEpoch() throws(VectorStoreError) -> Bool {
-        guard locks != nil else { return true }
+    private func lock() throws(VectorStoreError) -> Bool {
+        guard source.followsCommits else {
+            // What can't be locked can be read all the same: then the source's look at the store is all there is.
+            return (try? locks?.lockBoth(within: Self.lockSeconds)) ?? true
+        }
         let locked = try mapped(locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true)
         if !locked { epoch = try index.record().readerEpoch }
         return locked
+    }
+
+    private func unlock(_ held: Int64) {
+        locks?.unlock(held)
+        if !source.followsCommits { locks?.unlock(held + 1) }
     }
 
     /// The data file of the record's generation; nil if its name is gone, or it is too short, because a newer state was

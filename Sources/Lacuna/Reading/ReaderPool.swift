@@ -33,8 +33,12 @@ final class ReaderPool: Sendable {
     }
 
     /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
-    func openFirst(checkedBy mark: CommitMark?) throws(VectorStoreError) {
-        giveBack(try reader(StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)))
+    func openFirst(checkedBy mark: CommitMark?) throws {
+        giveBack(
+            try source.whileUnchanged {
+                try reader(StoreIndex.openForReading(source.path, source.mode, checkedBy: mark))
+            }
+        )
     }
 
     /// Calls `body` with a snapshot of the newest committed state.
@@ -56,13 +60,13 @@ final class ReaderPool: Sendable {
         }
     }
 
-    private func takeReader() throws(VectorStoreError) -> Reader {
+    private func takeReader() throws -> Reader {
         let idle = try state.withLock { state throws(VectorStoreError) -> Reader? in
             if state.isClosed { throw VectorStoreError(.closed, "the store was closed; open it again") }
             return state.idle.popLast()
         }
         if let idle { return idle }
-        return try reader(StoreIndex.openForReading(source.path, source.mode))
+        return try source.whileUnchanged { try reader(StoreIndex.openForReading(source.path, source.mode)) }
     }
 
     private func reader(_ index: StoreIndex) throws(VectorStoreError) -> Reader {

@@ -18,7 +18,7 @@ enum StoreDirectory {
     }
 
     /// Throws unless there is a directory with an index in it.
-    static func check(_ paths: StorePaths) throws(VectorStoreError) {
+    static func check(_ paths: StorePaths) throws {
         let names = try names(paths)
         if names.contains(StorePaths.indexName) {
             // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
@@ -30,7 +30,7 @@ enum StoreDirectory {
         }
         // An interrupted creation's, or nothing of ours.
         if Set(remains).isSubset(of: StorePaths.unfinishedNames) && holdsNothing(paths) { throw noStore(paths) }
-        throw .damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
+        throw VectorStoreError.damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
     }
 
     static func noStore(_ paths: StorePaths) -> VectorStoreError {
@@ -40,20 +40,21 @@ enum StoreDirectory {
         )
     }
 
-    private static func checkIndex(_ paths: StorePaths) throws(VectorStoreError) {
+    private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        _ = try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil)
+        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil) }
     }
 
     /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first
     /// generation's file is missing, or has a header or a part of it and nothing else, and the log is empty. That may have
     /// been made for an index whose new name a power cut has undone.
     static func holdsNothing(_ paths: StorePaths) -> Bool {
-        guard let log = try? Directory.status(paths.log)?.size ?? 0, log == 0 else { return false }
         let path = paths.path(StorePaths.dataFileName(generation: 1))
-        guard let file = try? Directory.status(path) else { return true }
-        guard file.size <= DataFileHeader.length, let bytes = try? DataFile.firstBytes(path, SystemFileSystem())
-        else { return false }
-        return DataFileHeader.isUnfinished(bytes)
+        do {
+            if let log = try Directory.status(paths.log), log.size > 0 { return false }
+            guard let file = try Directory.status(path) else { return true }
+            if file.size > DataFileHeader.length { return false }
+            return DataFileHeader.isUnfinished(try DataFile.firstBytes(path, SystemFileSystem()))
+        } catch { return false }
     }
 }

@@ -25,20 +25,7 @@ package struct Recovery {
     /// What `open` does: everything but the removal of index rows, which waits for the next compaction or `recover`, and
     /// interrupted erasures, which wait for the writer.
     ///
-    /// It believes nothing that is only in the write-ahead log: a killed process may have left a commit there that was
-    /// never synced, or whose sync failed, so that the kernel's cache has it, as clean, and the disk never will. Such a log
-    /// is emptied into the database, and a commit of our own takes the place of whatever may be beyond its end, before a
-    /// file is removed or a row written on the strength of it.
-    ///
-    /// | after | a crash leaves | the next recovery |
-    /// | --- | --- | --- |
-    /// | 1. the log's bytes are written once more where they are, and synced | the same bytes, on the disk too | begins anew |
-    /// | 2. the rows that only the log may name are written and synced likewise | the same | begins anew |
-    /// | 3. a part of the log is copied into the database | a database that is no state without its log, and the log | begins anew |
-    /// | 4. all of it is, synced; the log is cut | the state, in the database, with or without the log | goes on |
-    /// | 5. a commit of our own | the state | goes on |
-    ///
-    /// Without 1, a power cut in 3 leaves a part of the newest pages in the database, and a log that lacks the rest.
+    /// It believes nothing that is only in the write-ahead log: see `takeOver`.
     package mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile
@@ -46,24 +33,64 @@ package struct Recovery {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
+        if try session.index.connection.logBytes() == 0 {
+            session.floor.endCheckpoint(record)
+        } else {
+            try takeOver(session, file, record)
+        }
+        try putInOrder(session, file)
+        session.index.connection.checkpointsOnClose(true)
+    }
+
+    /// Makes the log that an earlier writer has left our own. A killed process may have left a commit there that was never
+    /// synced, or whose sync failed, so that the kernel's cache has it, as clean, and the disk never will. Such a log is
+    /// emptied into the database, and a commit of our own takes the place of whatever may be beyond its end, before a file
+    /// is removed or a row written on the strength of it.
+    ///
+    /// | after | a crash leaves | the next recovery |
+    /// | --- | --- | --- |
+    /// | 1. the log's bytes are written once more where they are, and synced | the same bytes, on the disk too | begins anew |
+    /// | 2. the rows that only the log may name are written and synced likewise | the same | begins anew |
+    /// | 3. no frame of the log is taken to be in the database any more | the same: that was in memory only | begins anew |
+    /// | 4. a part of the log is copied into the database | a database that is no state without its log, and the log | begins anew |
+    /// | 5. all of it is, synced; the log is cut | the state, in the database, with or without the log | goes on |
+    /// | 6. a commit of our own | the state | goes on |
+    ///
+    /// Without 1, a power cut in 4 leaves a part of the newest pages in the database, and a log that lacks the rest. Without
+    /// 3, pages that an earlier checkpoint copied, and that a failed sync of the database has left clean in the cache, are in
+    /// neither file after 5, where a reader has kept SQLite's shared memory alive.
+    private mutating func takeOver(
+        _ session: WriteSession,
+        _ file: DataFile,
+        _ record: StoreRecord
+    ) throws(VectorStoreError) {
+        let connection = session.index.connection
         do throws(VectorStoreError) {
-            if try session.index.connection.logBytes() == 0 {
-                session.floor.endCheckpoint(record)
-            } else {
-                if !PlantedBug.logNotRewritten.isPlanted { try session.index.connection.rewriteLog() }
-                if !PlantedBug.rowsNotRewritten.isPlanted {
-                    try file.rewrite(session.floor.firstRowOfLog(record)..<record.nextOffset)
-                }
-                leavesSuperseded = try !session.emptyLog()
-                try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
+            if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
+            if !PlantedBug.rowsNotRewritten.isPlanted {
+                try file.rewrite(session.floor.firstRowOfLog(record)..<record.nextOffset)
             }
+        } catch {
+            guard error.code == .diskFull else { throw error }
+            // What was to be written again may be on no disk, so nothing may come behind it.
+            throw VectorStoreError(
+                .diskFull,
+                """
+                what the last writer left must be written once more where it is before anything else, and the file system \
+                has no room for that; free some disk space and try again: until then the store can only be read
+                """,
+                cause: error
+            )
+        }
+        if !PlantedBug.checkpointBelieved.isPlanted { try connection.forgetCheckpoints() }
+        do throws(VectorStoreError) {
+            leavesSuperseded = try !session.emptyLog()
+            try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
         } catch {
             // A full disk must not keep a store from being opened, and emptied.
             guard error.code == .diskFull else { throw error }
             leavesSuperseded = true
         }
-        try putInOrder(session, file)
-        session.index.connection.checkpointsOnClose(true)
     }
 
     private var removals: [RecoveryPlan.Removal] { plan.removals.filter { !leavesSuperseded || !$0.isSuperseded } }

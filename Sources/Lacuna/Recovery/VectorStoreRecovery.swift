@@ -27,8 +27,8 @@ public enum VectorStoreRecovery {
             try StoreDirectory.check(paths)
             if dryRun {
                 let mark = try CommitMark.read(paths, fileSystem)
-                let source = try IndexSource.forReading(paths)
-                return try withExtendedLifetime(source) {
+                let source = try IndexSource.forReading(paths, fileSystem)
+                return try source.whileUnchanged {
                     let index = try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)
                     return try Recovery(index, paths, fileSystem).report
                 }

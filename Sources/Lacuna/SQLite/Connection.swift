@@ -104,6 +104,20 @@ package final class Connection {
         try unsafe WriteAheadLog(handle)?.rewrite()
     }
 
+    /// From now on SQLite takes no frame of the log to be in the database: the next checkpoint copies all of them, also what
+    /// an earlier one has copied. SQLite syncs the database only once the whole log is there, and should that fail, the
+    /// kernel may hold what was copied before as if it were written.
+    ///
+    /// - Throws: `busy` where a foreign program is checkpointing.
+    func forgetCheckpoints() throws(VectorStoreError) {
+        try run(TransactionKind.write.rawValue)
+        defer { rollBack() }
+        let code = unsafe lacuna_sqlite3_forget_checkpoints(handle)
+        if code == SQLITE_OK { return }
+        let message = unsafe sqlite3_errstr(code).map { unsafe String(cString: $0) } ?? "error"
+        throw VectorStoreError(SQLiteError(code: code, message: message, sql: nil))
+    }
+
     /// From now on commits don't checkpoint: whoever owns the connection does, between them.
     func checkpointsItself() {
         unsafe sqlite3_wal_hook(

@@ -40,19 +40,24 @@ extension DataFile {
     /// The smallest piece that is written: zeros over a whole run would fill the holes in it.
     private static let zeroedPiece: Int64 = 4_096
 
-    /// Zeros over whatever the window's parts still hold; nothing where there are holes, or zeros already.
-    func zeroRemains(_ window: DeadWindow) throws(VectorStoreError) -> Zeroed {
+    /// Zeros over whatever the window's parts still hold; nothing where there are holes, or zeros already, if those are known
+    /// to be on the disk: after a sync that failed they may be in the kernel's cache alone.
+    func zeroRemains(_ window: DeadWindow, trustingZeros: Bool) throws(VectorStoreError) -> Zeroed {
         let range = window.lowerBound..<window.upperBound
         if range.isEmpty || dataBytes(in: range) == 0 { return Zeroed() }
         var zeroed = Zeroed(readBytes: Int64(range.count))
-        for remains in try remains(window, in: range) {
+        for remains in try remains(window, in: range, trustingZeros) {
             try zero(remains)
             zeroed.zeroedBytes += Int64(remains.count)
         }
         return zeroed
     }
 
-    private func remains(_ window: DeadWindow, in range: Range<Int64>) throws(VectorStoreError) -> [Range<Int64>] {
+    private func remains(
+        _ window: DeadWindow,
+        in range: Range<Int64>,
+        _ trustingZeros: Bool
+    ) throws(VectorStoreError) -> [Range<Int64>] {
         var buffer = [UInt8](repeating: 0, count: range.count)
         do {
             var span = buffer.mutableSpan
@@ -70,8 +75,10 @@ extension DataFile {
             while begin < part.upperBound {
                 let end = min(part.upperBound, (begin / Self.zeroedPiece + 1) * Self.zeroedPiece)
                 let piece = Int(begin - range.lowerBound)..<Int(end - range.lowerBound)
-                let isZero = unsafe buffer.span.bytes.extracting(piece).isZero
-                if !isZero {
+                let isGone =
+                    trustingZeros
+                    ? unsafe buffer.span.bytes.extracting(piece).isZero : dataBytes(in: begin..<end) == 0
+                if !isGone {
                     if let last = remains.last, last.upperBound == begin {
                         remains[remains.count - 1] = last.lowerBound..<end
                     } else {

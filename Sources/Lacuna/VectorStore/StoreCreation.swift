@@ -42,11 +42,17 @@ struct StoreCreation {
 
     private func makeIndex(_ record: StoreRecord) throws(VectorStoreError) {
         try StoreIndex.create(paths.newIndex, record)
+        if !PlantedBug.newIndexNotSynced.isPlanted { try syncNewIndex() }
+        try mapped(fileSystem.rename(paths.newIndex, to: paths.index))
+    }
+
+    /// Closes the file before it has its name: once it has, another thread may have opened the store, and closing any
+    /// descriptor of a file drops all of the process's POSIX locks on it, SQLite's among them.
+    private func syncNewIndex() throws(VectorStoreError) {
         do throws(SystemError) {
             let descriptor = try fileSystem.open(paths.newIndex, .readWrite)
             defer { fileSystem.close(descriptor) }
-            if !PlantedBug.newIndexNotSynced.isPlanted { try fileSystem.sync(descriptor) }
-            try fileSystem.rename(paths.newIndex, to: paths.index)
+            try fileSystem.sync(descriptor)
         } catch { throw VectorStoreError(error.on(paths.newIndex)) }
     }
 

@@ -77,7 +77,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - access: Writing (the default), or reading only.
     ///   - options: How this handle writes.
     /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument` for an
-    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`.
+    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`. For writing after a crash also
+    ///   `diskFull`, on a file system that copies on writing, and `busy` while a foreign program writes or checkpoints. In a
+    ///   directory that can't be written here also `busy`, if a writer elsewhere commits at the same time.
     public static func open(
         at path: String,
         _ access: VectorStoreAccess = .readWrite,
@@ -137,7 +139,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         // Read before the index: a writer may raise it at any time, once it has committed.
         let mark = try CommitMark.read(paths, fileSystem)
         readers = ReaderPool(
-            try IndexSource.forReading(paths),
+            try IndexSource.forReading(paths, fileSystem),
             paths,
             files,
             fileSystem,

@@ -56,7 +56,7 @@ public struct VectorStoreInfo: Sendable {
         try StoreDirectory.check(paths)
         let mark = try CommitMark.read(paths, SystemFileSystem())
         let source = try IndexSource.forReading(paths)
-        return try withExtendedLifetime(source) {
+        return try source.whileUnchanged {
             VectorStoreInfo(try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark).record())
         }
     }

@@ -76,6 +76,35 @@ import Glibc
         #expect(count > 10)
     }
 
+    /// A descriptor of the index that is closed while another thread has the store open takes its locks away, and another
+    /// process that then reads the index takes the log away from under the writer.
+    @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the shell of SQLite"))
+    func aReaderThatOpensAtOnceKeepsItsLocks() throws {
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            let reader = Guarded<VectorStore<Int64>?>(nil)
+            let fileSystem = OpeningFileSystem {
+                reader.withLock { $0 = try? VectorStore<Int64>.open(at: path, .readOnly) }
+            }
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot), fileSystem)
+            #expect(reader.withLock { $0 } != nil)
+            try store.put([1, 2, 3, 4, 5, 6, 7, 8], for: 1)
+            #expect(
+                try Command.run("sqlite3", [path + "/index.sqlite", "SELECT count(*) FROM vectors"]).output == "1\n"
+            )
+            #expect(TestFiles.exists(path + "/index.sqlite-wal"))
+        }
+    }
+
+    private struct OpeningFileSystem: FileSystemLayer {
+        let hasRenamed: @Sendable () -> Void
+
+        func rename(_ path: String, to newPath: String) throws(SystemError) {
+            try below.rename(path, to: newPath)
+            hasRenamed()
+        }
+    }
+
     @Test func refusesAStoreWithoutRowsUntouched() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

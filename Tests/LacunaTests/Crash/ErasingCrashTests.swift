@@ -127,6 +127,28 @@ import Glibc
         }
     }
 
+    /// The sync of the zeros fails, and leaves them in the kernel's cache alone: who carries on finds zeros there, and the
+    /// disk still has the rows.
+    @Test func aSyncOfZerosThatFails() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                var (store, rows) = try prepare(disk)
+                let remains = rows.remains(of: Self.ids)
+                // From here on the rows are not among those that the next open writes once more.
+                _ = try store.writing().exclusively { try $0.emptyLog() }
+                disk.inject(DiskFault(matches: { $0.kind == .sync && $0.isOnDataFile }))
+                let error = #expect(throws: VectorStoreError.self) { try store.erase(Self.ids) }
+                #expect(error?.code == .ioError && disk.failures == 1)
+                disk.inject(nil)
+                try? store.close()
+                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+                for (name, image) in disk.now.model.afterPowerCut(.nothing) ?? [:] {
+                    #expect(remains.find(in: image.bytes) == [], "\(name)")
+                }
+            }
+        }
+    }
+
     /// A file that a rewrite has replaced, and that couldn't be removed then, holds the rows too.
     @Test func retiredFilesGo() throws {
         try TestFiles.withDirectory { parent in

@@ -1,5 +1,3 @@
-import Synchronization
-
 @testable import Lacuna
 
 #if canImport(Darwin)
@@ -17,7 +15,7 @@ struct FaultyFileSystem: FileSystemLayer {
     var punchError: Int32?
     /// Whether syncs reach the system, which only matters to what the system then measures.
     var syncsReally = false
-    private static let names = Mutex<[Int32: String]>([:])
+    private static let names = Guarded<[Int32: String]>([:])
 
     private func operation(_ kind: DiskOperation.Kind, _ path: String) -> DiskOperation {
         DiskOperation(kind: kind, name: TestDisk.name(path), isSQLite: false)

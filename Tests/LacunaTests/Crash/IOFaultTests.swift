@@ -3,6 +3,7 @@
 // call the store damaged. After a failed fsync a program tried again, was told that all was well (the kernel had marked
 // the pages clean), and lost what it had acknowledged at the next power cut.
 
+import Synchronization
 import Testing
 
 @testable import Lacuna
@@ -87,6 +88,28 @@ import Glibc
                 #expect(disk.failures > 0)
                 #expect(try CrashModel(of: store) == before)
                 #expect(try store.delete([1, 2, 4]) == 3)
+            }
+        }
+    }
+
+    /// There is no room to rebuild the index, and then the log can't be emptied either: the error of the disk is the one to
+    /// tell, and the handle writes no more.
+    @Test func erasingOnAFullDiskThatFails() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let store = try Scenario.prepare(disk, dimension: Self.dimension).0
+                let isEmptied = Atomic(false)
+                let fault = DiskFault(errno: ENOSPC, times: 2) { operation in
+                    guard operation.isOnLog else { return false }
+                    // The first time before the index is rebuilt.
+                    if operation.kind == .truncate { return isEmptied.exchange(true, ordering: .relaxed) }
+                    return operation.kind == .write && isEmptied.load(ordering: .relaxed)
+                }
+                disk.inject(fault)
+                expectError(.ioError) { try store.erase(Scenario.deleted) }
+                #expect(disk.failures == 2)
+                disk.inject(nil)
+                try Self.checkRefusal(store, .erase)
             }
         }
     }

@@ -17,8 +17,8 @@ private struct OneFault: FileSystemLayer {
     typealias Fault = @Sendable (_ kind: String, _ path: String, _ offset: Int64) -> Int32?
 
     private final class Faults: Sendable {
-        let fault = Mutex<Fault?>(nil)
-        let names = Mutex<[Int32: String]>([:])
+        let fault = Guarded<Fault?>(nil)
+        let names = Guarded<[Int32: String]>([:])
         let failures = Atomic(0)
     }
 

@@ -22,6 +22,10 @@ import Testing
         case .zerosNotSynced: return try findRemains().map { ("an erased row", $0) }
         case .logNotRewritten:
             return try CleanPagesTests.failuresWhileTheLogIsCopied().first.map { ("a failed sync", $0) }
+        case .checkpointBelieved:
+            return try CleanPagesTests.failuresAfterAPartialCheckpoint().first.map {
+                ("a failed sync of the database", $0)
+            }
         case .rowsNotRewritten:
             let lost = try CleanPagesTests.rowsLost(after: .rewrite)
             return lost.isEmpty ? nil : ("a failed sync of rows", "the rows \(lost) have other bytes")
@@ -44,7 +48,9 @@ import Testing
         case .overwriteInPlace: ["replacements"]
         case .migrationInParts: ["migration"]
         case .newIndexNotSynced, .parentNotSynced: ["create"]
-        case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .rowsNotRewritten, .logNotChecked: []
+        case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .checkpointBelieved, .rowsNotRewritten,
+            .logNotChecked:
+            []
         }
     }
 

@@ -1,6 +1,5 @@
 import CSQLite
 import CTestVFS
-import Synchronization
 import Testing
 
 @testable import Lacuna
@@ -81,7 +80,7 @@ final class TestDisk: Sendable {
 
     let directory: String
     private let number: Int64
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     private struct Registry {
         var numbers: [String: Int64] = [:]
@@ -89,7 +88,7 @@ final class TestDisk: Sendable {
         var next: Int64 = 1
     }
 
-    private static let registry = Mutex(Registry())
+    private static let registry = Guarded(Registry())
     private static let isInstalled: Bool = {
         let code = unsafe ctest_vfs_install(
             { path in

@@ -62,6 +62,9 @@ enum TestFiles {
         unsafe fseek(file, 0, SEEK_END)
         let size = unsafe ftell(file)
         unsafe rewind(file)
+        // The standard library writes the count of an array of none into the one that all of them share: a race to
+        // ThreadSanitizer.
+        if size == 0 { return [] }
         return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             count = unsafe fread(buffer.baseAddress, 1, size, file)
         }

@@ -1,0 +1,10 @@
+import ArgumentParser
+
+@main
+struct LacunaBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lacuna-bench",
+        abstract: "Lacuna beside other stores.",
+        subcommands: [WorkerCommand.self]
+    )
+}

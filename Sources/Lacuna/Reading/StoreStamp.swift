@@ -1,0 +1,41 @@
+/// What tells whether a commit has been made, for readers that don't learn of it from SQLite.
+///
+/// A commit makes the log longer. Before a checkpoint writes to the database, the mark is raised, and only after it the log
+/// is emptied. The log is looked at first: so one of the three has moved, whenever the look is taken. A writer that has
+/// committed nothing, and an empty log that a reader elsewhere has made, are no change.
+struct StoreStamp: Sendable {
+    private struct File: Equatable {
+        let inode: UInt64
+        let size: Int64
+        let modified: Int64
+
+        init?(_ path: String) throws(SystemError) {
+            guard let status = try Directory.status(path), status.size > 0 else { return nil }
+            inode = status.inode
+            size = status.size
+            modified = status.modified
+        }
+    }
+
+    private let paths: StorePaths
+    private let fileSystem: any FileSystem
+    private let log: File?
+    private let index: File?
+    /// Also because a database that is written twice within a tick of the file system's clock has one time only.
+    private let mark: CommitMark?
+
+    var hasLog: Bool { log != nil }
+
+    init(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) {
+        self.paths = paths
+        self.fileSystem = fileSystem
+        log = try mapped(File(paths.log))
+        index = try mapped(File(paths.index))
+        mark = try CommitMark.read(paths, fileSystem)
+    }
+
+    func hasMoved() throws(VectorStoreError) -> Bool {
+        let now = try StoreStamp(paths, fileSystem)
+        return now.log != log || now.index != index || now.mark != mark
+    }
+}

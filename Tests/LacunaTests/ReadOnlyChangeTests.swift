@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+/// A directory that can't be written here, while a writer comes to it by another path.
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(10)))
+struct ReadOnlyChangeTests {
+    /// What is beside the index when the reader comes.
+    enum State: CaseIterable {
+        case noLog, logAlone, noLocks
+    }
+
+    private let scratch: Scratch
+    private let mount: String
+    private let rows: Int64 = 2_000
+
+    init() throws {
+        scratch = try Scratch()
+        mount = scratch.path + "/mount"
+    }
+
+    private func vector(_ id: Int64) -> [Float] { (0..<64).map { Float(id) + Float($0) / 128 } }
+
+    /// A store without a writer.
+    private func make(_ state: State) throws {
+        let original = try Scratch()
+        let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 64, metric: .euclidean))
+        try store.write { batch in for id in 0..<rows { try batch.put(vector(id), for: id) } }
+        if state != .logAlone { try store.close() }
+        // By another process: with a log, this one has the index open.
+        #expect(try Command.run("cp", ["-r", original.store, scratch.store]).status == 0)
+        extendLifetime(store)
+        if state == .logAlone { try remove(scratch.file("index.sqlite-shm")) }
+        if state == .noLocks { for name in StorePaths.readerLockNames { try remove(scratch.file(name)) } }
+        #expect(exists(scratch.file("index.sqlite-wal")) == (state == .logAlone))
+    }
+
+    private func writer() throws -> VectorStore<Int64> { try .open(at: scratch.store) }
+
+    @Test(arguments: State.allCases) func rowsThatMoveAreNotReadAsOthers(_ state: State) throws {
+        try make(state)
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let reader = try VectorStore<Int64>.open(at: mount)
+            for id in 0..<rows { #expect(try reader.vector(for: id) == vector(id)) }
+            let writer = try writer()
+            try writer.delete(Array(0..<rows / 2))
+            try writer.compact(.inPlace)
+            try writer.write { batch in for id in rows..<5 * rows { try batch.put(vector(id), for: id) } }
+            for id in 0..<rows { expectError(.busy) { try reader.vector(for: id) } }
+            expectError(.busy) { try reader.search(for: vector(7), limit: 1) }
+            expectError(.busy) { try reader.verify() }
+            try reader.close()
+            let again = try VectorStore<Int64>.open(at: mount)
+            for id in rows / 2..<5 * rows { #expect(try again.vector(for: id) == vector(id)) }
+            try again.close()
+            try writer.close()
+        }
+    }
+
+    @Test(arguments: [State.noLog, .logAlone]) func rowsHoldStillWhileTheyAreRead(_ state: State) throws {
+        try make(state)
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let reader = try VectorStore<Int64>.open(at: mount)
+            let writer = try writer()
+            expectError(.busy, "the store changed meanwhile") {
+                try reader.read { snapshot in
+                    try writer.delete(Array(0..<rows / 2))
+                    expectError(.busy, "rows are read") { try writer.compact(.inPlace, .waiting(0.1)) }
+                    for id in 0..<rows { #expect(try snapshot.vector(for: id) == vector(id)) }
+                }
+            }
+            try writer.compact(.inPlace, .waiting(0.1))
+            try reader.close()
+            try writer.close()
+        }
+    }
+
+    /// The index's pages change under a reader that takes them for immutable: half of what it sees is old, half is new.
+    @Test func whatACheckpointTearsIsNotBelieved() throws {
+        try make(.noLog)
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let reader = try VectorStore<Int64>.open(at: mount)
+            let error = expectError(.busy) {
+                try reader.read { snapshot in
+                    #expect(try snapshot.contains(0))
+                    let writer = try writer()
+                    try writer.delete(Array(0..<rows))
+                    try writer.write { batch in for id in 0..<rows { try batch.put(vector(id), for: -id) } }
+                    try writer.close()
+                    _ = try snapshot.ids()
+                    for id in 0..<rows { _ = try snapshot.vector(for: id) }
+                }
+            }
+            #expect(error?.message.contains("open it again") == true)
+            try reader.close()
+        }
+    }
+
+    @Test func whoCommitsNothingIsNoChange() throws {
+        try make(.noLog)
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let reader = try VectorStore<Int64>.open(at: mount)
+            let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+            #expect(try other.count == Int(rows))
+            #expect(exists(scratch.file("index.sqlite-shm")))
+            #expect(try reader.vector(for: 9) == vector(9))
+            let writer = try writer()
+            #expect(try reader.vector(for: 9) == vector(9))
+            try writer.delete(9)
+            expectError(.busy) { try reader.vector(for: 9) }
+            try reader.close()
+            try other.close()
+            try writer.close()
+        }
+    }
+
+    // MARK: A copy beside a log alone
+
+    /// Calls `body` each time that the log is about to be copied, the database having been.
+    private func open(_ body: @escaping @Sendable () throws -> Void) throws -> VectorStore<Int64> {
+        try .open(
+            at: mount,
+            .readOnly,
+            HookedFileSystem { path in
+                if path.hasSuffix("-wal"), path.hasPrefix(mount) { #expect(throws: Never.self, performing: body) }
+            }
+        )
+    }
+
+    @Test func aCopyOfTwoStatesIsMadeAgain() throws {
+        try make(.logAlone)
+        let writer = Guarded<VectorStore<Int64>?>(nil)
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let reader = try open {
+                // It copies the log into the database, and begins it anew.
+                let opened = try self.writer()
+                try opened.put(vector(rows), for: rows)
+                writer.withLock { $0 = opened }
+            }
+            #expect(try reader.ids() == Array(0...rows))
+            #expect(try reader.verify().isSound)
+            try reader.close()
+            try writer.withLock { $0 }?.close()
+        }
+    }
+
+    @Test func aCopyThatIsNeverOfOneStateIsGivenUp() throws {
+        try make(.logAlone)
+        let copies = Guarded(0)
+        let log = scratch.file("index.sqlite-wal")
+        try Mounts.withReadOnly(scratch.store, at: mount) {
+            let error = expectError(.busy) {
+                try open {
+                    let copy = copies.withLock { copies in
+                        copies += 1
+                        return copies
+                    }
+                    let time = Date(timeIntervalSince1970: Double(copy))
+                    try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: log)
+                }
+            }
+            #expect(error?.message.contains("open it again") == true)
+        }
+        #expect(copies.withLock { $0 } > 1)
+    }
+}
