@@ -7,13 +7,15 @@ package func floats(fromJSONArray text: String) throws(FormatError) -> [Float] {
     var scanner = JSONScanner(text)
     var values: [Float] = []
     scanner.skipWhitespace()
-    try scanner.expect(UInt8(ascii: "["), "'[' of an array of numbers")
+    guard scanner.skip(UInt8(ascii: "[")) else {
+        throw FormatError.invalid("the vector is not an array of numbers; write it as [0.5, …]")
+    }
     scanner.skipWhitespace()
     if !scanner.skip(UInt8(ascii: "]")) {
         repeat {
             scanner.skipWhitespace()
             guard let byte = scanner.current, byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte) else {
-                throw scanner.invalid("component \(values.count) of the vector is not a number")
+                throw FormatError.invalid("component \(values.count) of the vector is not a number; correct it")
             }
             let number = try scanner.scanNumber()
             guard let value = scanner.float(number), value.isFinite else {

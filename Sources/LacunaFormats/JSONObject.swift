@@ -31,7 +31,9 @@ package struct JSONObject: Sendable {
         var scanner = JSONScanner(text)
         scanner.skipWhitespace()
         openingBrace = scanner.position
-        try scanner.expect(UInt8(ascii: "{"), "'{' of an object")
+        guard scanner.skip(UInt8(ascii: "{")) else {
+            throw FormatError.invalid("not a JSON object; write it as {\"key\": …}")
+        }
         var entries: [Entry] = []
         scanner.skipWhitespace()
         if !scanner.skip(UInt8(ascii: "}")) {

@@ -3,6 +3,29 @@ import LacunaFormats
 import Testing
 
 @Suite struct ImportTests {
+    /// What is sound JSON, and not what is wanted, is called just that.
+    @Test func valuesOfAnotherKind() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        for (line, words) in [
+            (#"{"id":9,"vector":null}"#, "line 1: the vector is not an array of numbers; "),
+            (#"{"id":9,"vector":[1,2,3],"metadata":[1]}"#, "line 1: \"metadata\": not a JSON object; "),
+            ("[1]", "line 1: not a JSON object; "),
+        ] {
+            try fail(65, "import", store, try directory.write("r.jsonl", line + "\n"), saying: words)
+        }
+        try fail(
+            65,
+            "put",
+            store,
+            "9",
+            "--metadata",
+            "[1]",
+            saying: "--metadata: not a JSON object; ",
+            input: "[1,2,3]"
+        )
+    }
+
     /// Files that contradict one another or the store: refused before the first row is written.
     @Test func badFilesChangeNothing() throws {
         let directory = try TemporaryDirectory()

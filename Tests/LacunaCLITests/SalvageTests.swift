@@ -121,7 +121,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: original.directory.path) == names)
     }
 
-    /// Rows by offset, from two files of one store: no id is there twice, and `import` takes them.
+    /// Rows by slot, from two files of one store: no id is there twice, and `import` takes them.
     @Test func withoutAnIndex() throws {
         let original = try Original()
         let (directory, store) = (original.directory, original.store)
@@ -136,7 +136,9 @@ import Testing
         let run = try fail(76, "recover", store, "--salvage", file, "--json", saying: "without their ids")
         #expect(try run.json()["unverified"] as? Int == 20)
         #expect(try run.json()["salvaged"] as? Int == 0)
-        #expect(run.error.contains("`lacuna create NEW --dimension 3 --ids integer`"))
+        #expect(run.error.contains("20 unverified rows written to \(file) (by slot,"))
+        #expect(run.error.contains("deleted ones perhaps among them"))
+        #expect(run.error.contains("`lacuna create NEW --dimension 3 --metric METRIC --ids integer` (METRIC lost:"))
         let rows = try lines(directory, "out.jsonl")
         #expect(Set(rows.compactMap { $0["id"] as? Int }).count == 20)
         let newest = rows.prefix(8)
@@ -150,6 +152,23 @@ import Testing
         try succeed("create", directory / "copy", "--dimension", "3")
         try succeed("import", directory / "copy", file)
         #expect(try Fixture.rowCount(directory / "copy") == 20)
+    }
+
+    /// The record is lost, and its metric with it; the rows' ids tell what they are.
+    @Test(arguments: ["integer", "text", "uuid"]) func withoutARecord(_ kind: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3", "--metric", "dot", "--ids", kind)
+        let ids = [
+            "integer": "5", "text": "\"5\"", "uuid": "\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\"",
+        ]
+        let row = "{\"id\":\(ids[kind] ?? ""),\"vector\":[1,2,3]}\n"
+        try succeed("import", store, try directory.write("rows.jsonl", row))
+        try Connection(store + "/index.sqlite", .readWrite).execute("DELETE FROM store")
+        let run = try fail(76, "recover", store, "--salvage", directory / "out.jsonl", saying: "1 row salvaged to")
+        #expect(run.error.contains("`lacuna create NEW --dimension 3 --metric METRIC --ids \(kind)` (METRIC lost:"))
+        try succeed("create", directory / "copy", "--dimension", "3", "--metric", "dot", "--ids", kind)
+        try succeed("import", directory / "copy", directory / "out.jsonl")
     }
 
     /// SQLite takes it for JSON, `import` doesn't: it would keep all the other rows out.
@@ -183,8 +202,20 @@ import Testing
         let (directory, store) = (original.directory, original.store)
         let file = directory / "out.jsonl"
         try fail(66, "recover", directory / "none", "--salvage", file)
-        try fail(66, "recover", directory.path, "--salvage", file)
+        let elsewhere = try TemporaryDirectory()
+        try fail(66, "recover", directory.path, "--salvage", elsewhere / "out.jsonl")
         try fail(73, "recover", store, "--salvage", directory / "no/such.jsonl")
+        // Nothing in the store's directory is touched, whatever the way there.
+        let before = try original.contents()
+        try FileManager.default.createSymbolicLink(atPath: directory / "link", withDestinationPath: store)
+        for name in ["s/rows.jsonl", "link/rows.jsonl", "link/../s/./rows.jsonl"] {
+            for more in [[], ["--dry-run"]] {
+                try lacuna(["recover", store, "--salvage", directory / name] + more)
+                    .expectFailure(64, saying: "outside of it")
+            }
+        }
+        try FileManager.default.removeItem(atPath: directory / "link")
+        #expect(try original.contents() == before)
         let writer = try VectorStore<String>.open(at: store)
         try fail(75, "recover", store, "--salvage", file)
         try writer.close()

@@ -127,6 +127,12 @@ import Testing
         #expect(refusal { () throws(FormatError) in _ = try floats(fromJSONArray: text) }?.kind == .invalid)
     }
 
+    /// JSON that isn't what is wanted is not called broken.
+    @Test(arguments: ["null", "{}", "1", "[null]", "[\"1\"]"]) func soundJSONThatIsNoVector(_ text: String) {
+        let error = refusal { () throws(FormatError) in _ = try floats(fromJSONArray: text) }
+        #expect(error?.message.contains("valid JSON") == false && error?.message.contains("vector") == true)
+    }
+
     @Test func readsWhiteSpaceAndEmptyArrays() throws {
         #expect(try floats(fromJSONArray: " [ 1 ,\n2\t] ") == [1, 2])
         #expect(try floats(fromJSONArray: "[ ]").isEmpty)

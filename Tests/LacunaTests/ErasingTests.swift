@@ -143,6 +143,20 @@ import Testing
         try rows.expectSurvivors(store)
     }
 
+    /// Damage that shows only then must not be told as if nothing had been changed.
+    @Test func damageOnceTheRowsAreDeleted() throws {
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 100, metric: .dot))
+        var rows = ErasedRows<Int64>(dimension: 100, seed: 6)
+        try rows.fill(store, (1...100).map { $0 })
+        let error = expectError(.damaged) {
+            try store.erase([7], .small(rows: 8, dimension: 100)) { _ in
+                try tamper(scratch.index, "DROP TABLE IF EXISTS compaction_journal")
+            }
+        }
+        #expect(error?.message.contains("the rows are deleted") == true)
+        #expect(error?.message.contains("nothing was changed") == false)
+    }
+
     /// Copied by a child process, so that the store may stay open: closing it would empty the log, whoever forgot to.
     private func found(_ remains: Remains) throws -> [String] {
         let copy = scratch.path + "/copy"

@@ -27,7 +27,11 @@ import Testing
             rows.put(id, row.vector, row.metadataJSON)
         }
         #expect(report.state == .damaged)
-        #expect(report.problems.contains { $0.contains(isRotten ? "is rotten" : "index.sqlite-wal is missing") })
+        #expect(
+            report.problems.contains {
+                $0.contains(isRotten ? "is rotten" : "at least was made: index.sqlite-wal is missing")
+            }
+        )
         #expect(killed.states.dropLast().contains(rows))
         let last = try #require(killed.states.last).rows.values.map(\.bits)
         #expect(last.count > rows.rows.count && last.allSatisfy(vectors.contains))
@@ -84,6 +88,16 @@ import Testing
         let withMetadata = lost.reversed().filter { store.model.rows[IDKey($0)]?.json != nil }
         #expect(salvaged.setAside(.metadataWithoutRow).map(\.id) == withMetadata.map { .text($0) })
         #expect(salvaged.report.problems.contains { $0.contains("the table vectors can't be read to its end") })
+    }
+
+    /// SQLite's words have lines of their own: here of the page that tells where others are linked from.
+    @Test func aMessageIsOneLine() throws {
+        let store = try SmallStore(Self.texts)
+        try store.overwrite("index.sqlite", at: 4_096, [UInt8](repeating: 0, count: 4_096))
+        let salvaged = try SalvagedStore(store.scratch)
+        salvaged.expectVerified(store.model)
+        #expect(salvaged.report.problems.contains { $0.hasPrefix("*** in database main ***, ") })
+        #expect(!salvaged.report.problems.contains { $0.contains("\n") })
     }
 
     /// Neither from the beginning nor from the end does one come by: their metadata's ids lead to them.

@@ -76,12 +76,12 @@ struct Erasure {
         }
     }
 
-    /// Once the rows are deleted, an error must not read as if they weren't.
+    /// Once the rows are deleted, an error must not read as if they weren't, nor as if nothing had been changed.
     private func sayingWhatHolds<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError {
             throw VectorStoreError(
                 error.code,
-                "\(error.message); the rows are deleted, and erasing goes on at the next open, erase or compact",
+                "\(error.withoutRemedy); the rows are deleted, and erasing goes on at the next open, erase or compact",
                 ids: error.ids,
                 cause: error
             )

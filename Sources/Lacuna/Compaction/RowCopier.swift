@@ -81,6 +81,10 @@ struct RowCopier {
 
 extension VectorStoreError {
     static func mismatched(_ ids: [String]) -> VectorStoreError {
-        .damaged("the rows of the ids \(list(ids)) don't match their checksums", ids: ids)
+        let what =
+            ids.count == 1
+            ? "row of the id \(ids[0]) doesn't match its checksum"
+            : "rows of the ids \(list(ids)) don't match their checksums"
+        return .damaged("the \(what)", ids: ids)
     }
 }

@@ -4,8 +4,8 @@ extension CommitMark {
         guard store == record.uuidBytes, record.commitSequence < sequence else { return }
         throw .commitsAreMissing(
             """
-            the index knows commits up to \(record.commitSequence), but commit \(sequence) was made: index.sqlite-wal is \
-            missing, cut short or older, or an older index.sqlite was put back
+            the index knows commits up to \(record.commitSequence), but commit \(sequence) at least was made: \
+            index.sqlite-wal is missing, cut short or older, or an older index.sqlite was put back
             """
         )
     }

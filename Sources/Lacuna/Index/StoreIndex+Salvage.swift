@@ -49,7 +49,7 @@ extension StoreIndex {
         var messages: [String] = []
         try connection.forEach("PRAGMA integrity_check") { row throws(VectorStoreError) in
             let message = try row.text(0)
-            if message != "ok" { messages.append(message) }
+            if message != "ok" { messages.append(message.replacing("\n", with: ", ")) }
         }
         return messages
     }

@@ -66,7 +66,7 @@ package final class StoreIndex {
         try connection.checkLog()
         guard try isCreated() else {
             guard let mark, mark.sequence > 0 else { throw Self.noSchema(path) }
-            throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) was made")
+            throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
         }
         let record = try record()
         try mark?.check(record)

@@ -121,9 +121,14 @@ extension VectorStoreError {
     private static let missingRemedy =
         "; nothing was changed: put a whole backup back, or save what is left with `recover --salvage`"
 
+    /// The message without the remedy for damage, which says that nothing was changed.
+    var withoutRemedy: String {
+        message.replacing(Self.damagedRemedy, with: "").replacing(Self.missingRemedy, with: "")
+    }
+
     /// What is wrong, without the remedy: for a list of it.
     var damage: String {
-        let text = message.hasPrefix(Self.damagedPrefix) ? message.dropFirst(Self.damagedPrefix.count) : message[...]
-        return String(text.replacing(Self.damagedRemedy, with: "").replacing(Self.missingRemedy, with: ""))
+        let text = withoutRemedy
+        return text.hasPrefix(Self.damagedPrefix) ? String(text.dropFirst(Self.damagedPrefix.count)) : text
     }
 }

@@ -21,6 +21,8 @@ struct Salvage {
     private var indexRows = 0
     private var badIndexRows = 0
     private var delivered = 0
+    /// What the ids of all verified rows may be; the narrower kind first, as each UUID is a text, too.
+    private var possibleKinds: [VectorIDKind] = [.uuid, .integer, .text]
 
     init(_ source: SalvageSource, _ progress: @escaping ProgressHandler, _ body: @escaping (SalvagedRow) throws -> Void)
     {
@@ -202,7 +204,9 @@ struct Salvage {
     private mutating func deliver(_ row: SalvagedRow) throws {
         try body(row)
         switch row.verdict {
-        case .verified: report.verified += 1
+        case .verified:
+            report.verified += 1
+            if let id = row.id, source.record == nil { possibleKinds.removeAll { !$0.includes(id) } }
         case .unverified: report.unverified += 1
         case .setAside(let reason): report.setAside[reason, default: 0] += 1
         }
@@ -225,7 +229,8 @@ struct Salvage {
         }
         report.dimension = source.current?.header.dimension ?? record?.dimension ?? source.files.first?.header.dimension
         report.metric = record?.metric
-        report.idKind = report.unverified > 0 ? .integer : record?.idKind
+        report.idKind =
+            report.unverified > 0 ? .integer : record?.idKind ?? (report.verified > 0 ? possibleKinds.first : nil)
         report.actions = source.recovery?.actions ?? []
         let isSound = report.problems.isEmpty && report.setAside.isEmpty && report.unverified == 0
         report.state = isSound ? source.recovery?.state ?? .damaged : .damaged

@@ -17,6 +17,7 @@ public struct SalvageReport: Sendable {
     public internal(set) var dimension: Int?
     /// How distances are measured; nil where the index doesn't tell.
     public internal(set) var metric: DistanceMetric?
-    /// What the ids of the rows are: `integer` for unverified ones; nil where the index doesn't tell.
+    /// What the ids of the rows are: `integer` for unverified ones; where the index doesn't tell, what all verified rows'
+    /// ids may be, and nil where there are none.
     public internal(set) var idKind: VectorIDKind?
 }

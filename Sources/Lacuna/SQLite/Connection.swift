@@ -166,7 +166,12 @@ package final class Connection {
     }
 
     static func error(_ handle: OpaquePointer, _ code: Int32, _ sql: String?) -> SQLiteError {
-        SQLiteError(code: code, message: unsafe String(cString: sqlite3_errmsg(handle)), sql: sql)
+        SQLiteError(
+            code: code,
+            message: unsafe String(cString: sqlite3_errmsg(handle)),
+            sql: sql,
+            systemErrno: code & 0xff == SQLITE_CANTOPEN ? unsafe sqlite3_system_errno(handle) : 0
+        )
     }
 
     // MARK: Statements

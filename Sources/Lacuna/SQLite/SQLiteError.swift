@@ -1,10 +1,18 @@
 import CSQLite
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// What SQLite reported: the extended result code, its message, and the statement without its bound values.
 struct SQLiteError: Error, Sendable, CustomStringConvertible {
     let code: Int32
     let message: String
     let sql: String?
+    /// The system's own reason why a file can't be opened; 0 for any other error.
+    var systemErrno: Int32 = 0
 
     var primaryCode: Int32 { code & 0xff }
 
@@ -32,7 +40,7 @@ extension VectorStoreError {
             self = .damaged(detail, cause: error)
         case SQLITE_READONLY:
             self.init(.readOnly, "\(detail); open the store where its directory can be written", cause: error)
-        case SQLITE_PERM, SQLITE_AUTH:
+        case SQLITE_CANTOPEN where [EACCES, EPERM].contains(error.systemErrno), SQLITE_PERM, SQLITE_AUTH:
             self.init(.permissionDenied, "\(detail); check the owner and the permissions", cause: error)
         case SQLITE_INTERRUPT:
             self.init(

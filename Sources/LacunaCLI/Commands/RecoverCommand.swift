@@ -64,7 +64,10 @@ struct RecoverCommand: ParsableCommand {
 
     private func printText(_ report: RecoveryReport, _ output: StandardOutput) throws {
         switch report.state {
-        case .clean: try output.line(Terminal.styled("clean", .green) + ": nothing to do")
+        case .clean:
+            try output.line(
+                Terminal.styled("clean", .green) + ": nothing to do; rows were not checked: `verify` reads them"
+            )
         case .recovered:
             try output.line(
                 dryRun ? "to be recovered; nothing was changed" : Terminal.styled("recovered", .green)

@@ -65,7 +65,8 @@ struct SearchCommand: StoreCommand {
         like id: ID,
         _ output: StandardOutput
     ) throws -> Int {
-        guard let query = try store.vector(for: id) else {
+        // Against its checksum: a rotten row is no query.
+        guard let query = try store.row(id)?.vector else {
             throw CommandError(.no, "no row has the id \(id.text); `lacuna list` shows the ids there are")
         }
         // One more, since the row is nearest to itself, or tied for it.

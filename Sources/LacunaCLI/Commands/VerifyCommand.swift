@@ -21,7 +21,7 @@ struct VerifyCommand: StoreCommand {
             report.index = [error.message]
             try printSummary(report, output)
             try output.flush()
-            throw CommandError(.no, "the store is damaged; put a backup back if you have one")
+            throw CommandError(.no, "the store is damaged; \(remedy())")
         }
     }
 
@@ -35,11 +35,14 @@ struct VerifyCommand: StoreCommand {
         let summary = VerificationSummary(report)
         try printSummary(summary, output)
         if !summary.isSound {
-            throw CommandError(
-                .no,
-                "the store is damaged; put a backup back if you have one, or replace or delete the rows named"
-            )
+            throw CommandError(.no, "the store is damaged; \(remedy(summary))")
         }
+    }
+
+    /// Where only rows are damaged, they can be replaced.
+    private func remedy(_ summary: VerificationSummary? = nil) -> String {
+        let others = summary?.index.isEmpty == true ? "replace or delete the rows named, " : ""
+        return "put a backup back if you have one, \(others)or save what is sound with `lacuna recover --salvage`"
     }
 
     private func printSummary(_ summary: VerificationSummary, _ output: StandardOutput) throws {

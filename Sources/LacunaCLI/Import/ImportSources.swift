@@ -122,7 +122,9 @@ struct FullRow {
         id = try object.member(named: "id")?.rawValue
         if let member = try object.member(named: "vector") { vector = try floats(fromJSONArray: member.rawValue) }
         if let member = try object.member(named: "metadata"), member.rawValue != "null" {
-            metadata = JSONObject.singleLine(try JSONObject(member.rawValue).text)
+            do { metadata = JSONObject.singleLine(try JSONObject(member.rawValue).text) } catch {
+                throw error.at("\"metadata\"")
+            }
         }
     }
 

@@ -1,6 +1,12 @@
 import Lacuna
 import LacunaFormats
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// What `recover --salvage` does.
 struct Salvaging {
     let store: String
@@ -8,6 +14,7 @@ struct Salvaging {
     let json: Bool
 
     func run(to path: String) throws {
+        try checkIsOutside(path)
         let writer = try SalvageWriter(path, dryRun: dryRun)
         let bar = ProgressBar("salvaging")
         let report = try VectorStoreRecovery.salvage(at: store) { progress in
@@ -28,6 +35,22 @@ struct Salvaging {
         }
         try output.flush()
         if state == .damaged { throw damage(report, writer) }
+    }
+
+    /// Nothing is to be touched in the store's directory, whichever way a path leads into it.
+    private func checkIsOutside(_ path: String) throws(CommandError) {
+        let parent = path.lastIndex(of: "/").map { path[...$0] } ?? "."
+        guard let directory = Self.resolved(String(parent)), let store = Self.resolved(store),
+            "\(directory)/".utf8.starts(with: "\(store)/".utf8)
+        else { return }
+        throw .usage("'\(path)' lies in the store's directory, which isn't touched; name a file outside of it")
+    }
+
+    /// Without links and dots; nil where there is nothing.
+    private static func resolved(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 
     private func text(
@@ -80,32 +103,39 @@ struct Salvaging {
 
     /// The line that says what came of it, and what to do next.
     private func damage(_ report: SalvageReport, _ writer: SalvageWriter) -> CommandError {
-        let rows = writer.salvaged + writer.unverified
-        let kind = writer.unverified > 0 ? " (by offset, without their ids)" : ""
+        let isUnverified = writer.unverified > 0
+        let rows = counted(writer.salvaged + writer.unverified, isUnverified ? "unverified row" : "row")
+        let kind = isUnverified ? " (by slot, without their ids, with deleted ones perhaps among them)" : ""
         let setAside = entries(writer)
         if dryRun {
             return CommandError(
                 .damaged,
-                "the store is damaged: \(counted(rows, "row")) can be salvaged\(kind), \(setAside) would be set aside; "
+                "the store is damaged: \(rows) can be written\(kind), \(setAside) would be set aside; "
                     + "run this without --dry-run"
             )
         }
         let beside = writer.setAside.isEmpty ? "" : ", and \(setAside) set aside in \(writer.setAsidePath)"
-        guard rows > 0 else {
+        guard writer.salvaged + writer.unverified > 0 else {
             return CommandError(
                 .damaged,
                 "the store is damaged: no row could be salvaged\(beside); put a backup back if you have one"
             )
         }
-        let options = [
-            report.dimension.map { "--dimension \($0)" }, report.metric.map { "--metric \($0.rawValue)" },
-            report.idKind.map { "--ids \($0.rawValue)" },
-        ]
-        let create = (["lacuna create NEW"] + options.compactMap(\.self)).joined(separator: " ")
         return CommandError(
             .damaged,
-            "the store is damaged: \(counted(rows, "row")) salvaged to \(writer.path)\(kind)\(beside); "
-                + "make a new store with `\(create)`, and import \(writer.path) into it"
+            "the store is damaged: \(rows) \(isUnverified ? "written" : "salvaged") to \(writer.path)\(kind)\(beside); "
+                + "make a new store with \(Self.create(report)), and import \(writer.path) into it"
         )
+    }
+
+    /// The command that makes a store for the rows. What is lost is left to whoever knows it: a default would be a guess.
+    private static func create(_ report: SalvageReport) -> String {
+        let options = [
+            report.dimension.map { "--dimension \($0)" }, "--metric \(report.metric?.rawValue ?? "METRIC")",
+            "--ids \(report.idKind?.rawValue ?? "KIND")",
+        ]
+        let lost = [report.metric == nil ? "METRIC" : nil, report.idKind == nil ? "KIND" : nil].compactMap(\.self)
+        let note = lost.isEmpty ? "" : " (\(lost.joined(separator: " and ")) lost: name what it had)"
+        return "`\((["lacuna create NEW"] + options.compactMap(\.self)).joined(separator: " "))`\(note)"
     }
 }
