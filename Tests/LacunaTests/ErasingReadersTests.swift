@@ -50,7 +50,8 @@ import Testing
             try store.close()
             try check(VectorStore<Int64>.open(at: scratch.store))
         case .erase:
-            #expect(try store.erase([]).zeroedBytes == ids.count * 64 * 4)
+            // With the tail: what an interrupted erasure has left as zeros may be on no disk, and is written again.
+            #expect(try store.erase([]).zeroedBytes >= ids.count * 64 * 4)
             try check(store)
         case .compact:
             try store.compact(.punch)
@@ -160,7 +161,7 @@ import Testing
             let after = try snapshot.vector(for: 1)
             #expect(after == before)
         }
-        #expect(try store.erase([]).zeroedBytes == 64 * 4)
+        #expect(try store.erase([]).zeroedBytes >= (ids.count + 1) * 64 * 4)
         #expect(try found() == [])
     }
 
