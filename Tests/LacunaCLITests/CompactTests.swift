@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// `compact` with a limit. At a byte a second it never comes to its end by itself.
-@Suite(.timeLimit(.minutes(10))) struct CompactTests {
+@Suite(.timeLimit(.minutes(20))) struct CompactTests {
     private let directory: TemporaryDirectory
     private let store: String
 

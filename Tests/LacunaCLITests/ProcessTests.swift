@@ -40,7 +40,7 @@ import FoundationXML
 
     /// The rows that match at once just fill the buffer of standard output. Once it is printed, the filter works on the next
     /// row for ever, and nobody else looks for a signal.
-    @Test(.timeLimit(.minutes(5)), arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    @Test(.timeLimit(.minutes(20)), arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interruptEndsAnEndlessFilter(_ signal: Int32, _ status: Int32) throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3_000)

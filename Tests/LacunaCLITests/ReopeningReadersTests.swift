@@ -4,7 +4,7 @@ import Testing
 
 /// Other processes open the store again and again, while this one commits and its log begins anew: each look at that log,
 /// which is being written, must tell writing from rot.
-@Suite(.timeLimit(.minutes(10))) struct ReopeningReadersTests {
+@Suite(.timeLimit(.minutes(20))) struct ReopeningReadersTests {
     private static let opens = 150
 
     private func reader(_ path: String) throws -> (process: Process, output: Pipe) {

@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// Two processes that keep the store open read, while a third one, this, writes and compacts.
-@Suite(.timeLimit(.minutes(10))) struct SeveralProcessesTests {
+@Suite(.timeLimit(.minutes(20))) struct SeveralProcessesTests {
     private static let dimension = 1_024
     private static let rows: Int64 = 24
 

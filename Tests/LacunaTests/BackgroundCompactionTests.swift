@@ -11,7 +11,7 @@ import Glibc
 #endif
 
 /// Compactions of the store's own beside whatever else is asked of it. At a byte a second one never ends by itself.
-@Suite(.timeLimit(.minutes(10))) struct BackgroundCompactionTests {
+@Suite(.timeLimit(.minutes(20))) struct BackgroundCompactionTests {
     private static let dimension = 1_024
 
     private let scratch: Scratch

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Compactions that are iterated. At a byte a second one never comes to its end by itself.
-@Suite(.timeLimit(.minutes(10))) struct CompactionUpdatesTests {
+@Suite(.timeLimit(.minutes(20))) struct CompactionUpdatesTests {
     let scratch: Scratch
     /// 100 rows of 4 KiB, half of them dead: one batch, or three at a low rate.
     let store: VectorStore<Int64>
@@ -223,7 +223,7 @@ import Testing
 }
 
 /// What is between the compacting thread and the task.
-@Suite(.timeLimit(.minutes(10))) struct UpdateMailboxTests {
+@Suite(.timeLimit(.minutes(20))) struct UpdateMailboxTests {
     private let mailbox = UpdateMailbox()
 
     private struct Failure: Error {}

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Reads beside a writer: each sees one state, and whole rows of it.
-@Suite(.timeLimit(.minutes(10))) struct ConcurrencyTests {
+@Suite(.timeLimit(.minutes(20))) struct ConcurrencyTests {
     private static let rows: Int64 = 64
     private static let dimension = 600
 

@@ -26,7 +26,7 @@ import Testing
 
     @Test(
         .enabled(if: PackagesData.whole.isThere, "the data set is not beside the repository"),
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(20))
     )
     func theWholeSetShrinksWithItsRows() throws {
         let data = PackagesData.whole

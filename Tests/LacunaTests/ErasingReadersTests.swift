@@ -10,7 +10,7 @@ import Testing
 @testable import Lacuna
 
 /// Readers keep what they see; what was not erased for their sake is erased when they are gone.
-@Suite(.timeLimit(.minutes(3))) struct ErasingReadersTests {
+@Suite(.timeLimit(.minutes(20))) struct ErasingReadersTests {
     private let scratch: Scratch
     private let store: VectorStore<Int64>
     private let remains: Remains

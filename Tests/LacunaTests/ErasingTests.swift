@@ -7,7 +7,7 @@ import Testing
 @testable import Lacuna
 
 /// Nothing of an erased row is left in any file, and everything of the others is.
-@Suite(.timeLimit(.minutes(3))) struct ErasingTests {
+@Suite(.timeLimit(.minutes(20))) struct ErasingTests {
     private let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// A filter that would take for ever, or more memory than there is, is ended or refused; so is any read that takes long.
-@Suite(.timeLimit(.minutes(10))) struct FilterLimitTests {
+@Suite(.timeLimit(.minutes(20))) struct FilterLimitTests {
     let scratch: Scratch
 
     init() throws {

@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// Values that no Lacuna wrote: each is an error, and none a trap.
-@Suite(.timeLimit(.minutes(10))) struct HostileIndexTests {
+@Suite(.timeLimit(.minutes(20))) struct HostileIndexTests {
     let scratch: Scratch
 
     /// A closed store with ten rows of 16 bytes, every one alive.

@@ -5,7 +5,7 @@ import Logging
 import Testing
 
 /// SQLite's log under a snapshot that is held for long: a warning, then `busy`, and never a full disk.
-@Suite(.timeLimit(.minutes(10))) struct LogLimitTests {
+@Suite(.timeLimit(.minutes(20))) struct LogLimitTests {
     private static let warningBytes: Int64 = 128 << 10
     private static let limitBytes: Int64 = 256 << 10
 

@@ -7,7 +7,7 @@ private struct Stop: Error {}
 
 /// Rates and deadlines. At a byte a second the wait after the first batch outlasts every test: what ends it is what is
 /// tested.
-@Suite(.timeLimit(.minutes(10))) struct MaintenanceOptionsTests {
+@Suite(.timeLimit(.minutes(20))) struct MaintenanceOptionsTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Lacuna
 
 /// When a store compacts itself, on a clock that is turned by hand.
-@Suite(.timeLimit(.minutes(10))) struct MaintenancePolicyTests {
+@Suite(.timeLimit(.minutes(20))) struct MaintenancePolicyTests {
     private static let dimension = 1_024
     private static let rowBytes: Int64 = 4_096
 

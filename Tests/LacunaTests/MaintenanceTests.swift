@@ -6,7 +6,7 @@ import Testing
 private struct Stop: Error {}
 
 /// What keeps a compaction within bounds: a deadline, a rate, a caller, readers, and the end of the store.
-@Suite(.timeLimit(.minutes(10))) struct MaintenanceTests {
+@Suite(.timeLimit(.minutes(20))) struct MaintenanceTests {
     private static let dimension = 1_024
     private static let rows = 120
     private let scratch: Scratch

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// A directory that can't be written here, while a writer comes to it by another path.
-@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(10)))
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
 struct ReadOnlyChangeTests {
     /// What is beside the index when the reader comes.
     enum State: CaseIterable {

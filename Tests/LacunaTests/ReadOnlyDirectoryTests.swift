@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// A directory that can't be written, in the three states that its log can be in.
-@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(10)))
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
 struct ReadOnlyDirectoryTests {
     let scratch: Scratch
     let store: VectorStore<Int64>

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Relaxed durability is a delayed group commit: whole batches, in order, a little later.
-@Suite(.timeLimit(.minutes(10))) struct RelaxedDurabilityTests {
+@Suite(.timeLimit(.minutes(20))) struct RelaxedDurabilityTests {
     private let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

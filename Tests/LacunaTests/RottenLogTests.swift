@@ -7,7 +7,7 @@ import Testing
 
 @testable import Lacuna
 
-@Suite(.timeLimit(.minutes(10))) struct RottenLogTests {
+@Suite(.timeLimit(.minutes(20))) struct RottenLogTests {
     private static let commits = 30
 
     /// Opens the store read-only and in one more way, by turns.

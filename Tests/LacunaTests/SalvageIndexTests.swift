@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Salvage where the index itself is damaged, or lost.
-@Suite(.timeLimit(.minutes(10))) struct SalvageIndexTests {
+@Suite(.timeLimit(.minutes(20))) struct SalvageIndexTests {
     private static let texts = (0..<900).map { "row \(String(repeating: "0", count: 3 - String($0).count))\($0)" }
 
     // MARK: A log that has lost commits

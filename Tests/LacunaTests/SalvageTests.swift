@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Whatever is wrong with a store, the rows that are sound come out, each for what it is, and nothing is touched.
-@Suite(.timeLimit(.minutes(10))) struct SalvageTests {
+@Suite(.timeLimit(.minutes(20))) struct SalvageTests {
     private static let ids = (0..<12).map { Int64($0 * 7 - 20) }
 
     @Test func aSoundStoreComesOutWhole() throws {

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// A data file that becomes shorter while a store is open: by a commit that needs less of it, or from outside.
-@Suite(.timeLimit(.minutes(10))) struct ShortFileTests {
+@Suite(.timeLimit(.minutes(20))) struct ShortFileTests {
     let scratch: Scratch
 
     /// A closed store with ten rows of 16 bytes; row 6 begins at 4,192.

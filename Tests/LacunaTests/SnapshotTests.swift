@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// One `read` is one state, whatever happens to the store meanwhile.
-@Suite(.timeLimit(.minutes(10))) struct SnapshotTests {
+@Suite(.timeLimit(.minutes(20))) struct SnapshotTests {
     private static let dimension = 8
     private static let rows: Int64 = 60
 
