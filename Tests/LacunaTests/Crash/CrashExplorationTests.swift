@@ -36,7 +36,7 @@ import Testing
         var total = CrashExplorer.Counts()
         var seed = Torture.firstSeed
         while total.states < Torture.states {
-            let seeds = seed..<seed + 4
+            let seeds = seed..<seed + 2
             let explored = try await onTwoThreads(Array(seeds)) { seed in
                 try CrashWorkload.random(seed).explore(seeds: 8, recoveryStride: 2)
             }
