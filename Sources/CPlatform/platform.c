@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -31,6 +31,19 @@ int lacuna_punch_hole(int fd, int64_t offset, int64_t length) {
     return fcntl(fd, F_PUNCHHOLE, &hole) == 0 ? 0 : errno;
 }
 
+void lacuna_begin_writeback(int fd, int64_t offset, int64_t length) {
+    (void)fd;
+    (void)offset;
+    (void)length;
+}
+
+int lacuna_finish_writeback(int fd, int64_t offset, int64_t length) {
+    (void)fd;
+    (void)offset;
+    (void)length;
+    return 0;
+}
+
 int lacuna_sync(int fd) {
     int result;
     /* fsync(2) on Darwin stops at the drive's cache; file systems without F_FULLFSYNC have nothing stronger. */
@@ -43,15 +56,7 @@ int lacuna_sync(int fd) {
     return result == 0 ? 0 : errno;
 }
 
-uint64_t lacuna_thread_id(void) {
-    uint64_t id = 0;
-    pthread_threadid_np(NULL, &id);
-    return id;
-}
-
 #else
-
-#include <sys/syscall.h>
 
 int lacuna_allocate(int fd, int64_t offset, int64_t length) {
     int result;
@@ -67,6 +72,16 @@ int lacuna_punch_hole(int fd, int64_t offset, int64_t length) {
     return result == 0 ? 0 : errno;
 }
 
+/* An error stays with the file, for its next sync to report. */
+void lacuna_begin_writeback(int fd, int64_t offset, int64_t length) {
+    sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int lacuna_finish_writeback(int fd, int64_t offset, int64_t length) {
+    unsigned flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return sync_file_range(fd, offset, length, flags) == 0 ? 0 : errno;
+}
+
 int lacuna_sync(int fd) {
     int result;
     do result = fdatasync(fd);
@@ -74,11 +89,14 @@ int lacuna_sync(int fd) {
     return result == 0 ? 0 : errno;
 }
 
-uint64_t lacuna_thread_id(void) {
-    return (uint64_t)syscall(SYS_gettid);
-}
-
 #endif
+
+uint64_t lacuna_thread_number(void) {
+    static _Atomic uint64_t next = 1;
+    static _Thread_local uint64_t mine = 0;
+    if (mine == 0) mine = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+    return mine - 1;
+}
 
 static int lock(int fd, int operation) {
     int result;

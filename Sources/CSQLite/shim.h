@@ -61,4 +61,43 @@ static inline int lacuna_sqlite3_forget_checkpoints(sqlite3 *connection) {
     return code;
 }
 
+/* The shared memory beside the log, mapped for as long as any connection of this process has the database open; null where
+   there is none. It begins with the wal-index's header (sqlite.org/walformat.html, 2.1). Inside or after a read. */
+
+static inline const void *lacuna_sqlite3_shared_memory(sqlite3 *connection) {
+    sqlite3_file *file = 0;
+    if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK) return 0;
+    if (!file || !file->pMethods || file->pMethods->iVersion < 2) return 0;
+    void volatile *shared = 0;
+    if (file->pMethods->xShmMap(file, 0, 32 << 10, 0, &shared) != SQLITE_OK) return 0;
+    return (const void *)shared;
+}
+
+/* What that header says of the newest commit: its number, the page size, the log's last frame and the database's pages, the
+   checksum over all frames so far, the log's salts, and the header's own checksum. */
+
+typedef struct {
+    unsigned change;
+    unsigned page;
+    sqlite3_uint64 frame;
+    sqlite3_uint64 checksum;
+    sqlite3_uint64 salt;
+    sqlite3_uint64 header_checksum;
+} lacuna_log_version;
+
+/* Other processes may write it meanwhile: what is half old and half new is like neither. */
+
+static inline lacuna_log_version lacuna_read_log_version(const void *shared) {
+    const unsigned *half = (const unsigned *)shared;
+    const sqlite3_uint64 *whole = (const sqlite3_uint64 *)shared;
+    lacuna_log_version version;
+    version.change = __atomic_load_n(half + 2, __ATOMIC_ACQUIRE);
+    version.page = __atomic_load_n(half + 3, __ATOMIC_ACQUIRE);
+    version.frame = __atomic_load_n(whole + 2, __ATOMIC_ACQUIRE);
+    version.checksum = __atomic_load_n(whole + 3, __ATOMIC_ACQUIRE);
+    version.salt = __atomic_load_n(whole + 4, __ATOMIC_ACQUIRE);
+    version.header_checksum = __atomic_load_n(whole + 5, __ATOMIC_ACQUIRE);
+    return version;
+}
+
 #endif

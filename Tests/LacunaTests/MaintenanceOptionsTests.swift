@@ -38,6 +38,12 @@ private struct Stop: Error {}
         #expect(report.movedRows == 50)
     }
 
+    /// A wait may be over between two looks at the clock; one shorter than nothing would end the process.
+    @Test func waitsOfAMicrosecondEndToo() throws {
+        let pace = Pace(.init(maxBytesPerSecond: 1_000_000)) { _ in }
+        for row in 1...50_000 { try pace.advance(row, of: 50_000, bytes: 1) {} }
+    }
+
     @Test(arguments: [CompactionStrategy.rewrite, .punch]) func theDeadlineEndsARateLimitedWait(
         _ strategy: CompactionStrategy
     ) throws {

@@ -122,4 +122,19 @@ private struct Photo: Codable, Equatable, Sendable {
         #expect(try store.vector(for: 1) == [1])
         #expect(try store.search(for: [1], limit: 1, where: "metadata IS NULL").count == 1)
     }
+
+    /// Never read as if they were right: an export of them would be imported with a fresh checksum.
+    @Test(arguments: [#"'{"kept":null}'"#, "CAST(x'7bff7d' AS TEXT)"])
+    func whatHasRottenIsAnError(_ sql: String) throws {
+        try store.put([2], for: 2, metadataJSON: #"{"sound":true}"#)
+        try tamper(scratch.index, "UPDATE metadata SET json = \(sql) WHERE id = 1")
+        let error = expectError(.damaged) { _ = try store.metadataJSON(for: 1) }
+        #expect(error?.ids == ["1"])
+        for filter in [nil, "id = 1"] {
+            let error = expectError(.damaged) { try store.forEach(where: filter) { _ in } }
+            #expect(error?.ids == ["1"])
+        }
+        #expect(try store.metadataJSON(for: 2) == #"{"sound":true}"#)
+        #expect(try store.verify().badMetadata == [1])
+    }
 }

@@ -16,6 +16,12 @@ int lacuna_punch_hole(int fd, int64_t offset, int64_t length);
 /* Makes the file's bytes, and the metadata needed to read them, survive a power cut. */
 int lacuna_sync(int fd);
 
+/* Asks the kernel to begin writing the range to the disk, where it can be asked; waits for nothing and promises nothing. */
+void lacuna_begin_writeback(int fd, int64_t offset, int64_t length);
+
+/* Waits for what was begun in the range; an error that this reports, a later sync may not. */
+int lacuna_finish_writeback(int fd, int64_t offset, int64_t length);
+
 /* flock(2): one descriptor, shared or exclusive, never waiting. EWOULDBLOCK if somebody else holds it. */
 int lacuna_lock(int fd, bool exclusive);
 int lacuna_unlock(int fd);
@@ -24,8 +30,8 @@ int lacuna_unlock(int fd);
 int lacuna_seek_data(int fd, int64_t offset, int64_t *found);
 int lacuna_seek_hole(int fd, int64_t offset, int64_t *found);
 
-/* An integer that names the calling thread as long as it lives. */
-uint64_t lacuna_thread_id(void);
+/* The calling thread's number: 0, 1, 2, ... in the order in which threads first asked; never given twice. */
+uint64_t lacuna_thread_number(void);
 
 /* CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `bytes`, continued from `crc` (0 to begin). */
 uint32_t lacuna_crc32c(uint32_t crc, const void *bytes, size_t count);

@@ -1,3 +1,5 @@
+import Dispatch
+
 /// Copies the live rows, in offset order, into the next generation's file, while readers and writers go on.
 ///
 /// | after | a crash leaves | recovery |
@@ -48,7 +50,7 @@ struct Rewrite {
             abort(start, target, after: error)
             throw error
         }
-        try finish(start, source, target)
+        try finish(start, consume source, target)
         let after = try target.status()
         return CompactionReport(
             strategy: .rewrite,
@@ -125,8 +127,12 @@ struct Rewrite {
 
     /// The rows are where they belong, whatever happens here: the rest is left to the next compaction or recovery, which
     /// finds it in the journal.
-    private func finish(_ start: Start, _ source: DataFile, _ target: DataFile) throws {
+    private func finish(_ start: Start, _ source: consuming DataFile, _ target: DataFile) throws {
         try? maintenance.fileSystem.unlink(source.path)
+        // Giving the blocks back, which closing it does, takes the kernel a while.
+        let closing = DispatchGroup()
+        DispatchQueue(label: "lacuna.close").async(group: closing) { [source = consume source] in _ = source }
+        defer { closing.wait() }
         do { try maintenance.removeStaleRows() } catch {
             // Stopped, or on a full disk, the rest of the rows is left where it is.
             if (error as? VectorStoreError)?.code == .ioError { throw error }

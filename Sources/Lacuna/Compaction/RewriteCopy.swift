@@ -10,6 +10,9 @@ struct RewriteCopy {
     /// Rows written to the target, those among them that have died since.
     private var copied = 0
 
+    /// Batches that the disk is busy with while the next one is copied.
+    private static let batchesUnderWay = 4
+
     struct Outcome {
         let liveRows: Int
         let copiedRows: Int
@@ -54,10 +57,16 @@ struct RewriteCopy {
             )
         }
         let checksums = try RowChecksums()
+        var written = target.offset(0)
+        let unwritten = Int64(Self.batchesUnderWay * maintenance.limits.bytes)
         try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
-            try unsafe target.write(rows, at: target.offset(copied))
+            let begin = target.offset(copied)
+            try unsafe target.write(rows, at: begin)
             // Batch by batch: a writer's sync would wait for all that is left to the end.
-            try syncTarget()
+            target.beginWriteback(begin..<begin + Int64(rows.count))
+            let end = max(written, begin - unwritten)
+            if end > written { try target.finishWriteback(written..<end) }
+            written = end
             try checksums.append(unsafe target.checksums(of: rows))
             copied += rows.count / Int(target.stride)
             try maintenance.advance(copied, of: live.liveCount, bytes: rows.count)
@@ -72,17 +81,17 @@ struct RewriteCopy {
         var mismatches: [String] = []
         let relocated = IntegerFunction { [live, source, target, markedEnd] arguments in
             // Another program may have written to the index since the live rows were marked.
-            guard case .integer(let offset) = arguments[1], case .integer(let checksum) = arguments[2],
+            guard let offset = arguments.integer(1), let checksum = arguments.integer(2),
                 source.isRow(offset, below: markedEnd), live[source.slot(offset)]
             else {
-                mismatches.append(arguments[0].idText)
+                mismatches.append(arguments.idText(0))
                 return target.offset(0)
             }
             let rank = live.rank(source.slot(offset))
             if !PlantedBug.checksumNotChecked.isPlanted,
-                Int64(arguments[0].checksum(continuing: checksums[rank])) != checksum
+                Int64(arguments.checksumOfID(0, continuing: checksums[rank])) != checksum
             {
-                mismatches.append(arguments[0].idText)
+                mismatches.append(arguments.idText(0))
             }
             return target.offset(rank)
         }

@@ -101,9 +101,10 @@ extension DataFile {
 
     func punchableBytes(_ live: LiveBitmap) throws(VectorStoreError) -> Int64 {
         let blockSize = try status().blockSize
+        var extents = DataExtents(self)
         var bytes: Int64 = 0
-        try live.forEachRun(live: false) { run throws(VectorStoreError) in
-            if let range = blocks(inside: run, blockSize: blockSize) { bytes += dataBytes(in: range) }
+        live.forEachRun(live: false) { run in
+            if let range = blocks(inside: run, blockSize: blockSize) { bytes += extents.bytes(in: range) }
         }
         return bytes
     }

@@ -37,8 +37,9 @@ extension StoreIndex {
         // The generation is an integer of ours; the filter was just shown to be one expression that reads nothing else.
         let statement = try connection.prepare(
             """
-            SELECT id, row_offset, row_checksum, metadata FROM (
-                SELECT v.id AS id, m.json AS metadata, v.offset AS row_offset, v.checksum AS row_checksum
+            SELECT id, row_offset, row_checksum, metadata, metadata_checksum FROM (
+                SELECT v.id AS id, m.json AS metadata, v.offset AS row_offset, v.checksum AS row_checksum,
+                    m.checksum AS metadata_checksum
                 FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
             ) AS \(Self.rowName)
             \(filter.map { "WHERE (\n\($0.expression)\n)" } ?? "") ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
@@ -46,8 +47,9 @@ extension StoreIndex {
         )
         try statement.bind(filter?.values ?? [])
         while try step(statement, filter) {
-            try body(statement.id(0), statement.entry(at: 1)) { () throws(VectorStoreError) in
-                statement.isNull(3) ? nil : try statement.text(3)
+            let id = try statement.id(0)
+            try body(id, statement.entry(at: 1)) { () throws(VectorStoreError) in
+                statement.isNull(3) ? nil : try statement.metadata(at: 3, of: id)
             }
         }
     }

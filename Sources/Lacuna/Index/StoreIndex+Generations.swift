@@ -86,10 +86,12 @@ extension StoreIndex {
 
     /// Moves a row to another place if it is still where it was; false if it has died or moved meanwhile.
     func move(_ row: LiveRow, to offset: Int64, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try connection.run(
-            "UPDATE vectors SET offset = ? WHERE generation = ? AND id = ? AND offset = ?",
-            [.integer(offset), .integer(generation), row.id, .integer(row.entry.offset)]
-        ) == 1
+        try noting(row.id, offset, generation) { () throws(VectorStoreError) in
+            try connection.run(
+                "UPDATE vectors SET offset = ? WHERE generation = ? AND id = ? AND offset = ?",
+                [.integer(offset), .integer(generation), row.id, .integer(row.entry.offset)]
+            )
+        }
     }
 
     /// Removes up to `limit` index rows of a generation other than `current`; the number removed.

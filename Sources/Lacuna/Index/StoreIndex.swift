@@ -3,11 +3,15 @@ import LacunaMigrations
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
 package final class StoreIndex {
     let connection: Connection
+    /// Told of each row that this connection moves, where somebody wants to know.
+    var changes: RowChanges?
+    let statements = RowStatements()
     /// The log's frames when it was last copied.
     private var checkpointedFrames = 0
 
-    private static let checkpointFrames = 1_000
-    private static let longLogFrames = 4_000
+    /// 16 MiB: a batch of random ids changes most pages of the index, and each checkpoint writes them all once more.
+    private static let checkpointFrames = 4_000
+    private static let longLogFrames = 8_000
     private static let readersMilliseconds: Int32 = 20
 
     /// "Lacn": what file(1) and SQLite's `PRAGMA application_id` know a store by.
@@ -151,7 +155,7 @@ package final class StoreIndex {
         for setting in [
             PlantedBug.logNotSynced.isPlanted ? "synchronous = NORMAL" : "synchronous = FULL", "fullfsync = ON",
             "checkpoint_fullfsync = ON", "cell_size_check = ON",
-            "cache_size = -16384", "journal_size_limit = 16777216", "temp_store = MEMORY",
+            "cache_size = -16384", "journal_size_limit = 33554432", "temp_store = MEMORY",
         ] {
             try connection.run("PRAGMA \(setting)")
         }
@@ -218,12 +222,11 @@ package final class StoreIndex {
     /// is in the database, and it is cut to nothing.
     func emptyLog() throws(VectorStoreError) -> Bool {
         try connection.waiting(milliseconds: 0) { () throws(VectorStoreError) in
-            // That somebody else is at the log is an answer here, and no error.
-            try connection.first("PRAGMA wal_checkpoint(TRUNCATE)") { $0.integer(0) } == 0
+            try connection.checkpoint(.truncate)
         }
     }
 
-    /// Whether the log has grown by a few megabytes since it was last copied.
+    /// Whether the log has grown by 16 MiB since it was last copied.
     var wantsCheckpoint: Bool {
         if connection.logFrames < checkpointedFrames { checkpointedFrames = 0 }
         return connection.logFrames - checkpointedFrames >= Self.checkpointFrames

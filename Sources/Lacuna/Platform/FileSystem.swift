@@ -45,6 +45,10 @@ package protocol FileSystem: Sendable {
     func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
     func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError)
     func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
+    /// Has the disk begin with what a sync will wait for: a hint.
+    func beginWriteback(_ descriptor: Int32, offset: Int64, length: Int64)
+    /// Waits for what was begun, so that not too much of it piles up; makes nothing durable.
+    func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
     func sync(_ descriptor: Int32) throws(SystemError)
     func syncDirectory(_ path: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
@@ -135,6 +139,18 @@ package struct SystemFileSystem: FileSystem {
 
     package func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
         try checkCode("punch a hole in", "", lacuna_punch_hole(descriptor, offset, length))
+    }
+
+    package func beginWriteback(_ descriptor: Int32, offset: Int64, length: Int64) {
+        lacuna_begin_writeback(descriptor, offset, length)
+    }
+
+    package func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        let code = lacuna_finish_writeback(descriptor, offset, length)
+        // Some file systems have no such thing.
+        if code != 0 && code != ESPIPE && code != ENOSYS && code != EINVAL {
+            throw SystemError(errno: code, call: "write", path: "")
+        }
     }
 
     package func sync(_ descriptor: Int32) throws(SystemError) {

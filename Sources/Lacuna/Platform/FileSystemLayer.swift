@@ -38,6 +38,14 @@ extension FileSystemLayer {
         try below.punchHole(descriptor, offset: offset, length: length)
     }
 
+    package func beginWriteback(_ descriptor: Int32, offset: Int64, length: Int64) {
+        below.beginWriteback(descriptor, offset: offset, length: length)
+    }
+
+    package func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try below.finishWriteback(descriptor, offset: offset, length: length)
+    }
+
     package func sync(_ descriptor: Int32) throws(SystemError) { try below.sync(descriptor) }
     package func syncDirectory(_ path: String) throws(SystemError) { try below.syncDirectory(path) }
     package func unlink(_ path: String) throws(SystemError) { try below.unlink(path) }

@@ -4,15 +4,15 @@ import CPlatform
 package final class ThreadRegistry: Sendable {
     private let depths = Guarded<[UInt64: Int]>([:])
 
-    func enter() { depths.withLock { $0[lacuna_thread_id(), default: 0] += 1 } }
+    func enter() { depths.withLock { $0[lacuna_thread_number(), default: 0] += 1 } }
 
     func leave() {
         depths.withLock { depths in
-            let thread = lacuna_thread_id()
+            let thread = lacuna_thread_number()
             let depth = depths[thread, default: 1] - 1
             depths[thread] = depth == 0 ? nil : depth
         }
     }
 
-    var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_id()] != nil } }
+    var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_number()] != nil } }
 }

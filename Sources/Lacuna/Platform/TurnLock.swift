@@ -14,7 +14,9 @@ import Glibc
 final class TurnLock: @unchecked Sendable {
     /// On the heap, since neither may move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let turnEnded: UnsafeMutablePointer<pthread_cond_t>
+    /// Who waits for a ticket waits for its condition: few are woken in vain.
+    private let turnBegins: UnsafeMutablePointer<pthread_cond_t>
+    private static let conditions = 16
     private var nextTicket: UInt64 = 0
     private var serving: UInt64 = 0
 
@@ -22,28 +24,39 @@ final class TurnLock: @unchecked Sendable {
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe turnEnded = .allocate(capacity: 1)
-        unsafe turnEnded.initialize(to: pthread_cond_t())
-        unsafe pthread_cond_init(turnEnded, nil)
+        unsafe turnBegins = .allocate(capacity: Self.conditions)
+        unsafe turnBegins.initialize(repeating: pthread_cond_t(), count: Self.conditions)
+        for number in 0..<Self.conditions { unsafe pthread_cond_init(turnBegins + number, nil) }
     }
 
     deinit {
-        unsafe pthread_cond_destroy(turnEnded)
-        unsafe turnEnded.deallocate()
+        for number in 0..<Self.conditions { unsafe pthread_cond_destroy(turnBegins + number) }
+        unsafe turnBegins.deallocate()
         unsafe pthread_mutex_destroy(mutex)
         unsafe mutex.deallocate()
+    }
+
+    /// How many threads wait for the turn of the one that asks to end: none of them gives up.
+    var waiting: Int {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return Int(nextTicket - serving) - 1
+    }
+
+    private func condition(_ ticket: UInt64) -> UnsafeMutablePointer<pthread_cond_t> {
+        unsafe turnBegins + Int(ticket % UInt64(Self.conditions))
     }
 
     func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         unsafe pthread_mutex_lock(mutex)
         let ticket = nextTicket
         nextTicket += 1
-        while serving != ticket { unsafe pthread_cond_wait(turnEnded, mutex) }
+        while serving != ticket { unsafe pthread_cond_wait(condition(ticket), mutex) }
         unsafe pthread_mutex_unlock(mutex)
         defer {
             unsafe pthread_mutex_lock(mutex)
             serving += 1
-            unsafe pthread_cond_broadcast(turnEnded)
+            unsafe pthread_cond_broadcast(condition(serving))
             unsafe pthread_mutex_unlock(mutex)
         }
         return try body()

@@ -6,7 +6,7 @@ final class ReaderPool: Sendable {
     }
 
     /// Threads inside a read's closure: those must neither write nor close.
-    let threads = ThreadRegistry()
+    let threads = ReadStripes()
     private let source: IndexSource
     private let paths: StorePaths
     private let files: CurrentFile

@@ -1,7 +1,7 @@
 /// What tells whether a commit has been made, for readers that don't learn of it from SQLite.
 ///
-/// A commit makes the log longer. Before a checkpoint writes to the database, the mark is raised, and only after it the log
-/// is emptied. The log is looked at first: so one of the three has moved, whenever the look is taken. A writer that has
+/// A commit writes to the log. Before a checkpoint writes to the database, the mark is raised, and only after it the log
+/// is begun anew. The log is looked at first: so one of the three has moved, whenever the look is taken. A writer that has
 /// committed nothing, and an empty log that a reader elsewhere has made, are no change.
 struct StoreStamp: Sendable {
     private struct File: Equatable {

@@ -37,7 +37,7 @@ public enum VectorStoreRecovery {
             let session = try WriteSession.open(paths, fileSystem)
             var recovery = try Recovery(session.index, paths, fileSystem)
             try recovery.apply(session)
-            let writer = Writer(session, lock: lock, readers: ThreadRegistry(), .full)
+            let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
             let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
                 try maintenance.removeStaleRows()
                 if recovery.hasInterruptedMoves { try cutTail(maintenance) }

@@ -22,8 +22,14 @@ package final class Connection {
     /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
     /// first. Counted once ``checkpointsItself()`` was called.
     private(set) var logFrames = 0
+    /// Commits of this connection that have changed anything, once ``checkpointsItself()`` was called.
+    private(set) var commits = 0
 
     private static let busyMilliseconds: Int32 = 5_000
+    /// As many as SQLite's unix VFS writes with one call: less than 128 KiB.
+    private static let prewrittenFrames = 31
+    /// Of SQLite's default page, and its header.
+    private static let frameBytes: Int64 = 4_096 + 24
 
     package init(_ path: String, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
@@ -94,8 +100,21 @@ package final class Connection {
         if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check() }
     }
 
+    /// The memory that tells of other connections' commits. A read must have come before.
+    var sharedLog: SharedLog? { unsafe SharedLog(handle) }
+
     /// The log's length, whatever is in it.
     func logBytes() throws(VectorStoreError) -> Int64 { try unsafe WriteAheadLog(handle)?.size() ?? 0 }
+
+    /// Sees to it that the next few frames overwrite zeros, which makes syncing them cheaper than a longer file: for commits of
+    /// a few pages, and only a way of being faster. In a write transaction, so that nobody else writes to the log. One that
+    /// was begun anew is long enough.
+    func prewriteLog() {
+        guard logFrames > 0, let log = unsafe WriteAheadLog(handle), let size = try? log.size(),
+            size <= Int64(logFrames + Self.prewrittenFrames / 8) * Self.frameBytes
+        else { return }
+        try? log.zero(from: size, count: Self.prewrittenFrames * Int(Self.frameBytes))
+    }
 
     /// Writes the log's bytes once more where they are, and syncs them, while nobody else can write to it.
     func rewriteLog() throws(VectorStoreError) {
@@ -124,7 +143,9 @@ package final class Connection {
             handle,
             { context, _, _, frames in
                 guard let context = unsafe context else { return SQLITE_OK }
-                unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().logFrames = Int(frames)
+                let connection = unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
+                connection.logFrames = Int(frames)
+                connection.commits += 1
                 return SQLITE_OK
             },
             Unmanaged.passUnretained(self).toOpaque()
@@ -136,18 +157,26 @@ package final class Connection {
         case passive
         /// Copies everything, and sees to it that the next commit begins the log anew.
         case restart
+        /// The same, and cuts it to nothing.
+        case truncate
 
-        fileprivate var mode: Int32 { self == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART }
+        fileprivate var mode: Int32 {
+            switch self {
+            case .passive: SQLITE_CHECKPOINT_PASSIVE
+            case .restart: SQLITE_CHECKPOINT_RESTART
+            case .truncate: SQLITE_CHECKPOINT_TRUNCATE
+            }
+        }
     }
 
-    /// Copies the log into the database; false if a reader was in the way for longer than is waited for.
+    /// Copies the log into the database; false if somebody was in the way for longer than is waited for.
     func checkpoint(_ checkpoint: Checkpoint) throws(VectorStoreError) -> Bool {
         var frames: Int32 = 0
         var copied: Int32 = 0
         let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, checkpoint.mode, &frames, &copied)
         if code & 0xff == SQLITE_BUSY { return false }
         if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
-        if checkpoint == .restart { logFrames = 0 }
+        if checkpoint != .passive { logFrames = 0 }
         return copied == frames
     }
 
@@ -200,8 +229,11 @@ package final class Connection {
         try withStatement(sql, values) { statement throws(VectorStoreError) in
             while try statement.step() {}
         }
-        return unsafe Int(sqlite3_changes64(handle))
+        return changedRows
     }
+
+    /// The rows that the last statement to change any has changed.
+    var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
 
     /// The first row, if there is one.
     func first<R>(

@@ -3,9 +3,9 @@ import CSQLite
 /// A scalar SQL function from SQL values to an integer.
 @safe
 final class IntegerFunction {
-    private let body: ([SQLValue]) -> Int64
+    private let body: (SQLArguments) -> Int64
 
-    init(_ body: @escaping ([SQLValue]) -> Int64) { self.body = body }
+    init(_ body: @escaping (SQLArguments) -> Int64) { self.body = body }
 
     static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
         context,
@@ -14,24 +14,36 @@ final class IntegerFunction {
         let data = unsafe sqlite3_user_data(context)
         guard let data = unsafe data, let arguments = unsafe arguments else { return }
         let function = unsafe Unmanaged<IntegerFunction>.fromOpaque(data).takeUnretainedValue()
-        let values = (0..<Int(count)).map { unsafe value(arguments[$0]) }
-        unsafe sqlite3_result_int64(context, function.body(values))
+        unsafe sqlite3_result_int64(context, function.body(SQLArguments(arguments, Int(count))))
     }
 
     /// SQLite calls it when the function goes, and when it could not be made.
     static let release: @convention(c) (UnsafeMutableRawPointer?) -> Void = { function in
         if let function = unsafe function { unsafe Unmanaged<IntegerFunction>.fromOpaque(function).release() }
     }
+}
 
-    private static func value(_ argument: OpaquePointer?) -> SQLValue {
-        switch unsafe sqlite3_value_type(argument) {
-        case SQLITE_INTEGER: return .integer(unsafe sqlite3_value_int64(argument))
-        case SQLITE_FLOAT: return .real(unsafe sqlite3_value_double(argument))
-        case SQLITE_TEXT:
-            guard let bytes = unsafe sqlite3_value_text(argument) else { return .null }
-            let count = unsafe Int(sqlite3_value_bytes(argument))
-            return .text(unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self))
-        default: return .null
+/// What a function was called with: valid during the call.
+@safe
+struct SQLArguments {
+    private let values: UnsafeMutableBufferPointer<OpaquePointer?>
+
+    fileprivate init(_ values: UnsafeMutablePointer<OpaquePointer?>, _ count: Int) {
+        unsafe self.values = UnsafeMutableBufferPointer(start: values, count: count)
+    }
+
+    /// Nil where the argument is no integer.
+    func integer(_ index: Int) -> Int64? {
+        let value = unsafe values[index]
+        return unsafe sqlite3_value_type(value) == SQLITE_INTEGER ? sqlite3_value_int64(value) : nil
+    }
+
+    /// Calls `body` with a text's bytes, or with nil where the argument is none.
+    func withText<R>(_ index: Int, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
+        let value = unsafe values[index]
+        guard unsafe sqlite3_value_type(value) == SQLITE_TEXT, let text = unsafe sqlite3_value_text(value) else {
+            return body(nil)
         }
+        return unsafe body(UnsafeRawBufferPointer(start: text, count: Int(sqlite3_value_bytes(value))))
     }
 }

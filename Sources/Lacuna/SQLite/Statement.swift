@@ -29,8 +29,13 @@ package final class Statement {
         }
     }
 
+    func bind(_ integer: Int64, at index: Int) throws(VectorStoreError) {
+        let code = unsafe sqlite3_bind_int64(handle, Int32(index), integer)
+        if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
+    }
+
     /// `index` counts from 1, as SQLite does.
-    private func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
+    func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
         let index = Int32(index)
         let code: Int32
         switch value {
@@ -78,6 +83,17 @@ package final class Statement {
         }
         return text
     }
+
+    /// Calls `body` with a text's bytes, or with nil where the value is none.
+    func withText<R>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>?) -> R) -> R {
+        let column = Int32(column)
+        guard unsafe sqlite3_column_type(handle, column) == SQLITE_TEXT,
+            let bytes = unsafe sqlite3_column_text(handle, column)
+        else { return body(nil) }
+        return unsafe body(UnsafeBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column))))
+    }
+
+    func isInteger(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_INTEGER }
 
     /// The text with U+FFFD for whatever isn't UTF-8 in it; empty where there is none.
     func repairedText(_ column: Int) -> String {

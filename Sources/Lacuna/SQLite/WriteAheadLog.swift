@@ -100,6 +100,12 @@ struct WriteAheadLog {
         return size
     }
 
+    /// Writes zeros, which are no frame. The caller sees to it that nobody else writes to the log, and no frame is there.
+    func zero(from offset: Int64, count: Int) throws(VectorStoreError) {
+        let zeros = [UInt8](repeating: 0, count: count)
+        try check(unsafe zeros.withUnsafeBytes { unsafe write($0, at: offset) }, "extended")
+    }
+
     /// Writes every byte once more where it is, and syncs. The caller sees to it that nobody else writes to the log.
     func rewrite() throws(VectorStoreError) {
         let size = try size()
@@ -109,12 +115,16 @@ struct WriteAheadLog {
             let count = Int(min(Int64(chunk.count), size - position))
             try read(into: &chunk, count, at: position)
             let code = unsafe chunk.withUnsafeBytes {
-                unsafe lacuna_sqlite3_file_write(file, $0.baseAddress, Int32(count), position)
+                unsafe write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: position)
             }
             try check(code, "written")
             position += Int64(count)
         }
         try check(unsafe lacuna_sqlite3_file_sync(file), "synced")
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) -> Int32 {
+        unsafe lacuna_sqlite3_file_write(file, bytes.baseAddress, Int32(bytes.count), offset)
     }
 
     /// Zeros, should another process have cut the file meanwhile.

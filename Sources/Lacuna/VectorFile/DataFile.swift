@@ -16,6 +16,10 @@ final class DataFile: Sendable {
     private let fileSystem: any FileSystem
     private let descriptor: Int32
     private let segments = Guarded<[MappedSegment]>([])
+    /// The tail has been written with zeros up to here.
+    private let prewrittenEnd = Guarded<Int64>(0)
+
+    private static let prewrittenBytes: Int64 = 128 << 10
 
     private init(
         _ fileSystem: any FileSystem,
@@ -185,6 +189,20 @@ final class DataFile: Sendable {
         try onThisFile(unsafe fileSystem.writeAll(descriptor, bytes, at: offset))
     }
 
+    func beginWriteback(_ range: Range<Int64>) {
+        fileSystem.beginWriteback(descriptor, offset: range.lowerBound, length: range.upperBound - range.lowerBound)
+    }
+
+    func finishWriteback(_ range: Range<Int64>) throws(VectorStoreError) {
+        try onThisFile(
+            fileSystem.finishWriteback(
+                descriptor,
+                offset: range.lowerBound,
+                length: range.upperBound - range.lowerBound
+            )
+        )
+    }
+
     func sync() throws(VectorStoreError) {
         try onThisFile(fileSystem.sync(descriptor))
     }
@@ -201,12 +219,24 @@ final class DataFile: Sendable {
         }
     }
 
+    /// Sees to it that rows to be written there overwrite zeros: syncing those changes nothing but the bytes, where blocks that
+    /// are only reserved would have to be marked as written. For rows that come a few at a time; only a way of being faster.
+    func prewrite(_ rows: Range<Int64>) {
+        prewrittenEnd.withLock { prewritten in
+            guard rows.upperBound > prewritten, let size = try? status().size else { return }
+            let end = min(size, rows.upperBound + Self.prewrittenBytes)
+            if (try? writeZeros(rows.lowerBound..<end)) != nil { prewritten = end }
+        }
+    }
+
     func truncate(to length: Int64) throws(VectorStoreError) {
+        prewrittenEnd.withLock { $0 = min($0, length) }
         try onThisFile(fileSystem.truncate(descriptor, to: length))
     }
 
     /// Gives the blocks of a range back; false where the file system can't.
     func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
+        prewrittenEnd.withLock { $0 = min($0, range.upperBound > $0 ? range.lowerBound : $0) }
         do {
             try fileSystem.punchHole(
                 descriptor,
@@ -242,17 +272,21 @@ final class DataFile: Sendable {
     /// The same, piece by piece.
     func forEachExtent<E: Error>(in range: Range<Int64>, _ body: (Range<Int64>) throws(E) -> Void) throws(E) {
         var position = range.lowerBound
-        while position < range.upperBound {
-            var data: Int64 = 0
-            let code = unsafe lacuna_seek_data(descriptor, position, &data)
-            if code == ENXIO { return }
-            var hole: Int64 = 0
-            guard code == 0, unsafe lacuna_seek_hole(descriptor, data, &hole) == 0 else {
-                return try body(position..<range.upperBound)
-            }
-            if data < range.upperBound { try body(data..<min(hole, range.upperBound)) }
-            position = hole
+        while position < range.upperBound, let extent = extent(from: position) {
+            if extent.lowerBound < range.upperBound { try body(extent.clamped(to: range)) }
+            position = extent.upperBound
         }
+    }
+
+    /// The first stretch that occupies blocks and ends beyond `position`, from there on; nil if there is none. All of the
+    /// rest where the file system can't tell.
+    fileprivate func extent(from position: Int64) -> Range<Int64>? {
+        var data: Int64 = 0
+        let code = unsafe lacuna_seek_data(descriptor, position, &data)
+        if code == ENXIO { return nil }
+        var hole: Int64 = 0
+        guard code == 0, unsafe lacuna_seek_hole(descriptor, data, &hole) == 0 else { return position..<Int64.max }
+        return data..<hole
     }
 
     // MARK: Inside
@@ -284,5 +318,27 @@ final class DataFile: Sendable {
 
     private func onThisFile<R>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
         do { return try call() } catch { throw VectorStoreError(error.on(path)) }
+    }
+}
+
+/// Which parts of a file occupy blocks, for ranges that ascend: one look at the file for each of its stretches, and not for
+/// each range.
+struct DataExtents {
+    private let file: DataFile
+    private var extent: Range<Int64>? = 0..<0
+
+    init(_ file: DataFile) { self.file = file }
+
+    /// The bytes of the range that occupy blocks.
+    mutating func bytes(in range: Range<Int64>) -> Int64 {
+        var bytes: Int64 = 0
+        var position = range.lowerBound
+        while position < range.upperBound {
+            if let known = extent, known.upperBound <= position { extent = file.extent(from: position) }
+            guard let extent else { break }
+            bytes += Int64(extent.clamped(to: position..<range.upperBound).count)
+            position = min(range.upperBound, extent.upperBound)
+        }
+        return bytes
     }
 }

@@ -55,14 +55,7 @@ struct RowView: Sendable {
         return try unsafe body(row.span)
     }
 
-    func row(_ offset: Int64) -> [Float] {
-        withRow(offset) { row in
-            unsafe Array(unsafeUninitializedCapacity: row.count) { buffer, count in
-                for index in row.indices { unsafe buffer[index] = row[index] }
-                count = row.count
-            }
-        }
-    }
+    func row(_ offset: Int64) -> [Float] { withRow(offset) { $0.copy() } }
 
     /// Cuts offsets that ascend at segment borders, so that `body` gets a base and byte offsets from it.
     func forEachSegment(
@@ -82,6 +75,12 @@ struct RowView: Sendable {
     private func address(of offset: Int64) -> UnsafeRawPointer {
         let index = Int(offset / MappedSegment.length)
         return unsafe segments[index].base + Int(offset - Int64(index) * MappedSegment.length)
+    }
+}
+
+extension Span<Float> {
+    func copy() -> [Float] {
+        unsafe withUnsafeBufferPointer { unsafe Array($0) }
     }
 }
 

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// A row, as ``VectorStore/forEach(where:_:limit:vectors:_:)`` gives it.
 public struct StoredRow<ID: VectorID>: Sendable {
     /// The row's id.
@@ -32,25 +38,52 @@ extension VectorStore {
         try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, liveRows, paths)) }
     }
 
-    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(log rows).
+    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(1) from memory where this
+    /// handle writes and has filled its cache (``VectorStoreOptions/indexCacheBytes``), else O(log rows) through the index.
+    @specialized(where ID == Int64)
+    @specialized(where ID == String)
+    @specialized(where ID == UUID)
     public func vector(for id: ID) throws -> [Float]? {
-        try read { try $0.vector(for: id) }
+        if let cache, let key = id.rowKey {
+            switch cache.withRow(key, { $0.copy() }) {
+            case .found(let vector): return vector
+            case .absent: return nil
+            case .unknown: break
+            }
+        }
+        return try readForCache { try $0.vector(for: id) }
     }
 
-    /// Calls `body` with the id's vector, straight from the mapped file: no copy, no look at its checksum.
-    /// O(log rows).
+    /// Calls `body` with the id's vector, straight from the mapped file: no copy, no look at its checksum. Costs what
+    /// ``vector(for:)`` does, but for the copy.
     ///
     /// The row holds still until `body` returns, and what wants to destroy it waits so long: be quick. Writing to,
     /// compacting or closing the same store from inside `body` throws `reentrantCall`.
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
-        try read { try $0.withVector(for: id, body) }
+        if let cache, let key = id.rowKey {
+            switch try cache.withRow(key, body) {
+            case .found(let result): return result
+            case .absent: return nil
+            case .unknown: break
+            }
+        }
+        return try readForCache { try $0.withVector(for: id, body) }
     }
 
-    /// Whether a row has this id. O(log rows).
+    /// A read by id that the cache had no answer to.
+    private func readForCache<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
+        try read { snapshot in
+            cache?.missed(snapshot.snapshot.record, paths.index)
+            return try body(snapshot)
+        }
+    }
+
+    /// Whether a row has this id; as ``vector(for:)``.
     public func contains(_ id: ID) throws -> Bool {
-        try read { try $0.contains(id) }
+        if let cache, let key = id.rowKey, let isThere = cache.contains(key) { return isThere }
+        return try readForCache { try $0.contains(id) }
     }
 
     /// All ids of one moment, in id order. O(rows) time and memory.

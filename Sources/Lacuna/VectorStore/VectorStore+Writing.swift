@@ -59,7 +59,7 @@ extension VectorStore {
     /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns (but see ``Durability``).
     ///
     /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 4 MiB of rows: put
-    /// many rows in one batch. Other writers of this handle wait meanwhile; readers see the state before.
+    /// many rows in one batch. Other writers of this handle wait while `body` runs; readers see the state before.
     ///
     /// - Returns: What `body` returns.
     /// - Throws: What failed first, `body`'s own error among it; then nothing has changed. `diskFull` leaves the store
@@ -74,41 +74,47 @@ extension VectorStore {
     /// - Throws: What kept the writes since the last commit out of the store: they are not in it then.
     public func flush() throws { try writing().exclusively { _ in } }
 
-    /// Adds one row; durable when it returns. With `replacing` and no metadata, those that the id had go. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
-    public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
-        try write { try $0.put(vector, for: id, metadataJSON: metadataJSON, replacing: replacing) }
+    /// A write without the caller's code in it, which may share a commit with others.
+    private func writeOne(_ body: (borrowing WriteBatch<ID>) throws -> Void) throws {
+        try writing().write(callsOut: false) { rows in try body(WriteBatch(rows)) }
     }
 
-    /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable when it returns. With
-    /// `replacing`, an id that has a row moves to this one, its metadata replaced as well.
+    /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and no metadata, those that the id had go. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
+    public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
+        try writeOne { try $0.put(vector, for: id, metadataJSON: metadataJSON, replacing: replacing) }
+    }
+
+    /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable as the handle's
+    /// ``Durability`` says. With `replacing`, an id that has a row moves to this one, its metadata replaced as well.
     public func put(
         _ vector: [Float],
         for id: ID,
         metadata: some Encodable & Sendable,
         replacing: Bool = false
     ) throws {
-        try write { try $0.put(vector, for: id, metadata: metadata, replacing: replacing) }
+        try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
     }
 
-    /// Replaces an id's metadata; durable when it returns.
+    /// Replaces an id's metadata; durable as the handle's ``Durability`` says.
     ///
     /// - Throws: `unknownID`, `invalidMetadata`.
     public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try write { try $0.setMetadata(metadata, for: id) }
+        try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
     }
 
-    /// Replaces an id's metadata by JSON text, or removes them; durable when it returns.
+    /// Replaces an id's metadata by JSON text, or removes them; durable as the handle's ``Durability``
+    /// says.
     public func setMetadataJSON(_ json: String?, for id: ID) throws {
-        try write { try $0.setMetadataJSON(json, for: id) }
+        try writeOne { try $0.setMetadataJSON(json, for: id) }
     }
 
-    /// Deletes one row and its metadata; durable when it returns.
+    /// Deletes one row and its metadata; durable when it returns, with every ``Durability``.
     ///
     /// - Returns: Whether there was one.
     @discardableResult
     public func delete(_ id: ID) throws -> Bool { try delete([id]) == 1 }
 
-    /// Deletes rows and their metadata in one transaction, durable when this returns. Works on a full disk too, on the
+    /// Deletes rows and their metadata in one transaction, durable when this returns, with every ``Durability``. Works on a full disk too, on the
     /// reserve that the data file's tail is.
     ///
     /// - Returns: How many there were.

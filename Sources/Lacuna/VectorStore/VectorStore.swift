@@ -16,6 +16,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let readers: ReaderPool
     let writer: Writer?
     let liveRows = LiveRowsCache()
+    /// Nil for a handle that only reads.
+    let cache: IndexCache?
     private let background: BackgroundCompaction?
     private let files: CurrentFile
 
@@ -33,7 +35,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - path: The directory to make; its parent must exist.
     ///   - configuration: The dimension and the metric, which can't be changed later.
     ///   - options: How this handle writes.
-    /// - Throws: `alreadyExists` if there is something at `path`, `locked` if that is a store open for writing,
+    /// - Throws: `alreadyExists` if there is something at `path`, `locked` while somebody else is making it,
     ///   `invalidArgument` for a dimension or an option out of range.
     public static func create(
         at path: String,
@@ -128,6 +130,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             session.fileSystem,
             isCancelled: options.isCancelled
         )
+        session.useCache(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
+        cache = session.cache
         let writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
         self.writer = writer
         try background?.start(writer, session.index.record())
@@ -146,6 +150,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             isCancelled: options.isCancelled
         )
         writer = nil
+        cache = nil
         background = nil
         try readers.openFirst(checkedBy: mark)
         // A damaged store, or one of other ids, is refused now and not at the first read.
@@ -156,7 +161,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// its lock, for a little longer.
     deinit {
         background?.stop()
-        try? writer?.close(readers.close)
+        try? writer?.close(closeReaders)
     }
 
     private static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {
@@ -169,7 +174,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     }
 
     /// Closes the store: later calls throw `closed`. Reads that other threads are in end as usual; a write under way is
-    /// waited for. Closing a closed store does nothing.
+    /// waited for, and with a handle that writes those who are inside ``withVector(for:_:)``. Closing a closed store does
+    /// nothing.
     ///
     /// A handle that is let go closes by itself; call this to see errors, or to release the writer's lock at once.
     ///
@@ -184,7 +190,12 @@ public final class VectorStore<ID: VectorID>: Sendable {
         background?.stop()
         defer { files.clear() }
         guard let writer else { return readers.close() }
-        try writer.close(readers.close)
+        try writer.close(closeReaders)
+    }
+
+    private func closeReaders() {
+        cache?.close()
+        readers.close()
     }
 
     // MARK: What it is

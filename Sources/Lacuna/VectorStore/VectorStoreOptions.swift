@@ -14,12 +14,20 @@ public struct VectorStoreOptions: Sendable {
     /// The size of SQLite's log, in bytes, from which on writes are refused with `busy`; 1 GiB unless set, and
     /// ``logWarningBytes`` at least.
     public var logLimitBytes: Int64
+    /// The most memory, in bytes, that a handle which writes uses to remember where each row lies, so that reads by id need no
+    /// SQL; 256 MiB unless set, 0 for none. A row takes 18 to 32 bytes, and is counted as 32: a store of more rows is read
+    /// through the index.
+    ///
+    /// A thread of the handle's fills it from the index, after so many reads by id that they cost as much: at least 64, and one
+    /// for every 16 rows. It begins anew after a rewrite, after another program's commit, and after one of over 100,000 changes.
+    /// Texts and UUIDs are told apart by 96 bits of a hash.
+    public var indexCacheBytes: Int
     /// When this handle compacts the store by itself, in the background; never unless set. Nothing to a handle that only
     /// reads.
     public var maintenance: MaintenancePolicy?
     /// Who hears of what is no error yet; without one, nothing is logged.
     public var logger: Logger?
-    /// Whether what this handle reads is wanted no longer; never asked unless set.
+    /// Whether what this handle reads is wanted no longer, whichever read it is; never asked unless set.
     ///
     /// A read that takes long (a filter over many rows, `verify`, the index that a search walks) asks between two of
     /// SQLite's steps, about once a millisecond, on the thread that reads, so be quick; a yes ends it with the error
@@ -32,6 +40,7 @@ public struct VectorStoreOptions: Sendable {
         durability: Durability = .full,
         logWarningBytes: Int64 = 256 << 20,
         logLimitBytes: Int64 = 1 << 30,
+        indexCacheBytes: Int = 256 << 20,
         maintenance: MaintenancePolicy? = nil,
         logger: Logger? = nil,
         isCancelled: (@Sendable () -> Bool)? = nil
@@ -39,6 +48,7 @@ public struct VectorStoreOptions: Sendable {
         self.durability = durability
         self.logWarningBytes = logWarningBytes
         self.logLimitBytes = logLimitBytes
+        self.indexCacheBytes = indexCacheBytes
         self.maintenance = maintenance
         self.logger = logger
         self.isCancelled = isCancelled
@@ -55,6 +65,12 @@ public struct VectorStoreOptions: Sendable {
             throw VectorStoreError(
                 .invalidArgument,
                 "logLimitBytes \(logLimitBytes) is below logWarningBytes \(logWarningBytes); choose that at least"
+            )
+        }
+        guard indexCacheBytes >= 0 else {
+            throw VectorStoreError(
+                .invalidArgument,
+                "indexCacheBytes \(indexCacheBytes) is out of range; choose 0 at least"
             )
         }
         try maintenance?.check()

@@ -20,6 +20,7 @@ package final class Maintenance {
     /// The longest of its turns: no writer waited for it longer.
     private(set) var longestTurn = Duration.zero
     private let locks: EpochLocks
+    private let cache: IndexCache?
 
     private static let drainSlice = 0.02
 
@@ -35,6 +36,7 @@ package final class Maintenance {
         index = try StoreIndex.openForReading(session.paths.index, .readOnly)
         paths = session.paths
         fileSystem = session.fileSystem
+        cache = session.cache
         locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(session.paths.path)))
     }
 
@@ -95,9 +97,13 @@ package final class Maintenance {
     func drainReaders(before what: String) throws {
         let deadline = ContinuousClock.now + .seconds(limits.drainSeconds)
         let epoch = try turn { try $0.index.record().readerEpoch }
-        try wait(epoch + 1, until: deadline, what)
+        try wait(until: deadline, what) { seconds throws(VectorStoreError) in
+            try isLockFree(epoch + 1, within: seconds)
+        }
         try commit { index throws(VectorStoreError) in try Self.nextEpoch(index) }
-        try wait(epoch, until: deadline, what)
+        try wait(until: deadline, what) { seconds throws(VectorStoreError) in
+            try isDrained(epoch, within: seconds)
+        }
     }
 
     /// Begins the next epoch; the caller's transaction commits it.
@@ -112,8 +118,12 @@ package final class Maintenance {
         try isDrained(index.record().readerEpoch - 1, within: seconds)
     }
 
-    private func wait(_ epoch: Int64, until deadline: ContinuousClock.Instant, _ what: String) throws {
-        while try !isDrained(epoch, within: Self.drainSlice) {
+    private func wait(
+        until deadline: ContinuousClock.Instant,
+        _ what: String,
+        _ isOver: (Double) throws(VectorStoreError) -> Bool
+    ) throws {
+        while try !isOver(Self.drainSlice) {
             try check()
             if ContinuousClock.now >= deadline {
                 throw VectorStoreError(
@@ -124,8 +134,14 @@ package final class Maintenance {
         }
     }
 
-    /// Whether no reader holds the epoch any more, or will; waits for `seconds` at most.
+    /// Whether no reader holds the epoch any more, or will; waits for `seconds` at most, and that once for those that hold its
+    /// lock, and once for those of the cache.
     private func isDrained(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {
+        guard try isLockFree(epoch, within: seconds) else { return false }
+        return cache?.readers.areDrained(through: epoch, within: seconds) ?? true
+    }
+
+    private func isLockFree(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {
         guard try mapped(locks.lock(epoch, exclusive: true, within: seconds)) else { return false }
         locks.unlock(epoch)
         return true

@@ -27,10 +27,10 @@ public typealias ProgressHandler = (MaintenanceProgress) throws -> Void
 
 /// How much is done at a time, and waited for. Tests set less, so that small stores have many batches too.
 struct MaintenanceLimits: Sendable {
-    /// Bytes of rows that are read, written and synced at a time, while writers go on.
+    /// Bytes of rows that are read and written at a time, while writers go on.
     var bytes = 1 << 20
     /// Index rows that change in one of the writer's turns: what writers wait for.
-    var rows = 1_000
+    var rows = 4_000
     /// How long readers are waited for that still see what is about to be destroyed.
     var drainSeconds = 5.0
 

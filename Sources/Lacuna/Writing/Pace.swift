@@ -56,8 +56,8 @@ package final class Pace {
         try check()
         guard let rate = options.maxBytesPerSecond, !hasStopped else { return }
         due = max(due, .now) + .seconds(Double(bytes) / Double(rate))
-        while ContinuousClock.now < due {
-            usleep(useconds_t(min(Self.slice, due - .now) / .microseconds(1)))
+        while case let rest = due - .now, rest > .zero {
+            usleep(useconds_t(min(Self.slice, rest) / .microseconds(1)))
             try check()
         }
     }

@@ -24,12 +24,19 @@ package final class RowWriter {
     private var deletesOnly = true
     private(set) var failure: VectorStoreError?
     package private(set) var deletedRows = 0
+    /// Whether any row may have metadata; nil until somebody asks.
+    private var mayHaveMetadata: Bool?
     /// What a compaction under way has staged, and wants to know.
     private let staging: Staging
     /// Staged rows that this transaction removes.
     private(set) var unstagedRows = 0
 
-    private static let pendingLimit = 4 << 20
+    /// Bytes of rows that are written at once. In a large file the disk is busy with them while the next ones come; in a small
+    /// one such pieces would leave the file system with more extents, and a block to list them.
+    private var pendingLimit: Int { record.nextOffset >= Self.largeFile ? 512 << 10 : 4 << 20 }
+    private static let largeFile: Int64 = 64 << 20
+    private static let smallBytes = 64 << 10
+    private static let smallRows = 16
 
     init(_ session: WriteSession) throws(VectorStoreError) {
         index = session.index
@@ -73,7 +80,7 @@ package final class RowWriter {
             }
             guard try index.delete(id, record.generation) else { return }
             try unstage(id)
-            try index.setMetadata(nil, for: id)
+            try storeMetadata(nil, for: id)
             record.liveRows -= 1
             deletedRows += 1
         }
@@ -91,7 +98,7 @@ package final class RowWriter {
                 )
             }
             if let json { try index.checkMetadata(json, for: id) }
-            try index.setMetadata(json, for: id)
+            try storeMetadata(json, for: id)
             hasChangedMetadata = true
         }
     }
@@ -105,6 +112,7 @@ package final class RowWriter {
         fileprivate let deletes: Int
         fileprivate let deletesOnly: Bool
         fileprivate let unstagedRows: Int
+        fileprivate let changes: Int
         /// Whether the transaction had changed anything by then.
         let hasChanges: Bool
     }
@@ -116,6 +124,7 @@ package final class RowWriter {
             deletes: deletes.count,
             deletesOnly: deletesOnly,
             unstagedRows: unstagedRows,
+            changes: index.changes?.count ?? 0,
             hasChanges: record != start || hasChangedMetadata
         )
     }
@@ -130,6 +139,7 @@ package final class RowWriter {
         deletes.removeLast(deletes.count - mark.deletes)
         deletesOnly = mark.deletesOnly
         unstagedRows = mark.unstagedRows
+        index.changes?.removeAll(after: mark.changes)
         failure = nil
     }
 
@@ -148,8 +158,13 @@ package final class RowWriter {
             try writePending()
             if !PlantedBug.rowsNotSynced.isPlanted && !PlantedBug.commitBeforeRows.isPlanted { try file.sync() }
         }
-        if record != start || hasChangedMetadata { try index.update(record) }
+        guard record != start || hasChangedMetadata else { return }
+        if isSmall { index.connection.prewriteLog() }
+        try index.update(record)
     }
+
+    /// Whether its syncs are most of what the transaction costs.
+    private var isSmall: Bool { addedBytes <= Self.smallBytes && deletedRows <= Self.smallRows }
 
     // MARK: Inside
 
@@ -164,7 +179,7 @@ package final class RowWriter {
         let entry = RowEntry(offset: record.nextOffset, checksum: id.checksum(continuing: checksum))
         if try index.insert(id, entry, record.generation) {
             record.liveRows += 1
-            if let metadata { try index.setMetadata(metadata, for: id) }
+            if let metadata { try storeMetadata(metadata, for: id) }
         } else {
             if PlantedBug.overwriteInPlace.isPlanted, let old = try index.entry(of: id, record.generation) {
                 try unsafe vector.withUnsafeBytes { bytes throws(VectorStoreError) in
@@ -179,12 +194,22 @@ package final class RowWriter {
                 )
             }
             try unstage(id)
-            try index.setMetadata(metadata, for: id)
+            try storeMetadata(metadata, for: id)
         }
         if staging.isActive { _ = try index.insert(id, entry, StoreIndex.appendedGeneration) }
         unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
         record.nextOffset += record.stride
-        if pending.count * 4 >= Self.pendingLimit { try writePending() }
+        if pending.count * 4 >= pendingLimit { try writePending() }
+    }
+
+    /// Where no row has metadata there is nothing to remove, and nothing to look up.
+    private func storeMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
+        if json != nil {
+            mayHaveMetadata = true
+        } else if mayHaveMetadata == nil {
+            mayHaveMetadata = try index.hasMetadata()
+        }
+        if mayHaveMetadata == true { try index.setMetadata(json, for: id) }
     }
 
     /// Takes the row that the id had out of what a compaction has staged, or noted as appended.
@@ -203,9 +228,11 @@ package final class RowWriter {
         swap(&rows, &pending)
         // Also after an error: a group goes on with the rows of the batches before.
         defer { swap(&rows, &pending) }
+        if isSmall { file.prewrite(begin..<record.nextOffset) }
         try unsafe rows.span.bytes.withUnsafeBytes { bytes throws(VectorStoreError) in
             try unsafe file.write(bytes, at: begin)
         }
+        if begin >= Self.largeFile && rows.count * 4 >= pendingLimit { file.beginWriteback(begin..<record.nextOffset) }
         rows.removeAll(keepingCapacity: true)
     }
 

@@ -1,17 +1,26 @@
-/// Batches that are gathered into one transaction, which is committed a little later: relaxed durability.
+/// Batches that are gathered into one transaction, and share its two syncs: those of the threads that wait for their turn at
+/// the same time, or, with relaxed durability, those of an interval.
 ///
-/// There is no weaker way of committing underneath, only fewer commits. Each batch is a savepoint, so that one that fails
-/// leaves the others of its group alone.
+/// There is no weaker way of committing underneath, only fewer commits. Each batch but the first is a savepoint, so that one
+/// that fails leaves the others of its group alone.
 final class WriteGroup {
     private let session: WriteSession
+    private let isRelaxed: Bool
     private var rows: RowWriter?
+    /// Of the group under way, for those who wait for its commit; nil with relaxed durability.
+    private(set) var outcome: CommitOutcome?
 
     /// Bytes of rows after which a group is committed without waiting for its time.
     private static let byteLimit: Int64 = 8 << 20
 
-    init(_ session: WriteSession) { self.session = session }
+    init(_ session: WriteSession, isRelaxed: Bool) {
+        self.session = session
+        self.isRelaxed = isRelaxed
+    }
 
     var isEmpty: Bool { rows == nil }
+    /// Whether it does nothing but delete, which works on a full disk, as long as nothing else joins it.
+    var deletesOnly: Bool { rows?.repeatableDeletes?.isEmpty == false }
 
     private var connection: Connection { session.index.connection }
 
@@ -21,10 +30,10 @@ final class WriteGroup {
         let mark = rows.mark
         let result: R
         do {
-            try connection.run("SAVEPOINT batch")
+            if mark.hasChanges { try connection.run("SAVEPOINT batch") }
             result = try body(rows)
             try rows.checkFailure()
-            try connection.run("RELEASE batch")
+            if mark.hasChanges { try connection.run("RELEASE batch") }
         } catch {
             try undoBatch(rows, mark, after: error)
             throw error
@@ -33,19 +42,32 @@ final class WriteGroup {
         return result
     }
 
-    /// Makes the group durable; nothing happens if it is empty.
+    /// Makes the group durable, and tells those who wait for that; nothing happens if it is empty.
     func commit() throws(VectorStoreError) {
         guard let rows else { return }
         self.rows = nil
-        do { try session.commit(rows) } catch { throw Self.lost(error) }
+        do {
+            try session.commit(rows)
+            settle(.success(()))
+        } catch {
+            let error = isRelaxed ? Self.lost(error) : error
+            settle(.failure(error))
+            throw error
+        }
+    }
+
+    private func settle(_ result: Result<Void, VectorStoreError>) {
+        outcome?.settle(result)
+        outcome = nil
     }
 
     private func openRows() throws(VectorStoreError) -> RowWriter {
         if let rows { return rows }
-        try connection.run(Connection.TransactionKind.write.rawValue)
+        try session.begin()
         do {
             let rows = try RowWriter(session)
             self.rows = rows
+            if !isRelaxed { outcome = CommitOutcome() }
             return rows
         } catch {
             connection.rollBack()
@@ -69,7 +91,10 @@ final class WriteGroup {
         }
         connection.rollBack()
         self.rows = nil
-        if mark.hasChanges { throw Self.lost(reason ?? VectorStoreError(.ioError, "\(error)", cause: error)) }
+        if !mark.hasChanges { return settle(.success(())) }
+        let lost = reason ?? VectorStoreError(.ioError, "\(error)", cause: error)
+        settle(.failure(lost))
+        if isRelaxed { throw Self.lost(lost) }
     }
 
     private static func lost(_ error: VectorStoreError) -> VectorStoreError {

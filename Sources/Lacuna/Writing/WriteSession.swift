@@ -8,6 +8,8 @@ package struct WriteSession {
     /// What a compaction under way is told of every write.
     let staging = Staging()
     var logLimit = LogLimit()
+    /// What readers of this process ask for rows by id; told of every transaction.
+    private(set) var cache: IndexCache?
     /// Called in the writer's turn with the record that a transaction of rows or metadata has just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
 
@@ -39,6 +41,12 @@ package struct WriteSession {
         return session
     }
 
+    /// From now on there is a cache, of `limitBytes` at most, for these readers.
+    mutating func useCache(_ readers: ReadStripes, _ kind: VectorIDKind, limitBytes: Int) {
+        cache = IndexCache(index.connection, files, readers, limitBytes: limitBytes)
+        if cache != nil { index.changes = RowChanges(kind) }
+    }
+
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
             throw VectorStoreError(.closed, "the store was closed; open it again")
@@ -51,13 +59,37 @@ package struct WriteSession {
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         let result: R
         do {
-            result = try index.connection.transaction(body)
+            result = try transaction(body)
         } catch {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
-            result = try index.connection.transaction(body)
+            result = try transaction(body)
         }
         try floor.committed(index.record)
         return result
+    }
+
+    private func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        let (result, record) = try index.connection.transaction { () throws(VectorStoreError) in
+            noteBegin()
+            let result = try body()
+            return (result, index.changes?.isWanted == true ? try index.record() : nil)
+        }
+        if let record { noteCommit(record) }
+        return result
+    }
+
+    /// Begins a transaction that `commit(_:)` ends.
+    func begin() throws(VectorStoreError) {
+        try index.connection.run(Connection.TransactionKind.write.rawValue)
+        noteBegin()
+    }
+
+    private func noteBegin() {
+        if let changes = index.changes { cache?.begin(changes, commits: index.connection.commits) }
+    }
+
+    private func noteCommit(_ record: StoreRecord) {
+        if let changes = index.changes { cache?.commit(changes, record, commits: index.connection.commits) }
     }
 
     /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
@@ -67,6 +99,7 @@ package struct WriteSession {
             try rows.finish()
             if PlantedBug.markBeforeCommit.isPlanted { try floor.committed(index.record) }
             try index.connection.run("COMMIT")
+            noteCommit(rows.record)
             if PlantedBug.commitBeforeRows.isPlanted { try currentFile().sync() }
         } catch {
             index.connection.rollBack()
@@ -132,7 +165,7 @@ package struct WriteSession {
         try checkpointing { () throws(VectorStoreError) in try index.emptyLog() }
     }
 
-    /// Copies the log into the database every few megabytes of it.
+    /// Copies the log into the database every 16 MiB of it.
     func keepLogShort() throws(VectorStoreError) {
         if index.wantsCheckpoint {
             _ = try checkpointing { () throws(VectorStoreError) in try index.checkpoint() }

@@ -20,14 +20,14 @@ package final class Writer: @unchecked Sendable {
     }
 
     private var state: State
-    /// With relaxed durability, the writes that are not committed yet.
+    /// The writes that are not committed yet; nil once the writer is closed.
     private var group: WriteGroup?
     private var isFlushScheduled = false
     /// Why the last group could not be committed when nobody was there to be told.
     private var unreported: VectorStoreError?
     private var lock: FileLock?
     private let durability: Durability
-    private let turns = TurnLock()
+    let turns = TurnLock()
     /// Threads inside `exclusively`: at most one.
     private let threads = ThreadRegistry()
     /// Threads inside `maintain`: at most one.
@@ -37,19 +37,19 @@ package final class Writer: @unchecked Sendable {
     private let unattended = ThreadRegistry()
     private let isClosing = Atomic(false)
     /// Threads inside a read's closure.
-    private let readers: ThreadRegistry
+    private let readers: ReadStripes
 
     package init(
         _ session: WriteSession,
         lock: consuming FileLock,
-        readers: ThreadRegistry,
+        readers: ReadStripes,
         _ durability: Durability
     ) {
         state = .open(session)
         self.lock = consume lock
         self.readers = readers
         self.durability = durability
-        group = durability == .full ? nil : WriteGroup(session)
+        group = WriteGroup(session, isRelaxed: durability != .full)
     }
 
     /// Takes the lock of the one writing process, or says who can't have it. Without `create`, its file must be there.
@@ -68,11 +68,33 @@ package final class Writer: @unchecked Sendable {
     /// before is durable.
     package func exclusively<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try locked { session in
-            do throws(VectorStoreError) { try group?.commit() } catch {
-                if unattended.containsCurrentThread { unreported = error }
+            do throws(VectorStoreError) { try commitGroup() } catch {
+                if durability != .full && unattended.containsCurrentThread { unreported = error }
                 throw error
             }
             return try body(session)
+        }
+    }
+
+    /// Those who wait for what is committed hear of its failure themselves.
+    private func commitGroup() throws(VectorStoreError) {
+        do throws(VectorStoreError) { try group?.commit() } catch {
+            markFailed(error)
+            if durability != .full { throw error }
+            _ = try openSession()
+        }
+    }
+
+    /// Calls `body` while no other thread is in here. What has been written is committed at the end, unless somebody waits
+    /// for the next turn: who has it commits it together with what is written then.
+    private func inTurn<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        try turns.withLock { () throws(E) in
+            threads.enter()
+            defer {
+                if durability == .full && turns.waiting == 0 { try? commitGroup() }
+                threads.leave()
+            }
+            return try body()
         }
     }
 
@@ -80,13 +102,10 @@ package final class Writer: @unchecked Sendable {
     /// fails it is told to the next of them, and is no matter of `body`'s.
     func betweenWriters<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try refuseReentrance()
-        return try turns.withLock {
-            threads.enter()
-            defer { threads.leave() }
+        return try inTurn {
             _ = try openSession()
-            do throws(VectorStoreError) { try group?.commit() } catch {
-                markFailed(error)
-                unreported = unreported ?? error
+            do throws(VectorStoreError) { try commitGroup() } catch {
+                if durability != .full { unreported = unreported ?? error }
             }
             let session = try openSession()
             do { return try body(session) } catch {
@@ -105,9 +124,7 @@ package final class Writer: @unchecked Sendable {
 
     private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try refuseReentrance()
-        return try turns.withLock {
-            threads.enter()
-            defer { threads.leave() }
+        return try inTurn {
             let session = try openSession()
             if let error = unreported {
                 if !unattended.containsCurrentThread { unreported = nil }
@@ -138,20 +155,25 @@ package final class Writer: @unchecked Sendable {
     /// What every write passes, and nothing that only makes earlier ones durable: the log may be too long for more.
     private func writing<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try locked { session in
-            try session.limitLog { () throws(VectorStoreError) in try group?.commit() }
+            try session.limitLog { () throws(VectorStoreError) in try commitGroup() }
             return try body(session)
         }
     }
 
     /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing.
-    package func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
-        try writing { session in
-            guard case .relaxed(let interval) = durability else { return try writeDurably(session, body) }
+    ///
+    /// - Parameter callsOut: Whether code of the caller's runs in `body`. It may take long, or wait for somebody's write: those
+    ///   who wait for their commit don't wait for it.
+    package func write<R>(callsOut: Bool = true, _ body: (RowWriter) throws -> R) throws -> R {
+        let (result, outcome) = try writing { _ in
             guard let group else { throw Self.closed }
+            if durability == .full && (callsOut || group.deletesOnly) { try commitGroup() }
             let result = try group.write(body)
-            if !group.isEmpty && !isFlushScheduled { flushLater(interval) }
-            return result
+            if case .relaxed(let interval) = durability, !group.isEmpty, !isFlushScheduled { flushLater(interval) }
+            return (result, group.outcome)
         }
+        try outcome?.get()
+        return result
     }
 
     /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody; a timer a
@@ -164,33 +186,16 @@ package final class Writer: @unchecked Sendable {
     }
 
     private func flushUnattended() {
-        turns.withLock {
+        inTurn {
             isFlushScheduled = false
-            do throws(VectorStoreError) { try group?.commit() } catch {
-                markFailed(error)
-                unreported = error
-            }
-        }
-    }
-
-    private func writeDurably<R>(_ session: WriteSession, _ body: (RowWriter) throws -> R) throws -> R {
-        let connection = session.index.connection
-        try connection.run(Connection.TransactionKind.write.rawValue)
-        do {
-            let writer = try RowWriter(session)
-            let result = try body(writer)
-            try session.commit(writer)
-            return result
-        } catch {
-            connection.rollBack()
-            throw error
+            do throws(VectorStoreError) { try commitGroup() } catch { unreported = error }
         }
     }
 
     /// Deletes rows in one durable transaction; how many there were.
     package func delete(_ ids: [SQLValue]) throws -> Int {
         try writing { session in
-            try group?.commit()
+            try commitGroup()
             return try session.delete(ids)
         }
     }
@@ -240,7 +245,7 @@ package final class Writer: @unchecked Sendable {
 
     /// An error on the current data file that no writer has met yet. Inside a turn it needs no telling.
     func noteFailure(_ error: any Error) {
-        if !threads.containsCurrentThread { turns.withLock { markFailed(error) } }
+        if !threads.containsCurrentThread { inTurn { markFailed(error) } }
     }
 
     // MARK: Closing
@@ -257,12 +262,17 @@ package final class Writer: @unchecked Sendable {
         isClosing.store(true, ordering: .relaxed)
         while !maintenanceTurn.tryTake() { usleep(500) }
         defer { maintenanceTurn.giveBack() }
-        try turns.withLock { () throws(VectorStoreError) in
+        defer {
+            // What the cache has handed out holds no lock file: without the writer's lock, another handle may destroy it. In no
+            // turn, since who reads may wait for somebody's write.
+            while !readers.areDrained(through: .max, within: 1) {}
+            inTurn { lock = nil }
+        }
+        try inTurn { () throws(VectorStoreError) in
             defer {
                 closeReaders()
                 group = nil
                 state = .closed
-                lock = nil
             }
             if case .closed = state { return }
             if let unreported { throw unreported }
@@ -295,7 +305,11 @@ package final class Writer: @unchecked Sendable {
     private func markFailed(_ error: any Error) {
         guard let error = error as? VectorStoreError, error.code == .ioError else { return }
         // The log may hold what nothing else does: it stays as it is for the next open.
-        if case .open(let session) = state { session.index.connection.checkpointsOnClose(false) }
+        if case .open(let session) = state {
+            session.index.connection.checkpointsOnClose(false)
+            // It lives on the connection's shared memory.
+            session.cache?.close()
+        }
         state = .failed(error)
     }
 }

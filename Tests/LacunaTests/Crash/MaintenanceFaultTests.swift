@@ -30,8 +30,8 @@ private struct OneFault: FileSystemLayer {
 
     /// The next write beyond `end` meets a full disk, and none after it.
     func failNextAppend(beyond end: Int64) {
-        set { [faults] kind, _, offset in
-            kind == "write" && offset >= end && faults.failures.load(ordering: .relaxed) == 0 ? ENOSPC : nil
+        set { [weak faults] kind, _, offset in
+            kind == "write" && offset >= end && faults?.failures.load(ordering: .relaxed) == 0 ? ENOSPC : nil
         }
     }
 

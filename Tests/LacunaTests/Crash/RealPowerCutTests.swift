@@ -40,8 +40,15 @@ struct RealDisk {
 
     func mount() -> Bool { shell("mount -o loop '\(directory)/image' '\(mountPoint)'") }
 
+    /// Again for a while: a process that another test has just forked may hold a file there.
     @discardableResult
-    func unmount() -> Bool { shell("umount '\(mountPoint)'") }
+    func unmount() -> Bool {
+        for _ in 0..<50 {
+            if shell("umount '\(mountPoint)'") { return true }
+            usleep(100_000)
+        }
+        return false
+    }
 
     func cutPower() throws {
         let code = unsafe ctest_cut_power(mountPoint)

@@ -65,4 +65,12 @@ struct ModelledWrites: Sendable {
         }
         #expect(found == rows.count, sourceLocation: here)
     }
+
+    /// The same by reads of single ids, those among them that have no row.
+    func checkReads(_ store: VectorStore<Int64>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
+        for id in ids {
+            let vector = try store.vector(for: id)
+            #expect(vector == rows[id]?.vector, "id \(id)", sourceLocation: here)
+        }
+    }
 }

@@ -1,0 +1,42 @@
+/// Where the rows of one data file are in memory, for readers that take no snapshot. It keeps the map alive.
+///
+/// `@unchecked Sendable`: nothing changes after `init`.
+@safe
+final class MappedRows: @unchecked Sendable {
+    let generation: Int64
+    /// The reader epoch that these readers are in.
+    let epoch: Int64
+    let segments: Int
+    let dimension: Int
+    private let stride: Int
+    private let bases: UnsafeMutablePointer<UnsafeRawPointer>
+    private let view: RowView
+
+    init(_ view: RowView, epoch: Int64) {
+        self.view = view
+        self.epoch = epoch
+        generation = view.file.header.generation
+        dimension = view.file.header.dimension
+        stride = Int(view.file.stride)
+        segments = view.segments.count
+        unsafe bases = .allocate(capacity: max(1, segments))
+        for (index, segment) in view.segments.enumerated() { unsafe (bases + index).initialize(to: segment.base) }
+    }
+
+    deinit { unsafe bases.deallocate() }
+
+    /// The row in a slot; the caller knows that there is one.
+    @inline(__always)
+    func row(_ slot: Int) -> UnsafePointer<Float> {
+        let offset = Int(DataFileHeader.length) + slot * stride
+        let segment = offset / Int(MappedSegment.length)
+        return unsafe (bases[segment] + (offset - segment * Int(MappedSegment.length))).assumingMemoryBound(
+            to: Float.self
+        )
+    }
+
+    /// Whether readers of `record`'s state, in this view of it, may go on with these.
+    func fits(_ record: StoreRecord, _ view: RowView) -> Bool {
+        record.generation == generation && record.readerEpoch == epoch && view.segments.count == segments
+    }
+}

@@ -1,0 +1,49 @@
+import Lacuna
+import Testing
+
+/// The zeros that small commits find behind the log's last frame.
+@Suite struct PrewrittenLogTests {
+    let scratch: Scratch
+    let store: VectorStore<Int64>
+
+    init() throws {
+        scratch = try Scratch()
+        store = try .create(at: scratch.store, .init(dimension: 3))
+    }
+
+    private func put(_ id: Int64) throws { try store.put([Float(id), 1, 2], for: id) }
+
+    /// Two frames a commit: thirty one after the other fit into what two extensions of the file have made room for.
+    @Test func smallCommitsOverwriteThem() throws {
+        try put(0)
+        var sizes: Set<Int64> = []
+        for id in Int64(1)...30 {
+            try put(id)
+            sizes.insert(try logBytes())
+        }
+        #expect(sizes.count <= 3)
+    }
+
+    private func logBytes() throws -> Int64 { try LacunaTests.sizes(scratch.index + "-wal").length }
+
+    /// Its frames lie where ours would go next, and this handle has counted none of them.
+    @Test func anotherProgramsFramesStay() throws {
+        let other = try rawConnection(scratch.index)
+        try other.execute("CREATE TABLE notes (note INTEGER PRIMARY KEY, text TEXT)")
+        for id in Int64(0)..<100 {
+            try put(id)
+            // A page, or some dozens: less than there are zeros, and more.
+            let length = id % 5 == 0 ? 200_000 : 300
+            try other.execute("INSERT INTO notes VALUES (\(id), hex(zeroblob(\(length / 2))))")
+        }
+        let killed = scratch.store + "-killed"
+        try copyItem(scratch.store, to: killed)
+        let left = try VectorStore<Int64>.open(at: killed)
+        #expect(try left.count == 100)
+        #expect(try left.verify().isSound)
+        let index = try rawConnection(killed + "/index.sqlite")
+        #expect(try index.value("SELECT count(*) FROM notes") == 100)
+        #expect(try index.value("SELECT count(*) FROM notes WHERE length(text) IN (300, 200000)") == 100)
+        #expect(try index.value("PRAGMA integrity_check") == "ok")
+    }
+}
