@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 let package = Package(
@@ -12,6 +12,9 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHeap"),
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+        // Lacuna has a module CSQLite of its own.
+        .systemLibrary(name: "CPlainSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Measuring",
             dependencies: ["CHeap", .product(name: "Histogram", package: "hdrhistogram-swift")]
@@ -19,10 +22,15 @@ let package = Package(
         .executableTarget(
             name: "LacunaBench",
             dependencies: [
-                "Measuring",
+                "Measuring", "CLMDB", "CPlainSQLite",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Lacuna", package: "Lacuna"),
             ]
+        ),
+        .target(name: "CAllocations"),
+        .executableTarget(
+            name: "Allocations",
+            dependencies: ["CAllocations", "Measuring", .product(name: "Lacuna", package: "Lacuna")]
         ),
         .executableTarget(
             name: "Million",

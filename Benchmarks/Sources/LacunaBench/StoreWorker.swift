@@ -35,7 +35,7 @@ final class StoreWorker {
             exact: true,
             parallel: "internal",
             skip: ["search_ann": "search is exact"],
-            compactors: [CompactionStrategy.punch, .inPlace, .rewrite].map(\.rawValue)
+            compactors: [CompactionStrategy.rewrite, .inPlace, .punch].map(\.rawValue)
         )
     }
 

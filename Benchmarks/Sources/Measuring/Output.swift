@@ -7,6 +7,7 @@ package enum Figure: Sendable {
     case seconds(Double)
     case bytes(Int64)
     case ratio(Double)
+    case bytesPerSecond(Double)
 
     /// What the unit adds to a key of JSON.
     var suffix: String {
@@ -15,6 +16,7 @@ package enum Figure: Sendable {
         case .seconds: "_seconds"
         case .bytes: "_bytes"
         case .ratio: "_ratio"
+        case .bytesPerSecond: "_bytes_per_second"
         }
     }
 
@@ -23,7 +25,7 @@ package enum Figure: Sendable {
         case .text: .nan
         case .count(let value): Double(value)
         case .bytes(let value): Double(value)
-        case .seconds(let value), .ratio(let value): value
+        case .seconds(let value), .ratio(let value), .bytesPerSecond(let value): value
         }
     }
 
@@ -34,6 +36,7 @@ package enum Figure: Sendable {
         case .count(let count): "\(count)"
         case .bytes(let bytes): String(format: "%.1f MiB", Double(bytes) / 1_048_576)
         case .ratio(let ratio): String(format: "%.2f", ratio)
+        case .bytesPerSecond(let rate): String(format: "%.1f MB/s", rate * 1e-6)
         case .seconds(let seconds) where seconds < 1e-3: String(format: "%.1f µs", seconds * 1e6)
         case .seconds(let seconds) where seconds < 1: String(format: "%.2f ms", seconds * 1e3)
         case .seconds(let seconds): String(format: "%.2f s", seconds)
@@ -46,7 +49,7 @@ package enum Figure: Sendable {
         case .count(let count): count
         case .bytes(let bytes): bytes
         // JSON has no NaN.
-        case .seconds(let value), .ratio(let value): value.isFinite ? value : nil as Double?
+        case .seconds(let value), .ratio(let value), .bytesPerSecond(let value): value.isFinite ? value : nil as Double?
         }
     }
 }
@@ -55,6 +58,8 @@ package enum Figure: Sendable {
 package final class Output {
     private let asJSON: Bool
     private var heading: [String] = []
+    /// Of the columns under the heading, which grow with what stands in them.
+    private var widths: [Int] = []
     private var limits: [Limit] = []
 
     private struct Limit {
@@ -71,13 +76,16 @@ package final class Output {
     package func measurement(_ stage: String, _ fields: KeyValuePairs<String, Figure>) {
         if asJSON { return json(["stage": .text(stage)], fields) }
         let columns = [stage] + fields.map(\.key)
-        let widths = [12] + fields.map { max(10, $0.key.count) }
-        if columns != heading {
+        let cells = [""] + fields.map(\.value.description)
+        let isNew = columns != heading
+        if isNew { widths = [12] + fields.map { max(10, $0.key.count) } }
+        widths = zip(widths, cells).map { max($0, $1.count) }
+        if isNew {
             heading = columns
             line("")
             line(Self.cells(columns.map { $0.replacing("_", with: " ") }, widths))
         }
-        line(Self.cells([""] + fields.map(\.value.description), widths))
+        line(Self.cells(cells, widths))
     }
 
     /// Something to know, which is no figure.
@@ -89,23 +97,31 @@ package final class Output {
 
     /// Remembers a limit for ``summary()``.
     package func limit(_ name: String, atMost bound: Figure, measured: Figure) {
-        limits.append(
-            Limit(
-                name: name,
-                bound: " ≤ " + bound.description,
-                measured: measured.description,
-                holds: measured.number <= bound.number,
-                fields: ["at_most": bound, "measured": measured]
-            )
-        )
+        let fields: KeyValuePairs = ["at_most": bound, "measured": measured]
+        add(name, " ≤ \(bound.description)", measured, holds: measured.number <= bound.number, fields)
+    }
+
+    /// Remembers a limit for ``summary()``.
+    package func limit(_ name: String, atLeast bound: Figure, measured: Figure) {
+        let fields: KeyValuePairs = ["at_least": bound, "measured": measured]
+        add(name, " ≥ \(bound.description)", measured, holds: measured.number >= bound.number, fields)
     }
 
     /// Remembers a limit that is kept or not.
     package func limit(_ name: String, holds: Bool) {
-        let measured = holds ? "yes" : "no"
-        limits.append(
-            Limit(name: name, bound: "", measured: measured, holds: holds, fields: ["measured": .text(measured)])
-        )
+        let measured = Figure.text(holds ? "yes" : "no")
+        add(name, "", measured, holds: holds, ["measured": measured])
+    }
+
+    private func add(
+        _ name: String,
+        _ bound: String,
+        _ measured: Figure,
+        holds: Bool,
+        _ fields: KeyValuePairs<String, Figure>
+    ) {
+        let measured = measured.description
+        limits.append(Limit(name: name, bound: bound, measured: measured, holds: holds, fields: fields))
     }
 
     /// All limits, each with what was measured.

@@ -8,8 +8,9 @@ package enum ProcessStatus {
         number("RssAnon:", in: "/proc/self/status").map { $0 << 10 }
     }
 
-    /// Bytes that this process had a block device write: whole pages, of SQLite's files too. A page counts when it
-    /// becomes dirty.
+    /// Bytes that this process had a block device write, of SQLite's files too. What counts is what becomes dirty, and
+    /// whole folios of it: where the kernel caches a file in large ones, overwriting 4 KiB counts as up to 2 MiB, although
+    /// the device writes no more than the blocks. For files that are written from end to end the number is right.
     package static var deviceBytesWritten: Int64? { number("write_bytes:", in: "/proc/self/io") }
 
     private static func number(_ key: String, in path: String) -> Int64? {

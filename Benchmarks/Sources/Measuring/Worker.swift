@@ -24,6 +24,32 @@ package final class Worker<Success: Sendable>: Sendable {
     }
 }
 
+/// Calls `body` on so many threads at once, each with its number.
+///
+/// - Returns: The time from the common start to the end of the last one, and what each returned.
+package func timedTogether<Success: Sendable>(
+    threads: Int,
+    _ body: @escaping @Sendable (Int) throws -> Success
+) throws -> (Duration, [Success]) {
+    let ready = DispatchSemaphore(value: 0)
+    let start = DispatchSemaphore(value: 0)
+    let workers = (0..<threads).map { number in
+        Worker("thread \(number)") {
+            ready.signal()
+            start.wait()
+            return try body(number)
+        }
+    }
+    for _ in workers { ready.wait() }
+    var results: [Result<Success, any Error>] = []
+    let duration = timed {
+        for _ in workers { start.signal() }
+        // All are waited for, whoever fails.
+        results = workers.map { worker in Result { try worker.join() } }
+    }
+    return (duration, try results.map { try $0.get() })
+}
+
 /// What tells threads to end.
 package final class StopSign: Sendable {
     private let raised = Atomic(false)

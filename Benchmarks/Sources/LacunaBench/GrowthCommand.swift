@@ -1,0 +1,58 @@
+import ArgumentParser
+import Measuring
+
+/// Measures Lacuna alone at several numbers of rows: what a row costs must not depend on how many there are.
+struct GrowthCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "growth",
+        abstract: "Measures Lacuna at several numbers of rows; prints JSON lines, which plot draws."
+    )
+
+    @Option(parsing: .upToNextOption, help: "Numbers of rows, ascending.")
+    var rows = [10_000, 100_000, 1_000_000]
+
+    @Option(help: "Components of a row.")
+    var dimension = 32
+
+    @OptionGroup var options: BenchOptions
+
+    private static let stages: [StageName] = [.ingest, .puts, .gets, .deletes, .compact, .open]
+
+    func validate() throws {
+        for rows in rows { try BenchOptions.check(rows: rows, dimension: dimension) }
+    }
+
+    func run() throws {
+        let output = Output(json: true)
+        let kind = options.ids.first ?? .random
+        let opening = OpenStage.subject(.warm, kind, Contender.lacuna.rawValue)
+        var openings: [Double] = []
+        try Scratch.with(in: options.directory) { scratch in
+            for rows in rows {
+                let bench = Bench(
+                    rows: rows,
+                    dimension: dimension,
+                    kinds: [kind],
+                    runs: options.runs,
+                    contenders: [.lacuna],
+                    putThreads: [1],
+                    getThreads: [1],
+                    deaths: [Deaths(percent: 50)],
+                    scratch: scratch,
+                    pool: VectorPool(dimension: dimension)
+                )
+                let results = Results(bench, output)
+                for stage in Self.stages { try stage.run(bench, results) }
+                if let seconds = results.median(\.seconds, opening) { openings.append(seconds) }
+            }
+        }
+        for (larger, (rows, smaller)) in zip(openings.dropFirst(), zip(rows, openings)) {
+            output.limit(
+                "open and first get, warm: the time at the next number of rows ÷ that at \(rows)",
+                atMost: .ratio(2),
+                measured: .ratio(larger / smaller)
+            )
+        }
+        output.summary()
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Measuring
+
+/// Measures Lacuna, LMDB, a plain SQLite table and the machine, and prints how they compare.
+struct StagesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stages",
+        abstract: "Measures Lacuna, LMDB, a plain SQLite table of blobs, and the machine itself.",
+        discussion: """
+            Each stage makes temporary stores of its own:
+              limits    what the machine can do with the same bytes
+              ingest    all rows in durable batches of 1,000, beside a plain file that is synced as often
+              puts      single durable puts into a full store, by one thread and by eight
+              gets      all rows by id, in random order, copied and in place, by one thread and by two
+              deletes   half of the rows in durable batches of 1,000
+              compact   each way to give space back, of 10, 50 and 90 % dead rows, beside a plain copy
+              open      opening and the first get, with and without the page cache
+            """
+    )
+
+    @Argument(help: "The stages to run. All of them unless given.")
+    var stages: [StageName] = []
+
+    @Option(help: "Rows of a store.")
+    var rows = 100_000
+
+    @Option(help: "Components of a row.")
+    var dimension = 768
+
+    @OptionGroup var options: BenchOptions
+
+    @Flag(help: "Print one JSON object a line.")
+    var json = false
+
+    func validate() throws {
+        try BenchOptions.check(rows: rows, dimension: dimension)
+    }
+
+    func run() throws {
+        let output = Output(json: json)
+        try Scratch.with(in: options.directory) { scratch in
+            let bench = Bench(
+                rows: rows,
+                dimension: dimension,
+                kinds: options.ids.isEmpty ? IDKind.allCases : options.ids,
+                runs: options.runs,
+                contenders: Contender.allCases,
+                putThreads: [1, 8],
+                getThreads: [1, 2],
+                deaths: Deaths.all,
+                scratch: scratch,
+                pool: VectorPool(dimension: dimension)
+            )
+            let results = Results(bench, output)
+            for stage in stages.isEmpty ? StageName.allCases : stages { try stage.run(bench, results) }
+            results.summary()
+            Verdicts(bench: bench, results: results, output: output).judge()
+        }
+        output.summary()
+    }
+}
+
+struct BenchOptions: ParsableArguments {
+    @Option(help: "Runs, of which the medians count.")
+    var runs = 5
+
+    @Option(
+        help: """
+            The ids, sequential, random or uuid; repeat for more. All of them unless given, for growth the random ones. \
+            Ingest and gets take each, what else there is the first.
+            """
+    )
+    var ids: [IDKind] = []
+
+    @Option(help: "Where the temporary stores are made.")
+    var directory: String?
+
+    func validate() throws {
+        guard runs >= 1 else { throw ValidationError("--runs must be 1 at least") }
+    }
+
+    static func check(rows: Int, dimension: Int) throws {
+        guard rows >= 1_000 else { throw ValidationError("--rows must be 1,000 at least") }
+        guard (2...65_536).contains(dimension) else { throw ValidationError("--dimension must be 2 to 65,536") }
+    }
+}
