@@ -14,7 +14,10 @@ import Testing
 
     init() throws { scratch = try Scratch() }
 
-    private func makeStore(_ durability: Durability = .full) throws -> VectorStore<Int64> {
+    private func makeStore(
+        _ durability: Durability = .full,
+        indexCacheBytes: Int = VectorStoreOptions().indexCacheBytes
+    ) throws -> VectorStore<Int64> {
         try .create(
             at: scratch.store,
             .init(dimension: 4),
@@ -22,6 +25,7 @@ import Testing
                 durability: durability,
                 logWarningBytes: Self.warningBytes,
                 logLimitBytes: Self.limitBytes,
+                indexCacheBytes: indexCacheBytes,
                 logger: Logger(label: "test") { _ in log }
             )
         )
@@ -108,8 +112,9 @@ import Testing
     }
 
     /// Many times the limit is written: the log is emptied whenever it gets there, and nobody hears of it.
+    /// Without a cache, since the thread that fills it isn't idle.
     @Test(arguments: durabilities) func idleReadersAreInNobodysWay(_ durability: Durability) throws {
-        let store = try makeStore(durability)
+        let store = try makeStore(durability, indexCacheBytes: 0)
         try Self.put(0, store)
         try store.flush()
         let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
