@@ -35,6 +35,7 @@ struct StoreCreation {
         try makeIndex(record)
         let session = try WriteSession.open(paths, fileSystem)
         session.files.advance(to: file)
+        try session.floor.syncLogName()
         try session.floor.committed(session.index.record)
         session.index.connection.checkpointsOnClose(true)
         return Opened(session: session, lock: lock)

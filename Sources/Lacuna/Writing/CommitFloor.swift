@@ -22,6 +22,9 @@
 package final class CommitFloor {
     private let fileSystem: any FileSystem
     private let path: String
+    private let directory: String
+    /// Whether the log's name is known to be on disk.
+    private var isLogNamed = false
     private let descriptor: Int32
     private let store: [UInt8]
     /// What the file says; nil where that isn't a mark of this store.
@@ -40,6 +43,7 @@ package final class CommitFloor {
     ) throws(VectorStoreError) {
         self.fileSystem = fileSystem
         path = paths.writerLock
+        directory = paths.directory
         store = record.uuidBytes
         written = mark?.store == record.uuidBytes ? mark : nil
         database =
@@ -57,6 +61,15 @@ package final class CommitFloor {
         return min(max(first, DataFileHeader.length), record.nextOffset)
     }
 
+    /// SQLite makes the log's name when the index is opened, without telling whether its sync of the directory worked. Before
+    /// the first transaction, and before a checkpoint changes the database, which the log may have to repair; not when the
+    /// store is opened, since reading needs no sync.
+    func syncLogName() throws(VectorStoreError) {
+        if isLogNamed { return }
+        try mapped(fileSystem.syncDirectory(directory))
+        isLogNamed = true
+    }
+
     /// A commit of ours is durable. Reads its record only where the mark is to be raised.
     func committed(_ record: () throws(VectorStoreError) -> StoreRecord) throws(VectorStoreError) {
         if written.map({ $0.sequence <= databaseLimit }) ?? true { try write(record().commitSequence) }
@@ -64,6 +77,7 @@ package final class CommitFloor {
 
     /// Before a checkpoint: `record` is the last committed one.
     func beginCheckpoint(_ record: StoreRecord) throws(VectorStoreError) {
+        try syncLogName()
         if record.commitSequence > written?.sequence ?? -1 { try write(record.commitSequence) }
         databaseLimit = record.commitSequence
     }

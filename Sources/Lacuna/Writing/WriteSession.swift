@@ -34,11 +34,7 @@ package struct WriteSession {
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) -> WriteSession {
         let mark = try CommitMark.read(paths, fileSystem)
-        let session = try WriteSession(StoreIndex.openForWriting(paths.index, mark), paths, fileSystem, mark)
-        // SQLite makes the log's name without telling whether its sync of the directory worked. Before the first commit,
-        // after which the mark says that there is something in the log.
-        try mapped(fileSystem.syncDirectory(paths.directory))
-        return session
+        return try WriteSession(StoreIndex.openForWriting(paths.index, mark), paths, fileSystem, mark)
     }
 
     /// From now on there is a cache, of `limitBytes` at most, for these readers.
@@ -57,6 +53,7 @@ package struct WriteSession {
     /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
     /// log into the database, and tries once more; `body` may thus run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        try floor.syncLogName()
         let result: R
         do {
             result = try transaction(body)
@@ -80,6 +77,7 @@ package struct WriteSession {
 
     /// Begins a transaction that `commit(_:)` ends.
     func begin() throws(VectorStoreError) {
+        try floor.syncLogName()
         try index.connection.run(Connection.TransactionKind.write.rawValue)
         noteBegin()
     }
