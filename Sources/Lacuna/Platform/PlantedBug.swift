@@ -9,6 +9,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case commitBeforeRows
     /// SQLite's log isn't synced at a commit.
     case logNotSynced
+    /// The log's name isn't synced before the first commit, nor before a checkpoint.
+    case logNameNotSynced
+    /// The log's name isn't synced before a checkpoint changes the database.
+    case checkpointBeforeLogName
     /// A new data file's name isn't synced before the commit that names it.
     case directoryNotSynced
     /// A rewrite's target isn't synced before the commit that makes it the data file.

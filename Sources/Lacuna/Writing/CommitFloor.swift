@@ -65,7 +65,7 @@ package final class CommitFloor {
     /// the first transaction, and before a checkpoint changes the database, which the log may have to repair; not when the
     /// store is opened, since reading needs no sync.
     func syncLogName() throws(VectorStoreError) {
-        if isLogNamed { return }
+        if isLogNamed || PlantedBug.logNameNotSynced.isPlanted { return }
         try mapped(fileSystem.syncDirectory(directory))
         isLogNamed = true
     }
@@ -77,7 +77,7 @@ package final class CommitFloor {
 
     /// Before a checkpoint: `record` is the last committed one.
     func beginCheckpoint(_ record: StoreRecord) throws(VectorStoreError) {
-        try syncLogName()
+        if !PlantedBug.checkpointBeforeLogName.isPlanted { try syncLogName() }
         if record.commitSequence > written?.sequence ?? -1 { try write(record.commitSequence) }
         databaseLimit = record.commitSequence
     }

@@ -46,7 +46,8 @@ import Testing
         case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly: ["in place"]
         case .punchBeforeCommit: ["punch"]
         case .overwriteInPlace: ["replacements"]
-        case .migrationInParts: ["migration"]
+        case .logNameNotSynced: ["reopening"]
+        case .migrationInParts, .checkpointBeforeLogName: ["migration"]
         case .newIndexNotSynced, .parentNotSynced: ["create"]
         case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .checkpointBelieved, .rowsNotRewritten,
             .logNotChecked:
