@@ -18,7 +18,8 @@ package final class RowWriter {
     private(set) var record: StoreRecord
     private let start: StoreRecord
     /// Rows that are not in the file yet; they end at `record.nextOffset`.
-    private var pending: [Float] = []
+    private var pending: [Float]
+    private let buffer: RowBuffer
     /// The ids deleted before anything else was done: what a retry on a full disk repeats.
     private var deletes: [SQLValue] = []
     private var deletesOnly = true
@@ -44,6 +45,8 @@ package final class RowWriter {
         record = try index.record()
         start = record
         staging = session.staging
+        buffer = session.rowBuffer
+        pending = buffer.take()
     }
 
     /// The ids to delete again after a full disk, if deleting is all that was done.
@@ -166,6 +169,9 @@ package final class RowWriter {
     /// Whether its syncs are most of what the transaction costs.
     private var isSmall: Bool { addedBytes <= Self.smallBytes && deletedRows <= Self.smallRows }
 
+    /// Once it has been committed.
+    func giveBackBuffer() { buffer.giveBack(&pending) }
+
     // MARK: Inside
 
     private func append(
@@ -269,6 +275,22 @@ package final class RowWriter {
             failure = error
             throw error
         }
+    }
+}
+
+/// Room for rows on their way to the file, handed from one transaction to the next: to grow it anew, and to have the kernel
+/// clear its pages, would be a tenth of what a large batch costs. Touched only in the writer's turn.
+package final class RowBuffer {
+    private var room: [Float] = []
+
+    fileprivate func take() -> [Float] {
+        defer { room = [] }
+        return room
+    }
+
+    fileprivate func giveBack(_ rows: inout [Float]) {
+        swap(&rows, &room)
+        room.removeAll(keepingCapacity: true)
     }
 }
 

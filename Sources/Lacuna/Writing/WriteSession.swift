@@ -7,6 +7,7 @@ package struct WriteSession {
     let floor: CommitFloor
     /// What a compaction under way is told of every write.
     let staging = Staging()
+    let rowBuffer = RowBuffer()
     var logLimit = LogLimit()
     /// What readers of this process ask for rows by id; told of every transaction.
     private(set) var cache: IndexCache?
@@ -110,6 +111,7 @@ package struct WriteSession {
     }
 
     private func committed(_ rows: RowWriter) {
+        rows.giveBackBuffer()
         staging.stagedRows -= rows.unstagedRows
         onCommit(rows.record)
     }
