@@ -24,15 +24,15 @@ struct GrowthCommand: ParsableCommand {
 
     func run() throws {
         let output = Output(json: true)
-        let kind = options.ids.first ?? .random
-        let opening = OpenStage.subject(.warm, kind, Contender.lacuna.rawValue)
+        let kinds: [IDKind] = options.ids.isEmpty ? [.sequential, .random] : options.ids
+        let opening = OpenStage.subject(.warm, kinds[0], Contender.lacuna.rawValue)
         var openings: [Double] = []
         try Scratch.with(in: options.directory) { scratch in
             for rows in rows {
                 let bench = Bench(
                     rows: rows,
                     dimension: dimension,
-                    kinds: [kind],
+                    kinds: kinds,
                     runs: options.runs,
                     contenders: [.lacuna],
                     putThreads: [1],

@@ -17,6 +17,7 @@ struct PlotCommand: ParsableCommand {
         let stage: String
         let rows: Int
         let work: String
+        let ids: String
         let who: String
         let per_row_seconds: Double
     }
@@ -40,9 +41,9 @@ struct PlotCommand: ParsableCommand {
 
     private static func name(of line: Line) -> String {
         switch line.stage {
-        case "ingest": "ingest"
+        case "ingest": "ingest, \(line.ids) ids"
         case "puts": "single put"
-        case "gets": "get, " + (line.work.split(separator: ",").first ?? "")
+        case "gets": "get, \(line.work.prefix { $0 != "," }), \(line.ids) ids"
         case "deletes": "delete"
         case "compact": line.who.split(separator: " ").dropFirst().joined() + ", half dead"
         default: "open " + line.work

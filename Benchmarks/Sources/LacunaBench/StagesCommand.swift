@@ -66,7 +66,7 @@ struct BenchOptions: ParsableArguments {
 
     @Option(
         help: """
-            The ids, sequential, random or uuid; repeat for more. All of them unless given, for growth the random ones. \
+            The ids, sequential, random or uuid; repeat for more. All of them unless given, for growth the integers. \
             Ingest and gets take each, what else there is the first.
             """
     )

@@ -13,6 +13,9 @@ package enum ProcessStatus {
     /// the device writes no more than the blocks. For files that are written from end to end the number is right.
     package static var deviceBytesWritten: Int64? { number("write_bytes:", in: "/proc/self/io") }
 
+    /// Bytes that this process has passed to write(2) and its like, whatever became of them.
+    package static var bytesWritten: Int64? { number("wchar:", in: "/proc/self/io") }
+
     private static func number(_ key: String, in path: String) -> Int64? {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix(key) })

@@ -15,7 +15,7 @@ public struct VectorStoreOptions: Sendable {
     /// ``logWarningBytes`` at least.
     public var logLimitBytes: Int64
     /// The most memory, in bytes, that a handle which writes uses to remember where each row lies, so that reads by id need no
-    /// SQL; 256 MiB unless set, 0 for none. A row takes 18 to 32 bytes, and is counted as 32: a store of more rows is read
+    /// SQL; 384 MiB unless set, 0 for none. A row takes 18 to 32 bytes, and is counted as 32: a store of more rows is read
     /// through the index.
     ///
     /// A thread of the handle's fills it from the index, after so many reads by id that they cost as much: at least 64, and one
@@ -40,7 +40,7 @@ public struct VectorStoreOptions: Sendable {
         durability: Durability = .full,
         logWarningBytes: Int64 = 256 << 20,
         logLimitBytes: Int64 = 1 << 30,
-        indexCacheBytes: Int = 256 << 20,
+        indexCacheBytes: Int = 384 << 20,
         maintenance: MaintenancePolicy? = nil,
         logger: Logger? = nil,
         isCancelled: (@Sendable () -> Bool)? = nil

@@ -55,11 +55,9 @@ private struct Compaction: StoreWork {
                 try FileManager.default.copyItem(atPath: self.path, toPath: path)
                 let meter = Meter()
                 let store = try S(opening: path)
-                var written: Int64?
-                var sample = try meter.measure(bench.rows - deaths.count(of: bench.rows)) {
-                    try timed { written = try store.compact(name) }
+                let sample = try meter.measure(bench.rows - deaths.count(of: bench.rows)) {
+                    try timed { try store.compact(name) }
                 }
-                sample.writtenBytes = written
                 results.add(CompactStage.subject(deaths, kind, "\(S.contender.rawValue) \(name)"), sample)
                 try store.close()
             }

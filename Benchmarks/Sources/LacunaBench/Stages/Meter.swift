@@ -18,10 +18,10 @@ struct Sample {
     let seconds: Double
     /// Of the block device, until all of it was written.
     let deviceBytes: Int64?
+    /// Passed to the system's calls, for files of every kind.
+    let writtenBytes: Int64?
     /// Anonymous memory on top of what there was before the store was opened.
     let memory: Int64?
-    /// As the store counts them.
-    var writtenBytes: Int64?
 
     var secondsPerRow: Double { seconds / Double(count) }
     var rate: Double { Double(count) / seconds }
@@ -39,14 +39,16 @@ struct Meter {
     /// - Parameter body: Returns the time that counts.
     func measure(_ count: Int, _ body: () throws -> Duration) rethrows -> Sample {
         ProcessStatus.syncDisks()
-        let deviceBytes = ProcessStatus.deviceBytesWritten
+        let (deviceBytes, bytes) = (ProcessStatus.deviceBytesWritten, ProcessStatus.bytesWritten)
         let duration = try body()
+        let writtenBytes = added(ProcessStatus.bytesWritten, to: bytes)
         ProcessStatus.syncDisks()
         ProcessStatus.trimHeap()
         return Sample(
             count: count,
             seconds: duration.seconds,
             deviceBytes: added(ProcessStatus.deviceBytesWritten, to: deviceBytes),
+            writtenBytes: writtenBytes,
             memory: added(ProcessStatus.anonymousMemory, to: memory)
         )
     }

@@ -21,8 +21,7 @@ protocol BenchmarkStore<ID>: Sendable {
     func delete(_ ids: [ID]) throws
     /// One thread's.
     func reader() throws -> Reader
-    /// Returns the bytes that it has written, where the store counts them.
-    func compact(_ name: String) throws -> Int64?
+    func compact(_ name: String) throws
     /// Once its readers are closed.
     func close() throws
 }

@@ -96,13 +96,11 @@ final class LMDBStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
     }
 
     /// A compact copy beside the data, and a sync: what is left for a user to do is to put it in their place.
-    func compact(_ name: String) throws -> Int64? {
+    func compact(_ name: String) throws {
         let copy = path + "/copy"
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
         try check(mdb_env_copy2(environment, copy, UInt32(MDB_CP_COMPACT)), "mdb_env_copy2")
-        let file = try FileHandle(forUpdating: URL(fileURLWithPath: copy + "/data.mdb"))
-        try file.synchronize()
-        return Int64(try file.seekToEnd())
+        try FileHandle(forUpdating: URL(fileURLWithPath: copy + "/data.mdb")).synchronize()
     }
 
     func close() { mdb_env_close(environment) }

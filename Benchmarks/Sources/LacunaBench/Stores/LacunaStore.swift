@@ -27,9 +27,9 @@ struct LacunaStore<ID: BenchmarkID>: BenchmarkStore {
 
     func reader() -> Reader { Reader(store: store) }
 
-    func compact(_ name: String) throws -> Int64? {
+    func compact(_ name: String) throws {
         guard let strategy = CompactionStrategy(rawValue: name) else { throw StoreFailure("compact \(name)", nil) }
-        return try store.compact(strategy).writtenBytes
+        try store.compact(strategy)
     }
 
     func close() throws { try store.close() }

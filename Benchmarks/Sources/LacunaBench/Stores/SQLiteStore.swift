@@ -83,10 +83,9 @@ final class SQLiteStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
     }
 
     /// VACUUM leaves the new pages in the log.
-    func compact(_ name: String) throws -> Int64? {
+    func compact(_ name: String) throws {
         try connection.execute("VACUUM")
         try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return nil
     }
 
     func close() { connection.close() }
