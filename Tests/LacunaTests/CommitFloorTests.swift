@@ -175,13 +175,17 @@ import Testing
         #expect(CommitMark(decoding: bytes) == mark)
     }
 
-    private func withStore(_ body: (TestDisk, VectorStore<Int64>) throws -> Void) throws {
+    private func withStore(
+        _ durability: Durability = .full,
+        _ body: (TestDisk, VectorStore<Int64>) throws -> Void
+    ) throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
                     .init(dimension: 8, metric: .dot),
-                    disk.fileSystem
+                    disk.fileSystem,
+                    .init(durability: durability)
                 )
                 try body(disk, store)
             }
@@ -301,6 +305,24 @@ import Testing
         }
     }
 
+    /// Closing copies the log into the database only after the mark says so: an older copy of both would pass for the store.
+    @Test func closingThatFailsLeavesTheLog() throws {
+        try withStore(.relaxed(interval: .seconds(3_600))) { disk, store in
+            for id in Int64(1)...20 {
+                try put(id, store)
+                try store.flush()
+            }
+            try put(21, store)
+            disk.inject(DiskFault(errno: ENOSPC, matches: { $0.isOnLog && $0.kind == .write }))
+            expectError(.diskFull) { try store.close() }
+            disk.inject(nil)
+            #expect(try mark(disk) == 1)
+            #expect(try sizes(disk.directory + "/" + KilledStore.logName).length > 0)
+            let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            #expect(try next.ids() == Array(1...20))
+        }
+    }
+
     /// Once a checkpoint cycle, and not once a commit.
     @Test func whatItCosts() throws {
         try withStore { disk, store in
@@ -312,6 +334,27 @@ import Testing
     }
 
     // MARK: Others at the files
+
+    /// A shell finds the log that this handle has made, and doesn't sync its name.
+    @Test func aForeignCommitIsCopiedFromALogThatHasItsName() throws {
+        #expect(try Self.logIsNamedBeforeAForeignCommitIsCopied())
+    }
+
+    static func logIsNamedBeforeAForeignCommitIsCopied() throws -> Bool {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 8), disk.fileSystem).close()
+                let start = disk.log.count
+                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let index = disk.directory + "/index.sqlite"
+                try Connection(index, .readWrite).run("UPDATE store SET next_generation = next_generation + 1")
+                try store.close()
+                let operations = disk.log[start...].map { "\($0.kind) \($0.name)" }
+                let copied = try #require(operations.firstIndex(of: "write index.sqlite"))
+                return operations.firstIndex(of: "syncDirectory .") ?? copied < copied
+            }
+        }
+    }
 
     /// The stock shell copies the log into the database and removes it: no commit is missing then.
     @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the sqlite3 shell"))

@@ -9,7 +9,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case commitBeforeRows
     /// SQLite's log isn't synced at a commit.
     case logNotSynced
-    /// The log's name isn't synced before the first commit, nor before a checkpoint.
+    /// The log's name isn't synced before the first commit.
     case logNameNotSynced
     /// The log's name isn't synced before a checkpoint changes the database.
     case checkpointBeforeLogName

@@ -66,6 +66,8 @@ package struct Recovery {
     ) throws(VectorStoreError) {
         let connection = session.index.connection
         do throws(VectorStoreError) {
+            // First: SQLite syncs the directory too, and keeps to itself whether that worked.
+            try session.floor.syncLogName()
             if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
             if !PlantedBug.rowsNotRewritten.isPlanted {
                 try file.rewrite(session.floor.firstRowOfLog(record)..<record.nextOffset)

@@ -7,7 +7,7 @@
 /// | 3. the data file with its header; file and name are synced | a file without rows | the same |
 /// | 4. the database under another name, with schema and record, synced | that, in part or whole | the same |
 /// | 5. the database renamed | step 4's, or the store; beside either an empty log | |
-/// | 6. the directory synced, by the session | the store | |
+/// | 6. the directory synced | the store | |
 /// | 7. the mark of commit 0 in the writer's lock file, synced | the store; a mark that isn't whole says nothing | |
 struct StoreCreation {
     let paths: StorePaths
@@ -35,7 +35,6 @@ struct StoreCreation {
         try makeIndex(record)
         let session = try WriteSession.open(paths, fileSystem)
         session.files.advance(to: file)
-        try session.floor.syncLogName()
         try session.floor.committed(session.index.record)
         session.index.connection.checkpointsOnClose(true)
         return Opened(session: session, lock: lock)
@@ -45,6 +44,7 @@ struct StoreCreation {
         try StoreIndex.create(paths.newIndex, record)
         if !PlantedBug.newIndexNotSynced.isPlanted { try syncNewIndex() }
         try mapped(fileSystem.rename(paths.newIndex, to: paths.index))
+        try mapped(fileSystem.syncDirectory(paths.directory))
     }
 
     /// Closes the file before it has its name: once it has, another thread may have opened the store, and closing any

@@ -58,8 +58,9 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
 extension VectorStore {
     /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns (but see ``Durability``).
     ///
-    /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 4 MiB of rows: put
-    /// many rows in one batch. Other writers of this handle wait while `body` runs; readers see the state before.
+    /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 8 MiB of rows at most, which
+    /// the handle keeps for the next one: put many rows in one batch. Other writers of this handle wait while `body` runs;
+    /// readers see the state before.
     ///
     /// - Returns: What `body` returns.
     /// - Throws: What failed first, `body`'s own error among it; then nothing has changed. `diskFull` leaves the store

@@ -65,7 +65,7 @@ package final class CommitFloor {
     /// the first transaction, and before a checkpoint changes the database, which the log may have to repair; not when the
     /// store is opened, since reading needs no sync.
     func syncLogName() throws(VectorStoreError) {
-        if isLogNamed || PlantedBug.logNameNotSynced.isPlanted { return }
+        if isLogNamed { return }
         try mapped(fileSystem.syncDirectory(directory))
         isLogNamed = true
     }

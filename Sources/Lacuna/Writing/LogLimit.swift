@@ -80,7 +80,7 @@ extension WriteSession {
             try mapped(Directory.status(paths.log))?.size ?? 0
         } empty: { () throws(VectorStoreError) in
             try endTransaction()
-            do throws(VectorStoreError) { _ = try emptyLog() } catch {
+            do throws(VectorStoreError) { _ = try emptyLog(waitingForReaders: true) } catch {
                 switch error.code {
                 // Somebody else is at the log; its length decides.
                 case .busy: return true

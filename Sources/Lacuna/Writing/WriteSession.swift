@@ -54,7 +54,7 @@ package struct WriteSession {
     /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
     /// log into the database, and tries once more; `body` may thus run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
-        try floor.syncLogName()
+        try syncLogName()
         let result: R
         do {
             result = try transaction(body)
@@ -78,9 +78,13 @@ package struct WriteSession {
 
     /// Begins a transaction that `commit(_:)` ends.
     func begin() throws(VectorStoreError) {
-        try floor.syncLogName()
+        try syncLogName()
         try index.connection.run(Connection.TransactionKind.write.rawValue)
         noteBegin()
+    }
+
+    private func syncLogName() throws(VectorStoreError) {
+        if !PlantedBug.logNameNotSynced.isPlanted { try floor.syncLogName() }
     }
 
     private func noteBegin() {
@@ -160,9 +164,10 @@ package struct WriteSession {
 
     // MARK: Checkpoints
 
-    /// Copies the log into the database, and cuts it as far as readers allow; whether all of it is there, and it is empty.
-    func emptyLog() throws(VectorStoreError) -> Bool {
-        try checkpointing { () throws(VectorStoreError) in try index.emptyLog() }
+    /// Copies the log into the database, and cuts it as far as readers allow, who are waited for where told; whether all of
+    /// it is there, and it is empty.
+    func emptyLog(waitingForReaders waits: Bool = false) throws(VectorStoreError) -> Bool {
+        try checkpointing { () throws(VectorStoreError) in try index.emptyLog(waitingForReaders: waits) }
     }
 
     /// Copies the log into the database every 16 MiB of it.

@@ -275,12 +275,14 @@ package final class Writer: @unchecked Sendable {
                 state = .closed
             }
             if case .closed = state { return }
-            if let unreported { throw unreported }
             do throws(VectorStoreError) {
+                if let unreported { throw unreported }
                 try group?.commit()
                 // Closing the connection is a checkpoint: it copies the log into the database and removes it.
                 if case .open(let session) = state { try session.floor.beginCheckpoint(session.index.record()) }
             } catch {
+                // Which is the next open's to do, where it could not begin.
+                if case .open(let session) = state { session.index.connection.checkpointsOnClose(false) }
                 markFailed(error)
                 throw error
             }
