@@ -19,7 +19,7 @@ final class LiveRows: Sendable {
             && ids == other.ids
     }
 
-    /// Reads all rows, or those that pass the filter. O(rows · log rows) time, about 40 bytes a row.
+    /// Reads all rows, or those that pass the filter. O(rows · log rows) time; 32 bytes a row and the text of its id.
     static func load(_ snapshot: Snapshot, _ filter: Filter?) throws -> LiveRows {
         var rows: [(id: SQLValue, offset: Int64)] = []
         func add(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) {
