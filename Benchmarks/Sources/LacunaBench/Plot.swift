@@ -17,13 +17,14 @@ struct Plot {
     private let columns: ClosedRange<Int>
     private let rows: ClosedRange<Int>
 
-    private static let (width, height) = (900.0, 520.0)
-    private static let (left, right, top, bottom) = (80.0, 260.0, 44.0, 56.0)
+    private static let (width, height) = (930.0, 520.0)
+    private static let (left, right, top, bottom) = (80.0, 290.0, 44.0, 56.0)
     /// Between the baselines of labels.
     private static let lineHeight = 17.0
     /// Told apart by most who see colours differently, and dark and light enough for either page.
     private static let colours = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a9ad9", "#8f5fbf", "#7f7f7f", "#c0392b", "#5b8c2a",
+        "#17a2a2", "#5a4fcf", "#a0522d",
     ]
 
     /// Nil where there is nothing to draw.
