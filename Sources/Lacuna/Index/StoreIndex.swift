@@ -218,8 +218,8 @@ package final class StoreIndex {
         )
     }
 
-    /// Copies the log into the database and cuts it as far as readers allow, who are waited for only where told, and not for long;
-    /// whether all of it is in the database, and it is cut to nothing.
+    /// Copies the log into the database and cuts it as far as readers allow, who are waited for only where told, and not for
+    /// long; whether all of it is in the database, and it is cut to nothing.
     func emptyLog(waitingForReaders waits: Bool) throws(VectorStoreError) -> Bool {
         try connection.waiting(milliseconds: waits ? Self.readersMilliseconds : 0) { () throws(VectorStoreError) in
             try connection.checkpoint(.truncate)

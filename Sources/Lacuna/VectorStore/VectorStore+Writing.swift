@@ -115,8 +115,8 @@ extension VectorStore {
     @discardableResult
     public func delete(_ id: ID) throws -> Bool { try delete([id]) == 1 }
 
-    /// Deletes rows and their metadata in one transaction, durable when this returns, with every ``Durability``. Works on a full disk too, on the
-    /// reserve that the data file's tail is.
+    /// Deletes rows and their metadata in one transaction, durable when this returns, with every ``Durability``. Works on a
+    /// full disk too, on the reserve that the data file's tail is.
     ///
     /// - Returns: How many there were.
     @discardableResult

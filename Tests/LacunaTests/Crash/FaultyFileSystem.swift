@@ -93,6 +93,11 @@ struct FaultyFileSystem: FileSystemLayer {
         disk.did(operation)
     }
 
+    func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
+        try ask(operation(.writeback, descriptor))
+        try below.finishWriteback(descriptor, offset: offset, length: length)
+    }
+
     func syncDirectory(_ path: String) throws(SystemError) {
         let name = path == disk.directory ? "." : ".."
         let operation = DiskOperation(kind: .syncDirectory, name: name, isSQLite: false)

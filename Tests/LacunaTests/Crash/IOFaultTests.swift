@@ -92,6 +92,33 @@ import Glibc
         }
     }
 
+    /// What a rewrite waits for before its last sync may be the only report of an error: the copy is given up, and nothing else.
+    @Test func writingBackARewriteFails() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let store = try Scenario.prepare(disk, dimension: Self.dimension).0
+                // More than a rewrite lets the disk be behind.
+                try store.write { batch in
+                    for id in Int64(1_000)..<2_500 {
+                        try batch.put(CrashModel.vector(id, version: 0, dimension: Self.dimension), for: id)
+                    }
+                }
+                let before = try CrashModel(of: store)
+                disk.inject(DiskFault(errno: EIO, matches: { $0.kind == .writeback }))
+                expectError(.ioError) { try store.compact(.rewrite) }
+                #expect(disk.failures == 1)
+                disk.inject(nil)
+                #expect(try CrashModel(of: store) == before)
+                #expect(try store.delete(999) == false)
+                try store.close()
+                let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                #expect(try CrashModel(of: next) == before)
+                try next.compact(.rewrite)
+                #expect(try CrashModel(of: next) == before)
+            }
+        }
+    }
+
     /// There is no room to rebuild the index, and then the log can't be emptied either: the error of the disk is the one to
     /// tell, and the handle writes no more.
     @Test func erasingOnAFullDiskThatFails() throws {

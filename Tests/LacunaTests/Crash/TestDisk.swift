@@ -14,9 +14,9 @@ import Glibc
 struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
     enum Kind: Sendable, CaseIterable {
         // The first ones in the order of the test VFS.
-        case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory, rename
+        case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory, rename, writeback
 
-        var changesFiles: Bool { self != .open && self != .read }
+        var changesFiles: Bool { self != .open && self != .read && self != .writeback }
     }
 
     let kind: Kind
@@ -242,8 +242,9 @@ final class TestDisk: Sendable {
             state.fault = fault
             guard fails else { return nil }
             state.failures += 1
-            if operation.kind == .sync {
-                if fault.reachesDisk { state.model.sync(operation.name) } else { state.model.failSync(operation.name) }
+            if operation.kind == .sync || operation.kind == .writeback {
+                let reachesDisk = fault.reachesDisk && operation.kind == .sync
+                if reachesDisk { state.model.sync(operation.name) } else { state.model.failSync(operation.name) }
                 state.hasChanged = true
             }
             return fault.errno
@@ -263,7 +264,7 @@ final class TestDisk: Sendable {
             case .sync: state.model.sync(operation.name)
             // The writer's lock file, which isn't made through the seam, and has no bytes yet.
             case .open where !state.model.contains(operation.name): state.model.create(operation.name)
-            case .open, .read: return
+            case .open, .read, .writeback: return
             case .write, .allocate, .truncate, .punch: break
             }
             state.hasChanged = true
