@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CPlatform", cSettings: cSettings, linkerSettings: cLinkerSettings),
+        .target(name: "CStoreVFS", dependencies: ["CSQLite"], cSettings: cSettings, linkerSettings: cLinkerSettings),
         .target(name: "CVectorKernels", cSettings: cSettings, linkerSettings: cLinkerSettings),
         .target(
             name: "LacunaMigrations",
@@ -51,7 +52,7 @@ let package = Package(
         .target(
             name: "Lacuna",
             dependencies: [
-                "CSQLite", "CPlatform", "CVectorKernels", "LacunaMigrations",
+                "CSQLite", "CPlatform", "CStoreVFS", "CVectorKernels", "LacunaMigrations",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings

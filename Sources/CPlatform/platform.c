@@ -91,6 +91,31 @@ int lacuna_sync(int fd) {
 
 #endif
 
+int lacuna_sync_directory(int fd) {
+#if defined(__APPLE__)
+    return lacuna_sync(fd);
+#else
+    int result;
+    /* fdatasync(2) may leave a directory's size out. */
+    do result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+#endif
+}
+
+int lacuna_replace_descriptor(int fd, int other) {
+    int result;
+#if defined(__APPLE__)
+    do result = dup2(other, fd);
+    while (result < 0 && errno == EINTR);
+    if (result >= 0) result = fcntl(fd, F_SETFD, FD_CLOEXEC);
+#else
+    do result = dup3(other, fd, O_CLOEXEC);
+    while (result < 0 && errno == EINTR);
+#endif
+    return result >= 0 ? 0 : errno;
+}
+
 uint64_t lacuna_thread_number(void) {
     static _Atomic uint64_t next = 1;
     static _Thread_local uint64_t mine = 0;

@@ -62,7 +62,7 @@ struct CommandError: Error, CustomStringConvertible {
 
     private static func status(_ code: VectorStoreError.Code) -> ExitStatus {
         switch code {
-        case .noSuchStore, .notAStore: .noInput
+        case .noSuchStore, .notAStore, .moved: .noInput
         case .alreadyExists: .cannotCreate
         case .locked, .busy, .deadlineExceeded: .tryAgain
         case .damaged, .newerFormat: .damaged

@@ -201,7 +201,7 @@ import Testing
     }
 
     private func mark(_ disk: TestDisk) throws -> Int64 {
-        try #require(try CommitMark.read(StorePaths(disk.directory), SystemFileSystem())).sequence
+        try #require(try CommitMark.read(try StorePaths(disk.directory), SystemFileSystem())).sequence
     }
 
     /// After each call, of all kinds: never above the last commit, and above what the database alone has whenever that isn't
@@ -210,7 +210,7 @@ import Testing
         try withStore { disk, store in
             func check(_ what: String) throws {
                 let (mark, last) = try (mark(disk), sequence(store))
-                let alone = try StoreIndex.openForReading(disk.directory + "/index.sqlite", .immutable)
+                let alone = try StoreIndex.openForReading(Directory(disk.directory), .immutable)
                 let inDatabase = try alone.record().commitSequence
                 #expect(
                     mark <= last && (inDatabase == last || mark > inDatabase),

@@ -58,7 +58,7 @@ import Testing
         thread(group) {
             while !isDone.withLock({ $0 }) { try Self.read(store) }
         }
-        let reader = try VectorStore<Int64>.open(at: store.paths.directory, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store.paths.directory.path, .readOnly)
         thread(group) {
             while !isDone.withLock({ $0 }) { try Self.read(reader) }
         }

@@ -94,7 +94,7 @@ import Testing
             try again.put([Float](repeating: 1, count: 64), for: 1_000)
             #expect(try again.compact(.rewrite, .waiting(0)).strategy == .rewrite)
             try again.close()
-            let paths = StorePaths(scratch.store)
+            let paths = try StorePaths(scratch.store)
             let report = try VectorStoreRecovery.run(paths, dryRun: false, SystemFileSystem(), .waiting(0))
             #expect(report.actions.map(\.action) == ["erase"])
             #expect(report.actions.first?.detail.contains("left for the next open") == true)

@@ -28,9 +28,9 @@ import Testing
             }
         }
 
-        func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-            let descriptor = try below.open(path, access)
-            if path.hasSuffix(".f32") { state.withLock { _ = $0.dataFiles.insert(descriptor) } }
+        func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+            let descriptor = try below.open(name, in: directory, access)
+            if name.hasSuffix(".f32") { state.withLock { _ = $0.dataFiles.insert(descriptor) } }
             return descriptor
         }
 

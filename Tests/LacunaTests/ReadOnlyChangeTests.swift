@@ -32,7 +32,7 @@ struct ReadOnlyChangeTests {
         #expect(try Command.run("cp", ["-r", original.store, scratch.store]).status == 0)
         extendLifetime(store)
         if state == .logAlone { try remove(scratch.file("index.sqlite-shm")) }
-        if state == .noLocks { for name in StorePaths.readerLockNames { try remove(scratch.file(name)) } }
+        if state == .noLocks { for name in EpochLocks.names { try remove(scratch.file(name)) } }
         #expect(exists(scratch.file("index.sqlite-wal")) == (state == .logAlone))
     }
 

@@ -363,10 +363,10 @@ struct BadSectorFileSystem: FileSystemLayer {
     let bad: [String: [Range<Int64>]]
     private static let names = Guarded<[Int32: String]>([:])
 
-    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let descriptor = try below.open(path, access)
+    func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let descriptor = try below.open(name, in: directory, access)
         // Only what is read where it lies, not the copy that is made of it.
-        Self.names.withLock { $0[descriptor] = access == .read ? String(path.split(separator: "/").last ?? "") : nil }
+        Self.names.withLock { $0[descriptor] = access.writes ? nil : name }
         return descriptor
     }
 

@@ -16,6 +16,12 @@ int lacuna_punch_hole(int fd, int64_t offset, int64_t length);
 /* Makes the file's bytes, and the metadata needed to read them, survive a power cut. */
 int lacuna_sync(int fd);
 
+/* Makes the names in a directory survive a power cut. */
+int lacuna_sync_directory(int fd);
+
+/* Has the descriptor `fd` lead where `other` does, in one step; it is closed when another program is run. */
+int lacuna_replace_descriptor(int fd, int other);
+
 /* Asks the kernel to begin writing the range to the disk, where it can be asked; waits for nothing and promises nothing. */
 void lacuna_begin_writeback(int fd, int64_t offset, int64_t length);
 

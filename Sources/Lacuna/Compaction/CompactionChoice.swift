@@ -2,7 +2,7 @@ extension CompactionPlan {
     /// Whether somebody holds on to what they read for longer than a moment, in this process or another.
     static func isRead(_ paths: StorePaths) -> Bool {
         // Without lock files that can be opened nobody reads by them.
-        guard let locks = try? EpochLocks(StorePaths.readerLockNames.map(paths.path)),
+        guard let locks = try? EpochLocks(paths.directory, like: nil),
             let areFree = try? locks.areFree(within: 0.05)
         else { return false }
         return !areFree
@@ -18,7 +18,7 @@ extension CompactionPlan {
     ) throws(VectorStoreError) -> CompactionPlan {
         let record = try index.record()
         let live = try LiveBitmap.load(index, record, file)
-        let free = try mapped(Directory.freeBytes(paths.directory))
+        let free = try mapped(paths.directory.freeBytes())
         let space = try StoreSpace.measure(live, file, paths)
         return try CompactionChoice(space, live, file, freeBytes: free, isRead: isRead).plan(strategy)
     }

@@ -98,7 +98,7 @@ struct Erasure {
             let zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)
             if !PlantedBug.zerosNotSynced.isPlanted { try file.sync() }
             try maintenance.deleteStaleRows()
-            try mapped(maintenance.fileSystem.syncDirectory(maintenance.paths.directory))
+            try mapped(maintenance.fileSystem.sync(maintenance.paths.directory))
             // Before, too: each rebuilding that a reader keeps in the log would make that longer by the whole index.
             try emptyLog()
             try rebuildIndex()
@@ -210,7 +210,7 @@ struct Erasure {
         try maintenance.turn { session in
             guard try session.emptyLog() else { return false }
             // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
-            return try mapped(Directory.status(session.paths.log))?.size ?? 0 == 0
+            return try mapped(session.paths.directory.status(StorePaths.logName))?.size ?? 0 == 0
         }
     }
 }

@@ -37,7 +37,7 @@ struct Rewrite {
         let (journal, record) = try maintenance.begin(.rewrite, before)
         var start = Start(journal: journal, record: record, targetGeneration: record.nextGeneration)
         let target: DataFile
-        do { target = try createTarget(&start) } catch {
+        do { target = try createTarget(&start, like: before) } catch {
             // The name that the journal has may be somebody else's file: a target that wasn't made isn't removed.
             abort(start, nil, after: error)
             throw error
@@ -68,14 +68,17 @@ struct Rewrite {
     // MARK: Before the commit
 
     /// A name that is taken is somebody else's file: the next number's turn, in the journal first.
-    private func createTarget(_ start: inout Start) throws -> DataFile {
+    private func createTarget(_ start: inout Start, like model: FileStatus) throws -> DataFile {
+        let directory = maintenance.paths.directory
         for _ in 0..<Self.nameAttempts {
             let header = DataFileHeader(
                 store: start.record.header.store,
                 generation: start.targetGeneration,
                 dimension: start.record.dimension
             )
-            do { return try DataFile.create(maintenance.paths, header, maintenance.fileSystem) } catch {
+            do {
+                return try DataFile.create(in: directory, header, like: model, maintenance.fileSystem)
+            } catch {
                 guard error.isNameTaken else { throw VectorStoreError(error) }
             }
             let journal = start.journal
@@ -94,7 +97,7 @@ struct Rewrite {
         }
         throw VectorStoreError(
             .alreadyExists,
-            "\(maintenance.paths.directory) is full of data files of other stores; move them away"
+            "\(maintenance.paths.directory.path) is full of data files of other stores; move them away"
         )
     }
 
@@ -119,7 +122,7 @@ struct Rewrite {
             try? target?.truncate(to: 0)
             if !end() { return }
         }
-        if let target { try? maintenance.fileSystem.unlink(target.path) }
+        try? target?.unlink()
         try? maintenance.removeStaleRows()
     }
 
@@ -128,7 +131,7 @@ struct Rewrite {
     /// The rows are where they belong, whatever happens here: the rest is left to the next compaction or recovery, which
     /// finds it in the journal.
     private func finish(_ start: Start, _ source: consuming DataFile, _ target: DataFile) throws {
-        try? maintenance.fileSystem.unlink(source.path)
+        try? source.unlink()
         // Giving the blocks back, which closing it does, takes the kernel a while.
         let closing = DispatchGroup()
         DispatchQueue(label: "lacuna.close").async(group: closing) { [source = consume source] in _ = source }

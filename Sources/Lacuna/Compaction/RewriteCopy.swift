@@ -209,7 +209,7 @@ struct RewriteCopy {
                 return .failure(error)
             }
             let copied = copied
-            if PlantedBug.unlinkBeforeCommit.isPlanted { try? maintenance.fileSystem.unlink(source.path) }
+            if PlantedBug.unlinkBeforeCommit.isPlanted { try? source.unlink() }
             let liveRows = try session.commit { () throws(VectorStoreError) in
                 try switchOver(copies, copied, session)
             }

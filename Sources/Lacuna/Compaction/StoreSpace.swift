@@ -117,8 +117,8 @@ extension StoreSpace {
         _ paths: StorePaths
     ) throws(VectorStoreError) -> StoreSpace {
         let status = try file.status()
-        let databaseBytes = try mapped(Directory.status(paths.index))?.size ?? 0
-        let logBytes = try mapped(Directory.status(paths.log))?.size ?? 0
+        let databaseBytes = try mapped(paths.directory.status(StorePaths.indexName))?.size ?? 0
+        let logBytes = try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
         let dead = live.slots - live.liveCount
         return StoreSpace(
             liveRows: live.liveCount,

@@ -29,8 +29,8 @@ enum RemainingMetadata {
 extension StoreIndex {
     /// Of a copy, since a damaged database may not even be read in place. Doesn't ask whether the database is a store's: its
     /// header may be what is damaged.
-    static func openForSalvage(_ path: String) throws(VectorStoreError) -> StoreIndex {
-        let index = StoreIndex(try Connection(path, .readOnly))
+    static func openForSalvage(_ directory: Directory) throws(VectorStoreError) -> StoreIndex {
+        let index = StoreIndex(try Connection(StorePaths.indexName, in: directory, .readOnly))
         try index.connection.run("PRAGMA query_only = ON")
         try index.connection.run("PRAGMA cell_size_check = ON")
         return index

@@ -26,57 +26,63 @@ package final class StoreIndex {
     ///
     /// - Parameter mark: What the store's own mark said before, if it has one.
     /// - Throws: `damaged`, with nothing changed, where commits are missing.
-    static func openForWriting(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) -> StoreIndex {
-        let index = try connect(path, .readWrite)
-        try index.check(path, mark)
+    static func openForWriting(_ directory: Directory, _ mark: CommitMark?) throws(VectorStoreError) -> StoreIndex {
+        let index = try connect(directory, .readWrite)
+        try index.check(directory, mark)
         try index.configureWriter()
         try index.migrate()
         return index
     }
 
     /// For reading, and nothing else; believes the log, since whoever opened the store has looked through it.
-    static func openForReading(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
-        let index = StoreIndex(try Connection(path, mode))
+    static func openForReading(
+        _ directory: Directory,
+        _ mode: Connection.Mode
+    ) throws(VectorStoreError) -> StoreIndex {
+        let index = StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
         try index.connection.run("PRAGMA query_only = ON")
-        guard try index.isCreated() else { throw noSchema(path) }
+        guard try index.isCreated() else { throw noSchema(directory) }
         return index
     }
 
     /// For reading as the first of a handle: throws `damaged` where commits are missing.
     static func openForReading(
-        _ path: String,
+        _ directory: Directory,
         _ mode: Connection.Mode,
         checkedBy mark: CommitMark?
     ) throws(VectorStoreError) -> StoreIndex {
-        let index = try connect(path, mode)
+        let index = try connect(directory, mode)
         try index.connection.run("PRAGMA query_only = ON")
-        try index.check(path, mark)
+        try index.check(directory, mark)
         return index
     }
 
     /// A connection to what may be damaged. With an empty database SQLite would take the log beside it for another one's,
     /// and remove it.
-    private static func connect(_ path: String, _ mode: Connection.Mode) throws(VectorStoreError) -> StoreIndex {
-        if mode != .immutable, try mapped(Directory.status(path))?.size == 0,
-            try mapped(Directory.status(path + "-wal"))?.size ?? 0 > 0
+    private static func connect(
+        _ directory: Directory,
+        _ mode: Connection.Mode
+    ) throws(VectorStoreError) -> StoreIndex {
+        if mode != .immutable, try mapped(directory.status(StorePaths.indexName))?.size == 0,
+            try mapped(directory.status(StorePaths.logName))?.size ?? 0 > 0
         {
             throw .commitsAreMissing("index.sqlite is empty beside its log")
         }
-        return StoreIndex(try Connection(path, mode))
+        return StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
     }
 
     /// Before anything in the index is believed: that its log has not rotted, and that no commit is missing.
-    private func check(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) {
+    private func check(_ directory: Directory, _ mark: CommitMark?) throws(VectorStoreError) {
         try connection.checkLog()
         guard try isCreated() else {
-            guard let mark, mark.sequence > 0 else { throw Self.noSchema(path) }
+            guard let mark, mark.sequence > 0 else { throw Self.noSchema(directory) }
             throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
         }
         let record = try record()
         try mark?.check(record)
         // A second look, since a checkpoint may be under way, by whose half-written page the first was misled.
-        if try connection.logBytes() > 0, let first = Self.misfit(path, record, mark),
-            first == Self.misfit(path, record, mark)
+        if try connection.logBytes() > 0, let first = Self.misfit(directory, record, mark),
+            first == Self.misfit(directory, record, mark)
         {
             throw .commitsAreMissing(first)
         }
@@ -84,8 +90,8 @@ package final class StoreIndex {
 
     /// Why the database can't be the one that the log belongs to, by what it says without its log; nil where that is fine,
     /// or no state that can be read, which an interrupted checkpoint leaves.
-    private static func misfit(_ path: String, _ record: StoreRecord, _ mark: CommitMark?) -> String? {
-        guard let connection = try? Connection(path, .immutable),
+    private static func misfit(_ directory: Directory, _ record: StoreRecord, _ mark: CommitMark?) -> String? {
+        guard let connection = try? Connection(StorePaths.indexName, in: directory, .immutable),
             let alone = try? StoreIndex(connection).record()
         else { return nil }
         if alone.uuidBytes != record.uuidBytes { return "index.sqlite and index.sqlite-wal are of two stores" }
@@ -96,13 +102,18 @@ package final class StoreIndex {
             + "and had those up to \(mark.database.sequence)"
     }
 
-    private static func noSchema(_ path: String) -> VectorStoreError {
-        VectorStoreError(.notAStore, "\(path) is a database without a schema: it is no store's; check the path")
+    private static func noSchema(_ directory: Directory) -> VectorStoreError {
+        let path = directory.path(StorePaths.indexName)
+        return VectorStoreError(.notAStore, "\(path) is a database without a schema: it is no store's; check the path")
     }
 
     /// Makes a file with the schema and its one record in it, in the mode that has a log, but no log. Nothing is synced.
-    static func create(_ path: String, _ record: StoreRecord) throws(VectorStoreError) {
-        let index = StoreIndex(try Connection(path, .create))
+    static func create(
+        _ name: String,
+        in directory: Directory,
+        _ record: StoreRecord
+    ) throws(VectorStoreError) {
+        let index = StoreIndex(try Connection(name, in: directory, .create))
         // A file that is half made is thrown away, and a whole one synced by the caller.
         try index.connection.run("PRAGMA journal_mode = MEMORY")
         try index.connection.run("PRAGMA synchronous = OFF")
@@ -138,16 +149,20 @@ package final class StoreIndex {
     }
 
     private func useLog() throws(VectorStoreError) {
+        // Somebody may have taken the mode away, and a rollback journal on disk is refused: the two bytes of the header that
+        // change lie in one sector.
+        if try journalMode("") != "wal" { _ = try journalMode("= MEMORY") }
         // The pragma answers with the mode that holds, and keeps the old one without an error where it can't change it.
-        let mode = try connection.first("PRAGMA journal_mode = WAL") { row throws(VectorStoreError) in
-            try row.text(0)
-        }
-        guard mode == "wal" else {
+        guard try journalMode("= WAL") == "wal" else {
             throw VectorStoreError(
                 .ioError,
                 "SQLite can't use a write-ahead log here; put the store on a local file system"
             )
         }
+    }
+
+    private func journalMode(_ setting: String) throws(VectorStoreError) -> String? {
+        try connection.first("PRAGMA journal_mode \(setting)") { row throws(VectorStoreError) in try row.text(0) }
     }
 
     private func configureWriter() throws(VectorStoreError) {

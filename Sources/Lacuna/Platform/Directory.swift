@@ -1,26 +1,49 @@
+import CPlatform
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
 
-/// Looking at names without opening what they name: an open descriptor on the index, once closed, would drop all of this
-/// process's POSIX locks on it (fcntl(2)).
-package enum Directory {
-    package static func status(_ path: String) throws(SystemError) -> FileStatus? {
+/// A directory that is held open: names in it are looked up relative to its descriptor, so that they stay names in this
+/// directory wherever its path leads meanwhile. No link is followed.
+package final class Directory: Sendable {
+    /// The path as it was given, made absolute: for messages, and to tell whether it still leads here.
+    package let path: String
+    private let held: HeldDescriptors
+    let descriptor: Int32
+
+    var identity: FileIdentity { held.identity }
+
+    /// A relative path is resolved now: the process may change its working directory later.
+    package init(_ path: String) throws(SystemError) {
+        let path = Self.absolute(path)
+        (held, descriptor) = try HeldDescriptors.open(path)
+        self.path = path
+    }
+
+    deinit { held.release(descriptor) }
+
+    package func path(_ name: String) -> String { path + "/" + name }
+
+    // MARK: The directory
+
+    /// Whether the path that it was opened by still leads to it. One stat(2).
+    var isAtItsPath: Bool {
         var buffer = stat()
-        guard unsafe stat(path, &buffer) == 0 else {
-            let code = errno
-            if code == ENOENT || code == ENOTDIR { return nil }
-            throw SystemError(errno: code, call: "stat", path: path)
-        }
-        return FileStatus(buffer)
+        return unsafe stat(path, &buffer) == 0 && FileIdentity(buffer) == identity
     }
 
     /// The names in the directory, sorted, without `.` and `..`.
-    static func names(_ path: String) throws(SystemError) -> [String] {
-        guard let stream = unsafe opendir(path) else {
-            throw SystemError(errno: errno, call: "list", path: path)
+    package func names() throws(SystemError) -> [String] {
+        let own = try SystemFileSystem.check("list", path) {
+            SystemFileSystem.openDescriptor(".", in: descriptor, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
+        guard let stream = unsafe fdopendir(own) else {
+            let code = errno
+            SystemFileSystem().close(own)
+            throw SystemError(errno: code, call: "list", path: path)
         }
         defer { unsafe closedir(stream) }
         var names: [String] = []
@@ -37,50 +60,166 @@ package enum Directory {
         }
     }
 
-    static func create(_ path: String) throws(SystemError) {
-        if unsafe mkdir(path, 0o755) != 0 { throw SystemError(errno: errno, call: "create", path: path) }
-    }
-
     /// Whether new files can be made in the directory, by permission and by mount.
-    static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
-
-    /// Whether there is such a file, and this process may read it.
-    static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+    var isWritable: Bool { isAccessible(".", W_OK) }
 
     /// The bytes of disk that an unprivileged process may still use.
-    static func freeBytes(_ path: String) throws(SystemError) -> Int64 {
+    func freeBytes() throws(SystemError) -> Int64 {
         var buffer = statvfs()
-        if unsafe statvfs(path, &buffer) != 0 { throw SystemError(errno: errno, call: "statvfs", path: path) }
+        if unsafe fstatvfs(descriptor, &buffer) != 0 {
+            throw SystemError(errno: errno, call: "statvfs", path: path)
+        }
         let (bytes, overflow) = Int64(clamping: buffer.f_bavail)
             .multipliedReportingOverflow(by: Int64(clamping: buffer.f_frsize))
         return overflow ? .max : bytes
     }
 
+    // MARK: Names in it
+
+    /// What has the name, looked at without opening it: an open descriptor on the index, once closed, would drop all of this
+    /// process's POSIX locks on it (fcntl(2)). Nil where nothing has it.
+    package func status(_ name: String) throws(SystemError) -> FileStatus? {
+        var buffer = stat()
+        guard unsafe fstatat(descriptor, name, &buffer, AT_SYMLINK_NOFOLLOW) == 0 else {
+            let code = errno
+            if code == ENOENT || code == ENOTDIR { return nil }
+            throw SystemError(errno: code, call: "stat", path: path(name))
+        }
+        return FileStatus(buffer)
+    }
+
+    /// The same; throws where something other than a regular file has the name. To open that may block, or change a device,
+    /// or lead out of the directory.
+    @discardableResult
+    func regularStatus(_ name: String) throws(SystemError) -> FileStatus? {
+        guard let status = try status(name) else { return nil }
+        if let kind = status.otherKind { throw SystemError(path: path(name), isNoFileBut: kind) }
+        return status
+    }
+
+    /// Whether there is such a file, and this process may read it.
+    func isReadable(_ name: String) -> Bool { isAccessible(name, R_OK) }
+
+    /// Whether there is such a file, and this process may write it.
+    func isWritable(_ name: String) -> Bool { isAccessible(name, W_OK) }
+
+    private func isAccessible(_ name: String, _ mode: Int32) -> Bool {
+        unsafe faccessat(descriptor, name, mode, AT_EACCESS) == 0
+    }
+
+    // MARK: Paths
+
+    /// Whether anything is at `path`.
+    static func isThere(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// Makes the directory at `path`; its parent must exist.
+    static func create(_ path: String) throws(SystemError) {
+        if unsafe mkdir(path, 0o755) != 0 { throw SystemError(errno: errno, call: "create", path: path) }
+    }
+
     /// The directory that holds `path`.
-    static func parent(of path: String) -> String {
+    package static func parent(of path: String) -> String {
         var path = path[...]
         while path.count > 1 && path.last == "/" { path.removeLast() }
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.isEmpty, !path.hasPrefix("/"), let working = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(working) }
+        return unsafe String(cString: working) + "/" + path
+    }
+
+    /// The path by which SQLite opens names in this directory: one that leads into it whatever happens to its own path, where
+    /// the system has such paths (proc(5)); else nil.
+    var descriptorPath: String? {
+        let path = "/proc/self/fd/\(descriptor)"
+        var buffer = stat()
+        return unsafe stat(path, &buffer) == 0 && FileIdentity(buffer) == identity ? path : nil
+    }
+
+    /// Its path without links and dots.
+    func realPath() throws(SystemError) -> String {
+        guard let real = unsafe realpath(path, nil) else { throw SystemError(errno: errno, call: "find", path: path) }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
+    }
 }
 
-extension FileStatus {
-    init(_ buffer: stat) {
-        let block = Int64(buffer.st_blksize)
-        #if canImport(Darwin)
-        let modified = buffer.st_mtimespec
-        #else
-        let modified = buffer.st_mtim
-        #endif
-        let isPowerOfTwo = block >= 512 && block & (block - 1) == 0
-        self.init(
-            size: Int64(buffer.st_size),
-            allocated: Int64(buffer.st_blocks) * 512,
-            blockSize: isPowerOfTwo ? block : 4096,
-            isDirectory: buffer.st_mode & S_IFMT == S_IFDIR,
-            inode: UInt64(buffer.st_ino),
-            modified: Int64(modified.tv_sec) &* 1_000_000_000 &+ Int64(modified.tv_nsec)
-        )
+/// The descriptors that the process has of one directory: one for each kind of mount, since a directory may be writable by
+/// one path and not by another. All of their numbers lead to the directory for as long as anything uses one of them.
+///
+/// SQLite names a database's shared memory by the path of the connection that opened it first, and unlinks it by that name
+/// when the last one closes: were that number another directory's by then, that one's would be unlinked.
+private final class HeldDescriptors: Sendable {
+    private struct Reference: Sendable {
+        weak let value: HeldDescriptors?
+    }
+
+    private struct State: Sendable {
+        /// The mount's flags that each descriptor was opened by, or leads through since nobody uses its own any more.
+        var flags: [Int32: UInt] = [:]
+        var users: [UInt: Int] = [:]
+    }
+
+    private static let all = Guarded<[FileIdentity: Reference]>([:])
+
+    let identity: FileIdentity
+    private let state = Guarded(State())
+
+    private init(_ identity: FileIdentity) { self.identity = identity }
+
+    deinit {
+        for descriptor in state.withLock({ $0.flags.keys }) { SystemFileSystem().close(descriptor) }
+    }
+
+    /// A descriptor of the directory at `path`, to be released.
+    static func open(_ path: String) throws(SystemError) -> (held: HeldDescriptors, descriptor: Int32) {
+        let descriptor = try SystemFileSystem.check("open", path) {
+            SystemFileSystem.openDescriptor(path, in: AT_FDCWD, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
+        var status = stat()
+        var mount = statvfs()
+        guard unsafe fstat(descriptor, &status) == 0, unsafe fstatvfs(descriptor, &mount) == 0 else {
+            let code = errno
+            SystemFileSystem().close(descriptor)
+            throw SystemError(errno: code, call: "stat", path: path)
+        }
+        let identity = FileIdentity(status)
+        return all.withLock { all in
+            // While a descriptor is open, no other directory gets its device and inode.
+            let held = all[identity]?.value ?? HeldDescriptors(identity)
+            all = all.filter { $0.value.value != nil }
+            all[identity] = Reference(value: held)
+            return (held, held.retain(descriptor, UInt(mount.f_flag)))
+        }
+    }
+
+    /// The descriptor that there is already of such a mount; else this one.
+    private func retain(_ descriptor: Int32, _ flags: UInt) -> Int32 {
+        state.withLock { state in
+            state.users[flags, default: 0] += 1
+            if let known = state.flags.first(where: { $0.value == flags })?.key {
+                SystemFileSystem().close(descriptor)
+                return known
+            }
+            state.flags[descriptor] = flags
+            return descriptor
+        }
+    }
+
+    /// The last user of a mount leaves its number to another one's, so that the mount is free.
+    func release(_ descriptor: Int32) {
+        state.withLock { state in
+            guard let flags = state.flags[descriptor] else { return }
+            state.users[flags, default: 1] -= 1
+            if state.users[flags] != 0 { return }
+            state.users[flags] = nil
+            guard let other = state.flags.first(where: { state.users[$0.value] != nil }) else { return }
+            for number in state.flags.filter({ $0.value == flags }).keys {
+                if lacuna_replace_descriptor(number, other.key) == 0 { state.flags[number] = other.value }
+            }
+        }
     }
 }

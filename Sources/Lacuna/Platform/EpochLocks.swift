@@ -1,19 +1,28 @@
 /// The two lock files that readers hold shared, by turns: epoch 0, 2, 4, … the first, 1, 3, 5, … the second.
-struct EpochLocks: ~Copyable {
+struct EpochLocks {
     private let even: FileLock
     private let odd: FileLock
 
+    static let names = ["readers-0.lock", "readers-1.lock"]
+
     /// Makes the files where it may, and takes them as they are where it may not.
-    init(_ paths: [String]) throws(SystemError) {
-        let first = try Self.open(paths[0])
-        let second = try Self.open(paths[1])
-        even = first
-        odd = second
+    init(_ directory: Directory, like model: FileStatus?) throws(SystemError) {
+        even = try Self.open(Self.names[0], directory, model)
+        odd = try Self.open(Self.names[1], directory, model)
     }
 
-    private static func open(_ path: String) throws(SystemError) -> FileLock {
-        do { return try FileLock(path, create: true) } catch { return try FileLock(path, create: false) }
+    private static func open(
+        _ name: String,
+        _ directory: Directory,
+        _ model: FileStatus?
+    ) throws(SystemError) -> FileLock {
+        do { return try FileLock(name, in: directory, create: true, like: model) } catch {
+            return try FileLock(name, in: directory, create: false)
+        }
     }
+
+    /// Whether both files still have names: without one, readers lock another file than the writer waits for.
+    var areNamed: Bool { even.isNamed && odd.isNamed }
 
     func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         try epoch & 1 == 0

@@ -8,17 +8,33 @@ import Glibc
 
 /// A lock file that is held by flock(2): per open descriptor, so that two handles of one process exclude each other
 /// just as two processes do, and gone with the process, however it ends.
-package struct FileLock: ~Copyable {
-    private let descriptor: Int32
+package final class FileLock: Sendable {
+    let descriptor: Int32
     private let path: String
 
-    /// Opens the lock file, which need not be writable to be locked; makes it where `create` is set.
-    init(_ path: String, create: Bool) throws(SystemError) {
-        let flags = create ? O_RDWR | O_CREAT : O_RDONLY
-        let descriptor = unsafe open(path, flags | O_CLOEXEC, 0o644)
-        if descriptor < 0 { throw SystemError(errno: errno, call: "open", path: path) }
-        self.descriptor = descriptor
-        self.path = path
+    /// Opens the lock file, which need not be writable to be locked; makes it where `create` is set, with the mode and the
+    /// owner of `model`.
+    init(_ name: String, in directory: Directory, create: Bool, like model: FileStatus? = nil) throws(SystemError) {
+        path = directory.path(name)
+        try directory.regularStatus(name)
+        let own = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        if create {
+            let made = SystemFileSystem.openDescriptor(
+                name,
+                in: directory.descriptor,
+                O_RDWR | O_CREAT | O_EXCL | own,
+                model == nil ? 0o644 : 0o600
+            )
+            if made >= 0 {
+                descriptor = made
+                if let model { SystemFileSystem.giveOwner(of: model, to: made) }
+                return
+            }
+            if errno != EEXIST { throw SystemError(errno: errno, call: "create", path: path) }
+        }
+        descriptor = try SystemFileSystem.check("open", path) {
+            SystemFileSystem.openDescriptor(name, in: directory.descriptor, (create ? O_RDWR : O_RDONLY) | own)
+        }
     }
 
     /// Unlocks first: a child that another thread has just forked holds the descriptor too, until it runs its program.
@@ -26,6 +42,9 @@ package struct FileLock: ~Copyable {
         unlock()
         _ = close(descriptor)
     }
+
+    /// Whether the file still has a name. Without one, others lock another file.
+    var isNamed: Bool { (try? FileStatus.of(descriptor).links) ?? 0 > 0 }
 
     /// Never waits: false if somebody else holds the lock in a way that excludes this one.
     func tryLock(exclusive: Bool) throws(SystemError) -> Bool {

@@ -6,32 +6,22 @@ import Darwin
 import Glibc
 #endif
 
-/// How a file is opened.
+/// How a file is opened: a regular one and no other, without following a link, and without waiting.
 package enum FileAccess: Sendable {
     case read
     case readWrite
-    /// Fails with EEXIST where the name is taken.
-    case createNew
-}
+    /// Fails with EEXIST where the name is taken. The file gets the mode and, as far as this process may give it, the owner of
+    /// another one, before it has a byte.
+    case createNew(like: FileStatus? = nil)
 
-package struct FileStatus: Sendable {
-    /// The file's length in bytes.
-    package let size: Int64
-    /// The bytes of disk it occupies, as the file system counts them.
-    package let allocated: Int64
-    /// The file system's block size in bytes; a power of two.
-    package let blockSize: Int64
-    package let isDirectory: Bool
-    /// The number that no other file has at the time.
-    package let inode: UInt64
-    /// When it was last written, in nanoseconds; the clock has ticks of some milliseconds.
-    package let modified: Int64
+    package var creates: Bool { if case .createNew = self { true } else { false } }
+    package var writes: Bool { if case .read = self { false } else { true } }
 }
 
 /// Every operation on the data file and its directory: the one seam at which tests make any of them fail, or stop the
 /// process after it. SQLite's own operations go through its VFS.
 package protocol FileSystem: Sendable {
-    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32
+    func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32
     func close(_ descriptor: Int32)
     /// One pread(2): the bytes read, 0 at the end of the file.
     func read(
@@ -50,9 +40,9 @@ package protocol FileSystem: Sendable {
     /// Waits for what was begun, so that not too much of it piles up; makes nothing durable.
     func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
     func sync(_ descriptor: Int32) throws(SystemError)
-    func syncDirectory(_ path: String) throws(SystemError)
-    func unlink(_ path: String) throws(SystemError)
-    func rename(_ path: String, to newPath: String) throws(SystemError)
+    func sync(_ directory: Directory) throws(SystemError)
+    func unlink(_ name: String, in directory: Directory) throws(SystemError)
+    func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
 }
 
 extension FileSystem {
@@ -86,22 +76,37 @@ extension FileSystem {
 package struct SystemFileSystem: FileSystem {
     package init() {}
 
-    package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let flags =
-            switch access {
-            // Not waiting, should the name be a pipe's: reading at an offset is an error then.
-            case .read: O_RDONLY | O_NONBLOCK
-            case .readWrite: O_RDWR
-            case .createNew: O_RDWR | O_CREAT | O_EXCL
-            }
-        return try Self.check("open", path) { Self.openDescriptor(path, flags | O_CLOEXEC, 0o644) }
+    package func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let path = directory.path(name)
+        let flags: Int32
+        var mode: mode_t = 0
+        switch access {
+        case .read: flags = O_RDONLY
+        case .readWrite: flags = O_RDWR
+        case .createNew(let model):
+            flags = O_RDWR | O_CREAT | O_EXCL
+            mode = model == nil ? 0o644 : 0o600
+        }
+        if !access.creates { try directory.regularStatus(name) }
+        let descriptor = try Self.check("open", path) {
+            Self.openDescriptor(name, in: directory.descriptor, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)
+        }
+        if case .createNew(let model?) = access { Self.giveOwner(of: model, to: descriptor) }
+        return descriptor
     }
 
-    private static func openDescriptor(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    /// Whoever may not give files away keeps the file, and lets others at it no more than they were let at the model.
+    static func giveOwner(of model: FileStatus, to descriptor: Int32) {
+        let isGiven = fchown(descriptor, model.owner, model.group) == 0 || fchown(descriptor, .max, model.group) == 0
+        // Bits for a group are meant for that group.
+        _ = fchmod(descriptor, isGiven ? model.mode : model.mode & ~0o070)
+    }
+
+    static func openDescriptor(_ name: String, in directory: Int32, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
         #if canImport(Darwin)
-        unsafe Darwin.open(path, flags, mode)
+        unsafe Darwin.openat(directory, name, flags, mode)
         #else
-        unsafe Glibc.open(path, flags, mode)
+        unsafe Glibc.openat(directory, name, flags, mode)
         #endif
     }
 
@@ -157,28 +162,18 @@ package struct SystemFileSystem: FileSystem {
         try checkCode("sync", "", lacuna_sync(descriptor))
     }
 
-    package func syncDirectory(_ path: String) throws(SystemError) {
-        let descriptor = try Self.check("open", path) {
-            Self.openDescriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    package func sync(_ directory: Directory) throws(SystemError) {
+        try checkCode("sync", directory.path, lacuna_sync_directory(directory.descriptor))
+    }
+
+    package func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+        _ = try Self.check("remove", directory.path(name)) { unsafe unlinkat(directory.descriptor, name, 0) }
+    }
+
+    package func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
+        _ = try Self.check("rename", directory.path(name)) {
+            unsafe renameat(directory.descriptor, name, directory.descriptor, newName)
         }
-        defer { close(descriptor) }
-        _ = try Self.check("sync", path) { fsync(descriptor) }
-    }
-
-    package func unlink(_ path: String) throws(SystemError) {
-        #if canImport(Darwin)
-        _ = try Self.check("remove", path) { unsafe Darwin.unlink(path) }
-        #else
-        _ = try Self.check("remove", path) { unsafe Glibc.unlink(path) }
-        #endif
-    }
-
-    package func rename(_ path: String, to newPath: String) throws(SystemError) {
-        #if canImport(Darwin)
-        _ = try Self.check("rename", path) { unsafe Darwin.rename(path, newPath) }
-        #else
-        _ = try Self.check("rename", path) { unsafe Glibc.rename(path, newPath) }
-        #endif
     }
 
     /// Where EINTR is handled, once for all calls: one that a signal has interrupted is made again.

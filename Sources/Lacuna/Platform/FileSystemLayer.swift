@@ -4,8 +4,8 @@ package protocol FileSystemLayer: FileSystem {}
 extension FileSystemLayer {
     package var below: SystemFileSystem { SystemFileSystem() }
 
-    package func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        try below.open(path, access)
+    package func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        try below.open(name, in: directory, access)
     }
 
     package func close(_ descriptor: Int32) { below.close(descriptor) }
@@ -47,9 +47,11 @@ extension FileSystemLayer {
     }
 
     package func sync(_ descriptor: Int32) throws(SystemError) { try below.sync(descriptor) }
-    package func syncDirectory(_ path: String) throws(SystemError) { try below.syncDirectory(path) }
-    package func unlink(_ path: String) throws(SystemError) { try below.unlink(path) }
-    package func rename(_ path: String, to newPath: String) throws(SystemError) {
-        try below.rename(path, to: newPath)
+    package func sync(_ directory: Directory) throws(SystemError) { try below.sync(directory) }
+    package func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+        try below.unlink(name, in: directory)
+    }
+    package func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
+        try below.rename(name, to: newName, in: directory)
     }
 }

@@ -9,8 +9,11 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
     package let errno: Int32
     let call: String
     let path: String
+    /// What the name leads to where that is no file; nil for an error of the system's own.
+    var otherKind: String?
 
     package var description: String {
+        if let otherKind { return "\(path) is \(otherKind)" }
         let text = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
         return "\(call) \(path): \(text)"
     }
@@ -20,6 +23,12 @@ extension VectorStoreError {
     /// Where the library's errors begin: an errno value becomes a code and a remedy.
     init(_ error: SystemError) {
         switch error.errno {
+        case _ where error.otherKind != nil:
+            self.init(
+                .damaged,
+                "\(error), and a store's files are plain files in its own directory: remove it, or put a backup back",
+                cause: error
+            )
         case ENOSPC, EDQUOT:
             self.init(
                 .diskFull,
@@ -44,8 +53,15 @@ func mapped<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) thro
 }
 
 extension SystemError {
+    /// The name leads to something other than a regular file.
+    init(path: String, isNoFileBut kind: String) {
+        self.init(errno: ELOOP, call: "open", path: path, otherKind: kind)
+    }
+
     /// The same error with the file's name, which a call on a descriptor doesn't know.
-    func on(_ path: String) -> SystemError { SystemError(errno: errno, call: call, path: path) }
+    func on(_ path: String) -> SystemError {
+        SystemError(errno: errno, call: call, path: path, otherKind: otherKind)
+    }
 
     var isNameTaken: Bool { errno == EEXIST }
 

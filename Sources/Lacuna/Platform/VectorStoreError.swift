@@ -53,6 +53,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let newerFormat = Code(rawValue: "newerFormat")
         /// The SQLite library is too old.
         public static let unsupported = Code(rawValue: "unsupported")
+        /// The path of an open store leads elsewhere now, or files of it were removed or replaced: open it again where it is.
+        public static let moved = Code(rawValue: "moved")
         /// The handle was closed.
         public static let closed = Code(rawValue: "closed")
         /// An earlier I/O error made writing through this handle unsafe: close it and open the store again.

@@ -211,9 +211,9 @@ final class IndexCache: @unchecked Sendable {
 
     // MARK: Filling
 
-    /// A read had to ask the index at `path`, and found it in the state of `record`. Begins to fill the table where enough
+    /// A read had to ask the index, and found it in the state of `record`. Begins to fill the table where enough
     /// have.
-    func missed(_ record: StoreRecord, _ path: String) {
+    func missed(_ record: StoreRecord, _ directory: Directory) {
         let begins = state.withLock { state in
             state.misses += 1
             guard state.misses >= max(Self.leastMisses, Int(record.liveRows) / Self.rowsPerMiss), !state.isClosed,
@@ -234,14 +234,14 @@ final class IndexCache: @unchecked Sendable {
         // A queue of its own: those of the system may all be busy with threads that wait for the writer's turn.
         DispatchQueue(label: "lacuna.cache", qos: .utility).async { [self] in
             defer { fillers.leave() }
-            do { try fill(path) } catch { state.withLock { $0.filling = nil } }
+            do { try fill(directory) } catch { state.withLock { $0.filling = nil } }
         }
     }
 
     /// Batch by batch, each of the newest state at its time. What was committed since the first began comes on top, in order:
     /// each change says where its id lies now, whatever a batch has read of it.
-    private func fill(_ path: String) throws(VectorStoreError) {
-        let index = try StoreIndex.openForReading(path, .readOnly)
+    private func fill(_ directory: Directory) throws(VectorStoreError) {
+        let index = try StoreIndex.openForReading(directory, .readOnly)
         let version = log.version
         let record = try index.record()
         guard record.liveRows <= rowLimit else { return state.withLock { $0.filling = nil } }

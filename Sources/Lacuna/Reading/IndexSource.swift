@@ -6,28 +6,29 @@ import Glibc
 
 /// How readers open the index, which depends on whether the store's directory can be written, and whose copy salvage reads.
 final class IndexSource: Sendable {
-    let path: String
+    /// The store's, or one with a copy of the index.
+    let directory: Directory
     let mode: Connection.Mode
     /// What the store was like, where SQLite doesn't tell readers of commits: as an immutable database or a copy.
     private let stamp: StoreStamp?
-    private let temporaryDirectory: String?
+    private let isTemporary: Bool
 
     private static let attempts = 10
 
     /// Whether readers see each commit, and with it which epoch's lock they hold.
     var followsCommits: Bool { stamp == nil }
 
-    private init(_ path: String, _ mode: Connection.Mode, _ stamp: StoreStamp?, temporaryDirectory: String? = nil) {
-        self.path = path
+    private init(_ directory: Directory, _ mode: Connection.Mode, _ stamp: StoreStamp?, isTemporary: Bool = false) {
+        self.directory = directory
         self.mode = mode
         self.stamp = stamp
-        self.temporaryDirectory = temporaryDirectory
+        self.isTemporary = isTemporary
     }
 
     deinit {
-        guard let temporaryDirectory else { return }
-        for name in StorePaths.indexNames { _ = unsafe unlink(temporaryDirectory + "/" + name) }
-        _ = unsafe rmdir(temporaryDirectory)
+        guard isTemporary else { return }
+        for name in StorePaths.indexNames { try? SystemFileSystem().unlink(name, in: directory) }
+        _ = unsafe rmdir(directory.path)
     }
 
     /// In a directory that can't be written there is no shared memory to be made for the log. With a log and its shared
@@ -38,13 +39,18 @@ final class IndexSource: Sendable {
         _ paths: StorePaths,
         _ fileSystem: any FileSystem = SystemFileSystem()
     ) throws(VectorStoreError) -> IndexSource {
-        if Directory.isWritable(paths.directory) { return IndexSource(paths.index, .readOnly, nil) }
+        let directory = paths.directory
+        // Whoever may write the directory and not the index would leave a log that its owner can't write.
+        let isMissing = try paths.model() == nil
+        if directory.isWritable && (isMissing || directory.isWritable(StorePaths.indexName)) {
+            return IndexSource(directory, .readOnly, nil)
+        }
         for _ in 0..<attempts {
             let stamp = try StoreStamp(paths, fileSystem)
-            let log = try mapped(Directory.status(paths.log))
-            let sharedMemory = try mapped(Directory.status(paths.sharedMemory))
-            if log != nil && sharedMemory != nil { return IndexSource(paths.index, .readOnly, nil) }
-            if !stamp.hasLog { return IndexSource(paths.index, .immutable, stamp) }
+            let log = try mapped(directory.status(StorePaths.logName))
+            let sharedMemory = try mapped(directory.status(StorePaths.sharedMemoryName))
+            if log != nil && sharedMemory != nil { return IndexSource(directory, .readOnly, nil) }
+            if !stamp.hasLog { return IndexSource(directory, .immutable, stamp) }
             // Nothing keeps a writer from beginning the log anew between the two files.
             let copied = Result { () throws(SystemError) in try copy(paths, fileSystem, stamp) }
             if try !stamp.hasMoved() { return try mapped(copied.get()) }
@@ -76,9 +82,10 @@ final class IndexSource: Sendable {
         _ fileSystem: any FileSystem
     ) throws(SystemError) -> (source: IndexSource, unreadablePages: Int) {
         let source = try temporary()
-        var pages = try copy(paths.index, source.path, fileSystem, skippingUnreadable: true)
-        if try Directory.status(paths.log) != nil {
-            pages += try copy(paths.log, source.path + "-wal", fileSystem, skippingUnreadable: true)
+        let (from, to) = (paths.directory, source.directory)
+        var pages = try copy(StorePaths.indexName, from, to, fileSystem, skippingUnreadable: true)
+        if try from.status(StorePaths.logName) != nil {
+            pages += try copy(StorePaths.logName, from, to, fileSystem, skippingUnreadable: true)
         }
         return (source, pages)
     }
@@ -89,8 +96,9 @@ final class IndexSource: Sendable {
         _ stamp: StoreStamp
     ) throws(SystemError) -> IndexSource {
         let source = try temporary(stamp)
-        _ = try copy(paths.index, source.path, fileSystem)
-        _ = try copy(paths.log, source.path + "-wal", fileSystem)
+        for name in [StorePaths.indexName, StorePaths.logName] {
+            _ = try copy(name, paths.directory, source.directory, fileSystem)
+        }
         return source
     }
 
@@ -102,12 +110,7 @@ final class IndexSource: Sendable {
             throw SystemError(errno: errno, call: "create a temporary directory in", path: base)
         }
         let directory = unsafe String(cString: made)
-        return IndexSource(
-            directory + "/" + StorePaths.indexName,
-            .readOnly,
-            stamp,
-            temporaryDirectory: directory
-        )
+        return IndexSource(try Directory(directory), .readOnly, stamp, isTemporary: true)
     }
 
     private static let pageBytes = 4_096
@@ -116,14 +119,15 @@ final class IndexSource: Sendable {
     ///
     /// No connection of this process may have the file open: closing our descriptor would drop its locks.
     private static func copy(
-        _ from: String,
-        _ to: String,
+        _ name: String,
+        _ from: Directory,
+        _ to: Directory,
         _ fileSystem: any FileSystem,
         skippingUnreadable: Bool = false
     ) throws(SystemError) -> Int {
-        let input = try fileSystem.open(from, .read)
+        let input = try fileSystem.open(name, in: from, .read)
         defer { fileSystem.close(input) }
-        let output = try fileSystem.open(to, .createNew)
+        let output = try fileSystem.open(name, in: to, .createNew())
         defer { fileSystem.close(output) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position: Int64 = 0
@@ -136,7 +140,7 @@ final class IndexSource: Sendable {
                     try unsafe fileSystem.read(input, into: bytes, at: position)
                 }
             } catch {
-                guard skippingUnreadable else { throw error.on(from) }
+                guard skippingUnreadable else { throw error.on(from.path(name)) }
                 if error.errno == EIO && buffer.count > pageBytes {
                     // A page at a time from here on.
                     buffer.removeLast(buffer.count - pageBytes)

@@ -64,8 +64,11 @@ final class Reader: @unchecked Sendable {
     ) throws(VectorStoreError) {
         self.index = index
         self.source = source
-        let names = StorePaths.readerLockNames.map(paths.path)
-        locks = source.followsCommits ? try mapped(EpochLocks(names)) : try? EpochLocks(names)
+        let directory = paths.directory
+        let model = try paths.model()
+        locks =
+            source.followsCommits
+            ? try mapped(EpochLocks(directory, like: model)) : try? EpochLocks(directory, like: model)
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
@@ -128,7 +131,7 @@ final class Reader: @unchecked Sendable {
             return try holds(current, record) ? current : nil
         }
         switch Result(catching: { () throws(DataFile.Unusable) in
-            try DataFile.open(paths.path(record.dataFile), .read, fileSystem)
+            try DataFile.open(record.dataFile, in: paths.directory, .read, fileSystem)
         }) {
         case .success(let file):
             guard file.header == record.header else {

@@ -36,7 +36,7 @@ final class ReaderPool: Sendable {
     func openFirst(checkedBy mark: CommitMark?) throws {
         giveBack(
             try source.whileUnchanged {
-                try reader(StoreIndex.openForReading(source.path, source.mode, checkedBy: mark))
+                try reader(StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark))
             }
         )
     }
@@ -66,7 +66,7 @@ final class ReaderPool: Sendable {
             return state.idle.popLast()
         }
         if let idle { return idle }
-        return try source.whileUnchanged { try reader(StoreIndex.openForReading(source.path, source.mode)) }
+        return try source.whileUnchanged { try reader(StoreIndex.openForReading(source.directory, source.mode)) }
     }
 
     private func reader(_ index: StoreIndex) throws(VectorStoreError) -> Reader {

@@ -1,25 +1,8 @@
 /// What is at a store's path, found out by names alone, before any file is opened.
 enum StoreDirectory {
-    /// What a directory holds that may be a store, however damaged.
-    static func names(_ paths: StorePaths) throws(VectorStoreError) -> [String] {
-        guard let status = try mapped(Directory.status(paths.directory)) else {
-            throw VectorStoreError(
-                .noSuchStore,
-                "there is no store at \(paths.directory); check the path, or create the store"
-            )
-        }
-        guard status.isDirectory else {
-            throw VectorStoreError(
-                .notAStore,
-                "\(paths.directory) is a file, and a store is a directory; check the path"
-            )
-        }
-        return try mapped(Directory.names(paths.directory))
-    }
-
     /// Throws unless there is a directory with an index in it.
     static func check(_ paths: StorePaths) throws {
-        let names = try names(paths)
+        let names = try mapped(paths.directory.names())
         if names.contains(StorePaths.indexName) {
             // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
             if !names.contains(StorePaths.writerLockName) { try checkIndex(paths) }
@@ -36,25 +19,26 @@ enum StoreDirectory {
     static func noStore(_ paths: StorePaths) -> VectorStoreError {
         VectorStoreError(
             .notAStore,
-            "\(paths.directory) holds no index.sqlite of a store: it is not a store; check the path"
+            "\(paths.directory.path) holds no index.sqlite of a store: it is not a store; check the path"
         )
     }
 
     private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil) }
+        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.directory, source.mode, checkedBy: nil) }
     }
 
     /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first
     /// generation's file is missing, or has a header or a part of it and nothing else, and the log is empty. That may have
     /// been made for an index whose new name a power cut has undone.
     static func holdsNothing(_ paths: StorePaths) -> Bool {
-        let path = paths.path(StorePaths.dataFileName(generation: 1))
+        let name = StorePaths.dataFileName(generation: 1)
+        let directory = paths.directory
         do {
-            if let log = try Directory.status(paths.log), log.size > 0 { return false }
-            guard let file = try Directory.status(path) else { return true }
+            if let log = try directory.status(StorePaths.logName), log.size > 0 { return false }
+            guard let file = try directory.status(name) else { return true }
             if file.size > DataFileHeader.length { return false }
-            return DataFileHeader.isUnfinished(try DataFile.firstBytes(path, SystemFileSystem()))
+            return DataFileHeader.isUnfinished(try DataFile.firstBytes(name, in: directory, SystemFileSystem()))
         } catch { return false }
     }
 }

@@ -5,13 +5,13 @@
 /// committed nothing, and an empty log that a reader elsewhere has made, are no change.
 struct StoreStamp: Sendable {
     private struct File: Equatable {
-        let inode: UInt64
+        let identity: FileIdentity
         let size: Int64
         let modified: Int64
 
-        init?(_ path: String) throws(SystemError) {
-            guard let status = try Directory.status(path), status.size > 0 else { return nil }
-            inode = status.inode
+        init?(_ name: String, in directory: Directory) throws(SystemError) {
+            guard let status = try directory.status(name), status.size > 0 else { return nil }
+            identity = status.identity
             size = status.size
             modified = status.modified
         }
@@ -29,8 +29,8 @@ struct StoreStamp: Sendable {
     init(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) {
         self.paths = paths
         self.fileSystem = fileSystem
-        log = try mapped(File(paths.log))
-        index = try mapped(File(paths.index))
+        log = try mapped(File(StorePaths.logName, in: paths.directory))
+        index = try mapped(File(StorePaths.indexName, in: paths.directory))
         mark = try CommitMark.read(paths, fileSystem)
     }
 

@@ -29,10 +29,12 @@ package struct Recovery {
     package mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile
-        do { file = try DataFile.open(session.paths.path(record.dataFile), .readWrite, session.fileSystem) } catch {
+        let directory = session.paths.directory
+        do { file = try DataFile.open(record.dataFile, in: directory, .readWrite, session.fileSystem) } catch {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
+        try session.checkPlace()
         if try session.index.connection.logBytes() == 0 {
             session.floor.endCheckpoint(record)
         } else {
@@ -120,9 +122,9 @@ package struct Recovery {
         }
         // SQLite makes the log's name without telling whether its sync of the directory worked, and what supersedes the
         // files is in that log.
-        try mapped(session.fileSystem.syncDirectory(session.paths.directory))
+        try mapped(session.fileSystem.sync(session.paths.directory))
         for removal in removals {
-            try mapped(session.fileSystem.unlink(session.paths.path(removal.name)))
+            try removal.remove(from: session.paths.directory, session.fileSystem)
         }
         if let length = trimmedLength { try file.truncate(to: length) }
     }
@@ -206,16 +208,17 @@ package struct Recovery {
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) -> [String: FoundFile] {
         var files: [String: FoundFile] = [:]
-        for name in try mapped(Directory.names(paths.directory))
+        for name in try mapped(paths.directory.names())
         where StorePaths.generation(ofDataFile: name) != nil {
-            let path = paths.path(name)
-            guard let status = try mapped(Directory.status(path)) else { continue }
+            guard let status = try mapped(paths.directory.status(name)) else { continue }
             let header = Result { () throws(DataFile.Unusable) in
-                try DataFile.open(path, .read, fileSystem).header
+                try DataFile.open(name, in: paths.directory, .read, fileSystem).header
             }
             let bytes: [UInt8]? =
-                if case .failure(.header) = header { try? DataFile.firstBytes(path, fileSystem) } else { nil }
-            files[name] = FoundFile(size: status.size, header: header, bytes: bytes)
+                if case .failure(.header) = header {
+                    try? DataFile.firstBytes(name, in: paths.directory, fileSystem)
+                } else { nil }
+            files[name] = FoundFile(identity: status.identity, size: status.size, header: header, bytes: bytes)
         }
         return files
     }

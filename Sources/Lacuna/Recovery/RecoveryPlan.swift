@@ -1,5 +1,6 @@
 /// What the directory holds under a data file's name.
 struct FoundFile {
+    let identity: FileIdentity
     let size: Int64
     let header: Result<DataFileHeader, DataFile.Unusable>
     /// Where the header can't be read, what is there instead.
@@ -26,10 +27,17 @@ struct FoundFile {
 struct RecoveryPlan {
     struct Removal {
         let name: String
+        let identity: FileIdentity
         let size: Int64
         let why: String
         /// Whether it was the data file once, and not only a copy that came to nothing.
         let isSuperseded: Bool
+
+        /// Another file that has taken the name since it was looked at keeps it.
+        func remove(from directory: Directory, _ fileSystem: any FileSystem) throws(VectorStoreError) {
+            guard try mapped(directory.status(name))?.identity == identity else { return }
+            try mapped(fileSystem.unlink(name, in: directory))
+        }
     }
 
     /// Journal entries to end: with an error, aborted; without, finished.
@@ -159,7 +167,13 @@ struct RecoveryPlan {
         else { return }
         if file.isOurs(record, generation: generation) || file.isUnfinished(record, generation: generation) {
             removals.append(
-                Removal(name: name, size: file.size, why: why, isSuperseded: generation < record.generation)
+                Removal(
+                    name: name,
+                    identity: file.identity,
+                    size: file.size,
+                    why: why,
+                    isSuperseded: generation < record.generation
+                )
             )
         } else {
             unknown.append((name, file.size))

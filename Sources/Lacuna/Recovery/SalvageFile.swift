@@ -22,14 +22,14 @@ struct SalvageFile {
         self.name = name
         generation = StorePaths.generation(ofDataFile: name) ?? 0
         do {
-            file = try DataFile.open(paths.path(name), .read, fileSystem)
+            file = try DataFile.open(name, in: paths.directory, .read, fileSystem)
             isOurs = file.header.generation == generation && file.header.store == record?.uuidBytes ?? file.header.store
         } catch {
             guard case .header(let flaw) = error, let record else { throw error.asError(name) }
             if case .newer = flaw { throw error.asError(name) }
             // Nothing in it that the index doesn't know.
             let header = DataFileHeader(store: record.uuidBytes, generation: generation, dimension: record.dimension)
-            file = try mapped(DataFile.open(paths.path(name), assuming: header, fileSystem))
+            file = try mapped(DataFile.open(name, in: paths.directory, assuming: header, fileSystem))
             isOurs = true
         }
         slots = max(0, Int((try file.status().size - DataFileHeader.length) / file.stride))

@@ -22,11 +22,11 @@ struct SalvageSource {
     var current: SalvageFile? { files.first { $0.generation == generation && $0.isOurs } }
 
     init(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) {
-        let names = try StoreDirectory.names(paths)
+        let names = try mapped(paths.directory.names())
         var problems: [String] = []
         let copy = try Self.copyIndex(paths, names, fileSystem, &problems)
         let index = try Self.noting(&problems) { () throws(VectorStoreError) in
-            try copy.map { copy throws(VectorStoreError) in try StoreIndex.openForSalvage(copy.path) }
+            try copy.map { copy throws(VectorStoreError) in try StoreIndex.openForSalvage(copy.directory) }
         }
         indexCopy = copy
         self.index = index

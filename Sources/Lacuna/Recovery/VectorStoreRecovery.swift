@@ -29,12 +29,12 @@ public enum VectorStoreRecovery {
                 let mark = try CommitMark.read(paths, fileSystem)
                 let source = try IndexSource.forReading(paths, fileSystem)
                 return try source.whileUnchanged {
-                    let index = try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark)
+                    let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark)
                     return try Recovery(index, paths, fileSystem).report
                 }
             }
             let lock = try Writer.lock(paths)
-            let session = try WriteSession.open(paths, fileSystem)
+            let session = try WriteSession.open(paths, lock, fileSystem)
             var recovery = try Recovery(session.index, paths, fileSystem)
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
@@ -82,8 +82,7 @@ public enum VectorStoreRecovery {
         _ progress: @escaping ProgressHandler = { _ in },
         _ body: (SalvagedRow) throws -> Void
     ) throws -> SalvageReport {
-        _ = try StoreDirectory.names(paths)
-        return try whileNobodyWrites(paths) {
+        try whileNobodyWrites(paths) {
             let source = try SalvageSource(paths, fileSystem)
             return try withoutActuallyEscaping(body) { body in
                 var salvage = Salvage(source, progress, body)
@@ -94,7 +93,7 @@ public enum VectorStoreRecovery {
 
     /// Without a lock file there is no writer, and the file isn't made; where this user may not open it, there is no asking.
     private static func whileNobodyWrites<R>(_ paths: StorePaths, _ body: () throws -> R) throws -> R {
-        guard Directory.isReadable(paths.writerLock) else { return try body() }
+        guard paths.directory.isReadable(StorePaths.writerLockName) else { return try body() }
         let lock = try Writer.lock(paths, create: false)
         defer { lock.unlock() }
         return try body()

@@ -100,7 +100,7 @@ struct Verification<ID: VectorID> {
 
     private func unknownFiles() throws(VectorStoreError) -> [String] {
         let named = Set(try snapshot.index.journal().flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) })
-        return try mapped(Directory.names(paths.directory)).filter { name in
+        return try mapped(paths.directory.names()).filter { name in
             !StorePaths.isFixedName(name) && name != snapshot.record.dataFile && !named.contains(name)
         }
     }

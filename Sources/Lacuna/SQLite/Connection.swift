@@ -1,4 +1,5 @@
 import CSQLite
+import CStoreVFS
 import Synchronization
 
 /// One connection to `index.sqlite`. Not thread-safe: whoever owns it sees to it that one thread at a time uses it.
@@ -15,6 +16,8 @@ package final class Connection {
     }
 
     private let handle: OpaquePointer
+    /// SQLite's names lead through its descriptor.
+    private let directory: Directory
     /// Tells this connection from every other one of the process, also from those that are gone.
     let serial: Int
     private static let nextSerial = Atomic(0)
@@ -31,7 +34,11 @@ package final class Connection {
     /// Of SQLite's default page, and its header.
     private static let frameBytes: Int64 = 4_096 + 24
 
-    package init(_ path: String, _ mode: Mode) throws(VectorStoreError) {
+    /// Opens the database of that name in the directory. Nothing else is opened, whatever becomes of the directory's path.
+    ///
+    /// - Throws: `damaged` where the name, or one that SQLite derives from it, is a link, a pipe or the like, or where there
+    ///   is a rollback journal.
+    package init(_ name: String, in directory: Directory, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
             throw VectorStoreError(.unsupported, "SQLite is older than 3.38; install a newer libsqlite3")
         }
@@ -41,17 +48,20 @@ package final class Connection {
             case .readWrite: SQLITE_OPEN_READWRITE
             case .readOnly, .immutable: SQLITE_OPEN_READONLY
             }
+        try Self.checkFiles(name, directory)
+        let descriptorPath = directory.descriptorPath
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
-            Self.uri(path, immutable: mode == .immutable),
+            try Self.uri(name, directory, descriptorPath, immutable: mode == .immutable),
             &opened,
-            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-            nil
+            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+            lacuna_store_vfs()
         )
         guard let opened = unsafe opened else {
             throw VectorStoreError(SQLiteError(code: code, message: "out of memory", sql: nil))
         }
         unsafe handle = opened
+        self.directory = directory
         serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
         guard code == SQLITE_OK else {
             // `deinit` runs, and closes it.
@@ -66,6 +76,7 @@ package final class Connection {
             unsafe lacuna_sqlite3_db_config_flag(handle, option, Int32(value))
         }
         checkpointsOnClose(false)
+        if descriptorPath == nil { try checkPlace() }
     }
 
     deinit {
@@ -180,10 +191,47 @@ package final class Connection {
         return copied == frames
     }
 
+    // MARK: Where it lies
+
+    private static func checkFiles(_ name: String, _ directory: Directory) throws(VectorStoreError) {
+        for name in [name, name + "-wal", name + "-shm"] { _ = try mapped(directory.regularStatus(name)) }
+        let journal = name + "-journal"
+        if try mapped(directory.status(journal)) != nil {
+            throw VectorStoreError(
+                .damaged,
+                "\(directory.path(journal)) is there, which a store never has: if the sqlite3 shell has left it, open the "
+                    + "index in that shell once; if not, remove it"
+            )
+        }
+    }
+
+    /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
+    /// What is swapped between two of the system's looks is not noticed.
+    private func checkPlace() throws(VectorStoreError) {
+        _ = try? run("PRAGMA schema_version")
+        var hasMoved: Int32 = 0
+        unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        if hasMoved != 0 || !directory.isAtItsPath { throw .moved(directory) }
+    }
+
     /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
-    private static func uri(_ path: String, immutable: Bool) -> String {
+    private static func uri(
+        _ name: String,
+        _ directory: Directory,
+        _ descriptorPath: String?,
+        immutable: Bool
+    ) throws(VectorStoreError) -> String {
+        // Commits that are padded to whole sectors would look like several to whoever counts them.
+        var parameters = ["psow=1"]
+        if immutable { parameters.append("immutable=1") }
+        if descriptorPath == nil { parameters.append("directory=\(directory.descriptor)") }
+        let path = if let descriptorPath { descriptorPath } else { try mapped(directory.realPath()) }
+        return "file://" + encoded(path + "/" + name) + "?" + parameters.joined(separator: "&")
+    }
+
+    private static func encoded(_ path: String) -> String {
         let digits = Array("0123456789abcdef")
-        let name = path.utf8.reduce(into: "") { text, byte in
+        return path.utf8.reduce(into: "") { text, byte in
             let scalar = Unicode.Scalar(byte)
             if scalar.properties.isAlphabetic && byte < 0x80 || "/.-_0123456789".unicodeScalars.contains(scalar) {
                 text.unicodeScalars.append(scalar)
@@ -191,7 +239,6 @@ package final class Connection {
                 text += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
             }
         }
-        return (path.hasPrefix("/") ? "file://" : "file:") + name + (immutable ? "?immutable=1" : "")
     }
 
     static func error(_ handle: OpaquePointer, _ code: Int32, _ sql: String?) -> SQLiteError {
@@ -221,7 +268,7 @@ package final class Connection {
     }
 
     /// A statement that is used once, such as one with a caller's filter in it.
-    func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql) }
+    func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql, directory) }
 
     /// Runs a statement to its end; the number of rows it inserted, updated or deleted.
     @discardableResult

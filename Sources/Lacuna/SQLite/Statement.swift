@@ -6,9 +6,11 @@ package final class Statement {
     private let handle: OpaquePointer
     private let connection: OpaquePointer
     private let sql: String
+    /// A connection is open for as long as a statement of it lives, and needs its directory.
+    private let directory: Directory
 
     /// `connection` stays open for as long as this statement lives: ``Connection`` holds its statements, not they it.
-    init(_ connection: OpaquePointer, _ sql: String) throws(VectorStoreError) {
+    init(_ connection: OpaquePointer, _ sql: String, _ directory: Directory) throws(VectorStoreError) {
         var statement: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard code == SQLITE_OK, let statement = unsafe statement else {
@@ -17,6 +19,7 @@ package final class Statement {
         unsafe self.handle = statement
         unsafe self.connection = connection
         self.sql = sql
+        self.directory = directory
     }
 
     deinit { unsafe sqlite3_finalize(handle) }

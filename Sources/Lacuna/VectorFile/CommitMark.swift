@@ -58,7 +58,7 @@ package struct CommitMark: Equatable, Sendable {
     /// Nil where there is none, none that can be read by this user, or none that is whole.
     static func read(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) -> CommitMark? {
         let descriptor: Int32
-        do { descriptor = try fileSystem.open(paths.writerLock, .read) } catch {
+        do { descriptor = try fileSystem.open(StorePaths.writerLockName, in: paths.directory, .read) } catch {
             if error.isNoSuchFile || error.isNotPermitted { return nil }
             throw VectorStoreError(error)
         }
@@ -70,7 +70,7 @@ package struct CommitMark: Equatable, Sendable {
                 try unsafe fileSystem.readAll(descriptor, into: buffer, at: 0)
             }
             return count == length ? CommitMark(decoding: bytes) : nil
-        } catch { throw VectorStoreError(error.on(paths.writerLock)) }
+        } catch { throw VectorStoreError(error.on(paths.directory.path(StorePaths.writerLockName))) }
     }
 
     private static func checksum(of bytes: [UInt8]) -> UInt32 {

@@ -10,7 +10,8 @@ import Glibc
 ///
 /// Threads may share it: the descriptor's operations name their offsets, and the map only grows, under a lock.
 final class DataFile: Sendable {
-    let path: String
+    let name: String
+    let directory: Directory
     let header: DataFileHeader
     let isWritable: Bool
     private let fileSystem: any FileSystem
@@ -23,14 +24,16 @@ final class DataFile: Sendable {
 
     private init(
         _ fileSystem: any FileSystem,
-        _ path: String,
+        _ name: String,
+        _ directory: Directory,
         _ descriptor: Int32,
         _ header: DataFileHeader,
         isWritable: Bool
     ) {
         self.isWritable = isWritable
         self.fileSystem = fileSystem
-        self.path = path
+        self.name = name
+        self.directory = directory
         self.descriptor = descriptor
         self.header = header
     }
@@ -50,17 +53,18 @@ final class DataFile: Sendable {
     }
 
     static func open(
-        _ path: String,
+        _ name: String,
+        in directory: Directory,
         _ access: FileAccess,
         _ fileSystem: any FileSystem
     ) throws(Unusable) -> DataFile {
         let descriptor: Int32
-        do { descriptor = try fileSystem.open(path, access) } catch {
+        do { descriptor = try fileSystem.open(name, in: directory, access) } catch {
             throw error.errno == ENOENT ? .missing : .system(error)
         }
         do {
             let header = try readHeader(descriptor, fileSystem)
-            return DataFile(fileSystem, path, descriptor, header, isWritable: access != .read)
+            return DataFile(fileSystem, name, directory, descriptor, header, isWritable: access.writes)
         } catch {
             fileSystem.close(descriptor)
             throw error
@@ -69,11 +73,13 @@ final class DataFile: Sendable {
 
     /// Without a look at the header, which the caller knows better: for reading what must prove itself row by row.
     static func open(
-        _ path: String,
+        _ name: String,
+        in directory: Directory,
         assuming header: DataFileHeader,
         _ fileSystem: any FileSystem
     ) throws(SystemError) -> DataFile {
-        DataFile(fileSystem, path, try fileSystem.open(path, .read), header, isWritable: false)
+        let descriptor = try fileSystem.open(name, in: directory, .read)
+        return DataFile(fileSystem, name, directory, descriptor, header, isWritable: false)
     }
 
     private static func readHeader(
@@ -86,8 +92,12 @@ final class DataFile: Sendable {
     }
 
     /// As many bytes as a header has, or all that are there.
-    static func firstBytes(_ path: String, _ fileSystem: any FileSystem) throws(SystemError) -> [UInt8] {
-        let descriptor = try fileSystem.open(path, .read)
+    static func firstBytes(
+        _ name: String,
+        in directory: Directory,
+        _ fileSystem: any FileSystem
+    ) throws(SystemError) -> [UInt8] {
+        let descriptor = try fileSystem.open(name, in: directory, .read)
         defer { fileSystem.close(descriptor) }
         return try firstBytes(descriptor, fileSystem)
     }
@@ -108,28 +118,49 @@ final class DataFile: Sendable {
     /// Makes the file with its header, durable together with its name when this returns: from then on whatever has no
     /// header holds no rows.
     ///
+    /// - Parameter model: The file whose mode and owner it gets: the one that it is to replace.
     /// - Throws: a `SystemError` with EEXIST where the name is taken.
     static func create(
-        _ paths: StorePaths,
+        in directory: Directory,
         _ header: DataFileHeader,
+        like model: FileStatus? = nil,
         _ fileSystem: any FileSystem
     ) throws(SystemError) -> DataFile {
-        let path = paths.path(StorePaths.dataFileName(generation: header.generation))
-        let descriptor = try fileSystem.open(path, .createNew)
-        let file = DataFile(fileSystem, path, descriptor, header, isWritable: true)
+        let name = StorePaths.dataFileName(generation: header.generation)
+        let descriptor = try fileSystem.open(name, in: directory, .createNew(like: model))
+        let file = DataFile(fileSystem, name, directory, descriptor, header, isWritable: true)
         let bytes = header.encoded()
         do {
             try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in
                 try unsafe fileSystem.writeAll(descriptor, buffer, at: 0)
             }
             try fileSystem.sync(descriptor)
-            if !PlantedBug.directoryNotSynced.isPlanted { try fileSystem.syncDirectory(paths.directory) }
+            if !PlantedBug.directoryNotSynced.isPlanted { try fileSystem.sync(directory) }
         } catch {
-            try? fileSystem.unlink(path)
-            throw error.on(path)
+            try? file.unlink()
+            throw error.on(file.path)
         }
         return file
     }
+
+    /// Its path, for messages.
+    var path: String { directory.path(name) }
+
+    // MARK: Its name
+
+    /// Whether its name still leads to this file, and to no other that was put in its place.
+    var isAtItsName: Bool {
+        guard let own = try? FileStatus.of(descriptor), let named = try? directory.status(name) else { return false }
+        return own.identity == named.identity
+    }
+
+    /// Takes the name away from this file; another file that was put in its place keeps it.
+    func unlink() throws(SystemError) {
+        if isAtItsName { try fileSystem.unlink(name, in: directory) }
+    }
+
+    /// Whether it was removed: what is written to it is lost.
+    var isUnlinked: Bool { (try? FileStatus.of(descriptor).links) ?? 0 == 0 }
 
     // MARK: Geometry
 
@@ -144,11 +175,7 @@ final class DataFile: Sendable {
     func offset(_ slot: Int) -> Int64 { DataFileHeader.length + Int64(slot) * stride }
 
     func status() throws(VectorStoreError) -> FileStatus {
-        var buffer = stat()
-        if unsafe fstat(descriptor, &buffer) != 0 {
-            throw VectorStoreError(SystemError(errno: errno, call: "stat", path: path))
-        }
-        return FileStatus(buffer)
+        try onThisFile(FileStatus.of(descriptor))
     }
 
     // MARK: Reading

@@ -18,11 +18,12 @@ final class RowChecksums {
 
     init() throws(VectorStoreError) {
         directory = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        let path = "\(directory)/lacuna-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+        let name = "lacuna-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         do throws(SystemError) {
-            descriptor = try SystemFileSystem().open(path, .createNew)
-            // Should that fail, the file keeps its name, and nothing else.
-            try? SystemFileSystem().unlink(path)
+            let directory = try Directory(directory)
+            descriptor = try SystemFileSystem().open(name, in: directory, .createNew())
+            // If that fails, the file keeps its name, and nothing else.
+            try? SystemFileSystem().unlink(name, in: directory)
         } catch {
             throw VectorStoreError(error)
         }

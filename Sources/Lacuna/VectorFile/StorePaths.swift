@@ -4,41 +4,48 @@ import Darwin
 import Glibc
 #endif
 
-/// The names inside a store's directory.
+/// A store's directory, held open, and the names in it.
 package struct StorePaths: Sendable {
-    let directory: String
+    package let directory: Directory
 
-    /// A relative path is resolved now: the process may change its working directory while the store is open.
-    init(_ directory: String) {
-        guard !directory.isEmpty, !directory.hasPrefix("/"), let working = unsafe getcwd(nil, 0) else {
-            self.directory = directory
-            return
+    /// - Throws: `noSuchStore` or `notAStore` where there is no directory.
+    package init(_ path: String) throws(VectorStoreError) {
+        do { directory = try Directory(path) } catch {
+            switch error.errno {
+            case _ where error.isNoSuchFile && !Directory.isThere(path):
+                throw VectorStoreError(
+                    .noSuchStore,
+                    "there is no store at \(path); check the path, or create the store",
+                    cause: error
+                )
+            case ENOTDIR:
+                throw VectorStoreError(
+                    .notAStore,
+                    "\(path) is a file, and a store is a directory; check the path",
+                    cause: error
+                )
+            default: throw VectorStoreError(error)
+            }
         }
-        self.directory = unsafe String(cString: working) + "/" + directory
-        unsafe free(working)
     }
 
-    static let indexName = "index.sqlite"
-    static let writerLockName = "writer.lock"
-    static let readerLockNames = ["readers-0.lock", "readers-1.lock"]
-    static let indexNames = ["", "-wal", "-shm", "-journal"].map { indexName + $0 }
+    package static let indexName = "index.sqlite"
+    package static let logName = indexName + "-wal"
+    static let sharedMemoryName = indexName + "-shm"
+    package static let writerLockName = "writer.lock"
+    static let indexNames = [indexName, logName, sharedMemoryName]
+    /// SQLite's rollback journal, which no store has: SQLite would play a forged one back, and unlink files that it names.
+    static let journalName = indexName + "-journal"
     /// There only while a store is created.
     static let newIndexName = indexName + ".new"
     /// What an interrupted creation may leave besides locks.
-    static let unfinishedNames = Set([
-        dataFileName(generation: 1), newIndexName, indexName + "-wal", indexName + "-shm",
-    ])
+    static let unfinishedNames = Set([dataFileName(generation: 1), newIndexName, logName, sharedMemoryName])
 
-    var index: String { path(Self.indexName) }
-    var newIndex: String { path(Self.newIndexName) }
-    var log: String { path(Self.indexName + "-wal") }
-    var sharedMemory: String { path(Self.indexName + "-shm") }
-    var writerLock: String { path(Self.writerLockName) }
-
-    func path(_ name: String) -> String { directory + "/" + name }
+    /// The status of the index, whose mode and owner other files of the store are given; nil where there is none yet.
+    func model() throws(VectorStoreError) -> FileStatus? { try mapped(directory.status(Self.indexName)) }
 
     /// `vectors-<generation>.f32`
-    static func dataFileName(generation: Int64) -> String { "vectors-\(generation).f32" }
+    package static func dataFileName(generation: Int64) -> String { "vectors-\(generation).f32" }
 
     /// The generation in a data file's name; nil for any other name.
     static func generation(ofDataFile name: String) -> Int64? {
@@ -51,6 +58,6 @@ package struct StorePaths: Sendable {
 
     /// Whether a name in the directory is one that every store has, apart from its data files.
     static func isFixedName(_ name: String) -> Bool {
-        name == writerLockName || readerLockNames.contains(name) || indexNames.contains(name)
+        name == writerLockName || EpochLocks.names.contains(name) || indexNames.contains(name)
     }
 }

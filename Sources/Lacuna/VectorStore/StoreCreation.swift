@@ -1,3 +1,9 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// Makes a store's directory. The database gets its name last, and whole: a directory without it holds no store.
 ///
 /// | after | a crash leaves | then |
@@ -10,85 +16,128 @@
 /// | 6. the directory synced | the store | |
 /// | 7. the mark of commit 0 in the writer's lock file, synced | the store; a mark that isn't whole says nothing | |
 struct StoreCreation {
-    let paths: StorePaths
-    let fileSystem: any FileSystem
+    private let paths: StorePaths
+    private let fileSystem: any FileSystem
 
-    private static let ownNames = StorePaths.unfinishedNames.union(
-        StorePaths.readerLockNames + [StorePaths.writerLockName]
-    )
+    private static let ownNames = StorePaths.unfinishedNames.union(EpochLocks.names + [StorePaths.writerLockName])
 
-    func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
-        try makeDirectory()
+    /// Makes the store at `path`. Where that fails, nothing of it stays.
+    static func run(
+        _ path: String,
+        _ record: StoreRecord,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) -> Opened {
+        let isNew = try makeDirectory(path)
+        let creation = StoreCreation(paths: try StorePaths(path), fileSystem: fileSystem)
+        do { return try creation.run(record) } catch {
+            if isNew { creation.removeDirectory() }
+            throw error
+        }
+    }
+
+    private func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
         // Looked at before the lock file is made, so that nothing is put into a directory of somebody else's, and again
         // when nobody else can be creating the store.
         try checkUnfinished()
         if !PlantedBug.parentNotSynced.isPlanted {
-            try mapped(fileSystem.syncDirectory(Directory.parent(of: paths.directory)))
+            try mapped(fileSystem.sync(Directory(Directory.parent(of: directory.path))))
         }
         let lock = try Writer.lock(paths)
         try checkUnfinished()
-        _ = try mapped(EpochLocks(StorePaths.readerLockNames.map(paths.path)))
-        for name in try mapped(Directory.names(paths.directory)) where StorePaths.unfinishedNames.contains(name) {
-            try mapped(fileSystem.unlink(paths.path(name)))
+        do { return try fill(record, lock) } catch {
+            removeFiles()
+            throw error
         }
-        let file = try mapped(DataFile.create(paths, record.header, fileSystem))
+    }
+
+    private var directory: Directory { paths.directory }
+
+    private func fill(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) -> Opened {
+        _ = try mapped(EpochLocks(directory, like: nil))
+        for name in try mapped(directory.names()) where StorePaths.unfinishedNames.contains(name) {
+            try mapped(fileSystem.unlink(name, in: directory))
+        }
+        let file = try mapped(DataFile.create(in: directory, record.header, fileSystem))
         try makeIndex(record)
-        let session = try WriteSession.open(paths, fileSystem)
+        let session = try WriteSession.open(paths, lock, fileSystem)
         session.files.advance(to: file)
         try session.floor.committed(session.index.record)
         session.index.connection.checkpointsOnClose(true)
         return Opened(session: session, lock: lock)
     }
 
+    /// Of a creation that has failed, while its lock is held. Once the index has its name there may be a store, which the
+    /// caller was not told of.
+    private func removeFiles() {
+        do { if try directory.status(StorePaths.indexName) != nil { return } } catch { return }
+        for name in Self.ownNames where name != StorePaths.writerLockName {
+            try? fileSystem.unlink(name, in: directory)
+        }
+        // Last: without it, what is left would be taken for somebody else's.
+        try? fileSystem.unlink(StorePaths.writerLockName, in: directory)
+    }
+
+    /// One with anything in it stays.
+    private func removeDirectory() {
+        if directory.isAtItsPath { _ = unsafe rmdir(directory.path) }
+    }
+
     private func makeIndex(_ record: StoreRecord) throws(VectorStoreError) {
-        try StoreIndex.create(paths.newIndex, record)
+        try StoreIndex.create(StorePaths.newIndexName, in: directory, record)
         if !PlantedBug.newIndexNotSynced.isPlanted { try syncNewIndex() }
-        try mapped(fileSystem.rename(paths.newIndex, to: paths.index))
-        try mapped(fileSystem.syncDirectory(paths.directory))
+        try mapped(fileSystem.rename(StorePaths.newIndexName, to: StorePaths.indexName, in: directory))
+        try mapped(fileSystem.sync(directory))
     }
 
     /// Closes the file before it has its name: once it has, another thread may have opened the store, and closing any
     /// descriptor of a file drops all of the process's POSIX locks on it, SQLite's among them.
     private func syncNewIndex() throws(VectorStoreError) {
         do throws(SystemError) {
-            let descriptor = try fileSystem.open(paths.newIndex, .readWrite)
+            let descriptor = try fileSystem.open(StorePaths.newIndexName, in: directory, .readWrite)
             defer { fileSystem.close(descriptor) }
             try fileSystem.sync(descriptor)
-        } catch { throw VectorStoreError(error.on(paths.newIndex)) }
+        } catch { throw VectorStoreError(error.on(directory.path(StorePaths.newIndexName))) }
     }
 
-    private func makeDirectory() throws(VectorStoreError) {
-        do { return try Directory.create(paths.directory) } catch {
+    /// Whether it was made now.
+    private static func makeDirectory(_ path: String) throws(VectorStoreError) -> Bool {
+        do {
+            try Directory.create(path)
+            return true
+        } catch {
             if error.isNoSuchFile {
-                let parent = Directory.parent(of: paths.directory)
+                let parent = Directory.parent(of: path)
                 throw VectorStoreError(.noSuchStore, "there is no \(parent) to create a store in; make it first")
             }
             guard error.isNameTaken else { throw VectorStoreError(error) }
         }
-        let status = try mapped(Directory.status(paths.directory))
-        if status?.isDirectory != true { throw refusal("is a file") }
+        do { _ = try Directory(path) } catch {
+            if error.errno == ENOTDIR { throw refusal(path, "is a file") }
+            throw VectorStoreError(error)
+        }
+        return false
     }
 
     /// Throws unless the directory holds nothing, or what an interrupted creation leaves: a lock file, which is its first,
     /// and files with nothing in them. Changes neither.
     private func checkUnfinished() throws(VectorStoreError) {
-        let names = Set(try mapped(Directory.names(paths.directory)))
+        let names = Set(try mapped(directory.names()))
         guard names.isEmpty || names.isSubset(of: Self.ownNames) && names.contains(StorePaths.writerLockName) else {
-            throw refusal("exists already")
+            throw Self.refusal(directory.path, "exists already")
         }
         let commits = try CommitMark.read(paths, fileSystem)?.sequence ?? 0
         guard commits == 0 && StoreDirectory.holdsNothing(paths) else {
-            throw refusal("holds vectors, and no index.sqlite")
+            throw Self.refusal(directory.path, "holds vectors, and no index.sqlite")
         }
     }
 
-    private func refusal(_ what: String) -> VectorStoreError {
-        VectorStoreError(.alreadyExists, "\(paths.directory) \(what); choose another path, or move it away")
+    private static func refusal(_ path: String, _ what: String) -> VectorStoreError {
+        VectorStoreError(.alreadyExists, "\(path) \(what); choose another path, or move it away")
     }
 }
 
 /// A store's writing side: the session, and the lock that makes it the only one.
-struct Opened: ~Copyable {
+struct Opened {
     let session: WriteSession
     let lock: FileLock
 }

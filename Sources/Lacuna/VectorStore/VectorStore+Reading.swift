@@ -75,7 +75,7 @@ extension VectorStore {
     /// A read by id that the cache had no answer to.
     private func readForCache<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
         try read { snapshot in
-            cache?.missed(snapshot.snapshot.record, paths.index)
+            cache?.missed(snapshot.snapshot.record, paths.directory)
             return try body(snapshot)
         }
     }

@@ -63,7 +63,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             metric: configuration.metric,
             idKind: ID.idKind
         )
-        let opened = try StoreCreation(paths: StorePaths(path), fileSystem: fileSystem).run(record)
+        let opened = try StoreCreation.run(path, record, fileSystem)
         return try VectorStore(opened, options)
     }
 
@@ -97,13 +97,13 @@ public final class VectorStore<ID: VectorID>: Sendable {
         _ options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
         try options.check()
-        let paths = StorePaths(path)
+        let paths = try StorePaths(path)
         try StoreDirectory.check(paths)
-        if access == .readOnly || !Directory.isWritable(path) {
+        if access == .readOnly || !paths.directory.isWritable || !paths.directory.isWritable(StorePaths.indexName) {
             return try VectorStore(reading: paths, fileSystem, options)
         }
         let lock = try Writer.lock(paths)
-        let session = try WriteSession.open(paths, fileSystem)
+        let session = try WriteSession.open(paths, lock, fileSystem)
         try checkIDKind(try session.index.record(), path)
         var recovery = try Recovery(session.index, paths, fileSystem)
         try recovery.apply(session)
@@ -112,7 +112,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         return store
     }
 
-    private init(_ opened: consuming Opened, _ options: VectorStoreOptions) throws {
+    private init(_ opened: Opened, _ options: VectorStoreOptions) throws {
         var session = opened.session
         session.logLimit = LogLimit(
             warningBytes: options.logWarningBytes,
@@ -154,7 +154,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         background = nil
         try readers.openFirst(checkedBy: mark)
         // A damaged store, or one of other ids, is refused now and not at the first read.
-        try readers.read { try Self.checkIDKind($0.record, paths.directory) }
+        try readers.read { try Self.checkIDKind($0.record, paths.directory.path) }
     }
 
     /// Not left to the writer's own end: a timer that flushes, or a compaction in the background, may hold the writer, and

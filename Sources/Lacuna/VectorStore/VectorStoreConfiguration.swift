@@ -52,12 +52,12 @@ public struct VectorStoreInfo: Sendable {
 
     /// Reads a store's description without knowing its ids' type, and without opening its vectors.
     public static func read(at path: String) throws -> VectorStoreInfo {
-        let paths = StorePaths(path)
+        let paths = try StorePaths(path)
         try StoreDirectory.check(paths)
         let mark = try CommitMark.read(paths, SystemFileSystem())
         let source = try IndexSource.forReading(paths)
         return try source.whileUnchanged {
-            VectorStoreInfo(try StoreIndex.openForReading(source.path, source.mode, checkedBy: mark).record())
+            VectorStoreInfo(try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark).record())
         }
     }
 }

@@ -21,11 +21,11 @@
 /// Not thread-safe: touched only in the writer's turn.
 package final class CommitFloor {
     private let fileSystem: any FileSystem
-    private let path: String
-    private let directory: String
+    private let directory: Directory
     /// Whether the log's name is known to be on disk.
     private var isLogNamed = false
-    private let descriptor: Int32
+    /// Whose file holds the mark.
+    private let lock: FileLock
     private let store: [UInt8]
     /// What the file says; nil where that isn't a mark of this store.
     private var written: CommitMark?
@@ -39,10 +39,11 @@ package final class CommitFloor {
         _ paths: StorePaths,
         _ record: StoreRecord,
         _ mark: CommitMark?,
+        _ lock: FileLock,
         _ fileSystem: any FileSystem
-    ) throws(VectorStoreError) {
+    ) {
         self.fileSystem = fileSystem
-        path = paths.writerLock
+        self.lock = lock
         directory = paths.directory
         store = record.uuidBytes
         written = mark?.store == record.uuidBytes ? mark : nil
@@ -50,10 +51,7 @@ package final class CommitFloor {
             written?.database
             ?? CommitMark.Database(sequence: 0, generation: record.generation, offset: DataFileHeader.length)
         databaseLimit = record.commitSequence
-        descriptor = try mapped(fileSystem.open(paths.writerLock, .readWrite))
     }
-
-    deinit { fileSystem.close(descriptor) }
 
     /// From this offset of the record's file on, rows may be named by the log alone.
     func firstRowOfLog(_ record: StoreRecord) -> Int64 {
@@ -66,7 +64,7 @@ package final class CommitFloor {
     /// store is opened, since reading needs no sync.
     func syncLogName() throws(VectorStoreError) {
         if isLogNamed { return }
-        try mapped(fileSystem.syncDirectory(directory))
+        try mapped(fileSystem.sync(directory))
         isLogNamed = true
     }
 
@@ -108,11 +106,11 @@ package final class CommitFloor {
         let bytes = mark.encoded()
         do throws(SystemError) {
             try unsafe bytes.span.withUnsafeBytes { buffer throws(SystemError) in
-                try unsafe fileSystem.writeAll(descriptor, buffer, at: 0)
+                try unsafe fileSystem.writeAll(lock.descriptor, buffer, at: 0)
             }
-            try fileSystem.sync(descriptor)
+            try fileSystem.sync(lock.descriptor)
         } catch {
-            let error = VectorStoreError(error.on(path))
+            let error = VectorStoreError(error.on(directory.path(StorePaths.writerLockName)))
             guard error.code == .diskFull else { throw error }
             return
         }

@@ -77,7 +77,7 @@ extension WriteSession {
         }
         try logLimit.check { () throws(VectorStoreError) in
             // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
-            try mapped(Directory.status(paths.log))?.size ?? 0
+            try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
         } empty: { () throws(VectorStoreError) in
             try endTransaction()
             do throws(VectorStoreError) { _ = try emptyLog(waitingForReaders: true) } catch {

@@ -33,11 +33,12 @@ package final class Maintenance {
         self.writer = writer
         self.pace = pace
         self.limits = pace.limited(limits)
-        index = try StoreIndex.openForReading(session.paths.index, .readOnly)
+        index = try StoreIndex.openForReading(session.paths.directory, .readOnly)
         paths = session.paths
         fileSystem = session.fileSystem
         cache = session.cache
-        locks = try mapped(EpochLocks(StorePaths.readerLockNames.map(session.paths.path)))
+        let model = try session.paths.model()
+        locks = try mapped(EpochLocks(session.paths.directory, like: model))
     }
 
     /// Calls `body` in the writer's turn.
@@ -71,7 +72,7 @@ package final class Maintenance {
     /// shared, a sync here could take the error away from the writer whose rows it is about.
     func openCurrentFile() throws -> DataFile {
         let name = try turn { try $0.index.record().dataFile }
-        do { return try DataFile.open(paths.path(name), .readWrite, fileSystem) } catch {
+        do { return try DataFile.open(name, in: paths.directory, .readWrite, fileSystem) } catch {
             throw error.asError(name)
         }
     }

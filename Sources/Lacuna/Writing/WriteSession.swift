@@ -5,6 +5,7 @@ package struct WriteSession {
     let files: CurrentFile
     let fileSystem: any FileSystem
     let floor: CommitFloor
+    private let place: StorePlace
     /// What a compaction under way is told of every write.
     let staging = Staging()
     let rowBuffer = RowBuffer()
@@ -17,6 +18,7 @@ package struct WriteSession {
     package init(
         _ index: StoreIndex,
         _ paths: StorePaths,
+        _ lock: FileLock,
         _ fileSystem: any FileSystem,
         _ mark: CommitMark?
     ) throws(VectorStoreError) {
@@ -24,7 +26,8 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        floor = try CommitFloor(paths, index.record(), mark, fileSystem)
+        floor = CommitFloor(paths, try index.record(), mark, lock, fileSystem)
+        place = try StorePlace(paths.directory, lock)
     }
 
     /// Opens the index of a store whose lock the caller holds. To be recovered before it is used.
@@ -32,10 +35,12 @@ package struct WriteSession {
     /// - Throws: `damaged`, with nothing changed, where commits are missing.
     package static func open(
         _ paths: StorePaths,
+        _ lock: FileLock,
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) -> WriteSession {
         let mark = try CommitMark.read(paths, fileSystem)
-        return try WriteSession(StoreIndex.openForWriting(paths.index, mark), paths, fileSystem, mark)
+        let index = try StoreIndex.openForWriting(paths.directory, mark)
+        return try WriteSession(index, paths, lock, fileSystem, mark)
     }
 
     /// From now on there is a cache, of `limitBytes` at most, for these readers.
@@ -54,6 +59,7 @@ package struct WriteSession {
     /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
     /// log into the database, and tries once more; `body` may thus run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        try checkPlace()
         try syncLogName()
         let result: R
         do {
@@ -78,10 +84,14 @@ package struct WriteSession {
 
     /// Begins a transaction that `commit(_:)` ends.
     func begin() throws(VectorStoreError) {
+        try checkPlace()
         try syncLogName()
         try index.connection.run(Connection.TransactionKind.write.rawValue)
         noteBegin()
     }
+
+    /// Throws where what is written would not be in the store at its path: before each transaction, a few looks at names.
+    func checkPlace() throws(VectorStoreError) { try place.check(files.value) }
 
     private func syncLogName() throws(VectorStoreError) {
         if !PlantedBug.logNameNotSynced.isPlanted { try floor.syncLogName() }

@@ -41,12 +41,12 @@ package final class Writer: @unchecked Sendable {
 
     package init(
         _ session: WriteSession,
-        lock: consuming FileLock,
+        lock: FileLock,
         readers: ReadStripes,
         _ durability: Durability
     ) {
         state = .open(session)
-        self.lock = consume lock
+        self.lock = lock
         self.readers = readers
         self.durability = durability
         group = WriteGroup(session, isRelaxed: durability != .full)
@@ -54,11 +54,13 @@ package final class Writer: @unchecked Sendable {
 
     /// Takes the lock of the one writing process, or says who can't have it. Without `create`, its file must be there.
     package static func lock(_ paths: StorePaths, create: Bool = true) throws(VectorStoreError) -> FileLock {
-        let lock = try mapped(FileLock(paths.writerLock, create: create))
+        let directory = paths.directory
+        let model = try paths.model()
+        let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: create, like: model))
         guard try mapped(lock.tryLock(exclusive: true)) else {
             throw VectorStoreError(
                 .locked,
-                "\(paths.directory) is open for writing in another handle or process; close that one first"
+                "\(directory.path) is open for writing in another handle or process; close that one first"
             )
         }
         return lock

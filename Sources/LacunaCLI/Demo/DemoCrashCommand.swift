@@ -31,9 +31,9 @@ private final class HalfwayCrash: FileSystemLayer {
 
     private let target = Mutex(Target())
 
-    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let descriptor = try below.open(path, access)
-        if case .createNew = access { target.withLock { $0.descriptor = descriptor } }
+    func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let descriptor = try below.open(name, in: directory, access)
+        if access.creates { target.withLock { $0.descriptor = descriptor } }
         return descriptor
     }
 

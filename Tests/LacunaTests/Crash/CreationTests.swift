@@ -46,7 +46,7 @@ import Glibc
         do {
             try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
         } catch let error as VectorStoreError {
-            #expect(error.code == .notAStore)
+            #expect([.notAStore, .noSuchStore].contains(error.code), "\(error)")
             try create(disk).close()
         }
         let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
@@ -99,8 +99,8 @@ import Glibc
     private struct OpeningFileSystem: FileSystemLayer {
         let hasRenamed: @Sendable () -> Void
 
-        func rename(_ path: String, to newPath: String) throws(SystemError) {
-            try below.rename(path, to: newPath)
+        func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
+            try below.rename(name, to: newName, in: directory)
             hasRenamed()
         }
     }

@@ -17,12 +17,16 @@ struct FaultyFileSystem: FileSystemLayer {
     var syncsReally = false
     private static let names = Guarded<[Int32: String]>([:])
 
-    private func operation(_ kind: DiskOperation.Kind, _ path: String) -> DiskOperation {
-        DiskOperation(kind: kind, name: TestDisk.name(path), isSQLite: false)
+    private func operation(_ kind: DiskOperation.Kind, _ name: String) -> DiskOperation {
+        DiskOperation(kind: kind, name: name, isSQLite: false)
     }
 
     private func operation(_ kind: DiskOperation.Kind, _ descriptor: Int32) -> DiskOperation {
-        DiskOperation(kind: kind, name: Self.names.withLock { $0[descriptor] } ?? "?", isSQLite: false)
+        DiskOperation(
+            kind: kind,
+            name: Self.names.withLock { $0[descriptor] } ?? TestDisk.name(of: descriptor),
+            isSQLite: false
+        )
     }
 
     private func ask(_ operation: DiskOperation) throws(SystemError) {
@@ -31,12 +35,12 @@ struct FaultyFileSystem: FileSystemLayer {
         }
     }
 
-    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let operation = operation(access == .createNew ? .create : .open, path)
+    func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let operation = operation(access.creates ? .create : .open, name)
         try ask(operation)
-        let descriptor = try below.open(path, access)
+        let descriptor = try below.open(name, in: directory, access)
         Self.names.withLock { $0[descriptor] = operation.name }
-        if access != .read { disk.did(operation) }
+        if access.writes { disk.did(operation) }
         return descriptor
     }
 
@@ -98,29 +102,29 @@ struct FaultyFileSystem: FileSystemLayer {
         try below.finishWriteback(descriptor, offset: offset, length: length)
     }
 
-    func syncDirectory(_ path: String) throws(SystemError) {
-        let name = path == disk.directory ? "." : ".."
+    func sync(_ directory: Directory) throws(SystemError) {
+        let name = directory.path == disk.directory ? "." : ".."
         let operation = DiskOperation(kind: .syncDirectory, name: name, isSQLite: false)
         try ask(operation)
         disk.did(operation)
     }
 
-    func unlink(_ path: String) throws(SystemError) {
-        let operation = operation(.unlink, path)
+    func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+        let operation = operation(.unlink, name)
         try ask(operation)
-        try below.unlink(path)
+        try below.unlink(name, in: directory)
         disk.did(operation)
     }
 
-    func rename(_ path: String, to newPath: String) throws(SystemError) {
+    func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
         let operation = DiskOperation(
             kind: .rename,
-            name: TestDisk.name(path),
-            newName: TestDisk.name(newPath),
+            name: name,
+            newName: newName,
             isSQLite: false
         )
         try ask(operation)
-        try below.rename(path, to: newPath)
+        try below.rename(name, to: newName, in: directory)
         disk.did(operation)
     }
 }

@@ -42,9 +42,9 @@ private struct OneFault: FileSystemLayer {
         throw SystemError(errno: errno, call: kind, path: name)
     }
 
-    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        let descriptor = try below.open(path, access)
-        faults.names.withLock { $0[descriptor] = path }
+    func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        let descriptor = try below.open(name, in: directory, access)
+        faults.names.withLock { $0[descriptor] = name }
         return descriptor
     }
 

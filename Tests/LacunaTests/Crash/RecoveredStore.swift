@@ -24,7 +24,7 @@ enum RecoveredStore {
         dimension: Int,
         _ depth: Depth = Depth()
     ) throws {
-        let paths = StorePaths(disk.directory)
+        let paths = try StorePaths(disk.directory)
         if depth.recoversFirst && progress.acknowledged >= 0 {
             let report = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
             if let damage = report.damage { throw damage }

@@ -83,14 +83,14 @@ import Glibc
                     }()
                     guard disk.isStopped else { return }
                     disk.restart()
-                    try body(disk, model, StorePaths(disk.directory))
+                    try body(disk, model, try StorePaths(disk.directory))
                 }
             }
         }
     }
 
     private func recover(_ disk: TestDisk, dryRun: Bool = false) throws -> RecoveryReport {
-        try VectorStoreRecovery.run(StorePaths(disk.directory), dryRun: dryRun, disk.fileSystem)
+        try VectorStoreRecovery.run(try StorePaths(disk.directory), dryRun: dryRun, disk.fileSystem)
     }
 
     private func check(_ disk: TestDisk, holds model: CrashModel) throws {
@@ -106,8 +106,8 @@ import Glibc
 
     @Test(arguments: Step.allCases) func stopped(at step: Step) throws {
         try withKilledRewrite(at: step) { disk, model, paths in
-            #expect(TestFiles.exists(paths.path("vectors-2.f32")) == step.hasTarget)
-            #expect(TestFiles.exists(paths.path("vectors-1.f32")) == step.hasSource)
+            #expect(TestFiles.exists(paths.directory.path("vectors-2.f32")) == step.hasTarget)
+            #expect(TestFiles.exists(paths.directory.path("vectors-1.f32")) == step.hasSource)
             let before = try TestFiles.dataFiles(disk.directory)
             let plan = try recover(disk, dryRun: true)
             #expect(try TestFiles.dataFiles(disk.directory) == before)
@@ -129,10 +129,10 @@ import Glibc
             try reader.read { _ in
                 let report = try recover(disk)
                 #expect(!report.actions.contains { $0.action == "remove-file" }, "\(report)")
-                #expect(TestFiles.exists(paths.path("vectors-1.f32")))
+                #expect(TestFiles.exists(paths.directory.path("vectors-1.f32")))
                 let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
                 #expect(try CrashModel(of: store) == model)
-                #expect(TestFiles.exists(paths.path("vectors-1.f32")))
+                #expect(TestFiles.exists(paths.directory.path("vectors-1.f32")))
                 try store.close()
             }
             try reader.close()
@@ -143,7 +143,7 @@ import Glibc
     /// Several files that were given up and that something kept from being removed: each goes.
     @Test func severalGenerationsLeftOver() throws {
         try withKilledRewrite(at: .removeSource) { disk, model, paths in
-            let source = try TestFiles.read(paths.path("vectors-1.f32"))
+            let source = try TestFiles.read(paths.directory.path("vectors-1.f32"))
             disk.inject(DiskFault(matches: { $0.kind == .unlink }))
             #expect(throws: VectorStoreError.self) { try recover(disk) }
             disk.inject(nil)
@@ -160,8 +160,8 @@ import Glibc
                 generation: 3,
                 dimension: Self.dimension
             )
-            try TestFiles.write(source, to: paths.path("vectors-1.f32"))
-            try TestFiles.write(header.encoded(), to: paths.path("vectors-3.f32"))
+            try TestFiles.write(source, to: paths.directory.path("vectors-1.f32"))
+            try TestFiles.write(header.encoded(), to: paths.directory.path("vectors-3.f32"))
             #expect(try recover(disk).actions.map(\.file) == ["vectors-1.f32", "vectors-3.f32"])
             var left = model
             left.rows[1] = nil
@@ -191,7 +191,7 @@ import Glibc
 
     @Test(arguments: [Step.createTarget, .writeRows, .commit]) func copyingWithTheSourceMissing(_ step: Step) throws {
         try withKilledRewrite(at: step) { disk, _, paths in
-            TestFiles.remove(paths.path("vectors-1.f32"))
+            TestFiles.remove(paths.directory.path("vectors-1.f32"))
             try expectDamage(disk, telling: "vectors-1.f32 is missing")
         }
     }
@@ -200,9 +200,9 @@ import Glibc
 
     @Test(arguments: Harm.allCases) func committedWithTheTargetHarmed(_ harm: Harm) throws {
         try withKilledRewrite(at: .removeSource) { disk, _, paths in
-            let target = paths.path("vectors-2.f32")
+            let target = paths.directory.path("vectors-2.f32")
             let bytes = try TestFiles.read(target)
-            let source = try TestFiles.read(paths.path("vectors-1.f32"))
+            let source = try TestFiles.read(paths.directory.path("vectors-1.f32"))
             switch harm {
             case .missing: TestFiles.remove(target)
             case .short: try TestFiles.write(Array(bytes.dropLast(5_000)), to: target)
@@ -211,7 +211,7 @@ import Glibc
             case .otherGeneration: try TestFiles.write(source, to: target)
             }
             try expectDamage(disk, telling: "vectors-2.f32", "vectors-1.f32, which it was copied from, is kept")
-            #expect(try TestFiles.read(paths.path("vectors-1.f32")) == source)
+            #expect(try TestFiles.read(paths.directory.path("vectors-1.f32")) == source)
         }
     }
 

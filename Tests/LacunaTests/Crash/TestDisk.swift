@@ -93,7 +93,7 @@ final class TestDisk: Sendable {
         let code = unsafe ctest_vfs_install(
             { path in
                 guard let path = unsafe path else { return 0 }
-                let directory = unsafe Directory.parent(of: String(cString: path))
+                let directory = unsafe TestDisk.link(Directory.parent(of: String(cString: path)))
                 return TestDisk.registry.withLock { $0.numbers[directory] ?? 0 }
             },
             { number, operation, name in
@@ -254,6 +254,8 @@ final class TestDisk: Sendable {
     /// The operation happened; `change` is what it did to the file's bytes.
     func did(_ operation: DiskOperation, _ change: FileChange? = nil) {
         state.withLock { state in
+            // The writer's lock file, which isn't made through the seam, gets its first bytes.
+            if change != nil, !state.model.contains(operation.name) { state.model.create(operation.name) }
             if let change { state.model.apply(change, to: operation.name) }
             switch operation.kind {
             case .create: state.model.create(operation.name)
@@ -262,8 +264,6 @@ final class TestDisk: Sendable {
             case .syncDirectory where operation.name == "..": state.model.syncParent()
             case .syncDirectory: state.model.syncDirectory()
             case .sync: state.model.sync(operation.name)
-            // The writer's lock file, which isn't made through the seam, and has no bytes yet.
-            case .open where !state.model.contains(operation.name): state.model.create(operation.name)
             case .open, .read, .writeback: return
             case .write, .allocate, .truncate, .punch: break
             }
@@ -271,7 +271,17 @@ final class TestDisk: Sendable {
         }
     }
 
-    static func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
+    /// The last component of the path that a descriptor was opened by.
+    static func name(of descriptor: Int32) -> String {
+        String(link("/proc/self/fd/\(descriptor)").split(separator: "/").last ?? "?")
+    }
+
+    /// Where a link leads; any other path leads to itself.
+    private static func link(_ path: String) -> String {
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        let count = unsafe readlink(path, &buffer, buffer.count)
+        return count < 0 ? path : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 
     private static func disk(_ number: Int64) -> TestDisk? { registry.withLock { $0.disks[number] } }
 

@@ -4,8 +4,8 @@ import Lacuna
 struct HookedFileSystem: FileSystemLayer {
     let beforeOpening: @Sendable (String) -> Void
 
-    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> Int32 {
-        beforeOpening(path)
-        return try below.open(path, access)
+    func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
+        beforeOpening(directory.path(name))
+        return try below.open(name, in: directory, access)
     }
 }

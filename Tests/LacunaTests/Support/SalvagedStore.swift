@@ -15,7 +15,7 @@ struct SalvagedStore {
     ) throws {
         let before = (try scratch.contents(), try scratch.names())
         var rows: [SalvagedRow] = []
-        report = try VectorStoreRecovery.salvage(StorePaths(scratch.store), fileSystem) { rows.append($0) }
+        report = try VectorStoreRecovery.salvage(try StorePaths(scratch.store), fileSystem) { rows.append($0) }
         self.rows = rows
         #expect(try scratch.contents() == before.0, "salvage changed the store", sourceLocation: here)
         #expect(try scratch.names() == before.1, sourceLocation: here)

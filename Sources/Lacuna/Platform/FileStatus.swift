@@ -1,0 +1,70 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Which file it is, whatever name leads to it: no two files have the same one at the same time.
+package struct FileIdentity: Hashable, Sendable {
+    let device: UInt64
+    let inode: UInt64
+
+    init(_ buffer: stat) {
+        device = UInt64(truncatingIfNeeded: buffer.st_dev)
+        inode = UInt64(buffer.st_ino)
+    }
+}
+
+package struct FileStatus: Sendable {
+    package let identity: FileIdentity
+    /// The file's length in bytes.
+    package let size: Int64
+    /// The bytes of disk it occupies, as the file system counts them.
+    package let allocated: Int64
+    /// The file system's block size in bytes; a power of two.
+    package let blockSize: Int64
+    /// The names that the file has; 0 once the last one was removed.
+    let links: Int
+    /// When it was last written, in nanoseconds; the clock has ticks of some milliseconds.
+    package let modified: Int64
+    /// The permission bits.
+    let mode: mode_t
+    let owner: uid_t
+    let group: gid_t
+    /// What it is where it isn't a regular file.
+    let otherKind: String?
+
+    init(_ buffer: stat) {
+        let block = Int64(buffer.st_blksize)
+        #if canImport(Darwin)
+        let modified = buffer.st_mtimespec
+        #else
+        let modified = buffer.st_mtim
+        #endif
+        identity = FileIdentity(buffer)
+        size = Int64(buffer.st_size)
+        allocated = Int64(buffer.st_blocks) * 512
+        blockSize = block >= 512 && block & (block - 1) == 0 ? block : 4096
+        links = Int(buffer.st_nlink)
+        self.modified = Int64(modified.tv_sec) &* 1_000_000_000 &+ Int64(modified.tv_nsec)
+        mode = buffer.st_mode & 0o777
+        owner = buffer.st_uid
+        group = buffer.st_gid
+        otherKind =
+            switch buffer.st_mode & S_IFMT {
+            case S_IFREG: nil
+            case S_IFLNK: "a symbolic link"
+            case S_IFDIR: "a directory"
+            case S_IFIFO: "a named pipe"
+            case S_IFSOCK: "a socket"
+            default: "a device"
+            }
+    }
+
+    /// What an open descriptor leads to.
+    static func of(_ descriptor: Int32) throws(SystemError) -> FileStatus {
+        var buffer = stat()
+        if unsafe fstat(descriptor, &buffer) != 0 { throw SystemError(errno: errno, call: "stat", path: "") }
+        return FileStatus(buffer)
+    }
+}
