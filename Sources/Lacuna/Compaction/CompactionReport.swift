@@ -35,6 +35,9 @@ public struct CompactionReport: Sendable {
     public internal(set) var longestWriterPause: Duration = .zero
     /// The generation of the data file afterwards.
     public internal(set) var generation: Int64
+    /// Whether the data file belongs to the user and group that it belonged to before. Only a superuser may give a rewrite's
+    /// new file to another user; else it belongs to the user who has compacted.
+    public internal(set) var keptOwner = true
 }
 
 /// What a compaction would do: ``VectorStore/compactionPlan(_:)``.

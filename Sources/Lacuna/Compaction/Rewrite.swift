@@ -61,7 +61,8 @@ struct Rewrite {
             logicalAfter: after.size,
             allocatedBefore: before.allocated,
             allocatedAfter: after.allocated,
-            generation: target.header.generation
+            generation: target.header.generation,
+            keptOwner: after.owner == before.owner && after.group == before.group
         )
     }
 

@@ -21,8 +21,8 @@ struct EpochLocks {
         }
     }
 
-    /// Whether both files still have names: without one, readers lock another file than the writer waits for.
-    var areNamed: Bool { even.isNamed && odd.isNamed }
+    /// Whether the file still has a name: without one, others lock another file.
+    func isNamed(_ epoch: Int64) -> Bool { epoch & 1 == 0 ? even.isNamed : odd.isNamed }
 
     func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         try epoch & 1 == 0

@@ -41,13 +41,15 @@ final class Reader: @unchecked Sendable {
     private let index: StoreIndex
     private let source: IndexSource
     /// Nil where a reader that doesn't follow commits can't open them.
-    private let locks: EpochLocks?
+    private var locks: EpochLocks?
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
     /// The epoch that the last snapshot was in: most likely the next one's too.
     private var epoch: Int64 = 0
+    /// The commit that the last look at the store's path came after.
+    private var placedSequence: Int64 = -1
 
     /// How long a snapshot is tried for while a writer changes epochs or generations under it.
     private static let attempts = 100
@@ -64,11 +66,7 @@ final class Reader: @unchecked Sendable {
     ) throws(VectorStoreError) {
         self.index = index
         self.source = source
-        let directory = paths.directory
-        let model = try paths.model()
-        locks =
-            source.followsCommits
-            ? try mapped(EpochLocks(directory, like: model)) : try? EpochLocks(directory, like: model)
+        locks = try Self.openLocks(paths, source)
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
@@ -98,11 +96,25 @@ final class Reader: @unchecked Sendable {
             epoch = record.readerEpoch
             return nil
         }
+        try checkPlace(record)
         guard let file = try dataFile(record) else { return nil }
         let foreignVersion = try index.pragma("data_version")
         let rows = try file.view(upTo: record.nextOffset)
         let snapshot = Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
         return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
+    }
+
+    private static func openLocks(_ paths: StorePaths, _ source: IndexSource) throws(VectorStoreError) -> EpochLocks? {
+        let model = try paths.model()
+        if source.followsCommits { return try mapped(EpochLocks(paths.directory, like: model)) }
+        return try? EpochLocks(paths.directory, like: model)
+    }
+
+    /// Once for each commit that it comes to see: whoever puts another store at the path commits once to this one.
+    private func checkPlace(_ record: StoreRecord) throws(VectorStoreError) {
+        if record.commitSequence == placedSequence { return }
+        guard paths.directory.isAtItsPath else { throw .moved(paths.directory) }
+        placedSequence = record.commitSequence
     }
 
     /// False if the epoch moved on meanwhile: the writer holds an old epoch's lock while it drains that epoch.
@@ -112,6 +124,12 @@ final class Reader: @unchecked Sendable {
             return (try? locks?.lockBoth(within: Self.lockSeconds)) ?? true
         }
         let locked = try mapped(locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true)
+        if locked, locks?.isNamed(epoch) == false {
+            // Removed, so that a writer would wait for another file than this one.
+            unlock(epoch)
+            locks = try Self.openLocks(paths, source)
+            return false
+        }
         if !locked { epoch = try index.record().readerEpoch }
         return locked
     }

@@ -143,6 +143,7 @@ package final class Maintenance {
     }
 
     private func isLockFree(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {
+        guard locks.isNamed(epoch) else { throw .moved(paths.directory, EpochLocks.names[Int(epoch & 1)]) }
         guard try mapped(locks.lock(epoch, exclusive: true, within: seconds)) else { return false }
         locks.unlock(epoch)
         return true

@@ -57,7 +57,8 @@ package final class Writer: @unchecked Sendable {
         let directory = paths.directory
         let model = try paths.model()
         let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: create, like: model))
-        guard try mapped(lock.tryLock(exclusive: true)) else {
+        // Without its name, the next one to come would lock another file.
+        guard try mapped(lock.tryLock(exclusive: true)), lock.isNamed else {
             throw VectorStoreError(
                 .locked,
                 "\(directory.path) is open for writing in another handle or process; close that one first"

@@ -33,6 +33,11 @@ struct CompactCommand: StoreCommand {
             try Interrupts.check()
         }
         bar.clear()
+        if !report.keptOwner {
+            StandardError.line(
+                "warning: the new data file belongs to this user and not to the old one's owner; chown gives it back"
+            )
+        }
         try printReport(report, output)
     }
 
@@ -67,7 +72,7 @@ struct CompactCommand: StoreCommand {
                     "allocated_before": JSONText(report.allocatedBefore),
                     "allocated_after": JSONText(report.allocatedAfter), "seconds": JSONText(report.duration),
                     "longest_writer_pause_seconds": JSONText(report.longestWriterPause),
-                    "generation": JSONText(report.generation),
+                    "generation": JSONText(report.generation), "owner_kept": .raw(String(report.keptOwner)),
                 ])
             )
         }
