@@ -100,6 +100,25 @@ extension StoreIndex {
         )
     }
 
+    /// Ends all entries that are under way, in a copy of the index: what they work on isn't there.
+    func endUnfinished() throws(VectorStoreError) {
+        try connection.run(
+            """
+            UPDATE compaction_journal SET ended_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+            error = CASE state WHEN 'committed' THEN NULL ELSE 'under way when this backup was made' END,
+            state = CASE state WHEN 'committed' THEN 'finished' ELSE 'aborted' END
+            WHERE state NOT IN ('finished', 'aborted')
+            """
+        )
+    }
+
+    /// The last erasure that came to its end; 0 where there was none. All that are under way end together.
+    func lastErasure() throws(VectorStoreError) -> Int64 {
+        try connection.first(
+            "SELECT max(id) FROM compaction_journal WHERE strategy = 'erase' AND state = 'finished'"
+        ) { $0.integer(0) } ?? 0
+    }
+
     /// The whole journal, oldest first.
     func journal() throws(VectorStoreError) -> [JournalEntry] {
         var entries: [JournalEntry] = []

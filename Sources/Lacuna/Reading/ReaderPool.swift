@@ -52,6 +52,20 @@ final class ReaderPool: Sendable {
         return try reader.withSnapshot(body)
     }
 
+    /// The same for what reads rows for long: see ``Reader/withHeldRows(_:_:)``.
+    func readHeldRows<T, R>(
+        _ index: (Snapshot) throws -> T,
+        _ rows: (T, DataFile, _ release: () -> Void) throws -> R
+    ) throws -> R {
+        let reader = try takeReader()
+        threads.enter()
+        defer {
+            threads.leave()
+            giveBack(reader)
+        }
+        return try reader.withHeldRows(index, rows)
+    }
+
     /// Later reads fail; those under way end as usual.
     func close() {
         state.withLock { state in

@@ -250,6 +250,30 @@ package final class Connection {
         )
     }
 
+    // MARK: Copying
+
+    /// Copies the whole database into another connection's, in the state of the transaction that this one is in: outside of
+    /// one it would begin anew with every commit. `body` is called every few pages, and stops it by throwing.
+    func copy(to other: Connection, _ body: () throws -> Void) throws {
+        guard let backup = unsafe sqlite3_backup_init(other.handle, "main", handle, "main") else {
+            throw unsafe VectorStoreError(Self.error(other.handle, sqlite3_errcode(other.handle), nil))
+        }
+        var code = SQLITE_OK
+        do {
+            while code == SQLITE_OK {
+                try body()
+                code = unsafe sqlite3_backup_step(backup, Self.copiedPages)
+            }
+        } catch {
+            unsafe sqlite3_backup_finish(backup)
+            throw error
+        }
+        unsafe sqlite3_backup_finish(backup)
+        if code != SQLITE_DONE { throw unsafe VectorStoreError(Self.error(other.handle, code, nil)) }
+    }
+
+    private static let copiedPages: Int32 = 256
+
     // MARK: Statements
 
     /// A prepared statement from the cache, for the closure's length.

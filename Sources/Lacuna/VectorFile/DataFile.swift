@@ -256,6 +256,16 @@ final class DataFile: Sendable {
         }
     }
 
+    /// Takes the bytes of another file without copying them; false where the file system shares no blocks between the two.
+    func clone(_ source: DataFile) throws(VectorStoreError) -> Bool {
+        do { try fileSystem.clone(source.descriptor, to: descriptor) } catch {
+            // Another file system, or one that can't: ioctl_ficlone(2).
+            if error.isUnsupported || error.errno == EXDEV || error.errno == EINVAL { return false }
+            throw VectorStoreError(error.on(path))
+        }
+        return true
+    }
+
     func truncate(to length: Int64) throws(VectorStoreError) {
         prewrittenEnd.withLock { $0 = min($0, length) }
         try onThisFile(fileSystem.truncate(descriptor, to: length))
