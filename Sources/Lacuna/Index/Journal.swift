@@ -100,6 +100,10 @@ extension StoreIndex {
         )
     }
 
+    func removeFromJournal(_ id: Int64) throws(VectorStoreError) {
+        try connection.run("DELETE FROM compaction_journal WHERE id = ?", [.integer(id)])
+    }
+
     /// The whole journal, oldest first.
     func journal() throws(VectorStoreError) -> [JournalEntry] {
         var entries: [JournalEntry] = []

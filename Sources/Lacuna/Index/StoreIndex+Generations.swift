@@ -140,6 +140,7 @@ extension StoreIndex {
         let free = try pragma("freelist_count")
         if free == 0 { return false }
         try connection.run("PRAGMA incremental_vacuum(250)")
+        noteVacuum()
         return try pragma("freelist_count") < free
     }
 }

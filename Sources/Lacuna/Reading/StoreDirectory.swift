@@ -42,7 +42,7 @@ enum StoreDirectory {
 
     private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: nil) }
+        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: LogWitness(paths, SystemFileSystem()) { Task.isCancelled }) }
     }
 
     /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first

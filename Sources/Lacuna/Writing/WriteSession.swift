@@ -24,7 +24,7 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        floor = try CommitFloor(paths, index.record(), mark, fileSystem)
+        floor = try CommitFloor(paths, index.record(), index.logOrigin(), mark, fileSystem)
     }
 
     /// Opens the index of a store whose lock the caller holds. To be recovered before it is used.
@@ -32,10 +32,21 @@ package struct WriteSession {
     /// - Throws: `damaged`, with nothing changed, where commits are missing.
     package static func open(
         _ paths: StorePaths,
-        _ fileSystem: any FileSystem
+        _ witness: LogWitness
     ) throws(VectorStoreError) -> WriteSession {
-        let mark = try CommitMark.read(paths, fileSystem)
-        return try WriteSession(StoreIndex.openForWriting(paths.index, mark), paths, fileSystem, mark)
+        // Nobody else writes it: the caller has the lock.
+        let mark = try witness.mark()
+        return try WriteSession(StoreIndex.openForWriting(paths.index, witness), paths, witness.fileSystem, mark)
+    }
+
+    /// Brings an older schema up to date in one transaction, with a number: a database before it is another one.
+    func migrate() throws(VectorStoreError) {
+        guard try index.isOutdated else { return }
+        if PlantedBug.migrationInParts.isPlanted { return try index.runMigrations() }
+        try commit { () throws(VectorStoreError) in
+            try index.runMigrations()
+            try index.update(index.record())
+        }
     }
 
     /// From now on there is a cache, of `limitBytes` at most, for these readers.
@@ -70,6 +81,7 @@ package struct WriteSession {
         let (result, record) = try index.connection.transaction { () throws(VectorStoreError) in
             noteBegin()
             let result = try body()
+            if floor.beginsLog && index.hasUnnumberedChanges { try index.update(index.record()) }
             return (result, index.changes?.isWanted == true ? try index.record() : nil)
         }
         if let record { noteCommit(record) }
@@ -88,6 +100,7 @@ package struct WriteSession {
     }
 
     private func noteBegin() {
+        index.begin(floor.origin)
         if let changes = index.changes { cache?.begin(changes, commits: index.connection.commits) }
     }
 
