@@ -27,6 +27,8 @@ struct LogOrigin: Equatable, Sendable {
 /// | 6. a shell's commits, which have no number | as before | as before | as before | as before |
 /// | 7. a shell's checkpoint | R | R | as before | R = A |
 ///
+/// The mark of schema version 1 has the token 0, and so has the one of its migration's commit.
+///
 /// A log that a reader kept from beginning anew has commits of two tokens, of which R has the last one's.
 ///
 /// What a restored backup differs in: it was made before the log began, so that its number is lower than the log's base; or
@@ -55,6 +57,7 @@ struct LogEvidence {
         if known < base {
             return "index.sqlite is older than its log: it knows commits up to \(known), and had those up to \(base)"
         }
+        if origin == nil, let mark, mark.token != 0 { return "index.sqlite is older than its log, and has another schema" }
         if known > last {
             return "index.sqlite is newer than its log: it knows commits up to \(known), with index.sqlite-wal up to \(last)"
         }

@@ -40,6 +40,8 @@ package final class CommitFloor {
     /// Of the log that is being written.
     private var base: Int64
     private var token: UInt32
+    /// Whether the schema has columns for what the two are. The mark has a token only then.
+    var hasOriginColumns: Bool
     /// Whether no commit was made since the whole log was in the database: the next one needs a number.
     private(set) var beginsLog = false
 
@@ -59,6 +61,7 @@ package final class CommitFloor {
             written?.database
             ?? CommitMark.Database(sequence: 0, generation: record.generation, offset: DataFileHeader.length)
         databaseLimit = record.commitSequence
+        hasOriginColumns = origin != nil
         base = origin?.base ?? database.sequence
         token = origin.flatMap { $0.token == 0 ? nil : $0.token } ?? Self.newToken()
         descriptor = try mapped(fileSystem.open(paths.writerLock, .readWrite))
@@ -132,7 +135,7 @@ package final class CommitFloor {
     }
 
     private func write(_ sequence: Int64) throws(VectorStoreError) {
-        let mark = CommitMark(store: store, sequence: sequence, database, token: token)
+        let mark = CommitMark(store: store, sequence: sequence, database, token: hasOriginColumns ? token : 0)
         if mark == written { return }
         written = nil
         let bytes = mark.encoded()

@@ -47,6 +47,7 @@ package struct WriteSession {
             try index.runMigrations()
             try index.update(index.record())
         }
+        floor.hasOriginColumns = true
     }
 
     /// From now on there is a cache, of `limitBytes` at most, for these readers.

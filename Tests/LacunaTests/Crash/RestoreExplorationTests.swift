@@ -12,7 +12,7 @@ import Testing
     @Test func everyBackupOverEveryCrash() async throws {
         var total = RestoreExplorer.Counts()
         let explored = try await onTwoThreads(RestoreExplorer.Life.all) { life in
-            let explorer = try RestoreExplorer.explore(life, stride: 2)
+            let explorer = try RestoreExplorer.explore(life, stride: 1)
             print("restores, \(life): \(explorer.counts)")
             return explorer
         }

@@ -142,6 +142,8 @@ struct RestoreExplorer {
                 for (number, backup) in backups.enumerated() {
                     for part in Part.allCases {
                         let files = left.merging(backup.files.filter { part.contains($0.key) }) { $1 }
+                        // Neither says what its log was: the mark was torn, and the old schema has no columns for it.
+                        if isOld(backup), part == .index, !hasMark(files) { continue }
                         guard seen.insert(DiskModel.fingerprint(files)).inserted else { continue }
                         counts.states += 1
                         let what = "\(part) of backup \(number) over \(crash) before operation \(moment.operation)"
@@ -151,6 +153,15 @@ struct RestoreExplorer {
                 }
             }
         }
+    }
+
+    private func hasMark(_ files: [String: FileImage]) -> Bool {
+        CommitMark(decoding: files[StorePaths.writerLockName]?.bytes ?? []) != nil
+    }
+
+    /// Whether it is of schema version 1, and so is its mark.
+    private func isOld(_ backup: Backup) -> Bool {
+        CommitMark(decoding: backup.files[StorePaths.writerLockName]?.bytes ?? [])?.token == 0
     }
 
     private mutating func check(
@@ -196,8 +207,9 @@ struct RestoreExplorer {
             guard report.isSound else { throw CrashModel.Mismatch(what: "\(report)") }
             try store.close()
             return found
-        } catch let error as VectorStoreError where error.code == .damaged && part == .indexAndMark {
-            // The data file is a newer one: what the index names may have moved away, and each row says so.
+        } catch let error as VectorStoreError where error.code == .damaged {
+            // A data file that is newer than the index, or older than a log that a reader has no doubt of: each row says so.
+            guard part == .indexAndMark || part == .indexAndData && access == .readOnly else { throw error }
             return nil
         }
     }
