@@ -43,7 +43,7 @@ package final class CommitFloor {
     /// Whether the schema has columns for what the two are. The mark has a token only then.
     var hasOriginColumns: Bool
     /// Whether no commit was made since the whole log was in the database: the next one needs a number.
-    private(set) var beginsLog = false
+    var beginsLog = false
 
     init(
         _ paths: StorePaths,
@@ -91,7 +91,6 @@ package final class CommitFloor {
 
     /// A commit of ours is durable. Reads its record only where the mark is to be raised.
     func committed(_ record: () throws(VectorStoreError) -> StoreRecord) throws(VectorStoreError) {
-        beginsLog = false
         if written.map({ $0.sequence <= databaseLimit }) ?? true { try writeIfRoom(record().commitSequence) }
     }
 

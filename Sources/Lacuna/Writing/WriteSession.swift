@@ -67,6 +67,7 @@ package struct WriteSession {
     /// log into the database, and tries once more; `body` may thus run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try syncLogName()
+        let commits = index.connection.commits
         let result: R
         do {
             result = try transaction(body)
@@ -74,8 +75,14 @@ package struct WriteSession {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
             result = try transaction(body)
         }
-        try floor.committed(index.record)
+        try noteCommit(after: commits)
         return result
+    }
+
+    /// There may have been nothing to commit.
+    private func noteCommit(after commits: Int) throws(VectorStoreError) {
+        if index.connection.commits != commits { floor.beginsLog = false }
+        try floor.committed(index.record)
     }
 
     private func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
@@ -112,6 +119,7 @@ package struct WriteSession {
     /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
     /// that does nothing else is repeated as ``delete(_:)``.
     func commit(_ rows: RowWriter) throws(VectorStoreError) {
+        let commits = index.connection.commits
         do {
             try rows.finish()
             if PlantedBug.markBeforeCommit.isPlanted { try floor.committed(index.record) }
@@ -124,7 +132,7 @@ package struct WriteSession {
             _ = try delete(deletes)
             return
         }
-        try floor.committed(index.record)
+        try noteCommit(after: commits)
         committed(rows)
     }
 
