@@ -8,7 +8,8 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func count(_ condition: String = "1") throws -> Int64 {
-        let count = try rawConnection(scratch.index).first("SELECT count(*) FROM compaction_journal WHERE \(condition)") {
+        let count = try rawConnection(scratch.index).first("SELECT count(*) FROM compaction_journal WHERE \(condition)")
+        {
             $0.integer(0)
         }
         return count ?? 0

@@ -97,6 +97,12 @@ import Glibc
         }
     }
 
+    private static let noRoomForTheMark = DiskFault(
+        errno: ENOSPC,
+        times: .max,
+        matches: { $0.kind == .write && $0.name == KilledStore.lockName }
+    )
+
     private func put(_ ids: ClosedRange<Int64>, _ store: VectorStore<Int64>) throws {
         for id in ids { try store.put(CrashModel.vector(id, version: 0, dimension: 8), for: id) }
     }
@@ -148,7 +154,7 @@ import Glibc
         try withStore { disk, store in
             try put(1...2, store)
             #expect(try emptyLog(store))
-            disk.inject(DiskFault(errno: ENOSPC, times: .max, matches: { $0.kind == .write && $0.name == KilledStore.lockName }))
+            disk.inject(Self.noRoomForTheMark)
             try put(3...3, store)
             #expect(try origin(store).token != 0)
             let first = disk.now
@@ -212,10 +218,10 @@ import Glibc
             try store.delete((1...20).map { $0 })
             #expect(try emptyLog(store))
             let before = try CrashModel(of: store)
-            disk.inject(DiskFault(errno: ENOSPC, times: .max, matches: { $0.kind == .write && $0.name == KilledStore.lockName }))
+            disk.inject(Self.noRoomForTheMark)
             expectError(.diskFull) { try store.compact(.inPlace, .small(rows: 4, dimension: 8)) }
-            let moved = try rawConnection(disk.directory + "/index.sqlite").value("SELECT rows_moved FROM compaction_journal")
-            #expect(moved == 0)
+            let index = try rawConnection(disk.directory + "/index.sqlite")
+            #expect(try index.value("SELECT rows_moved FROM compaction_journal") == 0)
             disk.inject(nil)
             #expect(try store.compact(.inPlace, .small(rows: 4, dimension: 8)).movedRows == 20)
             #expect(try CrashModel(of: store) == before)

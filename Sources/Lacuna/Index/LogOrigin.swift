@@ -57,14 +57,16 @@ struct LogEvidence {
         if known < base {
             return "index.sqlite is older than its log: it knows commits up to \(known), and had those up to \(base)"
         }
-        if origin == nil, let mark, mark.token != 0 { return "index.sqlite is older than its log, and has another schema" }
+        if origin == nil, let mark, mark.token != 0 {
+            return "index.sqlite is older than its log, and has another schema"
+        }
         if known > last {
-            return "index.sqlite is newer than its log: it knows commits up to \(known), with index.sqlite-wal up to \(last)"
+            return "index.sqlite is newer than its log: it knows commits up to \(known), with the log up to \(last)"
         }
         guard let origin, let mark, hasOwnCommits, origin.token != 0, origin.token != mark.token,
             last > origin.base + 1
         else { return nil }
-        return "index.sqlite-wal isn't the log of index.sqlite and writer.lock: an older copy of those was put back beside it"
+        return "index.sqlite-wal isn't the log of index.sqlite and writer.lock: older ones were put back beside it"
     }
 
     /// Whether nothing but their checksums tells that the data file has the rows that the log names.

@@ -109,7 +109,9 @@ package final class StoreIndex {
     /// Throws `damaged` where the data file lacks rows that the log names.
     private func checkRowsOfLog(_ evidence: LogEvidence, _ witness: LogWitness) throws(VectorStoreError) {
         let record = evidence.record
-        guard let first = evidence.mark?.database.firstRowOfLog(record), let file = witness.dataFile(record) else { return }
+        guard let first = evidence.mark?.database.firstRowOfLog(record), let file = witness.dataFile(record) else {
+            return
+        }
         do throws(VectorStoreError) {
             try connection.snapshot { () throws(VectorStoreError) in
                 if try self.record() != record { return }

@@ -42,7 +42,8 @@ enum StoreDirectory {
 
     private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: LogWitness(paths, SystemFileSystem()) { Task.isCancelled }) }
+        let witness = LogWitness(paths, SystemFileSystem()) { Task.isCancelled }
+        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.path, source.mode, checkedBy: witness) }
     }
 
     /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first

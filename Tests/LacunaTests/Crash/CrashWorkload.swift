@@ -62,8 +62,8 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
             name: "a reader",
             preparation: filled,
             steps: [
-                .put(1), .whileReading([.put(1), .checkpoint, .delete, .checkpoint, .put(1), .reopen, .replace]), .put(1),
-                .checkpoint, .put(1),
+                .put(1), .whileReading([.put(1), .checkpoint, .delete, .checkpoint, .put(1), .reopen, .replace]),
+                .put(1), .checkpoint, .put(1),
             ]
         ),
         CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 14),

@@ -35,7 +35,12 @@ struct RestoreExplorer {
                     [.put(1), .whileReading([.put(1), .checkpoint, .put(1), .reopen, .delete]), .put(1)], [.put(1)],
                 ]
             ),
-            Life(name: "relaxed", seed: 5, isRelaxed: true, parts: [[.put(8)], [.put(2), .flush, .put(1)], [.replace, .put(1)]]),
+            Life(
+                name: "relaxed",
+                seed: 5,
+                isRelaxed: true,
+                parts: [[.put(8)], [.put(2), .flush, .put(1)], [.replace, .put(1)]]
+            ),
             Life(name: "migration", migrates: true, parts: [[.put(16), .delete], [.put(1)], [.put(1), .delete]]),
         ]
     }
@@ -198,7 +203,7 @@ struct RestoreExplorer {
             as VectorStoreError where error.code == .damaged
         {
             let changes = disk.changes.filter { $0.kind == .unlink || $0.kind == .write || $0.kind == .truncate }
-            guard changes.isEmpty else { throw CrashModel.Mismatch(what: "refused (\(error)), but changed: \(changes)") }
+            guard changes.isEmpty else { throw CrashModel.Mismatch(what: "\(error), but changed: \(changes)") }
             return nil
         }
         do {
