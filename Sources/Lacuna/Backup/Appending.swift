@@ -53,7 +53,7 @@ struct Appending {
             return nil
         }
         let indexBytes = try mapped(copy.nameIndex(like: model))
-        let floor = CommitFloor(old, record, nil, lock, backup.fileSystem)
+        let floor = CommitFloor(old, record, nil, nil, lock, backup.fileSystem)
         floor.endCheckpoint(record)
         try floor.committed { () throws(VectorStoreError) in record }
         return BackupReport(
@@ -89,7 +89,7 @@ struct Appending {
     private func isClosed() throws(VectorStoreError) -> Bool {
         if try !hasLog() { return true }
         do {
-            let session = try WriteSession.open(old, lock, backup.fileSystem)
+            let session = try WriteSession.open(old, lock, LogWitness(old, backup.fileSystem) { false })
             var recovery = try Recovery(session.index, old, backup.fileSystem)
             try recovery.apply(session)
             try session.floor.beginCheckpoint(session.index.record())

@@ -47,10 +47,9 @@ struct Restore {
     }
 
     private func copy(to directory: Directory) throws -> BackupReport {
-        let mark = try CommitMark.read(backup, fileSystem)
         let source = try IndexSource.forReading(backup, fileSystem)
         let readers = ReaderPool(source, backup, CurrentFile(), fileSystem, isCancelled: nil)
-        try readers.openFirst(checkedBy: mark)
+        try readers.openFirst(checkedBy: LogWitness(backup, fileSystem) { Task.isCancelled })
         defer { readers.close() }
         let report = try StoreBackup(readers: readers, source: backup, fileSystem: fileSystem, pace: pace).fill(
             directory
@@ -77,7 +76,7 @@ struct Restore {
     }
 
     private func openOld(_ old: StorePaths, _ lock: FileLock) throws -> WriteSession {
-        let session = try WriteSession.open(old, lock, fileSystem)
+        let session = try WriteSession.open(old, lock, LogWitness(old, fileSystem) { false })
         var recovery = try Recovery(session.index, old, fileSystem)
         try recovery.apply(session)
         // Its log stays, as after a crash.

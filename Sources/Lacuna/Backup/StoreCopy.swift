@@ -126,7 +126,7 @@ struct StoreCopy {
     func writeMark(_ record: StoreRecord, like model: FileStatus?) throws(VectorStoreError) {
         _ = try mapped(EpochLocks(directory, like: model))
         let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: true, like: model))
-        let floor = CommitFloor(StorePaths(directory), record, nil, lock, fileSystem)
+        let floor = CommitFloor(StorePaths(directory), record, nil, nil, lock, fileSystem)
         floor.endCheckpoint(record)
         try floor.committed { () throws(VectorStoreError) in record }
     }

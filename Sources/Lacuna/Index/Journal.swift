@@ -112,11 +112,22 @@ extension StoreIndex {
         )
     }
 
-    /// The last erasure that came to its end; 0 where there was none. All that are under way end together.
-    func lastErasure() throws(VectorStoreError) -> Int64 {
-        try connection.first(
-            "SELECT max(id) FROM compaction_journal WHERE strategy = 'erase' AND state = 'finished'"
-        ) { $0.integer(0) } ?? 0
+    /// Whether the journal tells that no erasure has come to its end since it was `earlier`'s. All that are under way end
+    /// together; old entries are forgotten.
+    func hasErasedNothing(since earlier: StoreIndex) throws(VectorStoreError) -> Bool {
+        let erased = "SELECT max(id) FROM compaction_journal WHERE strategy = 'erase' AND state = 'finished'"
+        let first = try number("SELECT min(id) FROM compaction_journal")
+        let known = try earlier.number("SELECT max(id) FROM compaction_journal")
+        if first > known + 1 { return false }
+        return try number(erased) == earlier.number(erased)
+    }
+
+    private func number(_ sql: String) throws(VectorStoreError) -> Int64 {
+        try connection.first(sql) { $0.integer(0) } ?? 0
+    }
+
+    func removeFromJournal(_ id: Int64) throws(VectorStoreError) {
+        try connection.run("DELETE FROM compaction_journal WHERE id = ?", [.integer(id)])
     }
 
     /// The whole journal, oldest first.

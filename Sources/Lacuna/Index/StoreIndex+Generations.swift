@@ -137,7 +137,7 @@ extension StoreIndex {
     /// Whether every row of the current generation that lies below an offset is in an earlier index too, at the same place
     /// with the same checksum, and nothing was erased since. O(rows).
     func continues(_ earlier: StoreIndex, below end: Int64) throws(VectorStoreError) -> Bool {
-        guard try lastErasure() == earlier.lastErasure() else { return false }
+        guard try hasErasedNothing(since: earlier) else { return false }
         let sql = "SELECT id, offset, checksum FROM vectors WHERE generation = ? AND offset < ? ORDER BY id"
         let values: [SQLValue] = [.integer(try record().generation), .integer(end)]
         let (now, before) = (try connection.prepare(sql), try earlier.connection.prepare(sql))
@@ -161,6 +161,7 @@ extension StoreIndex {
         let free = try pragma("freelist_count")
         if free == 0 { return false }
         try connection.run("PRAGMA incremental_vacuum(250)")
+        noteVacuum()
         return try pragma("freelist_count") < free
     }
 }

@@ -108,6 +108,16 @@ extension VectorStoreError {
         )
     }
 
+    /// Rows that the log alone names aren't in the data file.
+    static func rowsOfLogAreMissing(_ ids: [String]) -> VectorStoreError {
+        VectorStoreError(
+            .damaged,
+            damagedPrefix + "the rows of \(list(ids)), which only index.sqlite-wal names, don't match their checksums: "
+                + "an older copy of files of the store was put back beside it, or they have rotted" + missingRemedy,
+            ids: Array(ids.prefix(1_000))
+        )
+    }
+
     static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
         VectorStoreError(
             .damaged,
@@ -119,9 +129,11 @@ extension VectorStoreError {
 
     private static let damagedPrefix = "the store is damaged: "
     private static let damagedRemedy =
-        "; nothing was changed: run `verify`, and put a backup back, or save what is sound with `recover --salvage`"
+        "; nothing was changed: run `verify`, and put a whole backup back into an empty directory, or save what is sound with "
+        + "`recover --salvage`"
     private static let missingRemedy =
-        "; nothing was changed: put a whole backup back, or save what is left with `recover --salvage`"
+        "; nothing was changed: put a whole backup back into an empty directory, or save what is left with "
+        + "`recover --salvage`"
 
     /// The message without the remedy for damage, which says that nothing was changed.
     var withoutRemedy: String {

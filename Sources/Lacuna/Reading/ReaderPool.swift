@@ -33,10 +33,10 @@ final class ReaderPool: Sendable {
     }
 
     /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
-    func openFirst(checkedBy mark: CommitMark?) throws {
+    func openFirst(checkedBy witness: LogWitness) throws {
         giveBack(
             try source.whileUnchanged {
-                try reader(StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark))
+                try reader(StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness))
             }
         )
     }

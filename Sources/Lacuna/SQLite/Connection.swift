@@ -105,10 +105,11 @@ package final class Connection {
         unsafe lacuna_sqlite3_db_config_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, value ? 0 : 1)
     }
 
-    /// Throws `damaged` where the log has rotted. A read, and the first one: it opens the log.
-    func checkLog() throws(VectorStoreError) {
+    /// Throws `damaged` where the log has rotted; `cancelled` where `isCancelled` says so before its end. A read, and the first
+    /// one: it opens the log.
+    func checkLog(_ isCancelled: () -> Bool) throws(VectorStoreError) {
         _ = try first("PRAGMA application_id") { $0.integer(0) }
-        if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check() }
+        if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check(isCancelled) }
     }
 
     /// The memory that tells of other connections' commits. A read must have come before.
@@ -302,6 +303,9 @@ package final class Connection {
         }
         return changedRows
     }
+
+    /// Rows that this connection has changed so far.
+    var totalChanges: Int { unsafe Int(sqlite3_total_changes64(handle)) }
 
     /// The rows that the last statement to change any has changed.
     var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
