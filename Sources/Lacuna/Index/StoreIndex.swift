@@ -1,3 +1,4 @@
+import CSQLite
 import LacunaMigrations
 
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
@@ -6,6 +7,8 @@ package final class StoreIndex {
     /// Told of each row that this connection moves, where somebody wants to know.
     var changes: RowChanges?
     let statements = RowStatements()
+    /// As it was when the index was opened.
+    private var schema: IndexSchema?
     /// The log's frames when it was last copied.
     private var checkpointedFrames = 0
 
@@ -18,7 +21,10 @@ package final class StoreIndex {
     static let applicationID: Int64 = 0x4c61_636e
     static var schemaVersion: Int { Migrations.scripts.count }
 
-    init(_ connection: Connection) { self.connection = connection }
+    init(_ connection: Connection) {
+        self.connection = connection
+        connection.useTablesOnly()
+    }
 
     // MARK: Opening
 
@@ -29,6 +35,7 @@ package final class StoreIndex {
     static func openForWriting(_ path: String, _ mark: CommitMark?) throws(VectorStoreError) -> StoreIndex {
         let index = try connect(path, .readWrite)
         try index.check(path, mark)
+        try index.schema?.checkForWriting()
         try index.configureWriter()
         try index.migrate()
         return index
@@ -85,9 +92,9 @@ package final class StoreIndex {
     /// Why the database can't be the one that the log belongs to, by what it says without its log; nil where that is fine,
     /// or no state that can be read, which an interrupted checkpoint leaves.
     private static func misfit(_ path: String, _ record: StoreRecord, _ mark: CommitMark?) -> String? {
-        guard let connection = try? Connection(path, .immutable),
-            let alone = try? StoreIndex(connection).record()
-        else { return nil }
+        guard let connection = try? Connection(path, .immutable) else { return nil }
+        let index = StoreIndex(connection)
+        guard (try? index.isCreated()) == true, let alone = try? index.record() else { return nil }
         if alone.uuidBytes != record.uuidBytes { return "index.sqlite and index.sqlite-wal are of two stores" }
         guard let mark, mark.store == record.uuidBytes, alone.commitSequence < mark.database.sequence else {
             return nil
@@ -116,8 +123,18 @@ package final class StoreIndex {
         try index.useLog()
     }
 
-    /// False for a database without any schema.
+    /// False for a database without any schema. From then on our tables may be read: they are what they should be.
     func isCreated() throws(VectorStoreError) -> Bool {
+        try connection.snapshot { () throws(VectorStoreError) in
+            guard try isOfKnownVersion() else { return false }
+            let schema = try IndexSchema(connection, version: pragma("user_version"))
+            try schema.check()
+            self.schema = schema
+            return true
+        }
+    }
+
+    private func isOfKnownVersion() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")
         let version = try pragma("user_version")
         if application == 0 && version == 0 {
@@ -248,10 +265,14 @@ package final class StoreIndex {
     /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.
     ///
     /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Scripts and
-    /// no cached statements: the setting takes effect when it is prepared.
+    /// no cached statements: the setting takes effect when it is prepared. Other people's indexes are made anew too: no
+    /// value that one of them computes may be longer than the database.
     func rebuild() throws(VectorStoreError) {
         try connection.execute("PRAGMA temp_store = FILE")
-        let result = Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
+        let longest = Int32(clamping: max(1 << 20, try pragma("page_count") * pragma("page_size")))
+        let result = connection.limited([(SQLITE_LIMIT_LENGTH, longest)]) {
+            Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
+        }
         try connection.execute("PRAGMA temp_store = MEMORY")
         try result.get()
     }
