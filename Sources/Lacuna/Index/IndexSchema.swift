@@ -30,18 +30,18 @@ struct IndexSchema {
         // An index on the schema itself, which only a prepared file has, is not asked.
         try connection.forEach("SELECT type, name, tbl_name, sql FROM sqlite_schema NOT INDEXED") {
             row throws(VectorStoreError) in
-            let type = try row.text(0)
+            let type = row.repairedText(0)
             // SQLite's own indexes, of primary keys, have no text.
             guard type == "table" || type == "index", !row.isNull(3) else { return }
-            let name = try row.text(1)
-            let sql = try row.text(3)
+            let name = row.repairedText(1)
+            let sql = row.repairedText(3)
             if own.contains(where: { $0[name] == sql }) {
                 missing.remove(name)
                 if type == "table" { tables.insert(name) }
             } else if names.contains(name) {
                 if sql.hasPrefix("CREATE TABLE ") { altered.append(name) }
             } else {
-                note(name, isTable: type == "table", on: try row.text(2), sql, names)
+                note(name, isTable: type == "table", on: row.repairedText(2), sql, names)
             }
         }
         strange += missing.sorted()
