@@ -1,3 +1,5 @@
+import CPlatform
+
 #if canImport(Darwin)
 import Darwin
 #else
@@ -78,7 +80,7 @@ final class IndexSource: Sendable {
         let source = try temporary()
         var pages = try copy(paths.index, source.path, fileSystem, skippingUnreadable: true)
         if try Directory.status(paths.log) != nil {
-            pages += try copy(paths.log, source.path + "-wal", fileSystem, skippingUnreadable: true)
+            pages += try copy(paths.log, source.path + "-wal", fileSystem, isLog: true, skippingUnreadable: true)
         }
         return (source, pages)
     }
@@ -90,7 +92,7 @@ final class IndexSource: Sendable {
     ) throws(SystemError) -> IndexSource {
         let source = try temporary(stamp)
         _ = try copy(paths.index, source.path, fileSystem)
-        _ = try copy(paths.log, source.path + "-wal", fileSystem)
+        _ = try copy(paths.log, source.path + "-wal", fileSystem, isLog: true)
         return source
     }
 
@@ -112,13 +114,15 @@ final class IndexSource: Sendable {
 
     private static let pageBytes = 4_096
 
-    /// The number of pages that were left out since the disk can't read them.
+    /// The number of pages that were left out since the disk can't read them. Holes stay holes: the copy takes no more room
+    /// than the file does, whatever its length.
     ///
     /// No connection of this process may have the file open: closing our descriptor would drop its locks.
     private static func copy(
         _ from: String,
         _ to: String,
         _ fileSystem: any FileSystem,
+        isLog: Bool = false,
         skippingUnreadable: Bool = false
     ) throws(SystemError) -> Int {
         let input = try fileSystem.open(from, .read)
@@ -128,12 +132,18 @@ final class IndexSource: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position: Int64 = 0
         var unreadablePages = 0
-        while true {
+        while let data = extent(input, from: position) {
+            position = data.lowerBound
             let count: Int
             do throws(SystemError) {
                 var span = buffer.mutableSpan
                 count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                    try unsafe fileSystem.read(input, into: bytes, at: position)
+                    let part = min(bytes.count, data.count)
+                    return try unsafe fileSystem.read(
+                        input,
+                        into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<part]),
+                        at: position
+                    )
                 }
             } catch {
                 guard skippingUnreadable else { throw error.on(from) }
@@ -148,11 +158,30 @@ final class IndexSource: Sendable {
                 position += Int64(pageBytes)
                 continue
             }
-            if count == 0 { return unreadablePages }
+            if count == 0 { break }
             try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
                 try unsafe fileSystem.writeAll(output, bytes, at: position)
             }
             position += Int64(count)
         }
+        // A page beyond the end is a missing one to SQLite, and a frame of zeros none. Where no file can be as long, they are
+        // missing.
+        if !isLog, let size = try Directory.status(from)?.size, size > position {
+            try? fileSystem.truncate(output, to: size)
+        }
+        return unreadablePages
+    }
+
+    /// The first stretch from `position` on that occupies blocks; nil where only a hole follows, or the end. All of the rest
+    /// where that can't be told.
+    private static func extent(_ file: Int32, from position: Int64) -> Range<Int64>? {
+        var data: Int64 = 0
+        var hole: Int64 = 0
+        let code = unsafe lacuna_seek_data(file, position, &data)
+        if code == ENXIO { return nil }
+        guard code == 0, unsafe lacuna_seek_hole(file, data, &hole) == 0, hole > data else {
+            return position..<Int64.max
+        }
+        return data..<hole
     }
 }
