@@ -29,6 +29,8 @@ struct StoreCopy {
         try snapshot.index.connection.copy(to: connection) { try pace.check() }
         let index = StoreIndex(connection)
         connection.checkpointsOnClose(true)
+        guard try index.isCreated() else { throw VectorStoreError.damaged("the index has no schema") }
+        try index.checkForWriting()
         return index
     }
 

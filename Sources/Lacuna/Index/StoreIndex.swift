@@ -1,3 +1,4 @@
+import CSQLite
 import LacunaMigrations
 
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
@@ -12,6 +13,8 @@ package final class StoreIndex {
     private var hasUpdatedRecord = false
     private var changesBefore = 0
     private var hasVacuumed = false
+    /// As it was when the index was opened.
+    private var schema: IndexSchema?
     /// The log's frames when it was last copied.
     private var checkpointedFrames = 0
 
@@ -24,7 +27,10 @@ package final class StoreIndex {
     static let applicationID: Int64 = 0x4c61_636e
     static var schemaVersion: Int { Migrations.scripts.count }
 
-    init(_ connection: Connection) { self.connection = connection }
+    init(_ connection: Connection) {
+        self.connection = connection
+        connection.useTablesOnly()
+    }
 
     // MARK: Opening
 
@@ -34,6 +40,7 @@ package final class StoreIndex {
     static func openForWriting(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> StoreIndex {
         let index = try connect(directory, .readWrite)
         _ = try index.check(directory, witness)
+        try index.checkForWriting()
         try index.configureWriter()
         return index
     }
@@ -104,10 +111,11 @@ package final class StoreIndex {
         return try connection.snapshot { () throws(VectorStoreError) in
             let record = try record()
             let origin = try logOrigin()
-            guard let connection = try? Connection(StorePaths.indexName, in: directory, .immutable),
-                let alone = try? StoreIndex(connection).record(),
-                try witness.mark() == mark
-            else { return nil }
+            guard let connection = try? Connection(StorePaths.indexName, in: directory, .immutable) else { return nil }
+            let index = StoreIndex(connection)
+            guard (try? index.isCreated()) == true, let alone = try? index.record(), try witness.mark() == mark else {
+                return nil
+            }
             let own = mark?.store == record.uuidBytes ? mark : nil
             return LogEvidence(record: record, origin: origin, alone: alone, mark: own)
         }
@@ -155,8 +163,21 @@ package final class StoreIndex {
         try index.useLog()
     }
 
-    /// False for a database without any schema.
+    /// False for a database without any schema. From then on our tables may be read: they are what they should be.
     func isCreated() throws(VectorStoreError) -> Bool {
+        try connection.snapshot { () throws(VectorStoreError) in
+            guard try isOfKnownVersion() else { return false }
+            let schema = try IndexSchema(connection, version: pragma("user_version"))
+            try schema.check()
+            self.schema = schema
+            return true
+        }
+    }
+
+    /// Of an index that was found to be created: whether changing rows evaluates nothing but what is ours.
+    func checkForWriting() throws(VectorStoreError) { try schema?.checkForWriting() }
+
+    private func isOfKnownVersion() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")
         let version = try pragma("user_version")
         if application == 0 && version == 0 {
@@ -307,10 +328,14 @@ package final class StoreIndex {
     /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.
     ///
     /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Scripts and
-    /// no cached statements: the setting takes effect when it is prepared.
+    /// no cached statements: the setting takes effect when it is prepared. Other people's indexes are made anew too: no
+    /// value that one of them computes may be longer than the database.
     func rebuild() throws(VectorStoreError) {
         try connection.execute("PRAGMA temp_store = FILE")
-        let result = Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
+        let longest = Int32(clamping: max(1 << 20, try pragma("page_count") * pragma("page_size")))
+        let result = connection.limited([(SQLITE_LIMIT_LENGTH, longest)]) {
+            Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
+        }
         try connection.execute("PRAGMA temp_store = MEMORY")
         try result.get()
     }

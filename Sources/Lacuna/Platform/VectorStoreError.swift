@@ -51,7 +51,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let damaged = Code(rawValue: "damaged")
         /// A newer version of Lacuna wrote this store.
         public static let newerFormat = Code(rawValue: "newerFormat")
-        /// The SQLite library is too old.
+        /// The SQLite library is too old, or the index holds what Lacuna can't write beside: an index that somebody has added,
+        /// which the message names.
         public static let unsupported = Code(rawValue: "unsupported")
         /// The path of an open store leads elsewhere now, or files of it were removed or replaced: open it again where it is.
         public static let moved = Code(rawValue: "moved")

@@ -16,12 +16,14 @@ package final class Connection {
     }
 
     private let handle: OpaquePointer
-    /// SQLite's names lead through its descriptor.
-    private let directory: Directory
+    /// SQLite's names lead through its descriptor; nil for a database in memory.
+    private let directory: Directory?
     /// Tells this connection from every other one of the process, also from those that are gone.
     let serial: Int
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
+    /// Kept for as long as SQLite asks it.
+    private var readingAuthorizer: Authorizer?
     /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
     /// first. Counted once ``checkpointsItself()`` was called.
     private(set) var logFrames = 0
@@ -68,15 +70,44 @@ package final class Connection {
             throw unsafe VectorStoreError(Self.error(opened, code, nil))
         }
         unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
-        // A misspelt column in double quotes must be an error and not a string; a hostile schema must not run functions.
-        for (option, value) in [
-            (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
-            (SQLITE_DBCONFIG_DEFENSIVE, 1),
-        ] {
-            unsafe lacuna_sqlite3_db_config_flag(handle, option, Int32(value))
-        }
+        // A misspelt column in double quotes must be an error and not a string. Without trust, SQLite 3.40 reads no schema
+        // in which an index has a JSON function; whoever owns the connection looks through the schema first.
+        configure([
+            (SQLITE_DBCONFIG_DQS_DML, false), (SQLITE_DBCONFIG_DQS_DDL, false), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, true),
+            (SQLITE_DBCONFIG_DEFENSIVE, true),
+        ])
         checkpointsOnClose(false)
-        if descriptorPath == nil { try checkPlace() }
+        if descriptorPath == nil { try checkPlace(directory) }
+    }
+
+    /// An empty database in memory.
+    init() throws(VectorStoreError) {
+        var opened: OpaquePointer?
+        let code = unsafe sqlite3_open_v2(
+            ":memory:",
+            &opened,
+            SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+            nil
+        )
+        guard let opened = unsafe opened else {
+            throw VectorStoreError(SQLiteError(code: code, message: "out of memory", sql: nil))
+        }
+        unsafe handle = opened
+        directory = nil
+        serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
+        guard code == SQLITE_OK else { throw unsafe VectorStoreError(Self.error(opened, code, nil)) }
+    }
+
+    private func configure(_ options: [(Int32, Bool)]) {
+        for (option, value) in options { unsafe lacuna_sqlite3_db_config_flag(handle, option, value ? 1 : 0) }
+    }
+
+    /// No trigger runs, no view is read, and no row is changed for a foreign key's sake, whatever the schema says.
+    func useTablesOnly() {
+        configure([
+            (SQLITE_DBCONFIG_ENABLE_TRIGGER, false), (SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (SQLITE_DBCONFIG_ENABLE_FKEY, false),
+        ])
     }
 
     deinit {
@@ -208,7 +239,7 @@ package final class Connection {
 
     /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
     /// What is swapped between two of the system's looks is not noticed.
-    private func checkPlace() throws(VectorStoreError) {
+    private func checkPlace(_ directory: Directory) throws(VectorStoreError) {
         _ = try? run("PRAGMA schema_version")
         var hasMoved: Int32 = 0
         unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
@@ -400,23 +431,36 @@ package final class Connection {
     func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
         try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
             let authorizer = Authorizer(allows)
-            unsafe sqlite3_set_authorizer(
-                handle,
-                { context, action, first, second, _, _ in
-                    guard let context = unsafe context else { return SQLITE_DENY }
-                    let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
-                    let request = unsafe Request(
-                        action: action,
-                        first: first.map { unsafe String(cString: $0) },
-                        second: second.map { unsafe String(cString: $0) }
-                    )
-                    return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
-                },
-                Unmanaged.passUnretained(authorizer).toOpaque()
-            )
+            set(authorizer)
             defer { unsafe sqlite3_set_authorizer(handle, nil, nil) }
             return try withExtendedLifetime(authorizer) { () throws(VectorStoreError) in try prepare(sql) }
         }
+    }
+
+    /// From now on a statement that reads another table than these fails with `damaged` when it is prepared.
+    func allowReading(only tables: Set<String>) {
+        let authorizer = Authorizer { request in
+            request.action != SQLITE_READ || request.first.map { tables.contains($0.lowercased()) } ?? false
+        }
+        readingAuthorizer = authorizer
+        set(authorizer)
+    }
+
+    private func set(_ authorizer: Authorizer) {
+        unsafe sqlite3_set_authorizer(
+            handle,
+            { context, action, first, second, _, _ in
+                guard let context = unsafe context else { return SQLITE_DENY }
+                let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
+                let request = unsafe Request(
+                    action: action,
+                    first: first.map { unsafe String(cString: $0) },
+                    second: second.map { unsafe String(cString: $0) }
+                )
+                return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
+            },
+            Unmanaged.passUnretained(authorizer).toOpaque()
+        )
     }
 
     private final class Authorizer {
