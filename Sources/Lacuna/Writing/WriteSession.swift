@@ -81,12 +81,12 @@ package struct WriteSession {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
             result = try transaction(body)
         }
-        try noteCommit(after: commits)
+        try raiseFloor(after: commits)
         return result
     }
 
     /// There may have been nothing to commit.
-    private func noteCommit(after commits: Int) throws(VectorStoreError) {
+    private func raiseFloor(after commits: Int) throws(VectorStoreError) {
         if index.connection.commits != commits { floor.beginsLog = false }
         try floor.committed(index.record)
     }
@@ -142,7 +142,7 @@ package struct WriteSession {
             _ = try delete(deletes)
             return
         }
-        try noteCommit(after: commits)
+        try raiseFloor(after: commits)
         committed(rows)
     }
 
