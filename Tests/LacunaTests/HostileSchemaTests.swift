@@ -1,3 +1,4 @@
+import Foundation
 import LacunaMigrations
 import Testing
 
@@ -100,6 +101,23 @@ import Testing
         let connection = try rawConnection(scratch.index)
         #expect(try connection.value("SELECT count(*) FROM seen") == 0)
         #expect(try connection.value("SELECT count(*) FROM metadata") == 6)
+    }
+
+    /// SQLite reads what ANALYZE has counted when it loads the schema, before anybody could look at that.
+    @Test(.timeLimit(.minutes(1))) func countsThatTakeForEver() throws {
+        let text = String(repeating: "a", count: 60)
+        try tamper(
+            scratch.index,
+            "CREATE TABLE sqlitX_stat1 (tbl, idx, stat AS ('\(text)' GLOB '*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b'))",
+            "INSERT INTO sqlitX_stat1 (tbl, idx) WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 9) SELECT n, n FROM r"
+        )
+        var bytes = try read(scratch.index)
+        while let range = bytes.range(of: Data("sqlitX_stat1".utf8)) {
+            bytes.replaceSubrange(range, with: Data("sqlite_stat1".utf8))
+        }
+        try write(bytes, to: scratch.index)
+        try expectRefused(naming: "sqlite_stat1")
+        try SalvagedStore(scratch).expectVerified(store.model)
     }
 
     /// Other people's tables are no business of ours: neither what they are, nor what their indexes would compute.

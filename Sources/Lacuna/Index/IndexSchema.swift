@@ -10,7 +10,7 @@ import LacunaMigrations
 struct IndexSchema {
     /// Our tables, by their names, that are as a migration made them.
     private(set) var tables: Set<String> = []
-    /// Those of our tables and indexes that aren't, or aren't there.
+    /// Those of our tables and indexes that aren't, or aren't there; and what only a prepared file has.
     private(set) var strange: [String] = []
     /// Those among them that are tables of SQLite's own kind, and no view or virtual table.
     private var altered: [String] = []
@@ -28,11 +28,11 @@ struct IndexSchema {
         let names = Set(own.flatMap(\.keys))
         var missing = Set(own.last?.keys ?? [:].keys)
         // An index on the schema itself, which only a prepared file has, is not asked.
-        try connection.forEach("SELECT type, name, tbl_name, sql FROM sqlite_schema NOT INDEXED") {
-            row throws(VectorStoreError) in
+        let row = try connection.prepareLoadingSchema("SELECT type, name, tbl_name, sql FROM sqlite_schema NOT INDEXED")
+        while try row.step() {
             let type = row.repairedText(0)
             // SQLite's own indexes, of primary keys, have no text.
-            guard type == "table" || type == "index", !row.isNull(3) else { return }
+            guard type == "table" || type == "index", !row.isNull(3) else { continue }
             let name = row.repairedText(1)
             let sql = row.repairedText(3)
             if own.contains(where: { $0[name] == sql }) {
@@ -55,11 +55,11 @@ struct IndexSchema {
         _ own: Set<String>
     ) {
         let table = table.lowercased()
-        if isTable {
-            // ANALYZE makes those that begin with "sqlite_", and they hold nothing to be evaluated.
-            if !table.hasPrefix("sqlite_") { hasOtherTables = true }
-        } else if table.hasPrefix("sqlite_") {
-            strange.append(name)
+        if table.hasPrefix("sqlite_") {
+            // SQLite's own, of which only what ANALYZE makes isn't in a new store.
+            if !isTable || !Self.statistics.contains(sql) { strange.append(name) }
+        } else if isTable {
+            hasOtherTables = true
         } else if own.contains(table) {
             extraIndexes.append(ExtraIndex(name: name, table: table, sql))
         }
@@ -99,6 +99,10 @@ struct IndexSchema {
     }
 
     // MARK: What it should be
+
+    private static let statistics = [
+        "CREATE TABLE sqlite_stat1(tbl,idx,stat)", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+    ]
 
     private struct Known: Sendable {
         let scripts: [[UInt8]]

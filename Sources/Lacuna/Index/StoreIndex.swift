@@ -181,8 +181,8 @@ package final class StoreIndex {
         let application = try pragma("application_id")
         let version = try pragma("user_version")
         if application == 0 && version == 0 {
-            let objects = try connection.first("SELECT count(*) FROM sqlite_schema") { $0.integer(0) }
-            if objects == 0 { return false }
+            let hasObjects = try connection.prepareLoadingSchema("SELECT 1 FROM sqlite_schema LIMIT 1").step()
+            if !hasObjects { return false }
         }
         guard application == Self.applicationID else {
             throw VectorStoreError(.notAStore, "index.sqlite is another program's database; check the path")

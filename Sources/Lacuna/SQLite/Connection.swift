@@ -24,6 +24,8 @@ package final class Connection {
     private var idleStatements: [String: Statement] = [:]
     /// Kept for as long as SQLite asks it.
     private var readingAuthorizer: Authorizer?
+    /// Likewise.
+    private var question: Question?
     /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
     /// first. Counted once ``checkpointsItself()`` was called.
     private(set) var logFrames = 0
@@ -97,6 +99,25 @@ package final class Connection {
         serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
         guard code == SQLITE_OK else { throw unsafe VectorStoreError(Self.error(opened, code, nil)) }
     }
+
+    /// Prepares a connection's first statement that needs the schema. SQLite then loads not only that, but also what ANALYZE
+    /// has counted, by a query: a prepared `sqlite_stat1` may have computed columns that take for ever. That ends soon here,
+    /// and SQLite goes on without the counts.
+    func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
+        var questions = 0
+        let result = limited([
+            (SQLITE_LIMIT_LENGTH, Self.longestSchemaText), (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1),
+        ]) {
+            cancellable(by: {
+                questions += 1
+                return questions > Self.questionsWhileLoading
+            }) { Result { () throws(VectorStoreError) in try prepare(sql) } }
+        }
+        return try result.get()
+    }
+
+    private static let longestSchemaText: Int32 = 1 << 20
+    private static let questionsWhileLoading = 100
 
     private func configure(_ options: [(Int32, Bool)]) {
         for (option, value) in options { unsafe lacuna_sqlite3_db_config_flag(handle, option, value ? 1 : 0) }
@@ -474,7 +495,15 @@ package final class Connection {
     /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
     /// the answer is yes. A short one never asks.
     func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
-        let question = Question(isCancelled)
+        let outer = question
+        ask(Question(isCancelled))
+        defer { ask(outer) }
+        return try body()
+    }
+
+    private func ask(_ question: Question?) {
+        self.question = question
+        guard let question else { return unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
         unsafe sqlite3_progress_handler(
             handle,
             Self.stepsBetweenQuestions,
@@ -484,8 +513,6 @@ package final class Connection {
             },
             Unmanaged.passUnretained(question).toOpaque()
         )
-        defer { unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
-        return try withExtendedLifetime(question) { try body() }
     }
 
     private final class Question {
