@@ -208,7 +208,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         guard let writer else {
             throw VectorStoreError(
                 .readOnly,
-                "the store is open for reading only; open it for writing where its directory can be written"
+                "the store is open for reading only; open it for writing, where this user may write its directory and index.sqlite"
             )
         }
         return writer
