@@ -71,23 +71,6 @@ package final class Connection {
         checkpointsOnClose(false)
     }
 
-    /// An empty database in memory.
-    init() throws(VectorStoreError) {
-        var opened: OpaquePointer?
-        let code = unsafe sqlite3_open_v2(
-            ":memory:",
-            &opened,
-            SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-            nil
-        )
-        guard let opened = unsafe opened else {
-            throw VectorStoreError(SQLiteError(code: code, message: "out of memory", sql: nil))
-        }
-        unsafe handle = opened
-        serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
-        guard code == SQLITE_OK else { throw unsafe VectorStoreError(Self.error(opened, code, nil)) }
-    }
-
     /// Prepares a connection's first statement that needs the schema. SQLite then loads not only that, but also what ANALYZE
     /// has counted, by a query: a prepared `sqlite_stat1` may have computed columns that take for ever. That ends soon here,
     /// and SQLite goes on without the counts.

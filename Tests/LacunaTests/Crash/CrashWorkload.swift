@@ -72,8 +72,8 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
     /// One more version of the schema than there is.
     private static let migration = Array(
         """
-        ALTER TABLE store ADD COLUMN note TEXT;
-        UPDATE store SET note = 'migrated';
+        CREATE TABLE notes (note TEXT);
+        INSERT INTO notes VALUES ('migrated');
         CREATE TABLE later (id INTEGER PRIMARY KEY, text TEXT);
         INSERT INTO later (text) SELECT json FROM metadata;
         """.utf8
