@@ -1,6 +1,6 @@
 import LacunaMigrations
 
-/// The schema that a database holds, compared with the one that our migrations make, before anything else in it is believed.
+/// The schema that a database holds, compared with the one that our migrations write, before anything else in it is believed.
 ///
 /// A file that somebody prepared may hold a view of endless recursion under a table's name, a table whose columns are
 /// computed, a trigger, or an index that calls what it likes. So a table of ours is read only where its stored text is a
@@ -23,7 +23,7 @@ struct IndexSchema {
     ///   be as any version has it.
     /// - Throws: `damaged` where the schema can't be read.
     init(_ connection: Connection, version: Int64?) throws(VectorStoreError) {
-        let all = try Self.own()
+        let all = Self.own()
         let own = version.map { [all[Int($0) - 1]] } ?? all
         let names = Set(own.flatMap(\.keys))
         var missing = Set(own.last?.keys ?? [:].keys)
@@ -56,8 +56,7 @@ struct IndexSchema {
     ) {
         let table = table.lowercased()
         if table.hasPrefix("sqlite_") {
-            // SQLite's own, of which only what ANALYZE makes isn't in a new store.
-            if !isTable || !Self.statistics.contains(sql) { strange.append(name) }
+            if !isTable || !Self.internals.contains(sql) { strange.append(name) }
         } else if isTable {
             hasOtherTables = true
         } else if own.contains(table) {
@@ -100,8 +99,10 @@ struct IndexSchema {
 
     // MARK: What it should be
 
-    private static let statistics = [
-        "CREATE TABLE sqlite_stat1(tbl,idx,stat)", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+    /// SQLite's own tables, of AUTOINCREMENT and of ANALYZE.
+    private static let internals = [
+        "CREATE TABLE sqlite_sequence(name,seq)", "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+        "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
     ]
 
     private struct Known: Sendable {
@@ -112,28 +113,31 @@ struct IndexSchema {
 
     private static let known = Guarded<Known?>(nil)
 
-    /// What `sqlite_schema` holds after each migration, by name. SQLite makes it once in a process, in memory.
-    private static func own() throws(VectorStoreError) -> [[String: String]] {
+    /// What `sqlite_schema` holds after each migration, by name.
+    private static func own() -> [[String: String]] {
         let scripts = Migrations.scripts
-        return try known.withLock { known throws(VectorStoreError) in
+        return known.withLock { known in
             if let known, known.scripts == scripts { return known.texts }
-            let texts = try make(scripts)
+            var texts: [[String: String]] = []
+            for script in scripts { texts.append(own(after: script, texts.last ?? [:])) }
             known = Known(scripts: scripts, texts: texts)
             return texts
         }
     }
 
-    private static func make(_ scripts: [[UInt8]]) throws(VectorStoreError) -> [[String: String]] {
-        let connection = try Connection()
-        var all: [[String: String]] = []
-        for script in scripts {
-            try connection.execute(String(decoding: script, as: UTF8.self))
-            var texts: [String: String] = [:]
-            try connection.forEach(
-                "SELECT name, sql FROM sqlite_schema WHERE type IN ('table', 'index') AND sql IS NOT NULL"
-            ) { row throws(VectorStoreError) in texts[try row.text(0)] = try row.text(1) }
-            all.append(texts)
+    /// SQLite stores a statement as it was written, from CREATE to before the semicolon, if it is spelt as below. So a
+    /// migration makes a table that changes anew, and alters none: `ALTER TABLE` would leave a text of SQLite's own making.
+    private static func own(after script: [UInt8], _ before: [String: String]) -> [String: String] {
+        var texts = before
+        for statement in SQLToken.statements(of: script) {
+            for make in ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "] where statement.hasPrefix(make) {
+                let name = statement.dropFirst(make.count).prefix { !" (".contains($0) }
+                texts[String(name)] = statement
+            }
+            for drop in ["DROP TABLE ", "DROP INDEX "] where statement.hasPrefix(drop) {
+                texts[String(statement.dropFirst(drop.count))] = nil
+            }
         }
-        return all
+        return texts
     }
 }

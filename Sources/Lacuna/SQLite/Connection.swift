@@ -16,8 +16,8 @@ package final class Connection {
     }
 
     private let handle: OpaquePointer
-    /// SQLite's names lead through its descriptor; nil for a database in memory.
-    private let directory: Directory?
+    /// SQLite's names lead through its descriptor.
+    private let directory: Directory
     /// Tells this connection from every other one of the process, also from those that are gone.
     let serial: Int
     private static let nextSerial = Atomic(0)
@@ -80,24 +80,6 @@ package final class Connection {
         ])
         checkpointsOnClose(false)
         if descriptorPath == nil { try checkPlace(directory) }
-    }
-
-    /// An empty database in memory.
-    init() throws(VectorStoreError) {
-        var opened: OpaquePointer?
-        let code = unsafe sqlite3_open_v2(
-            ":memory:",
-            &opened,
-            SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-            nil
-        )
-        guard let opened = unsafe opened else {
-            throw VectorStoreError(SQLiteError(code: code, message: "out of memory", sql: nil))
-        }
-        unsafe handle = opened
-        directory = nil
-        serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
-        guard code == SQLITE_OK else { throw unsafe VectorStoreError(Self.error(opened, code, nil)) }
     }
 
     /// Prepares a connection's first statement that needs the schema. SQLite then loads not only that, but also what ANALYZE

@@ -21,11 +21,22 @@ enum SQLToken: Equatable, Sendable {
         return tokens
     }
 
+    /// The statements of a script of ours, each from its first word to before its semicolon.
+    static func statements(of script: [UInt8]) -> [String] {
+        var lexer = Lexer(bytes: script)
+        var statements: [String] = []
+        while lexer.findToken() { statements.append(lexer.statement()) }
+        return statements
+    }
+
     private struct Lexer {
         let bytes: [UInt8]
         var place = 0
 
-        mutating func next() -> SQLToken? {
+        mutating func next() -> SQLToken? { findToken() ? token() : nil }
+
+        /// Skips white space and comments; whether anything follows.
+        mutating func findToken() -> Bool {
             while place < bytes.count {
                 switch Unicode.Scalar(bytes[place]) {
                 case " ", "\t", "\n", "\r", "\u{0C}": place += 1
@@ -33,10 +44,22 @@ enum SQLToken: Equatable, Sendable {
                 case "/" where starts(with: "/*"):
                     place += 2
                     skip(past: "*/")
-                default: return token()
+                default: return true
                 }
             }
-            return nil
+            return false
+        }
+
+        mutating func statement() -> String {
+            let start = place
+            while findToken() {
+                if bytes[place] == UInt8(ascii: ";") {
+                    place += 1
+                    return text(start..<place - 1)
+                }
+                if bytes[place] == UInt8(ascii: "'") { _ = quoted(by: "'") } else { place += 1 }
+            }
+            return text(start..<place)
         }
 
         private mutating func token() -> SQLToken {
