@@ -24,30 +24,41 @@ public enum VectorStoreRecovery {
         _ limits: MaintenanceLimits = MaintenanceLimits()
     ) throws -> RecoveryReport {
         do {
-            try StoreDirectory.check(paths)
-            if dryRun {
-                let mark = try CommitMark.read(paths, fileSystem)
-                let source = try IndexSource.forReading(paths, fileSystem)
-                return try source.whileUnchanged {
-                    let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark)
-                    return try Recovery(index, paths, fileSystem).report
-                }
+            return try explaining(by: paths.directory) {
+                try StoreDirectory.check(paths)
+                return try dryRun ? plan(paths, fileSystem) : recover(paths, fileSystem, limits)
             }
-            let lock = try Writer.lock(paths)
-            let session = try WriteSession.open(paths, lock, fileSystem)
-            var recovery = try Recovery(session.index, paths, fileSystem)
-            try recovery.apply(session)
-            let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
-            let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
-                try maintenance.removeStaleRows()
-                if recovery.hasInterruptedMoves { try cutTail(maintenance) }
-                return try Erasure(maintenance: maintenance).resume()
-            }
-            try writer.close {}
-            return recovery.report(leavingErasuresFor: obstacle)
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)
         }
+    }
+
+    private static func plan(_ paths: StorePaths, _ fileSystem: any FileSystem) throws -> RecoveryReport {
+        let mark = try CommitMark.read(paths, fileSystem)
+        let source = try IndexSource.forReading(paths, fileSystem)
+        return try source.whileUnchanged {
+            let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark)
+            return try Recovery(index, paths, fileSystem).report
+        }
+    }
+
+    private static func recover(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem,
+        _ limits: MaintenanceLimits
+    ) throws -> RecoveryReport {
+        let lock = try Writer.lock(paths)
+        let session = try WriteSession.open(paths, lock, fileSystem)
+        var recovery = try Recovery(session.index, paths, fileSystem)
+        try recovery.apply(session)
+        let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
+        let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
+            try maintenance.removeStaleRows()
+            if recovery.hasInterruptedMoves { try cutTail(maintenance) }
+            return try Erasure(maintenance: maintenance).resume()
+        }
+        try writer.close {}
+        return recovery.report(leavingErasuresFor: obstacle)
     }
 
     /// Gives whatever can still be read of a damaged store to `body`: rows that match their checksums as `verified`, what is
