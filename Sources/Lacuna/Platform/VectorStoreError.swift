@@ -51,7 +51,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let damaged = Code(rawValue: "damaged")
         /// A newer version of Lacuna wrote this store.
         public static let newerFormat = Code(rawValue: "newerFormat")
-        /// The SQLite library is too old.
+        /// The SQLite library is too old, or the index holds what Lacuna can't write beside: an index that somebody has added,
+        /// which the message names.
         public static let unsupported = Code(rawValue: "unsupported")
         /// The path of an open store leads elsewhere now, or files of it were removed or replaced: open it again where it is.
         public static let moved = Code(rawValue: "moved")
@@ -108,6 +109,16 @@ extension VectorStoreError {
         )
     }
 
+    /// Rows that the log alone names aren't in the data file.
+    static func rowsOfLogAreMissing(_ ids: [String]) -> VectorStoreError {
+        VectorStoreError(
+            .damaged,
+            damagedPrefix + "the rows of \(list(ids)), which only index.sqlite-wal names, don't match their checksums: "
+                + "an older copy of files of the store was put back beside it, or they have rotted" + missingRemedy,
+            ids: Array(ids.prefix(1_000))
+        )
+    }
+
     static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
         VectorStoreError(
             .damaged,
@@ -119,9 +130,11 @@ extension VectorStoreError {
 
     private static let damagedPrefix = "the store is damaged: "
     private static let damagedRemedy =
-        "; nothing was changed: run `verify`, and put a backup back, or save what is sound with `recover --salvage`"
+        "; nothing was changed: run `verify`, and put a whole backup back into an empty directory, or save what is sound with "
+        + "`recover --salvage`"
     private static let missingRemedy =
-        "; nothing was changed: put a whole backup back, or save what is left with `recover --salvage`"
+        "; nothing was changed: put a whole backup back into an empty directory, or save what is left with "
+        + "`recover --salvage`"
 
     /// The message without the remedy for damage, which says that nothing was changed.
     var withoutRemedy: String {

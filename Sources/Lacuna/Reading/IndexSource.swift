@@ -1,3 +1,5 @@
+import CPlatform
+
 #if canImport(Darwin)
 import Darwin
 #else
@@ -88,7 +90,7 @@ final class IndexSource: Sendable {
         let (from, to) = (paths.directory, source.directory)
         var pages = try copy(StorePaths.indexName, from, to, fileSystem, skippingUnreadable: true)
         if try from.status(StorePaths.logName) != nil {
-            pages += try copy(StorePaths.logName, from, to, fileSystem, skippingUnreadable: true)
+            pages += try copy(StorePaths.logName, from, to, fileSystem, isLog: true, skippingUnreadable: true)
         }
         return (source, pages)
     }
@@ -99,9 +101,9 @@ final class IndexSource: Sendable {
         _ stamp: StoreStamp
     ) throws(SystemError) -> IndexSource {
         let source = try temporary(stamp)
-        for name in [StorePaths.indexName, StorePaths.logName] {
-            _ = try copy(name, paths.directory, source.directory, fileSystem)
-        }
+        let (from, to) = (paths.directory, source.directory)
+        _ = try copy(StorePaths.indexName, from, to, fileSystem)
+        _ = try copy(StorePaths.logName, from, to, fileSystem, isLog: true)
         return source
     }
 
@@ -118,7 +120,8 @@ final class IndexSource: Sendable {
 
     private static let pageBytes = 4_096
 
-    /// The number of pages that were left out since the disk can't read them.
+    /// The number of pages that were left out since the disk can't read them. Holes stay holes: the copy takes no more room
+    /// than the file does, whatever its length.
     ///
     /// No connection of this process may have the file open: closing our descriptor would drop its locks.
     private static func copy(
@@ -126,6 +129,7 @@ final class IndexSource: Sendable {
         _ from: Directory,
         _ to: Directory,
         _ fileSystem: any FileSystem,
+        isLog: Bool = false,
         skippingUnreadable: Bool = false
     ) throws(SystemError) -> Int {
         let input = try fileSystem.open(name, in: from, .read)
@@ -135,12 +139,18 @@ final class IndexSource: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position: Int64 = 0
         var unreadablePages = 0
-        while true {
+        while let data = extent(input, from: position) {
+            position = data.lowerBound
             let count: Int
             do throws(SystemError) {
                 var span = buffer.mutableSpan
                 count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                    try unsafe fileSystem.read(input, into: bytes, at: position)
+                    let part = min(bytes.count, data.count)
+                    return try unsafe fileSystem.read(
+                        input,
+                        into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<part]),
+                        at: position
+                    )
                 }
             } catch {
                 guard skippingUnreadable else { throw error.on(from.path(name)) }
@@ -155,11 +165,30 @@ final class IndexSource: Sendable {
                 position += Int64(pageBytes)
                 continue
             }
-            if count == 0 { return unreadablePages }
+            if count == 0 { break }
             try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
                 try unsafe fileSystem.writeAll(output, bytes, at: position)
             }
             position += Int64(count)
         }
+        // A page beyond the end is a missing one to SQLite, and a frame of zeros none. Where no file can be as long, they are
+        // missing.
+        if !isLog, let size = try from.status(name)?.size, size > position {
+            try? fileSystem.truncate(output, to: size)
+        }
+        return unreadablePages
+    }
+
+    /// The first stretch from `position` on that occupies blocks; nil where only a hole follows, or the end. All of the rest
+    /// where that can't be told.
+    private static func extent(_ file: Int32, from position: Int64) -> Range<Int64>? {
+        var data: Int64 = 0
+        var hole: Int64 = 0
+        let code = unsafe lacuna_seek_data(file, position, &data)
+        if code == ENXIO { return nil }
+        guard code == 0, unsafe lacuna_seek_hole(file, data, &hole) == 0, hole > data else {
+            return position..<Int64.max
+        }
+        return data..<hole
     }
 }

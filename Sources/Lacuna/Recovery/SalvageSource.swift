@@ -31,7 +31,9 @@ struct SalvageSource {
         indexCopy = copy
         self.index = index
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
-        let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
+        let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
+            try index?.connection.checkLog { Task.isCancelled }
+        }
         let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
         let mark = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try CommitMark.read(paths, fileSystem)

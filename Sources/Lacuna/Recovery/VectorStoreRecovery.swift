@@ -17,39 +17,49 @@ public enum VectorStoreRecovery {
         try run(StorePaths(path), dryRun: dryRun, SystemFileSystem())
     }
 
+    /// The same; `isCancelled` ends the look through a long log.
+    package static func run(
+        at path: String,
+        dryRun: Bool,
+        isCancelled: @escaping () -> Bool
+    ) throws -> RecoveryReport {
+        try run(StorePaths(path), dryRun: dryRun, SystemFileSystem(), isCancelled: isCancelled)
+    }
+
     static func run(
         _ paths: StorePaths,
         dryRun: Bool,
         _ fileSystem: any FileSystem,
-        _ limits: MaintenanceLimits = MaintenanceLimits()
+        _ limits: MaintenanceLimits = MaintenanceLimits(),
+        isCancelled: @escaping () -> Bool = { Task.isCancelled }
     ) throws -> RecoveryReport {
+        let witness = LogWitness(paths, fileSystem, isCancelled: isCancelled)
         do {
             return try explaining(by: paths.directory) {
                 try StoreDirectory.check(paths)
-                return try dryRun ? plan(paths, fileSystem) : recover(paths, fileSystem, limits)
+                return try dryRun ? plan(paths, witness) : recover(paths, witness, limits)
             }
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)
         }
     }
 
-    private static func plan(_ paths: StorePaths, _ fileSystem: any FileSystem) throws -> RecoveryReport {
-        let mark = try CommitMark.read(paths, fileSystem)
-        let source = try IndexSource.forReading(paths, fileSystem)
+    private static func plan(_ paths: StorePaths, _ witness: LogWitness) throws -> RecoveryReport {
+        let source = try IndexSource.forReading(paths, witness.fileSystem)
         return try source.whileUnchanged {
-            let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark)
-            return try Recovery(index, paths, fileSystem).report
+            let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
+            return try Recovery(index, paths, witness.fileSystem).report
         }
     }
 
     private static func recover(
         _ paths: StorePaths,
-        _ fileSystem: any FileSystem,
+        _ witness: LogWitness,
         _ limits: MaintenanceLimits
     ) throws -> RecoveryReport {
         let lock = try Writer.lock(paths)
-        let session = try WriteSession.open(paths, lock, fileSystem)
-        var recovery = try Recovery(session.index, paths, fileSystem)
+        let session = try WriteSession.open(paths, lock, witness)
+        var recovery = try Recovery(session.index, paths, witness.fileSystem)
         try recovery.apply(session)
         let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
         let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in

@@ -7,10 +7,10 @@ package final class Statement {
     private let connection: OpaquePointer
     private let sql: String
     /// A connection is open for as long as a statement of it lives, and needs its directory.
-    private let directory: Directory
+    private let directory: Directory?
 
     /// `connection` stays open for as long as this statement lives: ``Connection`` holds its statements, not they it.
-    init(_ connection: OpaquePointer, _ sql: String, _ directory: Directory) throws(VectorStoreError) {
+    init(_ connection: OpaquePointer, _ sql: String, _ directory: Directory?) throws(VectorStoreError) {
         var statement: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard code == SQLITE_OK, let statement = unsafe statement else {

@@ -112,7 +112,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             return try VectorStore(reading: paths, fileSystem, options)
         }
         let lock = try Writer.lock(paths)
-        let session = try WriteSession.open(paths, lock, fileSystem)
+        let session = try WriteSession.open(paths, lock, options.witness(paths, fileSystem))
         try checkIDKind(try session.index.record(), paths.directory.path)
         var recovery = try Recovery(session.index, paths, fileSystem)
         try recovery.apply(session)
@@ -149,8 +149,6 @@ public final class VectorStore<ID: VectorID>: Sendable {
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
         files = CurrentFile()
-        // Read before the index: a writer may raise it at any time, once it has committed.
-        let mark = try CommitMark.read(paths, fileSystem)
         readers = ReaderPool(
             try IndexSource.forReading(paths, fileSystem),
             paths,
@@ -161,7 +159,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         writer = nil
         cache = nil
         background = nil
-        try readers.openFirst(checkedBy: mark)
+        try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // A damaged store, or one of other ids, is refused now and not at the first read.
         try readers.read { try Self.checkIDKind($0.record, paths.directory.path) }
     }
