@@ -8,7 +8,7 @@ import Foundation
 enum Main {
     static let targets: [String: any Target.Type] = [
         "header": HeaderTarget.self, "npy": NPYTarget.self, "fvecs": FVECSTarget.self, "jsonl": JSONLinesTarget.self,
-        "filter": FilterTarget.self, "store": StoreTarget.self,
+        "filter": FilterTarget.self, "store": StoreTarget.self, "directory": DirectoryTarget.self,
     ]
 
     /// Set once, before libFuzzer, which works on this thread, calls for the first time.

@@ -24,6 +24,7 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     file->pMethods = NULL;
     if (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) return SQLITE_CANTOPEN;
     if (name && !is_in_its_directory(name)) return SQLITE_CANTOPEN;
+    if (flags & SQLITE_OPEN_WAL && sqlite3_uri_boolean(name, "joins", 0)) flags &= ~SQLITE_OPEN_CREATE;
     return below(vfs)->xOpen(below(vfs), name, file, flags, out_flags);
 }
 

@@ -9,6 +9,8 @@
  * descriptor, /proc/self/fd/N/NAME, or, where there are no such names, real paths with the URI parameter directory=N. Then
  * each opening and each removal is preceded by a look whether the path still leads to the descriptor's directory.
  *
+ * With the URI parameter joins=1 a write-ahead log is opened only where it is there.
+ *
  * Rollback journals are refused: a store has none, and one that was forged has SQLite unlink the files it names.
  *
  * Returns the name to open databases with; null where memory is short. Registered once for each default; never the default.

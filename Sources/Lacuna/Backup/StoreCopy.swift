@@ -126,7 +126,7 @@ struct StoreCopy {
 
     /// The lock files, with the mark of the record's commit: an older state of the index is missed from then on.
     func writeMark(_ record: StoreRecord, like model: FileStatus?) throws(VectorStoreError) {
-        _ = try mapped(EpochLocks(directory, like: model))
+        _ = try mapped(EpochLocks(directory, creates: true, like: model))
         let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: true, like: model))
         let floor = CommitFloor(StorePaths(directory), record, nil, nil, lock, fileSystem)
         floor.endCheckpoint(record)

@@ -5,17 +5,19 @@ struct EpochLocks {
 
     static let names = ["readers-0.lock", "readers-1.lock"]
 
-    /// Makes the files where it may, and takes them as they are where it may not.
-    init(_ directory: Directory, like model: FileStatus?) throws(SystemError) {
-        even = try Self.open(Self.names[0], directory, model)
-        odd = try Self.open(Self.names[1], directory, model)
+    /// Makes the files where told and where it may, with the mode and the owner of `model`; else takes them as they are.
+    init(_ directory: Directory, creates: Bool, like model: FileStatus? = nil) throws(SystemError) {
+        even = try Self.open(Self.names[0], directory, creates, model)
+        odd = try Self.open(Self.names[1], directory, creates, model)
     }
 
     private static func open(
         _ name: String,
         _ directory: Directory,
+        _ creates: Bool,
         _ model: FileStatus?
     ) throws(SystemError) -> FileLock {
+        if !creates { return try FileLock(name, in: directory, create: false) }
         do { return try FileLock(name, in: directory, create: true, like: model) } catch {
             return try FileLock(name, in: directory, create: false)
         }

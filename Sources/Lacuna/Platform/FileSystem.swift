@@ -41,7 +41,8 @@ package protocol FileSystem: Sendable {
     func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
     func sync(_ descriptor: Int32) throws(SystemError)
     func sync(_ directory: Directory) throws(SystemError)
-    func unlink(_ name: String, in directory: Directory) throws(SystemError)
+    /// Where `identity` is given, only if the name still leads to that file: another one that was put in its place keeps it.
+    func unlink(_ name: String, in directory: Directory, ifItIs identity: FileIdentity?) throws(SystemError)
     func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
     /// Fails with EEXIST where somebody has the new name.
     func renameNew(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
@@ -52,6 +53,10 @@ package protocol FileSystem: Sendable {
 }
 
 extension FileSystem {
+    func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+        try unlink(name, in: directory, ifItIs: nil)
+    }
+
     /// Reads until `buffer` is full or the file ends; the bytes read.
     func readAll(
         _ descriptor: Int32,
@@ -103,9 +108,15 @@ package struct SystemFileSystem: FileSystem {
 
     /// Whoever may not give files away keeps the file, and lets others at it no more than they were let at the model.
     static func giveOwner(of model: FileStatus, to descriptor: Int32) {
-        let isGiven = fchown(descriptor, model.owner, model.group) == 0 || fchown(descriptor, .max, model.group) == 0
-        // Bits for a group are meant for that group.
-        _ = fchmod(descriptor, isGiven ? model.mode : model.mode & ~0o070)
+        // Not every file system, nor every user, may change even what is so already.
+        if fchown(descriptor, model.owner, model.group) != 0 { _ = fchown(descriptor, .max, model.group) }
+        guard let status = try? FileStatus.of(descriptor) else { return }
+        var mode = model.mode
+        if status.group != model.group {
+            // Bits for a group are meant for that group, whose members are among all others now.
+            mode = mode & 0o700 | mode & mode >> 3 & 0o007
+        }
+        if status.mode != mode { _ = fchmod(descriptor, mode) }
     }
 
     static func openDescriptor(_ name: String, in directory: Int32, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
@@ -172,7 +183,12 @@ package struct SystemFileSystem: FileSystem {
         try checkCode("sync", directory.path, lacuna_sync_directory(directory.descriptor))
     }
 
-    package func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+    package func unlink(
+        _ name: String,
+        in directory: Directory,
+        ifItIs identity: FileIdentity?
+    ) throws(SystemError) {
+        if let identity, try directory.status(name)?.identity != identity { return }
         _ = try Self.check("remove", directory.path(name)) { unsafe unlinkat(directory.descriptor, name, 0) }
     }
 

@@ -48,8 +48,12 @@ extension FileSystemLayer {
 
     package func sync(_ descriptor: Int32) throws(SystemError) { try below.sync(descriptor) }
     package func sync(_ directory: Directory) throws(SystemError) { try below.sync(directory) }
-    package func unlink(_ name: String, in directory: Directory) throws(SystemError) {
-        try below.unlink(name, in: directory)
+    package func unlink(
+        _ name: String,
+        in directory: Directory,
+        ifItIs identity: FileIdentity?
+    ) throws(SystemError) {
+        try below.unlink(name, in: directory, ifItIs: identity)
     }
     package func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
         try below.rename(name, to: newName, in: directory)

@@ -17,6 +17,9 @@ final class IndexSource: Sendable {
 
     private static let attempts = 10
 
+    /// Whether files are made that are missing, which their owner must be able to write.
+    var createsFiles: Bool { mode == .readOnly && !isTemporary }
+
     /// Whether readers see each commit, and with it which epoch's lock they hold.
     var followsCommits: Bool { stamp == nil }
 
@@ -51,7 +54,7 @@ final class IndexSource: Sendable {
             let stamp = try StoreStamp(paths, fileSystem)
             let log = try mapped(directory.status(StorePaths.logName))
             let sharedMemory = try mapped(directory.status(StorePaths.sharedMemoryName))
-            if log != nil && sharedMemory != nil { return IndexSource(directory, .readOnly, nil) }
+            if log != nil && sharedMemory != nil { return IndexSource(directory, .joining, nil) }
             if !stamp.hasLog { return IndexSource(directory, .immutable, stamp) }
             // Nothing keeps a writer from beginning the log anew between the two files.
             let copied = Result { () throws(SystemError) in try copy(paths, fileSystem, stamp) }

@@ -133,9 +133,9 @@ final class Reader: @unchecked Sendable {
     }
 
     private static func openLocks(_ paths: StorePaths, _ source: IndexSource) throws(VectorStoreError) -> EpochLocks? {
+        guard source.followsCommits else { return try? EpochLocks(paths.directory, creates: false) }
         let model = try paths.model()
-        if source.followsCommits { return try mapped(EpochLocks(paths.directory, like: model)) }
-        return try? EpochLocks(paths.directory, like: model)
+        return try mapped(EpochLocks(paths.directory, creates: source.createsFiles, like: model))
     }
 
     /// Once for each commit that it comes to see: whoever puts another store at the path commits once to this one.

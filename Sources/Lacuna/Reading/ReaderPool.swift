@@ -43,13 +43,15 @@ final class ReaderPool: Sendable {
 
     /// Calls `body` with a snapshot of the newest committed state.
     func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
-        let reader = try takeReader()
-        threads.enter()
-        defer {
-            threads.leave()
-            giveBack(reader)
+        try explaining(by: paths.directory) {
+            let reader = try takeReader()
+            threads.enter()
+            defer {
+                threads.leave()
+                giveBack(reader)
+            }
+            return try reader.withSnapshot(body)
         }
-        return try reader.withSnapshot(body)
     }
 
     /// The same for what reads rows for long: see ``Reader/withHeldRows(_:_:)``.

@@ -35,8 +35,7 @@ struct RecoveryPlan {
 
         /// Another file that has taken the name since it was looked at keeps it.
         func remove(from directory: Directory, _ fileSystem: any FileSystem) throws(VectorStoreError) {
-            guard try mapped(directory.status(name))?.identity == identity else { return }
-            try mapped(fileSystem.unlink(name, in: directory))
+            try mapped(fileSystem.unlink(name, in: directory, ifItIs: identity))
         }
     }
 

@@ -35,29 +35,40 @@ public enum VectorStoreRecovery {
     ) throws -> RecoveryReport {
         let witness = LogWitness(paths, fileSystem, isCancelled: isCancelled)
         do {
-            try StoreDirectory.check(paths)
-            if dryRun {
-                let source = try IndexSource.forReading(paths, fileSystem)
-                return try source.whileUnchanged {
-                    let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
-                    return try Recovery(index, paths, fileSystem).report
-                }
+            return try explaining(by: paths.directory) {
+                try StoreDirectory.check(paths)
+                return try dryRun ? plan(paths, witness) : recover(paths, witness, limits)
             }
-            let lock = try Writer.lock(paths)
-            let session = try WriteSession.open(paths, lock, witness)
-            var recovery = try Recovery(session.index, paths, fileSystem)
-            try recovery.apply(session)
-            let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
-            let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
-                try maintenance.removeStaleRows()
-                if recovery.hasInterruptedMoves { try cutTail(maintenance) }
-                return try Erasure(maintenance: maintenance).resume()
-            }
-            try writer.close {}
-            return recovery.report(leavingErasuresFor: obstacle)
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)
         }
+    }
+
+    private static func plan(_ paths: StorePaths, _ witness: LogWitness) throws -> RecoveryReport {
+        let source = try IndexSource.forReading(paths, witness.fileSystem)
+        return try source.whileUnchanged {
+            let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
+            return try Recovery(index, paths, witness.fileSystem).report
+        }
+    }
+
+    private static func recover(
+        _ paths: StorePaths,
+        _ witness: LogWitness,
+        _ limits: MaintenanceLimits
+    ) throws -> RecoveryReport {
+        let lock = try Writer.lock(paths)
+        let session = try WriteSession.open(paths, lock, witness)
+        var recovery = try Recovery(session.index, paths, witness.fileSystem)
+        try recovery.apply(session)
+        let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
+        let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
+            try maintenance.removeStaleRows()
+            if recovery.hasInterruptedMoves { try cutTail(maintenance) }
+            return try Erasure(maintenance: maintenance).resume()
+        }
+        try writer.close {}
+        return recovery.report(leavingErasuresFor: obstacle)
     }
 
     /// Gives whatever can still be read of a damaged store to `body`: rows that match their checksums as `verified`, what is

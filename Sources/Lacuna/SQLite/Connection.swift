@@ -10,14 +10,18 @@ package final class Connection {
         case create
         case readWrite
         case readOnly
+        /// For reading where the log and its shared memory are there: neither is made.
+        case joining
         /// For a directory that can't be written, and only beside no write-ahead log or an empty one: SQLite looks at
         /// neither locks nor log then, and a log with frames in it would be ignored silently.
         case immutable
     }
 
     private let handle: OpaquePointer
-    /// SQLite's names lead through its descriptor.
+    /// Where SQLite's names lead.
     private let directory: Directory
+    /// Whether they lead there by its path, which may lead elsewhere one day.
+    private let isNamedByPath: Bool
     /// Tells this connection from every other one of the process, also from those that are gone.
     let serial: Int
     private static let nextSerial = Atomic(0)
@@ -50,13 +54,13 @@ package final class Connection {
             switch mode {
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readWrite: SQLITE_OPEN_READWRITE
-            case .readOnly, .immutable: SQLITE_OPEN_READONLY
+            case .readOnly, .joining, .immutable: SQLITE_OPEN_READONLY
             }
-        try Self.checkFiles(name, directory)
+        try Self.checkFiles(name, directory, mode)
         let descriptorPath = directory.descriptorPath
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
-            try Self.uri(name, directory, descriptorPath, immutable: mode == .immutable),
+            try Self.uri(name, directory, descriptorPath, mode),
             &opened,
             flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
             lacuna_store_vfs()
@@ -66,6 +70,7 @@ package final class Connection {
         }
         unsafe handle = opened
         self.directory = directory
+        isNamedByPath = descriptorPath == nil
         serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
         guard code == SQLITE_OK else {
             // `deinit` runs, and closes it.
@@ -79,7 +84,7 @@ package final class Connection {
             (SQLITE_DBCONFIG_DEFENSIVE, true),
         ])
         checkpointsOnClose(false)
-        if descriptorPath == nil { try checkPlace(directory) }
+        if isNamedByPath { try checkPlace(directory) }
     }
 
     /// Prepares a connection's first statement that needs the schema. SQLite then loads not only that, but also what ANALYZE
@@ -112,6 +117,9 @@ package final class Connection {
             (SQLITE_DBCONFIG_ENABLE_FKEY, false),
         ])
     }
+
+    /// Whether SQLite's names still lead to the directory.
+    var namesLeadHere: Bool { !isNamedByPath || directory.isAtItsPath }
 
     deinit {
         idleStatements.removeAll()
@@ -228,8 +236,13 @@ package final class Connection {
 
     // MARK: Where it lies
 
-    private static func checkFiles(_ name: String, _ directory: Directory) throws(VectorStoreError) {
-        for name in [name, name + "-wal", name + "-shm"] { _ = try mapped(directory.regularStatus(name)) }
+    private static func checkFiles(_ name: String, _ directory: Directory, _ mode: Mode) throws(VectorStoreError) {
+        let sharedMemory = name + "-shm"
+        for name in [name, name + "-wal", sharedMemory] {
+            guard let status = try mapped(directory.regularStatus(name)), status.links > 1 else { continue }
+            // Readers write to shared memory too.
+            if mode == .readWrite || name == sharedMemory { throw .hardLinks(directory, name, status.links) }
+        }
         let journal = name + "-journal"
         if try mapped(directory.status(journal)) != nil {
             throw VectorStoreError(
@@ -254,11 +267,12 @@ package final class Connection {
         _ name: String,
         _ directory: Directory,
         _ descriptorPath: String?,
-        immutable: Bool
+        _ mode: Mode
     ) throws(VectorStoreError) -> String {
         // Commits that are padded to whole sectors would look like several to whoever counts them.
         var parameters = ["psow=1"]
-        if immutable { parameters.append("immutable=1") }
+        if mode == .immutable { parameters.append("immutable=1") }
+        if mode == .joining { parameters += ["readonly_shm=1", "joins=1"] }
         if descriptorPath == nil { parameters.append("directory=\(directory.descriptor)") }
         let path = if let descriptorPath { descriptorPath } else { try mapped(directory.realPath()) }
         return "file://" + encoded(path + "/" + name) + "?" + parameters.joined(separator: "&")

@@ -148,19 +148,10 @@ final class DataFile: Sendable {
 
     // MARK: Its name
 
-    /// Whether its name still leads to this file, and to no other that was put in its place.
-    var isAtItsName: Bool {
-        guard let own = try? FileStatus.of(descriptor), let named = try? directory.status(name) else { return false }
-        return own.identity == named.identity
-    }
-
     /// Takes the name away from this file; another file that was put in its place keeps it.
     func unlink() throws(SystemError) {
-        if isAtItsName { try fileSystem.unlink(name, in: directory) }
+        try fileSystem.unlink(name, in: directory, ifItIs: FileStatus.of(descriptor).identity)
     }
-
-    /// Whether it was removed: what is written to it is lost.
-    var isUnlinked: Bool { (try? FileStatus.of(descriptor).links) ?? 0 == 0 }
 
     // MARK: Geometry
 

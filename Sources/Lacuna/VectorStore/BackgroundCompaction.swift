@@ -157,7 +157,7 @@ final class BackgroundCompaction: Sendable {
         case .closed:
             stop()
             return false
-        case .needsReopen:
+        case .needsReopen, .moved:
             stop()
             logger?.warning("compacting in the background has ended: \(error)")
             return false

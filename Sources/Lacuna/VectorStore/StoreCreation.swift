@@ -53,7 +53,7 @@ struct StoreCreation {
     private var directory: Directory { paths.directory }
 
     private func fill(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) -> Opened {
-        _ = try mapped(EpochLocks(directory, like: nil))
+        _ = try mapped(EpochLocks(directory, creates: true))
         for name in try mapped(directory.names()) where StorePaths.unfinishedNames.contains(name) {
             try mapped(fileSystem.unlink(name, in: directory))
         }

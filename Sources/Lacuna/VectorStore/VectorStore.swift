@@ -98,13 +98,22 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ) throws -> VectorStore {
         try options.check()
         let paths = try StorePaths(path)
+        return try explaining(by: paths.directory) { try open(paths, access, fileSystem, options) }
+    }
+
+    private static func open(
+        _ paths: StorePaths,
+        _ access: VectorStoreAccess,
+        _ fileSystem: any FileSystem,
+        _ options: VectorStoreOptions
+    ) throws -> VectorStore {
         try StoreDirectory.check(paths)
         if access == .readOnly || !paths.directory.isWritable || !paths.directory.isWritable(StorePaths.indexName) {
             return try VectorStore(reading: paths, fileSystem, options)
         }
         let lock = try Writer.lock(paths)
         let session = try WriteSession.open(paths, lock, options.witness(paths, fileSystem))
-        try checkIDKind(try session.index.record(), path)
+        try checkIDKind(try session.index.record(), paths.directory.path)
         var recovery = try Recovery(session.index, paths, fileSystem)
         try recovery.apply(session)
         let store = try VectorStore(Opened(session: session, lock: lock), options)

@@ -38,7 +38,7 @@ package final class Maintenance {
         fileSystem = session.fileSystem
         cache = session.cache
         let model = try session.paths.model()
-        locks = try mapped(EpochLocks(session.paths.directory, like: model))
+        locks = try mapped(EpochLocks(session.paths.directory, creates: true, like: model))
     }
 
     /// Calls `body` in the writer's turn.
@@ -71,9 +71,16 @@ package final class Maintenance {
     /// The data file under a descriptor of its own. The kernel tells of a failed write-back once a descriptor: were it
     /// shared, a sync here could take the error away from the writer whose rows it is about.
     func openCurrentFile() throws -> DataFile {
-        let name = try turn { try $0.index.record().dataFile }
-        do { return try DataFile.open(name, in: paths.directory, .readWrite, fileSystem) } catch {
-            throw error.asError(name)
+        try turn { session in
+            let current = try session.currentFile()
+            let file: DataFile
+            do throws(DataFile.Unusable) {
+                file = try DataFile.open(current.name, in: paths.directory, .readWrite, fileSystem)
+            } catch { throw error.asError(current.name) }
+            guard try file.status().identity == current.status().identity else {
+                throw VectorStoreError.moved(paths.directory, current.name)
+            }
+            return file
         }
     }
 

@@ -1,46 +1,48 @@
 /// What tells whether a handle's files are still those of the store at its path. Names are looked at, nothing is opened.
 ///
 /// Somebody may have moved the directory and put another store in its place, or have put a backup's files over this one's: what
-/// is written then goes to files that have no name any more, or have two.
+/// is written then goes to files that have no name any more, or another one.
 struct StorePlace {
     private let directory: Directory
-    private let lock: FileLock
-    private let index: FileIdentity?
-    private let log: FileIdentity?
+    /// What is the same for as long as a handle is open, by name. SQLite keeps its files open.
+    private let files: [(name: String, identity: FileIdentity?)]
 
-    /// Of a store whose index has been read: the log has its name since then, and both keep their files for as long as a
-    /// connection is open.
+    /// Of a store whose index has been read: the log and its shared memory have their names since then.
     init(_ directory: Directory, _ lock: FileLock) throws(VectorStoreError) {
         self.directory = directory
-        self.lock = lock
-        index = try mapped(directory.status(StorePaths.indexName))?.identity
-        log = try mapped(directory.status(StorePaths.logName))?.identity
+        var files = [(StorePaths.writerLockName, try mapped(FileStatus.of(lock.descriptor)).identity as FileIdentity?)]
+        for name in StorePaths.indexNames { files.append((name, try mapped(directory.status(name))?.identity)) }
+        self.files = files
     }
 
     /// - Throws: `moved`, or `readOnly` where a file has a second name.
     func check(_ file: DataFile?) throws(VectorStoreError) {
         guard directory.isAtItsPath else { throw .moved(directory) }
-        let names = [(StorePaths.indexName, index), (StorePaths.logName, log)]
-        for (name, identity) in names {
-            let status = try mapped(directory.status(name))
-            guard status?.identity == identity else { throw .moved(directory, name) }
-            if let status { try checkLinks(status, name) }
+        try checkFiles(file)
+    }
+
+    /// The same, wherever the directory is.
+    func checkFiles(_ file: DataFile?) throws(VectorStoreError) {
+        for (name, identity) in files { try check(name, identity) }
+        if let file { try check(file.name, file.status().identity) }
+    }
+
+    /// Calls `body`; where it fails since its files are no longer the store's, the error says so.
+    func explaining<R>(_ files: CurrentFile, _ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as VectorStoreError { throw explained(error, files) }
+    }
+
+    func explained(_ error: VectorStoreError, _ files: CurrentFile) -> VectorStoreError {
+        guard error.mayComeOfMoving else { return error }
+        do throws(VectorStoreError) { try check(files.value) } catch let moved {
+            if moved.code == .moved { return error.explained(by: moved) }
         }
-        try checkOpen(try mapped(FileStatus.of(lock.descriptor)), StorePaths.writerLockName)
-        if let file { try checkOpen(file.status(), file.name) }
+        return error
     }
 
-    private func checkOpen(_ status: FileStatus, _ name: String) throws(VectorStoreError) {
-        if status.links == 0 { throw .moved(directory, name) }
-        try checkLinks(status, name)
-    }
-
-    private func checkLinks(_ status: FileStatus, _ name: String) throws(VectorStoreError) {
-        if status.links <= 1 { return }
-        throw VectorStoreError(
-            .readOnly,
-            "\(directory.path(name)) has \(status.links) names (hard links), and a write would change what all of them name; "
-                + "copy the store with `cp -a`, and write to the copy"
-        )
+    private func check(_ name: String, _ identity: FileIdentity?) throws(VectorStoreError) {
+        let status = try mapped(directory.status(name))
+        guard status?.identity == identity else { throw .moved(directory, name) }
+        if let status, status.links > 1 { throw .hardLinks(directory, name, status.links) }
     }
 }

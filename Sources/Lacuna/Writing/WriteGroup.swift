@@ -63,6 +63,8 @@ final class WriteGroup {
 
     private func openRows() throws(VectorStoreError) -> RowWriter {
         if let rows { return rows }
+        // Nobody is told of what a group has gathered before it is committed.
+        if isRelaxed { try session.checkPlace() }
         try session.begin()
         do {
             let rows = try RowWriter(session)

@@ -5,7 +5,7 @@ package struct WriteSession {
     let files: CurrentFile
     let fileSystem: any FileSystem
     let floor: CommitFloor
-    private let place: StorePlace
+    let place: StorePlace
     /// What a compaction under way is told of every write.
     let staging = Staging()
     let rowBuffer = RowBuffer()
@@ -104,7 +104,6 @@ package struct WriteSession {
 
     /// Begins a transaction that `commit(_:)` ends.
     func begin() throws(VectorStoreError) {
-        try checkPlace()
         try syncLogName()
         try index.connection.run(Connection.TransactionKind.write.rawValue)
         noteBegin()
@@ -112,6 +111,9 @@ package struct WriteSession {
 
     /// Throws where what is written would not be in the store at its path: before each transaction, a few looks at names.
     func checkPlace() throws(VectorStoreError) { try place.check(files.value) }
+
+    /// Whether what SQLite would remove by name is its own.
+    var hasItsFiles: Bool { index.connection.namesLeadHere && (try? place.checkFiles(files.value)) != nil }
 
     private func syncLogName() throws(VectorStoreError) {
         if !PlantedBug.logNameNotSynced.isPlanted { try floor.syncLogName() }
@@ -132,6 +134,8 @@ package struct WriteSession {
         let commits = index.connection.commits
         do {
             try rows.finish()
+            // Not when it was begun: a group is open for long, and until now nothing was written that anybody counts on.
+            try checkPlace()
             if PlantedBug.markBeforeCommit.isPlanted { try floor.committed(index.record) }
             try index.connection.run("COMMIT")
             noteCommit(rows.record)

@@ -27,6 +27,8 @@ package final class Writer: @unchecked Sendable {
     private var unreported: VectorStoreError?
     private var lock: FileLock?
     private let durability: Durability
+    private let place: StorePlace
+    private let files: CurrentFile
     let turns = TurnLock()
     /// Threads inside `exclusively`: at most one.
     private let threads = ThreadRegistry()
@@ -49,6 +51,8 @@ package final class Writer: @unchecked Sendable {
         self.lock = lock
         self.readers = readers
         self.durability = durability
+        place = session.place
+        files = session.files
         group = WriteGroup(session, isRelaxed: durability != .full)
     }
 
@@ -127,15 +131,17 @@ package final class Writer: @unchecked Sendable {
 
     private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try refuseReentrance()
-        return try inTurn {
-            let session = try openSession()
-            if let error = unreported {
-                if !unattended.containsCurrentThread { unreported = nil }
-                throw error
-            }
-            do { return try body(session) } catch {
-                markFailed(error)
-                throw error
+        return try place.explaining(files) {
+            try inTurn {
+                let session = try openSession()
+                if let error = unreported {
+                    if !unattended.containsCurrentThread { unreported = nil }
+                    throw error
+                }
+                do { return try body(session) } catch {
+                    markFailed(error)
+                    throw error
+                }
             }
         }
     }
@@ -175,7 +181,7 @@ package final class Writer: @unchecked Sendable {
             if case .relaxed(let interval) = durability, !group.isEmpty, !isFlushScheduled { flushLater(interval) }
             return (result, group.outcome)
         }
-        try outcome?.get()
+        try place.explaining(files) { try outcome?.get() }
         return result
     }
 
@@ -224,7 +230,10 @@ package final class Writer: @unchecked Sendable {
                 "this call is inside a compaction or an erasure of the same store; let that end first"
             )
         }
-        let maintenance = try exclusively { try Maintenance(self, $0, pace, limits) }
+        let maintenance = try exclusively { session in
+            try session.checkPlace()
+            return try Maintenance(self, session, pace, limits)
+        }
         do {
             try maintenanceTurn.take(givesWay: givesWay) {
                 try checkNotClosing()
@@ -236,7 +245,7 @@ package final class Writer: @unchecked Sendable {
                 maintenanceTurn.giveBack()
             }
             try checkNotClosing()
-            return try body(maintenance)
+            return try place.explaining(files) { try body(maintenance) }
         } catch let stopped as Stopped {
             throw stopped.error
         }
@@ -262,6 +271,10 @@ package final class Writer: @unchecked Sendable {
     /// The connection goes with the session: where it is the last one, it copies its log into the database, but for one that
     /// an I/O error has left in doubt. So `closeReaders` is called before, when no write is under way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
+        do throws(VectorStoreError) { try end(closeReaders) } catch { throw place.explained(error, files) }
+    }
+
+    private func end(_ closeReaders: () -> Void) throws(VectorStoreError) {
         isClosing.store(true, ordering: .relaxed)
         while !maintenanceTurn.tryTake() { usleep(500) }
         defer { maintenanceTurn.giveBack() }
@@ -281,14 +294,23 @@ package final class Writer: @unchecked Sendable {
             do throws(VectorStoreError) {
                 if let unreported { throw unreported }
                 try group?.commit()
-                // Closing the connection is a checkpoint: it copies the log into the database and removes it.
-                if case .open(let session) = state { try session.floor.beginCheckpoint(session.index.record()) }
+                if case .open(let session) = state { try beginLastCheckpoint(session) }
             } catch {
                 // Which is the next open's to do, where it could not begin.
                 if case .open(let session) = state { session.index.connection.checkpointsOnClose(false) }
                 markFailed(error)
                 throw error
             }
+        }
+    }
+
+    /// Closing the connection is a checkpoint: it copies the log into the database and removes it by its name, which may be
+    /// another file's by now.
+    private func beginLastCheckpoint(_ session: WriteSession) throws(VectorStoreError) {
+        if session.hasItsFiles {
+            try session.floor.beginCheckpoint(session.index.record())
+        } else {
+            session.index.connection.checkpointsOnClose(false)
         }
     }
 

@@ -109,10 +109,10 @@ struct FaultyFileSystem: FileSystemLayer {
         disk.did(operation)
     }
 
-    func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+    func unlink(_ name: String, in directory: Directory, ifItIs identity: FileIdentity?) throws(SystemError) {
         let operation = operation(.unlink, name)
         try ask(operation)
-        try below.unlink(name, in: directory)
+        try below.unlink(name, in: directory, ifItIs: identity)
         disk.did(operation)
     }
 

@@ -76,6 +76,13 @@ final class TestDisk: Sendable {
         var moments: [Moment] = []
         var hasChanged = true
         var progress = Progress()
+        var hook: Hook?
+    }
+
+    /// What happens before an operation, once the first `left` ones are done.
+    private struct Hook {
+        var left: Int
+        let action: @Sendable () -> Void
     }
 
     let directory: String
@@ -83,9 +90,32 @@ final class TestDisk: Sendable {
     private let state = Guarded(State())
 
     private struct Registry {
+        /// Disks by the path that they were made with, until something at it is opened.
         var numbers: [String: Int64] = [:]
+        /// Disks by their directory, from then on: its path may lead to another one later.
+        var directories: [FileIdentity: Int64] = [:]
         var disks: [Int64: TestDisk] = [:]
         var next: Int64 = 1
+
+        mutating func number(_ path: String) -> Int64 {
+            let identity = Self.identity(path)
+            if let identity, let known = directories[identity] { return known }
+            let target = TestDisk.link(path)
+            guard let number = numbers[target], !directories.values.contains(number) else { return 0 }
+            if let identity { directories[identity] = number }
+            return number
+        }
+
+        static func identity(_ path: String) -> FileIdentity? {
+            var buffer = stat()
+            return unsafe stat(path, &buffer) == 0 ? FileIdentity(buffer) : nil
+        }
+
+        mutating func remove(_ disk: TestDisk) {
+            numbers[disk.directory] = nil
+            disks[disk.number] = nil
+            directories = directories.filter { $0.value != disk.number }
+        }
     }
 
     private static let registry = Guarded(Registry())
@@ -93,8 +123,8 @@ final class TestDisk: Sendable {
         let code = unsafe ctest_vfs_install(
             { path in
                 guard let path = unsafe path else { return 0 }
-                let directory = unsafe TestDisk.link(Directory.parent(of: String(cString: path)))
-                return TestDisk.registry.withLock { $0.numbers[directory] ?? 0 }
+                let directory = unsafe Directory.parent(of: String(cString: path))
+                return TestDisk.registry.withLock { $0.number(directory) }
             },
             { number, operation, name in
                 guard let name = unsafe name else { return SQLITE_OK }
@@ -120,15 +150,11 @@ final class TestDisk: Sendable {
             let disk = TestDisk(directory, registry.next, model)
             registry.next += 1
             registry.numbers[directory] = disk.number
+            if let identity = Registry.identity(directory) { registry.directories[identity] = disk.number }
             registry.disks[disk.number] = disk
             return disk
         }
-        defer {
-            registry.withLock { registry in
-                registry.numbers[directory] = nil
-                registry.disks[disk.number] = nil
-            }
-        }
+        defer { registry.withLock { $0.remove(disk) } }
         return try body(disk)
     }
 
@@ -187,6 +213,11 @@ final class TestDisk: Sendable {
     /// From the `count`-th operation from now on that changes files, nothing happens any more: the process was killed.
     func stop(after count: Int) { state.withLock { $0.stopAt = count } }
 
+    /// Before the operation that comes after `count` more ones, of any kind, `action` runs.
+    func before(_ count: Int, _ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.hook = Hook(left: count, action: action) }
+    }
+
     /// The killed process's successor: what it had written is in the kernel's cache.
     func restart() {
         state.withLock {
@@ -227,7 +258,8 @@ final class TestDisk: Sendable {
 
     /// The errno with which the operation is to fail, or nil.
     func wants(_ operation: DiskOperation) -> Int32? {
-        state.withLock { state in
+        dueAction()?()
+        return state.withLock { state in
             if operation.kind.changesFiles {
                 Self.recordMoment(&state)
                 if let left = state.stopAt {
@@ -248,6 +280,14 @@ final class TestDisk: Sendable {
                 state.hasChanged = true
             }
             return fault.errno
+        }
+    }
+
+    private func dueAction() -> (@Sendable () -> Void)? {
+        state.withLock { state in
+            guard let hook = state.hook else { return nil }
+            state.hook = hook.left == 0 ? nil : Hook(left: hook.left - 1, action: hook.action)
+            return hook.left == 0 ? hook.action : nil
         }
     }
 

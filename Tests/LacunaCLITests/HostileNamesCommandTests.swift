@@ -1,0 +1,69 @@
+// The bug story: a directory from outside had a named pipe where a lock file should be, and every command hung, deaf to an
+// interrupt; or a link, and a command that only reads made a file at the other end of it.
+
+import Foundation
+import Testing
+
+/// Each command on a store in whose directory a name leads to something else than a file.
+@Suite(.timeLimit(.minutes(20))) struct HostileNamesCommandTests {
+    private static let names = [
+        "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite-journal", "writer.lock", "readers-0.lock",
+        "vectors-1.f32",
+    ]
+
+    private static let commands: [[String]] = [
+        ["get", "S", "1"], ["list", "S"], ["search", "S", "--like", "1"], ["stats", "S"], ["verify", "S"],
+        ["export", "S", "D/out.jsonl"], ["map", "S"], ["put", "S", "9"], ["delete", "S", "1"], ["erase", "S", "1"],
+        ["compact", "S"], ["compact", "S", "--dry-run"], ["recover", "S"], ["recover", "S", "--dry-run"],
+        ["import", "S", "D/s.npy", "--first-id", "50"], ["recover", "S", "--salvage", "D/salvaged.jsonl"],
+    ]
+
+    /// Salvage reads what can be read, and looks neither at locks nor at shared memory that it doesn't need.
+    private static func mayWork(_ command: [String], _ name: String) -> Bool {
+        if command.contains("--salvage") { return true }
+        // Neither takes a snapshot, and so no reader's lock.
+        let takesNone = ["put", "delete", "import"].contains(command[0]) || command == ["recover", "S", "--dry-run"]
+        return takesNone && name == "readers-0.lock"
+    }
+
+    @Test(arguments: names) func everyCommandEndsAtAPipe(_ name: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        try? FileManager.default.removeItem(atPath: store + "/" + name)
+        try #require(unsafe mkfifo(store + "/" + name, 0o644) == 0)
+        let before = Set(try FileManager.default.contentsOfDirectory(atPath: store))
+        for command in Self.commands {
+            let words = command.map { word in
+                word == "S" ? store : word.replacingOccurrences(of: "D/", with: directory.path + "/")
+            }
+            let run = try lacunaInTime(words, input: "[1, 2, 3]")
+            if Self.mayWork(command, name) && run.status == 0 { continue }
+            // To find damage is `verify`'s answer.
+            #expect(run.status == (command[0] == "verify" ? 1 : 76), "\(command): \(run.error)")
+            #expect(run.error.split(separator: "\n").count == 1, "\(command): \(run.error)")
+            #expect(run.error.hasPrefix("error: "), "\(command): \(run.error)")
+            #expect((run.text + run.error).contains(name), "\(command): \(run.text) \(run.error)")
+            let after = Set(try FileManager.default.contentsOfDirectory(atPath: store))
+            #expect(after.subtracting(["index.sqlite-wal", "index.sqlite-shm"]).isSubset(of: before), "\(command)")
+        }
+    }
+
+    /// Status 137 where it doesn't end.
+    private func lacunaInTime(_ words: [String], input: String) throws -> CommandLineRun {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["timeout", "-s", "KILL", "30", CommandLineRun.executable.path] + words
+        process.currentDirectoryURL = CommandLineRun.repository
+        let (standardInput, output, error) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = standardInput
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        try? standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try? standardInput.fileHandleForWriting.close()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return CommandLineRun(status: process.terminationStatus, output: text, error: message)
+    }
+}

@@ -1,0 +1,205 @@
+// The bug story: private vectors were readable by everybody after a compaction, and a store that root had compacted for its owner
+// could never be written by that one again.
+
+import Foundation
+import Lacuna
+import Testing
+
+/// The mode and the owner of a store's files, whoever works on it.
+@Suite(.timeLimit(.minutes(20))) struct OwnerTests {
+    let directory: TemporaryDirectory
+    let store: String
+    /// Two users that nobody is.
+    private static let (owner, stranger) = (54_321, 54_322)
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = directory / "s"
+    }
+
+    private struct Owned: Equatable {
+        var mode: Int
+        var user: Int
+        var group: Int
+    }
+
+    private func files() throws -> [String: Owned] {
+        var files: [String: Owned] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: store) {
+            let attributes = try FileManager.default.attributesOfItem(atPath: store + "/" + name)
+            files[name] = Owned(
+                mode: attributes[.posixPermissions] as? Int ?? -1,
+                user: attributes[.ownerAccountID] as? Int ?? -1,
+                group: attributes[.groupOwnerAccountID] as? Int ?? -1
+            )
+        }
+        return files
+    }
+
+    private func fill(_ path: String) throws {
+        try succeed("create", path, "--dimension", "3", "--metric", "euclidean")
+        try Fixture.npy(directory / "v.npy", 40)
+        try succeed("import", path, directory / "v.npy")
+        try succeed("delete", path, "--where", "id % 3 = 0")
+    }
+
+    private func expectAll(_ expected: Owned, _ what: String, at location: SourceLocation = #_sourceLocation) throws {
+        for (name, found) in try files() {
+            #expect(found == expected, "\(name) after \(what)", sourceLocation: location)
+        }
+    }
+
+    /// Whatever makes files, lock files that were lost and the leftovers of a crash among them.
+    @Test(arguments: [0o600, 0o640, 0o660]) func modesStay(_ mode: Int) throws {
+        try fill(store)
+        for name in try files().keys {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: store + "/" + name)
+        }
+        let before = try #require(try files()["index.sqlite"])
+        let reader = try VectorStore<Int64>.open(at: store, .readOnly)
+        #expect(try reader.count > 0)
+        try expectAll(before, "reading")
+        try reader.close()
+        for lock in ["readers-0.lock", "readers-1.lock", "writer.lock"] {
+            try FileManager.default.removeItem(atPath: store + "/" + lock)
+        }
+        for words in [["compact", store, "--strategy", "rewrite"], ["erase", store, "1"], ["put", store, "900"]] {
+            try succeed(words, input: "[1, 2, 3]")
+            try expectAll(before, words[0])
+        }
+        try succeed("delete", store, "2")
+        let killed = CommandLineRun.process(["demo-crash", store])
+        try killed.run()
+        killed.waitUntilExit()
+        #expect(try files().keys.contains("index.sqlite-wal"))
+        try expectAll(before, "a crash")
+        try succeed("recover", store)
+        try expectAll(before, "recovery")
+        #expect(try files().count == 5)
+    }
+
+    // MARK: Several users
+
+    private static let maySwitch: Bool = {
+        guard geteuid() == 0 else { return false }
+        let process = asUser(owner, [CommandLineRun.executable.path, "--version"])
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }()
+
+    private static func asUser(_ user: Int, _ words: [String]) -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments =
+            ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "env", "TMPDIR=/tmp"] + words
+        return process
+    }
+
+    private func run(_ user: Int, _ words: [String], input: String = "[1, 2, 3]") throws -> CommandLineRun {
+        let process = Self.asUser(user, [CommandLineRun.executable.path] + words)
+        let (standardInput, output, error) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = standardInput
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        try? standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try? standardInput.fileHandleForWriting.close()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return CommandLineRun(status: process.terminationStatus, output: text, error: message)
+    }
+
+    /// The owner's store, in a directory of `directoryMode`.
+    private func makeOwned(_ mode: Int, directoryMode: Int) throws -> Owned {
+        try fill(store)
+        let owned = Owned(mode: mode, user: Self.owner, group: Self.owner)
+        for name in try files().keys {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: store + "/" + name)
+            try #require(unsafe chown(store + "/" + name, uid_t(Self.owner), gid_t(Self.owner)) == 0)
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path)
+        try FileManager.default.setAttributes([.posixPermissions: directoryMode], ofItemAtPath: store)
+        try #require(unsafe chown(store, uid_t(Self.owner), gid_t(Self.owner)) == 0)
+        return owned
+    }
+
+    @Test(.enabled(if: maySwitch, "needs a superuser and setpriv"), arguments: [0o600, 0o644])
+    func rootLeavesTheOwnersFilesToThem(_ mode: Int) throws {
+        let owned = try makeOwned(mode, directoryMode: 0o755)
+        for lock in ["readers-0.lock", "readers-1.lock", "writer.lock"] {
+            try FileManager.default.removeItem(atPath: store + "/" + lock)
+        }
+        let report = try succeed("compact", store, "--strategy", "rewrite", "--json").json()
+        #expect(report["owner_kept"] as? Bool == true)
+        try expectAll(owned, "root's compaction")
+        try succeed("erase", store, "1")
+        try succeed("put", store, "901", input: "[1, 2, 3]")
+        let reader = try VectorStore<Int64>.open(at: store, .readOnly)
+        #expect(try reader.count > 0)
+        try expectAll(owned, "root's reading")
+        #expect(try files().keys.contains("index.sqlite-shm"))
+        try reader.close()
+        for words in [["put", store, "900"], ["compact", store, "--strategy", "rewrite"], ["verify", store]] {
+            let run = try run(Self.owner, words)
+            #expect(run.status == 0, "\(words): \(run.error)")
+        }
+        try expectAll(owned, "the owner's writing")
+    }
+
+    /// Whoever may only read the files, and write to the directory, leaves nothing that is in the owner's way.
+    @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func readersLeaveNothingOfTheirOwn() throws {
+        let owned = try makeOwned(0o644, directoryMode: 0o777)
+        for lock in ["readers-0.lock", "readers-1.lock"] {
+            try FileManager.default.removeItem(atPath: store + "/" + lock)
+        }
+        let before = try files()
+        for words in [
+            ["get", store, "2"], ["list", store], ["stats", store], ["verify", store], ["map", store],
+            ["search", store, "--like", "2"], ["compact", store, "--dry-run"], ["recover", store, "--dry-run"],
+        ] {
+            let run = try run(Self.stranger, words)
+            #expect(run.status == 0, "\(words): \(run.error)")
+            #expect(try files() == before, "\(words)")
+        }
+        let refused = try run(Self.stranger, ["put", store, "900"])
+        #expect(refused.status == 77, "\(refused.error)")
+        #expect(try files() == before)
+        let put = try run(Self.owner, ["put", store, "900"])
+        #expect(put.status == 0, "\(put.error)")
+        try expectAll(owned, "the owner's writing")
+        // Beside the log that a crash has left, too.
+        let killed = Self.asUser(Self.owner, [CommandLineRun.executable.path, "demo-crash", store])
+        try killed.run()
+        killed.waitUntilExit()
+        let left = try files()
+        #expect(left.keys.contains("index.sqlite-wal"))
+        #expect(try run(Self.stranger, ["get", store, "900", "--json"]).status == 0)
+        #expect(try files() == left)
+        #expect(try run(Self.owner, ["recover", store]).status == 0)
+        try expectAll(owned, "recovery")
+    }
+
+    /// Somebody of the file's group, who may write all of it, can't give it away: that goes on, and is told.
+    @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func whoCantGiveFilesAwayGoesOn() throws {
+        _ = try makeOwned(0o666, directoryMode: 0o777)
+        let run = try run(Self.stranger, ["compact", store, "--strategy", "rewrite", "--json"])
+        #expect(run.status == 0, "\(run.error)")
+        #expect(try run.json()["owner_kept"] as? Bool == false)
+        // Its group isn't the old one's, whose bits are nobody's now.
+        #expect(try files()["vectors-2.f32"] == Owned(mode: 0o606, user: Self.stranger, group: Self.stranger))
+        #expect(try self.run(Self.owner, ["put", store, "900"]).status == 0)
+    }
+
+    @Test(.enabled(if: maySwitch, "needs a superuser and setpriv"), arguments: ["vectors-1.f32", "writer.lock"])
+    func errorsNameTheFile(_ name: String) throws {
+        _ = try makeOwned(0o644, directoryMode: 0o755)
+        try #require(unsafe chown(store + "/" + name, 0, 0) == 0)
+        let run = try run(Self.owner, ["put", store, "900"])
+        run.expectFailure(77, saying: name)
+        #expect(run.error.contains("owner"), "\(run.error)")
+    }
+}

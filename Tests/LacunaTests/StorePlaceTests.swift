@@ -1,0 +1,164 @@
+// The bug story: a store's files were looked at by name once, when it was opened. Somebody put a backup's files over them while
+// a handle was open, and what it acknowledged from then on went to files that nobody could find any more.
+
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+/// A handle whose files were replaced or removed says so, and leaves what is there alone.
+@Suite(.timeLimit(.minutes(20))) struct StorePlaceTests {
+    let scratch: Scratch
+    let store: VectorStore<Int64>
+    static let names = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "writer.lock", "vectors-1.f32"]
+
+    init() throws {
+        scratch = try Scratch()
+        store = try .create(at: scratch.store, .init(dimension: 2))
+        try store.put([1, 2], for: 1)
+        try store.put([1, 3], for: 2)
+        try store.delete(2)
+    }
+
+    private func expectMoved(_ words: String) {
+        for call in [
+            { try store.put([1, 2], for: 9) }, { _ = try store.delete(1) }, { _ = try store.compact(.rewrite) },
+            { _ = try store.compact(.inPlace) }, { _ = try store.punchHoles() }, { _ = try store.erase([1]) },
+        ] as [() throws -> Void] {
+            let error = expectError(.moved) { try call() }
+            #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+        }
+    }
+
+    /// The old one keeps a name, so that it isn't missing anywhere.
+    @Test(arguments: names) func aFileThatWasReplaced(_ name: String) throws {
+        let (old, new) = (scratch.file("kept"), scratch.path + "/new")
+        // By another process: closing a descriptor of ours would drop SQLite's locks.
+        try #require(try Command.run("cp", [scratch.file(name), new]).status == 0)
+        let bytes = try read(new)
+        try #require(try Command.run("mv", [scratch.file(name), old]).status == 0)
+        try #require(try Command.run("mv", [new, scratch.file(name)]).status == 0)
+        expectMoved(name)
+        try store.close()
+        #expect(try read(scratch.file(name)) == bytes)
+        #expect(exists(old))
+    }
+
+    @Test(arguments: names) func aFileThatWasRemoved(_ name: String) throws {
+        try remove(scratch.file(name))
+        expectMoved(name)
+        try store.close()
+        #expect(!exists(scratch.file(name)))
+    }
+
+    /// Restored the way people do it, beside a handle that is idle: its log must stay.
+    @Test func aBackupsLogOutlivesTheHandle() throws {
+        let backup = scratch.path + "/backup"
+        try #require(try Command.run("cp", ["-r", scratch.store, backup]).status == 0)
+        try store.put([7, 7], for: 7)
+        try #require(try Command.run("sh", ["-c", "mv \(backup)/* \(scratch.store)/"]).status == 0)
+        let log = try sizes(scratch.file("index.sqlite-wal")).length
+        #expect(log > 0)
+        try store.close()
+        #expect(try sizes(scratch.file("index.sqlite-wal")).length == log)
+    }
+
+    @Test func aDirectoryThatWasRenamedKeepsItsStore() throws {
+        #expect(try store.count == 1)
+        let moved = scratch.path + "/moved"
+        try FileManager.default.moveItem(atPath: scratch.store, toPath: moved)
+        expectMoved(scratch.store)
+        #expect(try store.vector(for: 1) == [1, 2])
+        try store.close()
+        #expect(!exists(scratch.store))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: moved).contains("index.sqlite-wal") == false)
+        let again = try VectorStore<Int64>.open(at: moved)
+        #expect(try again.verify().isSound)
+        try again.close()
+    }
+
+    /// Back at its path, a store that was refused only for that goes on.
+    @Test func aDirectoryThatComesBack() throws {
+        let moved = scratch.path + "/moved"
+        try FileManager.default.moveItem(atPath: scratch.store, toPath: moved)
+        expectError(.moved) { try store.put([1, 2], for: 9) }
+        try FileManager.default.moveItem(atPath: moved, toPath: scratch.store)
+        try store.put([1, 2], for: 9)
+        #expect(try store.ids() == [1, 9])
+        try store.close()
+    }
+
+    @Test func aRemovedDirectory() throws {
+        try remove(scratch.store)
+        expectMoved(scratch.store)
+        try store.close()
+        #expect(!exists(scratch.store))
+    }
+
+    /// What was gathered can't be kept, and is told.
+    @Test func relaxedWritesOfAStoreThatWasMoved() throws {
+        try store.close()
+        let relaxed = try VectorStore<Int64>.open(
+            at: scratch.store,
+            .readWrite,
+            .init(durability: .relaxed(interval: .seconds(3_600)))
+        )
+        try relaxed.put([4, 4], for: 4)
+        try FileManager.default.moveItem(atPath: scratch.store, toPath: scratch.path + "/moved")
+        expectError(.moved) { try relaxed.flush() }
+        try relaxed.close()
+    }
+
+    @Test func aReaderIsToldAtTheNextCommit() throws {
+        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let moved = scratch.path + "/moved"
+        try FileManager.default.moveItem(atPath: scratch.store, toPath: moved)
+        try store.close()
+        // Nothing has changed in the store that it has open.
+        #expect(try reader.vector(for: 1) == [1, 2])
+        let writer = try VectorStore<Int64>.open(at: moved)
+        try writer.put([5, 5], for: 5)
+        expectError(.moved) { try reader.vector(for: 5) }
+        try reader.close()
+        try writer.close()
+    }
+
+    // MARK: Hard links
+
+    @Test func hardLinksAreReadAndNotWritten() throws {
+        try store.close()
+        let copy = scratch.path + "/copy"
+        try #require(try Command.run("cp", ["-al", scratch.store, copy]).status == 0)
+        let before = try scratch.contents()
+        for path in [copy, scratch.store] {
+            let error = expectError(.readOnly) { try VectorStore<Int64>.open(at: path) }
+            #expect(error?.message.contains("`cp -a`") == true)
+            expectError(.readOnly) { try VectorStoreRecovery.run(at: path) }
+            let reader = try VectorStore<Int64>.open(at: path, .readOnly)
+            #expect(try reader.ids() == [1])
+            #expect(try reader.verify().isSound)
+            try reader.close()
+        }
+        for (name, bytes) in before { #expect(try read(scratch.file(name)) == bytes, "\(name)") }
+    }
+
+    @Test(arguments: names) func aHardLinkThatIsMadeLater(_ name: String) throws {
+        try #require(try Command.run("ln", [scratch.file(name), scratch.path + "/second"]).status == 0)
+        let error = expectError(.readOnly) { try store.put([1, 2], for: 9) }
+        #expect(error?.message.contains(name) == true && error?.message.contains("`cp -a`") == true)
+        try remove(scratch.path + "/second")
+        try store.put([1, 2], for: 9)
+        try store.close()
+    }
+
+    /// Shared memory is written by readers too.
+    @Test func sharedMemoryUnderAnotherName() throws {
+        try store.close()
+        let victim = scratch.path + "/victim"
+        try write(Data(repeating: 7, count: 40_000), to: victim)
+        try #require(try Command.run("ln", [victim, scratch.file("index.sqlite-shm")]).status == 0)
+        expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store, .readOnly) }
+        expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store) }
+        #expect(try read(victim) == Data(repeating: 7, count: 40_000))
+    }
+}
