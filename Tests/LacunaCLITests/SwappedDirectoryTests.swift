@@ -112,7 +112,7 @@ import Testing
     // MARK: Without paths by descriptor
 
     /// The shell's own, and those of the program that takes its place.
-    private static let hidesDescriptors = "mount -t tmpfs tmpfs /proc/$$/fd"
+    private static let hidesDescriptors = "mount -t tmpfs tmpfs /proc/$$/task"
 
     private static let mayHideDescriptors: Bool = {
         let process = Process()

@@ -6,7 +6,7 @@
  * the VFS that is the default. It opens nothing itself, so that the locks and inodes that the one below knows stay true.
  *
  * Names are taken as they are given, with no link in them followed: either such that lead into the directory by its
- * descriptor, /proc/self/fd/N/NAME, or, where there are no such names, real paths with the URI parameter directory=N. Then
+ * descriptor, /proc/thread-self/fd/N/NAME, or, where there are no such names, real paths with the URI parameter directory=N. Then
  * each opening and each removal is preceded by a look whether the path still leads to the descriptor's directory.
  *
  * With the URI parameter joins=1 a write-ahead log is opened only where it is there.

@@ -150,9 +150,10 @@ package final class Directory: Sendable {
     }
 
     /// The path by which SQLite opens names in this directory: one that leads into it whatever happens to its own path, where
-    /// the system has such paths (proc(5)); else nil.
+    /// the system has such paths (proc(5)); else nil. By the thread that uses it: the process has none once its first thread
+    /// has ended.
     var descriptorPath: String? {
-        let path = "/proc/self/fd/\(descriptor)"
+        let path = "/proc/thread-self/fd/\(descriptor)"
         var buffer = stat()
         return unsafe stat(path, &buffer) == 0 && FileIdentity(buffer) == identity ? path : nil
     }
