@@ -185,7 +185,7 @@ import Testing
         "instr('abc', 'c') = 3 AND trim(' a ') = 'a' AND ltrim('xa', 'x') = 'a' AND rtrim('ax', 'x') = 'a'",
         "abs(-1) = 1 AND round(1.26, 1) = 1.3 AND sign(-3) = -1 AND min(1, 2) = 1 AND max(1, 2) = 2",
         "coalesce(NULL, 1) = 1 AND ifnull(NULL, 2) = 2 AND nullif(1, 1) IS NULL AND iif(1, 2, 3) = 2",
-        "(SELECT count(*) + count(DISTINCT value) + sum(value) + avg(value) + total(value) FROM json_each('[1, 1]')) = 7",
+        "(SELECT count(*) + count(DISTINCT value) + sum(value) + avg(value) + total(value) FROM json_each('[1, 1]')) = 8",
         "(SELECT value FROM json_each('[1, 3, 2]') ORDER BY value DESC LIMIT 1 OFFSET 1) = 2",
         "(SELECT count(*) FROM json_tree('{\"a\":[1]}') AS t WHERE t.type <> 'object') = 2",
         "EXISTS (SELECT * FROM json_each('[1]') AS a, json_each('[1]') b WHERE a.value = b.value)",

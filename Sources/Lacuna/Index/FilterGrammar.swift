@@ -111,7 +111,7 @@ struct FilterGrammar {
         case .namedValue:
             operations += 1
             take()
-        case .word where nextToken.keyword == "(" && !FilterWords.keywords.contains(token.keyword):
+        case .word where nextToken.keyword == "(" && FilterWords.canBeCalled(token.keyword):
             try readCall(depth: depth + 1)
         case .word where FilterWords.constants.contains(token.keyword): take()
         case .quotedName, .word: try readWord(depth: depth)

@@ -18,6 +18,9 @@ enum FilterWords {
         ].map { $0.uppercased() }
     )
 
+    /// Whether the word before a bracket can only be a function, be it allowed or not.
+    static func canBeCalled(_ keyword: String) -> Bool { functions.contains(keyword) || !keywords.contains(keyword) }
+
     /// Their second argument is looked for in their first.
     static let searching: Set = ["INSTR", "TRIM", "LTRIM", "RTRIM"]
 
