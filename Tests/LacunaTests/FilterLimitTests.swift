@@ -110,7 +110,11 @@ import Testing
         "id = 1 OR " + nestedSums(levels: 12, terms: 4),
         commonTables(24), "/* WITH */ EXISTS (with a AS (SELECT 1) SELECT 1 FROM a)",
         "(SELECT \(sum(of: "1", 200)) AS a FROM json_each('[1]') WHERE \(sum(of: "a", 200))) > 0",
-        nestedOrders(levels: 5),
+        nestedOrders(levels: 5), "(\(sum(of: "1", 8_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 4),
+        (0..<4).reduce("(\(sum(of: "1", 8_000)))") { inner, _ in "CASE \(inner) WHEN 1 THEN 2 END" },
+        (0..<4).reduce("id IN (\(Array(repeating: "1", count: 16_000).joined(separator: ",")))") { inner, _ in
+            "(1 = \(inner) BETWEEN 0 AND 1)"
+        },
         // One more than the limits have.
         sum(of: "abs(1)", 257), sum(of: ":a", 257), sum(of: "'{}' ->> 'a'", 257), sum(of: "(SELECT 1)", 257),
         sum(of: "CAST(1 AS INT)", 257), sum(of: "CASE WHEN 1 THEN 1 END", 257), sum(of: "json_each('[]')", 17),
@@ -163,6 +167,7 @@ import Testing
         // As much as the limits have.
         sum(of: "abs(1)", 256) + "= 256 AND id = 1", String(repeating: "id = 1 AND ", count: 190) + "1",
         "(SELECT count(*) FROM \(Array(repeating: "json_each('[1]')", count: 16).joined(separator: ","))) = id",
+        String(repeating: "id BETWEEN 1 AND 2 AND ", count: 190) + "1",
         "id IN (\((0..<12_000).map(String.init).joined(separator: ",")))",
         "id = 1 --" + String(repeating: "-", count: 65_536 - 9),
     ]

@@ -20,12 +20,15 @@ struct FilterGrammar {
     private var operations = 0
     /// Whatever makes a value longer than what it is made of, or reads JSON as a table.
     private var expansions = 0
+    /// Tokens that SQLite compiles once more: the left side of BETWEEN, and what CASE compares.
+    private var copies = 0
     /// Whether a value is searched for in another, which takes as long as their lengths' product.
     private(set) var searchesForValue = false
 
     static let mostBytes = 65_536
     static let mostOperations = 256
     static let mostExpansions = 16
+    static let mostCopies = 65_536
     /// As deep as SQLite's limit for expressions.
     static let mostBrackets = 200
     /// Of LIKE and GLOB, and of whatever else is looked for in a text.
@@ -50,6 +53,9 @@ struct FilterGrammar {
                 "it has \(operations) calls, arrows, subqueries and named values, of at most \(Self.mostOperations)",
                 "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
             )
+        }
+        if copies > Self.mostCopies {
+            throw Filter.invalid("what its BETWEENs and CASEs compare is too long, all together")
         }
         if expansions > Self.mostExpansions {
             throw Filter.invalid(
@@ -97,7 +103,21 @@ struct FilterGrammar {
         guard depth < Self.mostBrackets else {
             throw Filter.invalid("its brackets are nested more than \(Self.mostBrackets) deep")
         }
-        repeat { try readOperand(depth: depth) } while try readOperator(depth: depth)
+        // Of the operand that a BETWEEN may have on its left side: AND and OR end it, but for a BETWEEN's own AND.
+        var start = place
+        var openBetweens = 0
+        repeat {
+            try readOperand(depth: depth)
+            guard let next = try readOperator(depth: depth) else { return }
+            switch next {
+            case "BETWEEN":
+                copies += place - start
+                openBetweens += 1
+            case "AND" where openBetweens > 0: openBetweens -= 1
+            case "AND", "OR": start = place
+            default: break
+            }
+        } while true
     }
 
     private mutating func readExpressions(depth: Int) throws(VectorStoreError) {
@@ -159,7 +179,9 @@ struct FilterGrammar {
     private mutating func readCase(depth: Int) throws(VectorStoreError) {
         operations += 1
         take()
+        let start = place
         if token.keyword != "WHEN" { try readExpression(depth: depth) }
+        copies += place - start
         repeat {
             try take("WHEN")
             try readExpression(depth: depth)
@@ -170,8 +192,8 @@ struct FilterGrammar {
         try take("END")
     }
 
-    /// - Returns: Whether an operand must follow.
-    private mutating func readOperator(depth: Int) throws(VectorStoreError) -> Bool {
+    /// - Returns: The operator that an operand must follow; nil where the expression ends.
+    private mutating func readOperator(depth: Int) throws(VectorStoreError) -> String? {
         while true {
             switch token.keyword {
             case "->", "->>": try readArrow()
@@ -189,16 +211,17 @@ struct FilterGrammar {
             case "IS":
                 take()
                 _ = take(if: "NOT")
-                return true
+                return "IS"
             case "||":
                 operations += 1
                 expansions += 1
                 take()
-                return true
+                return "||"
             default:
-                guard FilterWords.binaryOperators.contains(token.keyword) else { return false }
+                let binary = token.keyword
+                guard FilterWords.binaryOperators.contains(binary) else { return nil }
                 take()
-                return true
+                return binary
             }
         }
     }
