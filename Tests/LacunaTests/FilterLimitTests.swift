@@ -75,6 +75,18 @@ import Testing
         #expect(sound.isSound && sound.rows == 1_001)
     }
 
+    /// One step may be a search through a long text, so that a filter asks after few of them.
+    @Test func longStepsAreFewBetweenTwoQuestions() throws {
+        let patience = Patience(1_000_000)
+        let store = try open(.readOnly, patience.isOver)
+        let rows = 3_000
+        let list = "[\((0..<rows).map(String.init).joined(separator: ","))]"
+        let filter = "id = 1 AND (SELECT count(*) FROM json_each(?) WHERE json_valid(metadata)) > 0"
+        #expect(try store.ids(where: filter, [.text(list)]) == [1])
+        // A row of that list is three steps at least.
+        #expect(patience.count >= rows * 3 / 100)
+    }
+
     @Test func aTaskThatWasCancelledReadsNothingThatTakesLong() async throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         try await Task {
@@ -110,6 +122,9 @@ import Testing
         "id = 1 OR " + nestedSums(levels: 12, terms: 4),
         commonTables(24), "/* WITH */ EXISTS (with a AS (SELECT 1) SELECT 1 FROM a)",
         "(SELECT \(sum(of: "1", 200)) AS a FROM json_each('[1]') WHERE \(sum(of: "a", 200))) > 0",
+        sum(of: "metadata LIKE '\(String(repeating: "a", count: 101))'", 20),
+        sum(of: "instr(metadata, '\(String(repeating: "a", count: 101))')", 20),
+        sum(of: "trim(metadata, '\(String(repeating: "a", count: 101))')", 20),
         nestedOrders(levels: 5), "(\(sum(of: "1", 8_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 4),
         (0..<4).reduce("(\(sum(of: "1", 8_000)))") { inner, _ in "CASE \(inner) WHEN 1 THEN 2 END" },
         (0..<4).reduce("id IN (\(Array(repeating: "1", count: 16_000).joined(separator: ",")))") { inner, _ in
@@ -168,6 +183,7 @@ import Testing
         sum(of: "abs(1)", 256) + "= 256 AND id = 1", String(repeating: "id = 1 AND ", count: 190) + "1",
         "(SELECT count(*) FROM \(Array(repeating: "json_each('[1]')", count: 16).joined(separator: ","))) = id",
         String(repeating: "id BETWEEN 1 AND 2 AND ", count: 190) + "1",
+        sum(of: "(metadata NOT LIKE '\(String(repeating: "a", count: 100))')", 20) + "= 20 AND id = 1",
         "id IN (\((0..<12_000).map(String.init).joined(separator: ",")))",
         "id = 1 --" + String(repeating: "-", count: 65_536 - 9),
     ]

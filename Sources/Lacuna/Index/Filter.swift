@@ -39,13 +39,13 @@ extension StoreIndex {
         try checkValues(filter.values, grammar)
         // Read before there are limits: the schema, which may hold more than a filter may, and the two tables of JSON.
         try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
-        try connection.limited(try limits(filter)) {
+        try connection.limited(try limits(filter, grammar)) {
             try check(grammar, filter.values)
             let condition = Condition(
                 sql: grammar.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
                 values: filter.values
             )
-            try forEachChecked(generation, condition, limit, body)
+            try connection.withLongSteps { try forEachChecked(generation, condition, limit, body) }
         }
     }
 
@@ -100,12 +100,15 @@ extension StoreIndex {
     /// What the grammar doesn't bound. No value is longer than 1 MiB, the longest metadata or the longest of the caller's
     /// own values; to find the longest metadata, all would have to be read, so that their database's size stands for it.
     /// With as few operators that make texts longer as the grammar has, it is no more than a rare multiple of what is there.
-    private func limits(_ filter: Filter) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
+    private func limits(
+        _ filter: Filter,
+        _ grammar: FilterGrammar
+    ) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
         let database = try pragma("page_count") * pragma("page_size")
         let longest = filter.values.map(\.textBytes).max() ?? 0
         return [
             (SQLITE_LIMIT_LENGTH, Int32(clamping: max(Self.shortestLimit, database, Int64(longest)))),
-            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(FilterGrammar.mostPatternBytes)),
+            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(grammar.patternBytes)),
             (SQLITE_LIMIT_EXPR_DEPTH, 200), (SQLITE_LIMIT_FUNCTION_ARG, 8), (SQLITE_LIMIT_COLUMN, 16),
             (SQLITE_LIMIT_COMPOUND_SELECT, 1),
         ]
@@ -114,9 +117,9 @@ extension StoreIndex {
     private static let shortestLimit: Int64 = 1 << 20
 
     private func checkValues(_ values: [SQLValue], _ grammar: FilterGrammar) throws(VectorStoreError) {
-        guard !grammar.searchesForValue || values.allSatisfy({ $0.textBytes <= FilterGrammar.mostPatternBytes }) else {
+        guard !grammar.searchesForValue || values.allSatisfy({ $0.textBytes <= grammar.patternBytes }) else {
             throw Filter.invalid(
-                "beside instr or trim of a `?`, no value may be longer than \(FilterGrammar.mostPatternBytes) bytes"
+                "where instr or trim looks for a `?`, no value may be longer than \(grammar.patternBytes) bytes"
             )
         }
     }

@@ -22,7 +22,11 @@ struct FilterGrammar {
     private var expansions = 0
     /// Tokens that SQLite compiles once more: the left side of BETWEEN, and what CASE compares.
     private var copies = 0
-    /// Whether a value is searched for in another, which takes as long as their lengths' product.
+    /// Of LIKE and GLOB, instr, and what is trimmed away: each takes as long as the product of its texts' lengths.
+    private var searches = 0
+    /// Of the texts in the filter that instr looks for, and those that are trimmed away.
+    private var longestSearched = 0
+    /// Whether such a text is a value.
     private(set) var searchesForValue = false
 
     static let mostBytes = 65_536
@@ -31,8 +35,9 @@ struct FilterGrammar {
     static let mostCopies = 65_536
     /// As deep as SQLite's limit for expressions.
     static let mostBrackets = 200
-    /// Of LIKE and GLOB, and of whatever else is looked for in a text.
-    static let mostPatternBytes = 1_000
+    private static let mostPatternBytes = 1_000
+    /// Of all patterns together. Between two of them SQLite may ask nobody whether to go on.
+    private static let mostPatternsBytes = 2_000
     /// About 10 MB of SQLite's memory: of a column's constant, copied for each mention of another, that for each mention of
     /// the first.
     private static let mostWrittenOut = 1 << 20
@@ -54,6 +59,9 @@ struct FilterGrammar {
                 "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
             )
         }
+        if longestSearched > patternBytes {
+            throw Filter.invalid("a text that instr or trim looks for is longer than \(patternBytes) bytes")
+        }
         if copies > Self.mostCopies {
             throw Filter.invalid("what its BETWEENs and CASEs compare is too long, all together")
         }
@@ -68,6 +76,9 @@ struct FilterGrammar {
     /// Whether SQLite may look for conditions on the id, to find rows by. Not where writing out what columns are equal to
     /// could fill the memory.
     var isSimple: Bool { names * names * tokens.count <= Self.mostWrittenOut }
+
+    /// What a pattern of LIKE and GLOB, and whatever else is searched for, may have at most.
+    var patternBytes: Int { min(Self.mostPatternBytes, Self.mostPatternsBytes / max(1, searches)) }
 
     // MARK: Tokens
 
@@ -220,6 +231,7 @@ struct FilterGrammar {
             default:
                 let binary = token.keyword
                 guard FilterWords.binaryOperators.contains(binary) else { return nil }
+                if ["LIKE", "GLOB"].contains(binary) { searches += 1 }
                 take()
                 return binary
             }
@@ -261,6 +273,7 @@ struct FilterGrammar {
         }
         operations += 1
         if function == "STRFTIME" { expansions += 1 }
+        if ["LIKE", "GLOB"].contains(function) { searches += 1 }
         take()
         try take("(")
         var arguments = 0
@@ -283,15 +296,16 @@ struct FilterGrammar {
         _ argument: ArraySlice<FilterToken>,
         _ function: String
     ) throws(VectorStoreError) {
-        let kind = argument.count == 1 ? argument.first?.kind : nil
-        let isShort = kind == .string && argument.allSatisfy { $0.text.utf8.count <= Self.mostPatternBytes }
-        guard isShort || kind == .nextValue || kind == .namedValue else {
+        searches += 1
+        let text = argument.count == 1 ? argument.first : nil
+        switch text?.kind {
+        case .string: longestSearched = max(longestSearched, text?.stringValue.count ?? 0)
+        case .nextValue, .namedValue: searchesForValue = true
+        default:
             throw Filter.invalid(
-                "the second argument of \(function.lowercased()) must be a text in single quotes or a `?`, of at most "
-                    + "\(Self.mostPatternBytes) bytes"
+                "the second argument of \(function.lowercased()) must be a text in single quotes or a `?`"
             )
         }
-        searchesForValue = searchesForValue || kind != .string
     }
 
     // MARK: Subqueries

@@ -351,22 +351,40 @@ package final class Connection {
 
     /// Steps of SQLite's virtual machine between two questions: a millisecond at most, unless one step takes longer.
     private static let stepsBetweenQuestions: Int32 = 10_000
+    /// Where a step may be a function that reads a long text. SQLite only asks where its program jumps.
+    private static let longStepsBetweenQuestions: Int32 = 100
+    private var question: Question?
 
     /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
     /// the answer is yes. A short one never asks.
     func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
-        let question = Question(isCancelled)
+        question = Question(isCancelled)
+        ask(every: Self.stepsBetweenQuestions)
+        defer {
+            unsafe sqlite3_progress_handler(handle, 0, nil, nil)
+            question = nil
+        }
+        return try body()
+    }
+
+    /// While `body` runs, a statement asks after few steps already, if it is to ask at all: its steps may be long ones.
+    func withLongSteps<R>(_ body: () throws -> R) rethrows -> R {
+        ask(every: Self.longStepsBetweenQuestions)
+        defer { ask(every: Self.stepsBetweenQuestions) }
+        return try body()
+    }
+
+    private func ask(every steps: Int32) {
+        guard let question else { return }
         unsafe sqlite3_progress_handler(
             handle,
-            Self.stepsBetweenQuestions,
+            steps,
             { context in
                 guard let context = unsafe context else { return 0 }
                 return unsafe Unmanaged<Question>.fromOpaque(context).takeUnretainedValue().isCancelled() ? 1 : 0
             },
             Unmanaged.passUnretained(question).toOpaque()
         )
-        defer { unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
-        return try withExtendedLifetime(question) { try body() }
     }
 
     private final class Question {
