@@ -1,4 +1,5 @@
 /// Reads a JSON Lines file: one JSON object a line, as ``LineReader`` reads lines and ``JSONObject`` objects.
+/// No object may have a key twice.
 package final class JSONLinesReader {
     private let lines: LineReader
 
@@ -14,7 +15,9 @@ package final class JSONLinesReader {
     package func next() throws(FormatError) -> JSONObject? {
         guard let line = try lines.next() else { return nil }
         do throws(FormatError) {
-            return try JSONObject(line)
+            let object = try JSONObject(line)
+            try object.checkKeys()
+            return object
         } catch {
             throw error.at(location)
         }

@@ -5,7 +5,7 @@
 /// object included), and not looked into.
 ///
 /// Refused, besides what the grammar does not allow: half of a surrogate pair in a top-level key, and a second `id`,
-/// however it is escaped. Cost: one pass, and one copy of the text.
+/// however it is escaped. Any other key twice is for ``checkKeys()`` to refuse: earlier stores may hold such. Cost: one pass, and one copy of the text.
 package struct JSONObject: Sendable {
     package struct Member: Equatable, Sendable {
         /// Unescaped.
@@ -26,6 +26,7 @@ package struct JSONObject: Sendable {
     private let bytes: [UInt8]
     private let entries: [Entry]
     private let openingBrace: Int
+    private let repeatedKey: String?
 
     package init(_ text: String) throws(FormatError) {
         var scanner = JSONScanner(text)
@@ -35,11 +36,14 @@ package struct JSONObject: Sendable {
             throw FormatError.invalid("not a JSON object; write it as {\"key\": …}")
         }
         var entries: [Entry] = []
+        var keys: Set<[UInt8]> = []
         scanner.skipWhitespace()
         if !scanner.skip(UInt8(ascii: "}")) {
             var separator = openingBrace
             repeat {
-                entries.append(try Self.scanEntry(&scanner, separator: separator))
+                let entry = try Self.scanEntry(&scanner, separator: separator)
+                scanner.add(entry.key, to: &keys)
+                entries.append(entry)
                 scanner.skipWhitespace()
                 separator = scanner.position
             } while scanner.skip(UInt8(ascii: ","))
@@ -49,6 +53,7 @@ package struct JSONObject: Sendable {
         self.text = text
         self.entries = entries
         bytes = scanner.bytes
+        repeatedKey = scanner.repeatedKey
         _ = try index(of: "id")
     }
 
@@ -65,6 +70,15 @@ package struct JSONObject: Sendable {
     /// The top-level members, in the text's order. Keys other than `id` may occur twice.
     package var members: [Member] {
         entries.map(member)
+    }
+
+    /// - Throws: `.invalid` if this object, or one inside it, has a key twice: readers of JSON don't agree which counts.
+    package func checkKeys() throws(FormatError) {
+        if let repeatedKey { throw Self.twice(repeatedKey) }
+    }
+
+    private static func twice(_ key: String) -> FormatError {
+        .invalid("the key '\(excerpt(key))' occurs twice in one object; remove one")
     }
 
     /// - Returns: the member named `key` (compared after unescaping, by its UTF-8 bytes), or nil.
@@ -130,9 +144,7 @@ package struct JSONObject: Sendable {
     private func index(of key: String) throws(FormatError) -> Int? {
         var found: Int?
         for (index, entry) in entries.enumerated() where entry.key.utf8.elementsEqual(key.utf8) {
-            guard found == nil else {
-                throw FormatError.invalid("the key '\(excerpt(key))' occurs twice in the object; remove one")
-            }
+            guard found == nil else { throw Self.twice(key) }
             found = index
         }
         return found

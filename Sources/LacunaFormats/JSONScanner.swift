@@ -7,6 +7,8 @@ struct JSONScanner {
 
     let bytes: [UInt8]
     var position = 0
+    /// A key that one object has twice, of those stepped over.
+    private(set) var repeatedKey: String?
 
     init(_ text: String) {
         bytes = Array(text.utf8)
@@ -46,6 +48,8 @@ struct JSONScanner {
     /// objects are open around it. Not recursive: the depth of a text never becomes the depth of the stack.
     mutating func skipValue(depth: Int) throws(FormatError) {
         var closers: [UInt8] = []
+        /// Of each object that is open, the keys so far.
+        var keys: [Set<[UInt8]>] = []
         while true {
             skipWhitespace()
             if current == UInt8(ascii: "{") || current == UInt8(ascii: "[") {
@@ -58,29 +62,35 @@ struct JSONScanner {
                 skipWhitespace()
                 if !skip(closer) {
                     closers.append(closer)
-                    if closer == UInt8(ascii: "}") { _ = try skipKey() }
+                    if closer == UInt8(ascii: "}") {
+                        keys.append([])
+                        try skipKey(notAmong: &keys[keys.count - 1])
+                    }
                     continue
                 }
             } else {
                 try skipScalar()
             }
-            guard try skipToNextValue(&closers) else { return }
+            guard try skipToNextValue(&closers, &keys) else { return }
         }
     }
 
     /// After a value: closes what ends here and steps over a comma. Returns false when nothing is open any more.
-    private mutating func skipToNextValue(_ closers: inout [UInt8]) throws(FormatError) -> Bool {
+    private mutating func skipToNextValue(
+        _ closers: inout [UInt8],
+        _ keys: inout [Set<[UInt8]>]
+    ) throws(FormatError) -> Bool {
         while let closer = closers.last {
             skipWhitespace()
             if skip(UInt8(ascii: ",")) {
                 if closer == UInt8(ascii: "}") {
                     skipWhitespace()
-                    _ = try skipKey()
+                    try skipKey(notAmong: &keys[keys.count - 1])
                 }
                 return true
             }
             try expect(closer, closer == UInt8(ascii: "}") ? "',' or '}'" : "',' or ']'")
-            closers.removeLast()
+            if closers.removeLast() == UInt8(ascii: "}") { keys.removeLast() }
         }
         return false
     }
@@ -94,6 +104,17 @@ struct JSONScanner {
         skipWhitespace()
         try expect(UInt8(ascii: ":"), "':' after a key")
         return range
+    }
+
+    private mutating func skipKey(notAmong keys: inout Set<[UInt8]>) throws(FormatError) {
+        let range = try skipKey()
+        // Half of a surrogate pair is nobody's equal.
+        if let key = try? unescaped(range) { add(key, to: &keys) }
+    }
+
+    /// Compared by their bytes: to JSON, composed and decomposed é are two keys.
+    mutating func add(_ key: String, to keys: inout Set<[UInt8]>) {
+        if !keys.insert(Array(key.utf8)).inserted { repeatedKey = repeatedKey ?? key }
     }
 
     private mutating func skipScalar() throws(FormatError) {

@@ -38,6 +38,7 @@ import Testing
         let twice = try directory.write("twice.jsonl", "{\"id\":1}\n{\"id\":2}\n{\"id\":1}\n")
         let mixed = try directory.write("mixed.jsonl", "{\"id\":1}\n{\"n\":2}\n{\"id\":3}\n")
         let texts = try directory.write("texts.jsonl", "{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"c\"}\n")
+        let keys = try directory.write("keys.jsonl", "{\"id\":1}\n{\"id\":2,\"n\":{\"k\":1,\"k\":2}}\n{\"id\":3}\n")
         let broken = try directory.write("broken.jsonl", "{\"id\":1}\n{\"id\":2\n{\"id\":3}\n")
         let ids = try directory.write("ids.txt", "1\n2\n3\n4\n")
         let words = try directory.write("words.txt", "1\ntwo\n3\n")
@@ -48,6 +49,7 @@ import Testing
             ([vectors, "--metadata", twice], "twice.jsonl, line 3: the id 1 is there twice"),
             ([vectors, "--metadata", mixed], "mixed.jsonl, line 2"), ([vectors, "--metadata", texts], "line 1"),
             ([vectors, "--metadata", broken], "broken.jsonl, line 2"),
+            ([vectors, "--metadata", keys], "keys.jsonl, line 2: the key 'k' occurs twice in one object; remove one"),
             ([vectors, "--ids", ids], "has 4 ids for the 3 rows"),
             ([vectors, "--ids", words], "words.txt, line 2: 'two'"),
         ] {
@@ -63,6 +65,7 @@ import Testing
         ("{\"id\":1}", "no \"vector\""), ("{\"id\":1,\"vector\":[1,2]}", "2 components"),
         ("{\"id\":1,\"vector\":[1,2,1e39]}", "component 2"), ("{\"id\":1,\"vector\":[1,2,NaN]}", "line 2"),
         ("{\"id\":1,\"vector\":[1,2,3],\"name\":\"x\"}", "'name'"), ("{\"id\":1.5,\"vector\":[1,2,3]}", "1.5"),
+        ("{\"id\":1,\"vector\":[1,2,3],\"metadata\":{\"k\":1,\"k\":1}}", "line 2: the key 'k' occurs twice"),
         ("{\"id\":1,\"vector\":[1,2,3],\"metadata\":[]}", "line 2"), ("[1,2,3]", "line 2"),
         ("{\"id\":7,\"vector\":[1,2,3]}", "the id 7 is there twice"),
     ])

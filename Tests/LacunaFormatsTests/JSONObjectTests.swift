@@ -78,6 +78,33 @@ import Testing
         #expect(refusal { () throws(FormatError) in _ = try object.removing("a") } != nil)
     }
 
+    @Test(arguments: [
+        (#"{"a":1,"b":2,"a":1}"#, "a"), (#"{"a":1,"\u0061":2}"#, "a"),
+        (#"{"x":[0,{"y":{"b":1,"c":{"b":3},"b":2}}]}"#, "b"),
+        (#"{"x":{"é":1,"\u00e9":2}}"#, "é"), (#"{"":1,"":2}"#, ""),
+    ])
+    func tellsOfAKeyThatIsThereTwice(text: String, key: String) throws {
+        let object = try JSONObject(text)
+        let error = refusal { () throws(FormatError) in try object.checkKeys() }
+        #expect(error?.message.contains("'\(key)' occurs twice in one object") == true)
+        let directory = try TemporaryDirectory()
+        let writer = try LineWriter(path: directory.file("twice.jsonl"))
+        try writer.append("{}")
+        try writer.append(text)
+        _ = try writer.finish()
+        let reader = try JSONLinesReader(path: directory.file("twice.jsonl"))
+        _ = try reader.next()
+        let line = refusal { () throws(FormatError) in _ = try reader.next() }
+        #expect(line?.message.contains("twice.jsonl, line 2: the key '\(key)' occurs twice") == true)
+    }
+
+    @Test(arguments: [
+        #"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#, "{\"é\":1,\"e\u{301}\":2}", #"{"x":{"\uD800":1,"\uD800":2}}"#,
+    ])
+    func oneKeyInSeveralObjectsIsNotThereTwice(text: String) throws {
+        try JSONObject(text).checkKeys()
+    }
+
     @Test func spellsAFlatObject() throws {
         #expect(try JSONObject.flatObject(idText: "7", metadata: #"{"a":1.50}"#) == #"{"id": 7, "a":1.50}"#)
         #expect(try JSONObject.flatObject(idText: #""x""#, metadata: "{}") == #"{"id": "x"}"#)
@@ -121,8 +148,7 @@ import Testing
     private func randomObject(depth: Int, _ random: inout SplitMix) -> String {
         let keys = [#""a""#, #""""#, #""ID""#, #""i\u0064x""#, #""é日""#, #""e\u0301""#, #""\"\\""#, #""}{,:""#]
         var members: [String] = []
-        for _ in 0..<Int.random(in: 0...3, using: &random) {
-            let key = keys.randomElement(using: &random) ?? ""
+        for key in keys.shuffled(using: &random).prefix(Int.random(in: 0...3, using: &random)) {
             let spaces = (0..<4).map { _ in randomSpace(&random) }
             let value = randomValue(depth: depth - 1, &random)
             members.append(spaces[0] + key + spaces[1] + ":" + spaces[2] + value + spaces[3])

@@ -31,6 +31,10 @@ private struct Photo: Codable, Equatable, Sendable {
         "1", "-1.5e3", "\"text\"", "true", "null", "[]", "[{}]",
         // The key that an export puts the id under.
         #"{"id":1}"#, #"{"a":1,"id":null}"#, #"{"\u0069d":1}"#, #"{"\u0069\u0064":1}"#, #"{"i\u0064":{}}"#,
+        // SQLite sees the first, and most parsers the last.
+        #"{"a":1,"a":1}"#, #"{"a":1,"b":[],"a":2}"#, #"{"a":1,"\u0061":2}"#,
+        #"{"x":[0,{"y":{"b":1,"c":{"b":3},"b":2}}]}"#,
+        #"{"😀":1,"\ud83d\ude00":2}"#, #"{"":1,"":2}"#, #"{"\\":1,"\u005c":2}"#, #"{"a\"":"a","b":"b","a\u0022":1}"#,
         // NUL, raw.
         "\0", "{}\0", "{\"a\":\"\0\"}", "{\0}",
     ])
@@ -48,11 +52,12 @@ private struct Photo: Codable, Equatable, Sendable {
     }
 
     @Test(arguments: [
-        "{}", " {\n\t\"b\" : 1.0,\r\n \"a\" : 1e2 } ", #"{"z":1,"a":2,"z":3}"#,
+        "{}", " {\n\t\"b\" : 1.0,\r\n \"a\" : 1e2 } ", #"{"z":1,"a":{"z":2},"l":[{"z":3},{"z":4}]}"#,
         #"{"big":123456789012345678901234567890.000}"#,
         #"{"e":"\u00e9é\ud83d\ude00😀"}"#, #"{"nested":{"id":1},"list":[{"id":2}]}"#,
         #"{"ID":1,"Id":2," id":3,"id ":4}"#,
         #"{"nul":"\u0000"}"#, #"{"":""}"#, #"{"q":"'\" \\ %s ? :a"}"#, #"{"n":-0}"#, "{\"é\":1,\"e\u{301}\":2}",
+        #"{"a":"b","b":"a","c":["a","a","b"],"d":{},"e":{"a":{"a":{"a":"\",\"a"}}}}"#,
     ])
     func textsAreKeptToTheLetter(_ json: String) throws {
         try store.put([2], for: 2, metadataJSON: json)

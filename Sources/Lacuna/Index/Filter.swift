@@ -9,6 +9,19 @@ struct Filter: Sendable {
         self.expression = expression
         self.values = values
     }
+
+    static func invalid(
+        _ why: String,
+        _ cure: String = "write one like `metadata ->> 'key' = 'value'`"
+    ) -> VectorStoreError {
+        VectorStoreError(.invalidFilter, "the filter is not an SQL expression over id and metadata: \(why); \(cure)")
+    }
+}
+
+extension SQLValue {
+    fileprivate var textBytes: Int {
+        if case .text(let text) = self { text.utf8.count } else { 0 }
+    }
 }
 
 extension StoreIndex {
@@ -22,31 +35,47 @@ extension StoreIndex {
         _ body: MatchHandler
     ) throws {
         guard let filter else { return try forEachChecked(generation, nil, limit, body) }
-        try connection.limited(try limits(filter)) {
-            try check(filter)
-            try forEachChecked(generation, filter, limit, body)
+        let grammar = try FilterGrammar(filter.expression)
+        try checkValues(filter.values, grammar)
+        // Read before there are limits: the schema, which may hold more than a filter may, and the two tables of JSON.
+        try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
+        try connection.limited(try limits(filter, grammar)) {
+            try check(grammar, filter.values)
+            let condition = Condition(
+                sql: grammar.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
+                values: filter.values
+            )
+            try connection.withLongSteps { try forEachChecked(generation, condition, limit, body) }
         }
+    }
+
+    /// A filter that was checked.
+    private struct Condition {
+        let sql: String
+        let values: [SQLValue]
     }
 
     private func forEachChecked(
         _ generation: Int64,
-        _ filter: Filter?,
+        _ condition: Condition?,
         _ limit: Int?,
         _ body: MatchHandler
     ) throws {
-        // The generation is an integer of ours; the filter was just shown to be one expression that reads nothing else.
-        let statement = try connection.prepare(
-            """
-            SELECT id, row_offset, row_checksum, metadata, metadata_checksum FROM (
-                SELECT v.id AS id, m.json AS metadata, v.offset AS row_offset, v.checksum AS row_checksum,
-                    m.checksum AS metadata_checksum
-                FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
-            ) AS \(Self.rowName)
-            \(filter.map { "WHERE (\n\($0.expression)\n)" } ?? "") ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
-            """
-        )
-        try statement.bind(filter?.values ?? [])
-        while try step(statement, filter) {
+        // The generation is an integer of ours; the condition was just shown to be one expression that reads nothing else.
+        let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
+            try connection.prepare(
+                """
+                SELECT id, row_offset, row_checksum, metadata, metadata_checksum FROM (
+                    SELECT v.id AS id, m.json AS metadata, v.offset AS row_offset, v.checksum AS row_checksum,
+                        m.checksum AS metadata_checksum
+                    FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
+                ) AS \(Self.rowName)
+                \(condition.map { "WHERE (\($0.sql) )" } ?? "") ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
+                """
+            )
+        }
+        try statement.bind(condition?.values ?? [])
+        while try blamingFilter(condition, { () throws(VectorStoreError) in try statement.step() }) {
             let id = try statement.id(0)
             try body(id, statement.entry(at: 1)) { () throws(VectorStoreError) in
                 statement.isNull(3) ? nil : try statement.metadata(at: 3, of: id)
@@ -54,63 +83,71 @@ extension StoreIndex {
         }
     }
 
-    /// A statement that fails while it runs fails on the caller's expression: malformed JSON paths and the like.
-    private func step(_ statement: Statement, _ filter: Filter?) throws(VectorStoreError) -> Bool {
-        do { return try statement.step() } catch {
-            guard filter != nil, let cause = error.cause as? SQLiteError,
+    /// A statement that fails while it is compiled or runs fails on the caller's expression: malformed JSON paths and the
+    /// like.
+    private func blamingFilter<R>(
+        _ condition: Condition?,
+        _ body: () throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        do { return try body() } catch {
+            guard condition != nil, let cause = error.cause as? SQLiteError,
                 [SQLITE_ERROR, SQLITE_TOOBIG].contains(cause.primaryCode)
             else { throw error }
-            throw Self.invalid(cause.message)
+            throw Filter.invalid(cause.message)
         }
     }
 
-    /// So that no expression makes values that fill the memory, or that one step of it works on for hours: a value is at most
-    /// as long as the database, which no metadata can be longer than, or as the caller's own values.
-    private func limits(_ filter: Filter) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
+    /// What the grammar doesn't bound. No value is longer than 1 MiB, the longest metadata or the longest of the caller's
+    /// own values; to find the longest metadata, all would have to be read, so that their database's size stands for it.
+    /// With as few operators that make texts longer as the grammar has, it is no more than a rare multiple of what is there.
+    private func limits(
+        _ filter: Filter,
+        _ grammar: FilterGrammar
+    ) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
         let database = try pragma("page_count") * pragma("page_size")
-        let longest = filter.values.reduce(into: 0) { longest, value in
-            if case .text(let text) = value { longest = max(longest, text.utf8.count) }
-        }
+        let longest = filter.values.map(\.textBytes).max() ?? 0
         return [
             (SQLITE_LIMIT_LENGTH, Int32(clamping: max(Self.shortestLimit, database, Int64(longest)))),
-            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Self.patternBytes),
+            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(grammar.patternBytes)),
+            (SQLITE_LIMIT_EXPR_DEPTH, 200), (SQLITE_LIMIT_FUNCTION_ARG, 8), (SQLITE_LIMIT_COLUMN, 16),
+            (SQLITE_LIMIT_COMPOUND_SELECT, 1),
         ]
     }
 
     private static let shortestLimit: Int64 = 1 << 20
-    private static let patternBytes: Int32 = 1_000
 
-    /// Shows that the filter is one expression over `id` and `metadata` that can neither read nor change anything else.
-    ///
-    /// It is compiled against a row of the two columns and no table at all, so every table, pragma or function that
-    /// changes something is the expression's own, and is refused. Two frames, since a text that closes the bracket of
-    /// one and goes on (`1) UNION SELECT …`, `1) OR (1`, `1) /*`) can't fit the other.
-    func check(_ filter: Filter) throws(VectorStoreError) {
-        if filter.expression.utf8.contains(0) { throw Self.invalid("it holds a NUL character") }
-        let shape = FilterShape(filter.expression)
-        if shape.hasWith { throw Self.invalid("it holds a common table expression (WITH)") }
-        if shape.writtenOutWords > FilterShape.mostWrittenOutWords {
-            throw Self.invalid("its subqueries inside subqueries are too long")
-        }
-        // SQLite declares these two tables when they are first used, which asks for more than a filter may have.
-        try connection.run("SELECT 1 FROM json_each('{}'), json_tree('{}')")
-        for frame in [("WHERE (\n", "\n)"), ("WHERE CAST(\n", "\n AS INTEGER)")] {
-            let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
-            let sql = "SELECT 1 FROM \(row) \(frame.0)\(filter.expression)\(frame.1)"
-            let statement: Statement
-            do { statement = try connection.prepare(sql, allowing: Self.isReadingTheRow) } catch {
-                if error.code == .cancelled { throw error }
-                throw Self.invalid((error.cause as? SQLiteError)?.message ?? error.message)
-            }
-            guard statement.parameterCount == filter.values.count else {
-                throw Self.invalid(
-                    "values for its `?`s: \(statement.parameterCount) are needed, \(filter.values.count) were given"
-                )
-            }
+    private func checkValues(_ values: [SQLValue], _ grammar: FilterGrammar) throws(VectorStoreError) {
+        guard !grammar.searchesForValue || values.allSatisfy({ $0.textBytes <= grammar.patternBytes }) else {
+            throw Filter.invalid(
+                "where instr or trim looks for a `?`, no value may be longer than \(grammar.patternBytes) bytes"
+            )
         }
     }
 
-    /// What the row is called in the two frames, and in the query itself.
+    /// Shows that the filter names nothing but `id`, `metadata` and what it reads by itself.
+    ///
+    /// It is compiled against a row of the two columns and no table at all, and SQLite says of everything what it is:
+    /// whatever the grammar may have overlooked is refused here.
+    private func check(_ grammar: FilterGrammar, _ values: [SQLValue]) throws(VectorStoreError) {
+        let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
+        let statement: Statement
+        do {
+            statement = try connection.prepare(
+                "SELECT 1 FROM \(row) WHERE + (\(grammar.sql) )",
+                allowing: Self.isReadingTheRow
+            )
+        } catch {
+            if error.code == .cancelled { throw error }
+            throw Filter.invalid((error.cause as? SQLiteError)?.message ?? error.message)
+        }
+        guard statement.parameterCount == values.count else {
+            throw Filter.invalid(
+                "values for its `?`s: \(statement.parameterCount) are needed, \(values.count) were given"
+            )
+        }
+    }
+
+    /// What the row is called in the check, and in the query itself.
     private static let rowName = "lacuna_row"
 
     private static func isReadingTheRow(_ request: Connection.Request) -> Bool {
@@ -120,16 +157,10 @@ extension StoreIndex {
             // The empty name is what SQLite reports for a query that reads no column, such as count(*).
             return [rowName, "json_each", "json_tree"].contains(request.first?.lowercased())
         case SQLITE_FUNCTION:
-            // One loads code, the other tells an address in memory.
-            return !["load_extension", "fts3_tokenizer"].contains(request.second?.lowercased())
+            let function = request.second?.uppercased() ?? ""
+            return FilterWords.functions.contains(function) || ["->", "->>"].contains(function)
+                || FilterWords.constants.contains(function)
         default: return false
         }
-    }
-
-    private static func invalid(_ why: String) -> VectorStoreError {
-        VectorStoreError(
-            .invalidFilter,
-            "the filter is not an SQL expression over id and metadata: \(why); write one like `metadata ->> 'key' = 'value'`"
-        )
     }
 }

@@ -195,7 +195,7 @@ extension StoreIndex {
         return id.checksum(continuing: checksum)
     }
 
-    /// Metadata are one JSON object without the key `id` (an export puts the id there).
+    /// Metadata are one JSON object without the key `id` (an export puts the id there), and no object in it has a key twice.
     func checkMetadata(_ json: String, for id: SQLValue) throws(VectorStoreError) {
         func refuse(_ why: String) -> VectorStoreError {
             VectorStoreError(.invalidMetadata, "the metadata of id \(id.idText) \(why)", ids: [id.idText])
@@ -207,8 +207,9 @@ extension StoreIndex {
         ) { row throws(VectorStoreError) in try row.text(0) }
         if type == "" { throw refuse("are not valid JSON; pass one JSON object") }
         if type != "object" { throw refuse("are JSON, but not an object; pass one JSON object") }
-        let hasID = try connection.first("SELECT 1 FROM json_each(?1) WHERE key = 'id'", [.text(json)]) { _ in true }
-        if hasID == true { throw refuse("have the key \"id\", which is the row's own; choose another key") }
+        let keys = MetadataKeys(json)
+        if keys.hasID { throw refuse("have the key \"id\", which is the row's own; choose another key") }
+        if let key = keys.twice { throw refuse("have the key \"\(key)\" twice in one object; remove one") }
     }
 
     /// Ids whose metadata's checksum is wrong, or that have metadata but no vector.

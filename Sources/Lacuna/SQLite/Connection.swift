@@ -487,6 +487,8 @@ package final class Connection {
 
     /// Steps of SQLite's virtual machine between two questions: a millisecond at most, unless one step takes longer.
     private static let stepsBetweenQuestions: Int32 = 10_000
+    /// Where a step may be a function that reads a long text. SQLite only asks where its program jumps.
+    private static let longStepsBetweenQuestions: Int32 = 100
 
     /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
     /// the answer is yes. A short one never asks.
@@ -497,12 +499,19 @@ package final class Connection {
         return try body()
     }
 
-    private func ask(_ question: Question?) {
+    /// While `body` runs, a statement asks after few steps already, if it is to ask at all: its steps may be long ones.
+    func withLongSteps<R>(_ body: () throws -> R) rethrows -> R {
+        ask(question, every: Self.longStepsBetweenQuestions)
+        defer { ask(question) }
+        return try body()
+    }
+
+    private func ask(_ question: Question?, every steps: Int32 = stepsBetweenQuestions) {
         self.question = question
         guard let question else { return unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
         unsafe sqlite3_progress_handler(
             handle,
-            Self.stepsBetweenQuestions,
+            steps,
             { context in
                 guard let context = unsafe context else { return 0 }
                 return unsafe Unmanaged<Question>.fromOpaque(context).takeUnretainedValue().isCancelled() ? 1 : 0

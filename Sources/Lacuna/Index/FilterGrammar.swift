@@ -1,0 +1,359 @@
+/// Reads a filter's tokens as one expression, and writes the SQL that SQLite is to compile.
+///
+/// SQLite 3.38 has no bound on the memory and time of its compiler, and asks nobody meanwhile, so the grammar is the bound:
+/// SQLite sees no text of a caller's, but the tokens that were understood here. What makes more than its length of work is
+/// not in the grammar: derived tables, common table expressions, names for results, compounds, windows, GROUP BY, an ORDER
+/// BY of anything but columns (`ORDER BY 1, 1` copies the result for each), and rows of values.
+///
+/// One thing more: a condition `column = constant` makes SQLite write the constant out wherever the column is named, again
+/// and again where columns are equal to terms with others (800 bytes took 200 MB). It looks for such conditions at the top
+/// of a WHERE, so a subquery's is written as `+(…)`, which it leaves alone; an index, the use of such conditions, isn't
+/// there. For the filter itself, see ``isSimple``.
+struct FilterGrammar {
+    private let tokens: [FilterToken]
+    private var place = 0
+
+    private(set) var sql = ""
+    /// Columns that are named.
+    private var names = 0
+    /// Whatever makes a value that must be kept, or is looked up among its like.
+    private var operations = 0
+    /// Whatever makes a value longer than what it is made of, or reads JSON as a table.
+    private var expansions = 0
+    /// Tokens that SQLite compiles once more: the left side of BETWEEN, and what CASE compares.
+    private var copies = 0
+    /// Of LIKE and GLOB, instr, and what is trimmed away: each takes as long as the product of its texts' lengths.
+    private var searches = 0
+    /// Of the texts in the filter that instr looks for, and those that are trimmed away.
+    private var longestSearched = 0
+    /// Whether such a text is a value.
+    private(set) var searchesForValue = false
+
+    static let mostBytes = 65_536
+    static let mostOperations = 256
+    static let mostExpansions = 16
+    static let mostCopies = 65_536
+    /// As deep as SQLite's limit for expressions.
+    static let mostBrackets = 200
+    private static let mostPatternBytes = 1_000
+    /// Of all patterns together. Between two of them SQLite may ask nobody whether to go on.
+    private static let mostPatternsBytes = 2_000
+    /// About 10 MB of SQLite's memory: of a column's constant, copied for each mention of another, that for each mention of
+    /// the first.
+    private static let mostWrittenOut = 1 << 20
+
+    /// - Throws: `invalidFilter`.
+    init(_ text: String) throws(VectorStoreError) {
+        guard text.utf8.count <= Self.mostBytes else {
+            throw Filter.invalid(
+                "it is \(text.utf8.count) bytes long, of at most \(Self.mostBytes)",
+                "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
+            )
+        }
+        tokens = try FilterTokenizer.tokens(of: text)
+        try readExpression(depth: 0)
+        if token.kind != .end { throw unexpected() }
+        if operations > Self.mostOperations {
+            throw Filter.invalid(
+                "it has \(operations) calls, arrows, subqueries and named values, of at most \(Self.mostOperations)",
+                "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
+            )
+        }
+        if longestSearched > patternBytes {
+            throw Filter.invalid("a text that instr or trim looks for is longer than \(patternBytes) bytes")
+        }
+        if copies > Self.mostCopies {
+            throw Filter.invalid("what its BETWEENs and CASEs compare is too long, all together")
+        }
+        if expansions > Self.mostExpansions {
+            throw Filter.invalid(
+                "it has \(expansions) of `||`, strftime, json_extract of several paths, json_each and json_tree, of at "
+                    + "most \(Self.mostExpansions)"
+            )
+        }
+    }
+
+    /// Whether SQLite may look for conditions on the id, to find rows by. Not where writing out what columns are equal to
+    /// could fill the memory.
+    var isSimple: Bool { names * names * tokens.count <= Self.mostWrittenOut }
+
+    /// What a pattern of LIKE and GLOB, and whatever else is searched for, may have at most.
+    var patternBytes: Int { min(Self.mostPatternBytes, Self.mostPatternsBytes / max(1, searches)) }
+
+    // MARK: Tokens
+
+    private var token: FilterToken { tokens[place] }
+    private var nextToken: FilterToken { tokens[min(place + 1, tokens.count - 1)] }
+
+    private mutating func take() {
+        sql += " " + token.text
+        place += 1
+    }
+
+    private mutating func take(if keywords: String...) -> Bool {
+        guard keywords.contains(token.keyword) else { return false }
+        take()
+        return true
+    }
+
+    private mutating func take(_ keyword: String) throws(VectorStoreError) {
+        guard take(if: keyword) else { throw unexpected(keyword) }
+    }
+
+    private func unexpected(_ wanted: String? = nil) -> VectorStoreError {
+        let found = token.kind == .end ? "its end" : "`\(token.text.prefix(40))`"
+        return Filter.invalid(
+            "\(found) stands where \(wanted.map { "`\($0)`" } ?? "it") \(wanted == nil ? "can't" : "must")"
+        )
+    }
+
+    // MARK: Expressions
+
+    /// Operands with operators between them. Which binds closer is SQLite's to say.
+    private mutating func readExpression(depth: Int) throws(VectorStoreError) {
+        guard depth < Self.mostBrackets else {
+            throw Filter.invalid("its brackets are nested more than \(Self.mostBrackets) deep")
+        }
+        // Of the operand that a BETWEEN may have on its left side: AND and OR end it, but for a BETWEEN's own AND.
+        var start = place
+        var openBetweens = 0
+        repeat {
+            try readOperand(depth: depth)
+            guard let next = try readOperator(depth: depth) else { return }
+            switch next {
+            case "BETWEEN":
+                copies += place - start
+                openBetweens += 1
+            case "AND" where openBetweens > 0: openBetweens -= 1
+            case "AND", "OR": start = place
+            default: break
+            }
+        } while true
+    }
+
+    private mutating func readExpressions(depth: Int) throws(VectorStoreError) {
+        repeat { try readExpression(depth: depth) } while take(if: ",")
+    }
+
+    private mutating func readOperand(depth: Int) throws(VectorStoreError) {
+        while take(if: "+", "-", "~", "NOT") {}
+        switch token.kind {
+        case .string, .number, .nextValue: take()
+        case .namedValue:
+            operations += 1
+            take()
+        case .word where nextToken.keyword == "(" && FilterWords.canBeCalled(token.keyword):
+            try readCall(depth: depth + 1)
+        case .word where FilterWords.constants.contains(token.keyword): take()
+        case .quotedName, .word: try readWord(depth: depth)
+        case .symbol: try readBracket(depth: depth + 1)
+        case .end: throw unexpected()
+        }
+    }
+
+    private mutating func readWord(depth: Int) throws(VectorStoreError) {
+        switch token.keyword {
+        case "CASE": try readCase(depth: depth + 1)
+        case "CAST":
+            operations += 1
+            take()
+            try take("(")
+            try readExpression(depth: depth + 1)
+            try take("AS")
+            try takeName()
+            try take(")")
+        case "EXISTS":
+            take()
+            guard nextToken.keyword == "SELECT" else { throw unexpected("(") }
+            try readBracket(depth: depth + 1)
+        default:
+            names += 1
+            try takeName()
+            if take(if: ".") { try takeName() }
+            if token.keyword == "(" { throw unexpected() }
+        }
+    }
+
+    private mutating func takeName() throws(VectorStoreError) {
+        guard token.kind == .quotedName || token.kind == .word && !FilterWords.keywords.contains(token.keyword) else {
+            throw unexpected()
+        }
+        take()
+    }
+
+    private mutating func readBracket(depth: Int) throws(VectorStoreError) {
+        guard take(if: "(") else { throw unexpected() }
+        if token.keyword == "SELECT" { try readSubquery(depth: depth) } else { try readExpression(depth: depth) }
+        try take(")")
+    }
+
+    private mutating func readCase(depth: Int) throws(VectorStoreError) {
+        operations += 1
+        take()
+        let start = place
+        if token.keyword != "WHEN" { try readExpression(depth: depth) }
+        copies += place - start
+        repeat {
+            try take("WHEN")
+            try readExpression(depth: depth)
+            try take("THEN")
+            try readExpression(depth: depth)
+        } while token.keyword == "WHEN"
+        if take(if: "ELSE") { try readExpression(depth: depth) }
+        try take("END")
+    }
+
+    /// - Returns: The operator that an operand must follow; nil where the expression ends.
+    private mutating func readOperator(depth: Int) throws(VectorStoreError) -> String? {
+        while true {
+            switch token.keyword {
+            case "->", "->>": try readArrow()
+            case "ISNULL", "NOTNULL": take()
+            case "COLLATE":
+                take()
+                try takeName()
+            case "NOT":
+                take()
+                if take(if: "NULL") { continue }
+                guard ["IN", "LIKE", "GLOB", "BETWEEN"].contains(token.keyword) else { throw unexpected() }
+            case "IN":
+                take()
+                try readList(depth: depth + 1)
+            case "IS":
+                take()
+                _ = take(if: "NOT")
+                return "IS"
+            case "||":
+                operations += 1
+                expansions += 1
+                take()
+                return "||"
+            default:
+                let binary = token.keyword
+                guard FilterWords.binaryOperators.contains(binary) else { return nil }
+                if ["LIKE", "GLOB"].contains(binary) { searches += 1 }
+                take()
+                return binary
+            }
+        }
+    }
+
+    private mutating func readList(depth: Int) throws(VectorStoreError) {
+        if nextToken.keyword == "SELECT" { return try readBracket(depth: depth) }
+        try take("(")
+        if token.keyword != ")" { try readExpressions(depth: depth) }
+        try take(")")
+    }
+
+    private mutating func readArrow() throws(VectorStoreError) {
+        let arrow = token.text
+        operations += 1
+        take()
+        switch token.kind {
+        case .string: try FilterLabel.check(token.stringValue)
+        case .number where token.text.utf8.allSatisfy { (0x30...0x39).contains($0) }: break
+        default:
+            throw Filter.invalid(
+                "the right side of `\(arrow)` must be a key in single quotes or the number of an element",
+                "for another, use json_extract with a path"
+            )
+        }
+        take()
+    }
+
+    // MARK: Calls
+
+    private mutating func readCall(depth: Int) throws(VectorStoreError) {
+        let function = token.keyword
+        guard FilterWords.functions.contains(function) else {
+            throw Filter.invalid(
+                "the function \(token.text.prefix(40)) isn't allowed",
+                "see docs/cli.md for those that are"
+            )
+        }
+        operations += 1
+        if function == "STRFTIME" { expansions += 1 }
+        if ["LIKE", "GLOB"].contains(function) { searches += 1 }
+        take()
+        try take("(")
+        var arguments = 0
+        if !take(if: "*"), token.keyword != ")" {
+            _ = take(if: "DISTINCT")
+            repeat {
+                let start = place
+                try readExpression(depth: depth)
+                arguments += 1
+                if arguments == 2, FilterWords.searching.contains(function) {
+                    try checkIsSearchedFor(tokens[start..<place], function)
+                }
+            } while take(if: ",")
+        }
+        if function == "JSON_EXTRACT", arguments > 2 { expansions += 1 }
+        try take(")")
+    }
+
+    private mutating func checkIsSearchedFor(
+        _ argument: ArraySlice<FilterToken>,
+        _ function: String
+    ) throws(VectorStoreError) {
+        searches += 1
+        let text = argument.count == 1 ? argument.first : nil
+        switch text?.kind {
+        case .string: longestSearched = max(longestSearched, text?.stringValue.count ?? 0)
+        case .nextValue, .namedValue: searchesForValue = true
+        default:
+            throw Filter.invalid(
+                "the second argument of \(function.lowercased()) must be a text in single quotes or a `?`"
+            )
+        }
+    }
+
+    // MARK: Subqueries
+
+    private mutating func readSubquery(depth: Int) throws(VectorStoreError) {
+        operations += 1
+        try take("SELECT")
+        _ = take(if: "DISTINCT", "ALL")
+        if !take(if: "*") { try readExpressions(depth: depth) }
+        if take(if: "FROM") { repeat { try readTable(depth: depth) } while take(if: ",") }
+        if take(if: "WHERE") {
+            sql += " + ("
+            try readExpression(depth: depth)
+            sql += " )"
+        }
+        if take(if: "ORDER") {
+            try take("BY")
+            repeat { try readOrder() } while take(if: ",")
+        }
+        if take(if: "LIMIT") { try readExpression(depth: depth) }
+        if take(if: "OFFSET") { try readExpression(depth: depth) }
+    }
+
+    private mutating func readTable(depth: Int) throws(VectorStoreError) {
+        guard ["JSON_EACH", "JSON_TREE"].contains(token.keyword), nextToken.keyword == "(" else {
+            throw Filter.invalid(
+                "a subquery can read json_each(…) and json_tree(…) and nothing else, with commas between them; it has "
+                    + "`\(token.text.prefix(40))` there"
+            )
+        }
+        expansions += 1
+        take()
+        take()
+        try readExpressions(depth: depth + 1)
+        try take(")")
+        if take(if: "AS") || token.kind == .quotedName
+            || token.kind == .word && !FilterWords.keywords.contains(token.keyword)
+        {
+            try takeName()
+        }
+    }
+
+    private mutating func readOrder() throws(VectorStoreError) {
+        guard !FilterWords.constants.contains(token.keyword) else { throw unexpected() }
+        try takeName()
+        if take(if: ".") { try takeName() }
+        if take(if: "COLLATE") { try takeName() }
+        _ = take(if: "ASC", "DESC")
+        if take(if: "NULLS"), !take(if: "FIRST", "LAST") { throw unexpected() }
+    }
+}

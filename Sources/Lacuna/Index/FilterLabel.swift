@@ -1,0 +1,57 @@
+/// The text on the right side of `->` or `->>`, where it means the same in every version of SQLite.
+///
+/// Up to 3.42 at least, `'app.version'`, `'list[0]'` and `'2024'` are paths; in 3.46, keys. A key in double quotes within a
+/// path is read alike by all, unless there is a quote or a backslash in it. Bytes, since a dot with an accent is a dot to
+/// SQLite.
+enum FilterLabel {
+    static func check(_ label: [UInt8]) throws(VectorStoreError) {
+        let text = String(decoding: label.prefix(60), as: UTF8.self)
+        if label.first == UInt8(ascii: "$") {
+            if isPath(label) { return }
+            throw Filter.invalid("`'\(text)'` is no path", "write paths like `'$.key.\"another key\"[0][#-1]'`")
+        }
+        guard !label.isEmpty, !label.contains(where: isQuoteOrBackslash) else {
+            throw Filter.invalid(
+                "`'\(text)'` on the right side of an arrow isn't the same key to every version of SQLite",
+                "write `EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = … AND value = …)`"
+            )
+        }
+        if isDigit(label[0]) || label.contains(UInt8(ascii: ".")) || label.contains(UInt8(ascii: "[")) {
+            throw Filter.invalid(
+                "`'\(text)'` on the right side of an arrow is a path to some versions of SQLite and a key to others",
+                "write the key as `'$.\"\(text)\"'`, or a path from `$` on"
+            )
+        }
+    }
+
+    /// `$`, and then any number of `.key`, `."key"`, `[0]` and `[#-1]`.
+    private static func isPath(_ label: [UInt8]) -> Bool {
+        var rest = label.dropFirst()
+        while let first = rest.popFirst() {
+            switch first {
+            case UInt8(ascii: ".") where rest.first == UInt8(ascii: "\""):
+                guard let end = rest.dropFirst().firstIndex(where: isQuoteOrBackslash),
+                    rest[end] == UInt8(ascii: "\"")
+                else { return false }
+                rest = rest[(end + 1)...]
+            case UInt8(ascii: "."):
+                let key = rest.prefix { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "[") }
+                if key.isEmpty || key.contains(where: isQuoteOrBackslash) { return false }
+                rest = rest[key.endIndex...]
+            case UInt8(ascii: "["):
+                if rest.starts(with: "#-".utf8) { rest = rest.dropFirst(2) }
+                let digits = rest.prefix(while: isDigit)
+                rest = rest[digits.endIndex...]
+                if digits.isEmpty || rest.popFirst() != UInt8(ascii: "]") { return false }
+            default: return false
+            }
+        }
+        return true
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isQuoteOrBackslash(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+}

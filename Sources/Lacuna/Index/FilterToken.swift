@@ -1,0 +1,179 @@
+/// The smallest piece of a filter's text that means something.
+struct FilterToken {
+    enum Kind {
+        /// A keyword, or the name of a column, table or function.
+        case word
+        case quotedName
+        case string
+        case number
+        /// `?`, which takes the next value.
+        case nextValue
+        /// `?1`, `:name`, `@name`, `$name`.
+        case namedValue
+        case symbol
+        case end
+    }
+
+    let kind: Kind
+    let text: String
+    /// The keyword, or a function's name, in capitals; a symbol as it is; else empty.
+    let keyword: String
+
+    init(_ kind: Kind, _ text: String) {
+        self.kind = kind
+        self.text = text
+        keyword =
+            switch kind {
+            case .word: text.uppercased()
+            case .symbol: text
+            default: ""
+            }
+    }
+
+    /// What a string in quotes says, as the bytes that SQLite sees: a character may be made of a quote and an accent.
+    var stringValue: [UInt8] {
+        var isEscaped = false
+        return text.utf8.dropFirst().dropLast().filter { byte in
+            isEscaped = byte == 0x27 && !isEscaped
+            return !isEscaped
+        }
+    }
+}
+
+/// Cuts a filter's text into tokens. Comments and white space are none.
+struct FilterTokenizer {
+    private let bytes: [UInt8]
+    private var place = 0
+
+    /// - Throws: `invalidFilter` for a byte that belongs to no token, and for quotes and comments without an end.
+    static func tokens(of text: String) throws(VectorStoreError) -> [FilterToken] {
+        var tokenizer = FilterTokenizer(bytes: Array(text.utf8))
+        var tokens: [FilterToken] = []
+        while let token = try tokenizer.next() { tokens.append(token) }
+        return tokens + [FilterToken(.end, "")]
+    }
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
+    private func byte(after count: Int = 0) -> Unicode.Scalar? {
+        place + count < bytes.count ? Unicode.Scalar(bytes[place + count]) : nil
+    }
+
+    private mutating func next() throws(VectorStoreError) -> FilterToken? {
+        try skipSpace()
+        guard let first = byte() else { return nil }
+        switch first {
+        case "'": return try quoted(.string, until: "'")
+        case "\"", "`": return try quoted(.quotedName, until: first)
+        case "[": return try quoted(.quotedName, until: "]")
+        case "?": return take(Self.isDigit(byte(after: 1)) ? .namedValue : .nextValue, 1 + run(from: 1, Self.isDigit))
+        case ":", "@", "$":
+            let length = run(from: 1, Self.isWord)
+            guard length > 0 else { throw Filter.invalid("`\(first)` is followed by no name") }
+            return take(.namedValue, 1 + length)
+        case _ where Self.isDigit(first) || first == "." && Self.isDigit(byte(after: 1)): return try number()
+        case _ where Self.isWord(first): return take(.word, run(from: 0, Self.isWord))
+        default: return try symbol()
+        }
+    }
+
+    private mutating func take(_ kind: FilterToken.Kind, _ count: Int) -> FilterToken {
+        defer { place += count }
+        return FilterToken(kind, String(decoding: bytes[place..<(place + count)], as: UTF8.self))
+    }
+
+    /// How many bytes, `start` of them away, are of a kind.
+    private func run(from start: Int, _ isInside: (Unicode.Scalar?) -> Bool) -> Int {
+        var count = 0
+        while isInside(byte(after: start + count)) { count += 1 }
+        return count
+    }
+
+    private mutating func skipSpace() throws(VectorStoreError) {
+        while let first = byte() {
+            switch first {
+            case " ", "\t", "\n", "\u{0C}", "\r": place += 1
+            case "-" where byte(after: 1) == "-": try skipComment(until: "\n", isEndNeeded: false)
+            case "/" where byte(after: 1) == "*": try skipComment(until: "*/", isEndNeeded: true)
+            default: return
+            }
+        }
+    }
+
+    private mutating func skipComment(until end: String, isEndNeeded: Bool) throws(VectorStoreError) {
+        let end = Array(end.utf8)
+        place += 2
+        while place < bytes.count, !bytes[place...].starts(with: end) {
+            try checkIsPlain(bytes[place])
+            place += 1
+        }
+        if isEndNeeded, place == bytes.count { throw Filter.invalid("a comment doesn't end") }
+        place = min(place + end.count, bytes.count)
+    }
+
+    /// A quote within is written twice, but for `]`, which ends a name always.
+    private mutating func quoted(
+        _ kind: FilterToken.Kind,
+        until end: Unicode.Scalar
+    ) throws(VectorStoreError) -> FilterToken {
+        var length = 1
+        while let byte = byte(after: length) {
+            if byte == "\0" { throw Filter.invalid("it holds a NUL character") }
+            length += 1
+            guard byte == end else { continue }
+            if end == "]" || self.byte(after: length) != end { return take(kind, length) }
+            length += 1
+        }
+        throw Filter.invalid("a text in quotes doesn't end")
+    }
+
+    /// As every version of SQLite reads it: newer ones also take `1_000`.
+    private mutating func number() throws(VectorStoreError) -> FilterToken {
+        var length = 0
+        if byte() == "0", byte(after: 1) == "x" || byte(after: 1) == "X" {
+            length = 2 + run(from: 2, Self.isHexadecimal)
+        } else {
+            length = run(from: 0, Self.isDigit)
+            if byte(after: length) == "." { length += 1 + run(from: length + 1, Self.isDigit) }
+            if byte(after: length) == "e" || byte(after: length) == "E" {
+                let sign = byte(after: length + 1) == "-" || byte(after: length + 1) == "+" ? 1 : 0
+                length += 1 + sign + run(from: length + 1 + sign, Self.isDigit)
+            }
+        }
+        let rest = run(from: length, Self.isWord)
+        let token = take(.number, length + rest)
+        guard rest == 0, Self.isHexadecimal(token.text.unicodeScalars.last) || token.text.hasSuffix(".") else {
+            throw Filter.invalid("`\(token.text)` is no number")
+        }
+        return token
+    }
+
+    private static let symbols = [
+        "->>", "->", "||", "<<", ">>", "<=", ">=", "==", "!=", "<>",
+        "(", ")", ",", ".", "+", "-", "*", "/", "%", "&", "|", "<", ">", "=", "~",
+    ].map { Array($0.utf8) }
+
+    private mutating func symbol() throws(VectorStoreError) -> FilterToken {
+        guard let symbol = Self.symbols.first(where: bytes[place...].starts(with:)) else {
+            try checkIsPlain(bytes[place])
+            throw Filter.invalid("`\(Unicode.Scalar(bytes[place]))` has no place in it")
+        }
+        return take(.symbol, symbol.count)
+    }
+
+    /// Outside quotes, some bytes from 0x80 on are parts of words to SQLite, and others are no part of anything.
+    private func checkIsPlain(_ byte: UInt8) throws(VectorStoreError) {
+        if byte >= 0x80 { throw Filter.invalid("it holds a character beyond ASCII outside quotes") }
+        if byte == 0 { throw Filter.invalid("it holds a NUL character") }
+    }
+
+    private static func isDigit(_ scalar: Unicode.Scalar?) -> Bool { scalar.map { ("0"..."9").contains($0) } ?? false }
+
+    private static func isHexadecimal(_ scalar: Unicode.Scalar?) -> Bool {
+        isDigit(scalar) || scalar.map { ("a"..."f").contains($0) || ("A"..."F").contains($0) } ?? false
+    }
+
+    private static func isWord(_ scalar: Unicode.Scalar?) -> Bool {
+        isDigit(scalar) || scalar.map { ("a"..."z").contains($0) || ("A"..."Z").contains($0) || $0 == "_" } ?? false
+    }
+}

@@ -1,0 +1,77 @@
+import CSQLite
+import Lacuna
+import Testing
+
+/// What a filter costs at most, each in a process of its own, where SQLite counts the memory of nothing else. These are the
+/// worst that were found in 6,000 random filters and 200 made on purpose; docs/security.md has the figures.
+@Suite(.timeLimit(.minutes(20))) struct FilterCostTests {
+    /// Balanced, so that it isn't deep.
+    private static func sum(of term: String, _ count: Int) -> String {
+        count == 1 ? term : "(\(sum(of: term, count / 2))+\(sum(of: term, count - count / 2)))"
+    }
+
+    private static func list(of term: String, _ count: Int) -> String {
+        Array(repeating: term, count: count).joined(separator: ",")
+    }
+
+    /// Each column is equal to a sum of conditions on the one before.
+    private static func chain(columns: Int, mentions: Int) -> String {
+        let tables = (0..<columns).map { "json_each('[1]') AS t\($0)" }.joined(separator: ", ")
+        let conditions = (1..<columns).map { "t\($0).value = \(sum(of: "(t\($0 - 1).value = 1)", mentions))" }
+        return "EXISTS (SELECT 1 FROM \(tables) WHERE t0.value = 1 AND \(conditions.joined(separator: " AND ")))"
+    }
+
+    /// Dear to compile, or so they were: SQLite writes out what columns are equal to.
+    private static let longOnes = [
+        "id = (1 IN (\(list(of: "1", 32_700)))) AND id = metadata", "id IN (\(list(of: "-1", 21_800)))",
+        sum(of: "~~~~~~~~1", 5_900), sum(of: "NOT 1", 8_000),
+        "metadata = (\(sum(of: "1", 100))) AND id = (\(sum(of: "metadata", 25))) AND (\(sum(of: "id", 25)))",
+        "metadata = (\(sum(of: "1", 100))) AND id = (\(sum(of: "metadata", 60))) AND (\(sum(of: "id", 60)))",
+        "id = \(sum(of: "1", 5_000)) AND \(sum(of: "id", 5_000))",
+        "EXISTS (SELECT 1 FROM json_each('[1]') WHERE value = \(sum(of: "1", 5_000)) AND \(sum(of: "(value = 1)", 2_500)))",
+        chain(columns: 16, mentions: 4),
+        "(\(sum(of: "1", 4_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 4),
+    ]
+
+    /// Dear to run, where metadata have 1 MiB: texts that are needed at once, and tables of JSON.
+    private static let wideOnes = [
+        sum(of: "lower(metadata ->> 'text')", 120), "metadata ->> 'text' IN (\(list(of: "metadata ->> 'text'", 250)))",
+        "(SELECT count(*) FROM \(list(of: "json_tree(lacuna_row.metadata, '$.none')", 16))) = 0",
+        "EXISTS (SELECT 1 FROM \(list(of: "json_tree(lacuna_row.metadata)", 16)))",
+    ]
+
+    private static func bytes(of filter: String, _ store: VectorStore<Int64>) throws -> Int64 {
+        let before = sqlite3_memory_used()
+        sqlite3_memory_highwater(1)
+        try store.forEach(where: filter, vectors: false) { _ in }
+        return sqlite3_memory_highwater(0) - before
+    }
+
+    @Test func compilingTakesAtMost32MiB() async {
+        await #expect(processExitsWith: .success) {
+            let scratch = try Scratch()
+            let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+            try store.put([1], for: 1, metadataJSON: #"{"n":1}"#)
+            for filter in FilterCostTests.longOnes {
+                let bytes = try FilterCostTests.bytes(of: filter, store)
+                print("\(Double(bytes >> 10) / 1024) MiB to compile \(filter.prefix(60))")
+                #expect(bytes <= 32 << 20, "\(filter.prefix(60))")
+            }
+        }
+    }
+
+    @Test func runningTakesAMultipleOfTheLongestMetadata() async {
+        await #expect(processExitsWith: .success) {
+            let scratch = try Scratch()
+            let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+            let text = String(repeating: "x", count: 1 << 19)
+            let numbers = Array(repeating: "0", count: 1 << 18).joined(separator: ",")
+            try store.put([1], for: 1, metadataJSON: #"{"text":"\#(text)","list":[\#(numbers)]}"#)
+            for filter in FilterCostTests.wideOnes {
+                let bytes = try FilterCostTests.bytes(of: filter, store)
+                print("\(Double(bytes >> 10) / 1024) MiB to run \(filter.prefix(60))")
+                #expect(bytes <= 256 << 20, "\(filter.prefix(60))")
+            }
+        }
+    }
+}
