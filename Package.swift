@@ -46,7 +46,7 @@ let package = Package(
         .target(
             name: "LacunaMigrations",
             path: "migrations",
-            resources: [.embedInCode("0001_initial.sql")],
+            resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_log_origin.sql")],
             swiftSettings: swiftSettings
         ),
         .target(

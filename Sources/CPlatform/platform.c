@@ -4,10 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#if defined(__linux__)
+#include <linux/fs.h>
+#endif
 
 #if defined(__APPLE__)
 
@@ -100,6 +106,33 @@ int lacuna_sync_directory(int fd) {
     do result = fsync(fd);
     while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : errno;
+#endif
+}
+
+int lacuna_clone(int fd, int source) {
+#if defined(__APPLE__)
+    /* fclonefileat(2) makes the file itself. */
+    (void)fd;
+    (void)source;
+    return ENOTSUP;
+#else
+    return ioctl(fd, FICLONE, source) == 0 ? 0 : errno;
+#endif
+}
+
+int lacuna_exchange_names(int directory, const char *name, const char *other) {
+#if defined(__APPLE__)
+    return renameatx_np(directory, name, directory, other, RENAME_SWAP) == 0 ? 0 : errno;
+#else
+    return renameat2(directory, name, directory, other, RENAME_EXCHANGE) == 0 ? 0 : errno;
+#endif
+}
+
+int lacuna_rename_new(int directory, const char *name, const char *new_name) {
+#if defined(__APPLE__)
+    return renameatx_np(directory, name, directory, new_name, RENAME_EXCL) == 0 ? 0 : errno;
+#else
+    return renameat2(directory, name, directory, new_name, RENAME_NOREPLACE) == 0 ? 0 : errno;
 #endif
 }
 

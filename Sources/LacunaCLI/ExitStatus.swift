@@ -65,7 +65,7 @@ struct CommandError: Error, CustomStringConvertible {
         case .noSuchStore, .notAStore, .moved: .noInput
         case .alreadyExists: .cannotCreate
         case .locked, .busy, .deadlineExceeded: .tryAgain
-        case .damaged, .newerFormat: .damaged
+        case .damaged, .newerFormat, .unsupported: .damaged
         case .readOnly, .permissionDenied: .noPermission
         case .invalidVector, .invalidMetadata, .duplicateID, .invalidID, .unknownID: .badData
         case .invalidFilter, .invalidArgument: .usage

@@ -17,7 +17,8 @@ struct LacunaCommand: ParsableCommand {
         subcommands: [
             CreateCommand.self, ImportCommand.self, PutCommand.self, GetCommand.self, ListCommand.self,
             DeleteCommand.self, EraseCommand.self, SearchCommand.self, StatsCommand.self, CompactCommand.self,
-            VerifyCommand.self, RecoverCommand.self, ExportCommand.self, MapCommand.self, TortureCommand.self,
+            VerifyCommand.self, RecoverCommand.self, BackupCommand.self, RestoreCommand.self, ExportCommand.self,
+            MapCommand.self, TortureCommand.self,
             TortureChildCommand.self, DemoCommand.self, DemoCrashCommand.self,
         ]
     )

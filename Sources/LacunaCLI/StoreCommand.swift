@@ -29,7 +29,7 @@ extension StoreCommand {
         try check()
         let output = StandardOutput()
         do {
-            switch try VectorStoreInfo.read(at: store).idKind {
+            switch try VectorStoreInfo.read(at: store, isCancelled: { Interrupts.haveCome }).idKind {
             case .integer: try open(Int64.self, output)
             case .text: try open(String.self, output)
             case .uuid: try open(UUID.self, output)

@@ -6,7 +6,7 @@ import Testing
     /// From the bottom up; rooms of one floor don't know each other.
     static let floors = [
         ["Platform"], ["SQLite"], ["VectorFile"], ["Index"], ["Reading"], ["Writing"], ["Compaction"],
-        ["Recovery", "Search"],
+        ["Recovery", "Search"], ["Backup"],
         ["VectorStore"],
     ]
 

@@ -163,12 +163,13 @@ import Testing
         let mark = CommitMark(
             store: Array(1...16),
             sequence: 0x0102_0304,
-            .init(sequence: 3, generation: 2, offset: 4_096)
+            .init(sequence: 3, generation: 2, offset: 4_096),
+            token: 0x0a0b_0c0d
         )
         let bytes = mark.encoded()
         var expected: [UInt8] = [0x89, 0x4c, 0x41, 0x43, 0x4d, 0x52, 0x4b, 0x0a] + Array(1...16)
         expected += [4, 3, 2, 1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0]
-        expected += [0, 0, 0, 0]
+        expected += [0x0d, 0x0c, 0x0b, 0x0a]
         let checksum = crc32c(expected)
         expected += (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) }
         #expect(bytes == expected)

@@ -160,6 +160,8 @@ import Testing
         /// A frame that changes nothing: the page before it once more.
         func put(_ frame: Int, isCommit: Bool) {
             log.replaceSubrange(layout.offset(frame)..<layout.offset(frame) + layout.frameBytes, with: store.log[page])
+            // No two of them alike: those would be one commit that is padded.
+            log[layout.offset(frame) + 24 + 60] = UInt8(frame - last)
             if !isCommit {
                 log.replaceSubrange(layout.offset(frame) + 4..<layout.offset(frame) + 8, with: [0, 0, 0, 0])
             }
@@ -184,6 +186,80 @@ import Testing
             // One commit more in the same run, and it was rot.
             put(last + 4, isCommit: true)
             try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "rotten") { $0 == .damaged }
+        }
+    }
+
+    /// Where SQLite doesn't take it for impossible that a torn write reaches back, it fills a commit's last sector with copies of
+    /// the commit's last frame. They are no commits of their own.
+    @Test func aTornTransactionThatIsPadded() throws {
+        let store = try KilledStore.make(commits: 11, lastRows: 300)
+        let layout = LogLayout(store.log)
+        var log = store.log
+        let last = log[layout.offset(layout.frames)..<layout.offset(layout.frames) + layout.frameBytes]
+        for frame in layout.frames + 1...layout.frames + 7 {
+            log += last
+            LogFrames.chain(&log, layout, frame)
+        }
+        var turn = 0
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            for _ in KilledStore.Way.allCases {
+                try check(store.with(KilledStore.logName, log), &turn, in: path, "whole") {
+                    $0 == .opened(store.states[11]) || $0 == .opened(nil)
+                }
+            }
+            var torn = log
+            torn[layout.offset(layout.commits[9] + 1) + 2_000] ^= 1
+            for _ in KilledStore.Way.allCases {
+                try check(store.with(KilledStore.logName, torn), &turn, in: path, "torn") {
+                    $0 == .opened(store.states[10]) || $0 == .opened(nil)
+                }
+            }
+            var rotten = log
+            rotten[layout.offset(layout.commits[8] + 1) + 2_000] ^= 1
+            for _ in KilledStore.Way.allCases {
+                try check(store.with(KilledStore.logName, rotten), &turn, in: path, "rotten") { $0 == .damaged }
+            }
+        }
+    }
+
+    /// A log may be as long as somebody pleases, and need no room for it.
+    @Test func aLongLogIsNotLookedThroughForNobody() throws {
+        let store = try KilledStore.make(commits: 3)
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            try store.write(to: path)
+            let length = Int64(1) << 34
+            try TestFiles.write(store.log, to: path + "/" + KilledStore.logName, length: length)
+            let options = VectorStoreOptions(isCancelled: { true })
+            for access in [VectorStoreAccess.readOnly, .readWrite] {
+                let error = expectError(.cancelled) { try VectorStore<Int64>.open(at: path, access, options) }
+                #expect(error?.message.contains("of the \(length) bytes of index.sqlite-wal") == true)
+            }
+            expectError(.cancelled) { try VectorStoreInfo.read(at: path) { true } }
+            expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: true) { true } }
+            expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: false) { true } }
+            // A short one never asks.
+            try store.write(to: path)
+            try VectorStore<Int64>.open(at: path, .readOnly, options).close()
+        }
+    }
+
+    /// Only what SQLite believes of a log is written again.
+    @Test func aLongLogIsNotWritten() throws {
+        let store = try KilledStore.make(commits: 3)
+        try TestFiles.withDirectory { parent in
+            let path = parent + "/store"
+            try store.write(to: path)
+            let length = Int64(64) << 20
+            var files: [String: FileImage] = [:]
+            for name in store.files.keys { files[name] = FileImage(try TestFiles.read(path + "/" + name)) }
+            files[KilledStore.logName]?.setLength(length)
+            try TestDisk.holding(files) { disk in
+                let opened = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                #expect(try CrashModel(of: opened) == store.states[3])
+                #expect(disk.log.count { $0.kind == .write && $0.isOnLog } < 50)
+            }
         }
     }
 

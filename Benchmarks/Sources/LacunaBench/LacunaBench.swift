@@ -5,6 +5,6 @@ struct LacunaBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lacuna-bench",
         abstract: "Lacuna beside other stores.",
-        subcommands: [StagesCommand.self, GrowthCommand.self, PlotCommand.self, WorkerCommand.self]
+        subcommands: [StagesCommand.self, GrowthCommand.self, PlotCommand.self, BackupCommand.self, WorkerCommand.self]
     )
 }

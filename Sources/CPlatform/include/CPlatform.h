@@ -22,6 +22,13 @@ int lacuna_sync_directory(int fd);
 /* Has the descriptor `fd` lead where `other` does, in one step; it is closed when another program is run. */
 int lacuna_replace_descriptor(int fd, int other);
 
+/* Gives the empty file `fd` the bytes of `source` without copying them, where the file system shares blocks. */
+int lacuna_clone(int fd, int source);
+
+/* Renames within a directory: so that both names change in one step, or only where nobody has the new name. */
+int lacuna_exchange_names(int directory, const char *name, const char *other);
+int lacuna_rename_new(int directory, const char *name, const char *new_name);
+
 /* Asks the kernel to begin writing the range to the disk, where it can be asked; waits for nothing and promises nothing. */
 void lacuna_begin_writeback(int fd, int64_t offset, int64_t length);
 

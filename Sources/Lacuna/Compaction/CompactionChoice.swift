@@ -2,7 +2,7 @@ extension CompactionPlan {
     /// Whether somebody holds on to what they read for longer than a moment, in this process or another.
     static func isRead(_ paths: StorePaths) -> Bool {
         // Without lock files that can be opened nobody reads by them.
-        guard let locks = try? EpochLocks(paths.directory, like: nil),
+        guard let locks = try? EpochLocks(paths.directory, like: paths.model()),
             let areFree = try? locks.areFree(within: 0.05)
         else { return false }
         return !areFree

@@ -133,12 +133,16 @@ struct Erasure {
             )
             window = DeadWindow()
         }
+        // A hole holds nothing, and may be far longer than all that was ever written.
+        var extents = DataExtents(file)
         try live.forEachRun(live: false) { run in
-            var rest = file.offset(run.lowerBound)..<file.offset(run.upperBound)
-            while true {
-                rest = window.take(rest, limit: limit)
-                if rest.isEmpty { break }
-                try zero()
+            try extents.forEachPart(of: file.offset(run.lowerBound)..<file.offset(run.upperBound)) { part in
+                var rest = part
+                while true {
+                    rest = window.take(rest, limit: limit)
+                    if rest.isEmpty { break }
+                    try zero()
+                }
             }
         }
         if !window.isEmpty { try zero() }
@@ -156,7 +160,8 @@ struct Erasure {
         while true {
             let (zeroed, isDone) = try maintenance.turn { session in
                 let size = min(end, try file.status().size)
-                let begin = max(position, try session.index.record().nextOffset)
+                let rowsEnd = max(position, try session.index.record().nextOffset)
+                let begin = file.extent(from: rowsEnd)?.lowerBound ?? size
                 position = min(size, begin + limit)
                 var zeroed = DataFile.Zeroed()
                 var rest = begin..<max(begin, position)

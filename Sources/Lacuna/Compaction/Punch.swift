@@ -39,29 +39,39 @@ struct Punch {
     }
 
     private func release(_ live: LiveBitmap, _ file: DataFile, _ blockSize: Int64) throws {
+        var extents = DataExtents(file)
         try live.forEachRun(live: false) { run in
             guard let blocks = file.blocks(inside: run, blockSize: blockSize) else { return }
-            try forEachPart(blocks, blockSize) { part in
+            try forEachPart(blocks, &extents, blockSize) { part, isHole in
                 if try !file.punchHole(part) {
                     // No hole to be had here: the run is zeroed, and what was freed is measured as nothing.
-                    try file.zero(file.offset(run.lowerBound)..<file.offset(run.upperBound))
+                    try file.forEachExtent(in: file.offset(run.lowerBound)..<file.offset(run.upperBound)) {
+                        extent throws(VectorStoreError) in try file.zero(extent)
+                    }
                     return false
                 }
-                try maintenance.advance(run.upperBound, of: live.slots, bytes: part.count)
+                try maintenance.advance(run.upperBound, of: live.slots, bytes: isHole ? 0 : part.count)
                 return true
             }
         }
     }
 
-    /// Cuts a range of whole blocks into batches, for as long as `body` wants them.
+    /// Cuts a range of whole blocks into batches, for as long as `body` wants them. A hole is one batch, however long: there
+    /// may be blocks in it that were reserved.
     private func forEachPart(
         _ blocks: Range<Int64>,
+        _ extents: inout DataExtents,
         _ blockSize: Int64,
-        _ body: (Range<Int64>) throws -> Bool
+        _ body: (Range<Int64>, _ isHole: Bool) throws -> Bool
     ) throws {
         let step = max(blockSize, Int64(maintenance.limits.bytes) / blockSize * blockSize)
-        for begin in stride(from: blocks.lowerBound, to: blocks.upperBound, by: Int(step)) {
-            guard try body(begin..<min(blocks.upperBound, begin + step)) else { return }
+        var begin = blocks.lowerBound
+        while begin < blocks.upperBound {
+            let data = min(blocks.upperBound, (extents.first(from: begin)?.lowerBound ?? .max) / blockSize * blockSize)
+            let isHole = data > begin
+            let end = isHole ? data : min(blocks.upperBound, begin + step)
+            guard try body(begin..<end, isHole) else { return }
+            begin = end
         }
     }
 }

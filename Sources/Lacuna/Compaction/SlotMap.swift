@@ -11,14 +11,20 @@ public struct SlotBucket: Sendable, Equatable {
 }
 
 extension SlotBucket {
+    /// More than that are none that anybody looks at one by one: the memory they take is bounded by it, whatever a file
+    /// claims to hold.
+    private static let most = 1 << 20
+
     /// The slots of a file in `count` buckets of the same size at most, of which the last may be smaller.
     static func measure(_ live: LiveBitmap, _ file: DataFile, count: Int) -> [SlotBucket] {
         if live.slots == 0 { return [] }
+        let count = min(count, most)
         let size = (live.slots + count - 1) / count
         var buckets = stride(from: 0, to: live.slots, by: size).map {
             SlotBucket(slots: $0..<min(live.slots, $0 + size))
         }
         var holeBytes = [Int64](repeating: 0, count: buckets.count)
+        var extents = DataExtents(file)
         live.forEachRun(live: true) { run in
             for index in run.lowerBound / size...(run.upperBound - 1) / size {
                 buckets[index].live += run.clamped(to: buckets[index].slots).count
@@ -29,7 +35,7 @@ extension SlotBucket {
                 let slots = run.clamped(to: buckets[index].slots)
                 let bytes = file.offset(slots.lowerBound)..<file.offset(slots.upperBound)
                 buckets[index].dead += slots.count
-                holeBytes[index] += bytes.upperBound - bytes.lowerBound - file.dataBytes(in: bytes)
+                holeBytes[index] += bytes.upperBound - bytes.lowerBound - extents.bytes(in: bytes)
             }
         }
         for index in buckets.indices {

@@ -100,6 +100,36 @@ extension StoreIndex {
         )
     }
 
+    /// Ends all entries that are under way, in a copy of the index: what they work on isn't there.
+    func endUnfinished() throws(VectorStoreError) {
+        try connection.run(
+            """
+            UPDATE compaction_journal SET ended_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+            error = CASE state WHEN 'committed' THEN NULL ELSE 'under way when this backup was made' END,
+            state = CASE state WHEN 'committed' THEN 'finished' ELSE 'aborted' END
+            WHERE state NOT IN ('finished', 'aborted')
+            """
+        )
+    }
+
+    /// Whether the journal tells that no erasure has come to its end since it was `earlier`'s. All that are under way end
+    /// together; old entries are forgotten.
+    func hasErasedNothing(since earlier: StoreIndex) throws(VectorStoreError) -> Bool {
+        let erased = "SELECT max(id) FROM compaction_journal WHERE strategy = 'erase' AND state = 'finished'"
+        let first = try number("SELECT min(id) FROM compaction_journal")
+        let known = try earlier.number("SELECT max(id) FROM compaction_journal")
+        if first > known + 1 { return false }
+        return try number(erased) == earlier.number(erased)
+    }
+
+    private func number(_ sql: String) throws(VectorStoreError) -> Int64 {
+        try connection.first(sql) { $0.integer(0) } ?? 0
+    }
+
+    func removeFromJournal(_ id: Int64) throws(VectorStoreError) {
+        try connection.run("DELETE FROM compaction_journal WHERE id = ?", [.integer(id)])
+    }
+
     /// The whole journal, oldest first.
     func journal() throws(VectorStoreError) -> [JournalEntry] {
         var entries: [JournalEntry] = []

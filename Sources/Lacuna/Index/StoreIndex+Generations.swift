@@ -134,12 +134,34 @@ extension StoreIndex {
         return nil
     }
 
+    /// Whether every row of the current generation that lies below an offset is in an earlier index too, at the same place
+    /// with the same checksum, and nothing was erased since. O(rows).
+    func continues(_ earlier: StoreIndex, below end: Int64) throws(VectorStoreError) -> Bool {
+        guard try hasErasedNothing(since: earlier) else { return false }
+        let sql = "SELECT id, offset, checksum FROM vectors WHERE generation = ? AND offset < ? ORDER BY id"
+        let values: [SQLValue] = [.integer(try record().generation), .integer(end)]
+        let (now, before) = (try connection.prepare(sql), try earlier.connection.prepare(sql))
+        try now.bind(values)
+        try before.bind(values)
+        while try now.step() {
+            let id = try now.id(0)
+            repeat {
+                guard try before.step() else { return false }
+            } while try SQLValue.idPrecedes(before.id(0), id)
+            guard try before.id(0).idText == id.idText, try before.entry(at: 1) == now.entry(at: 1) else {
+                return false
+            }
+        }
+        return true
+    }
+
     /// Gives free pages of the database back to the file system, some at a time; false when none are left, or none can
     /// be given back: a VACUUM without the auto-vacuum setting takes that ability away.
     func vacuumSome() throws(VectorStoreError) -> Bool {
         let free = try pragma("freelist_count")
         if free == 0 { return false }
         try connection.run("PRAGMA incremental_vacuum(250)")
+        noteVacuum()
         return try pragma("freelist_count") < free
     }
 }

@@ -28,11 +28,14 @@ enum RemainingMetadata {
 /// Reading an index of which nothing is certain: every call gives what there is, and none trusts another table.
 extension StoreIndex {
     /// Of a copy, since a damaged database may not even be read in place. Doesn't ask whether the database is a store's: its
-    /// header may be what is damaged.
+    /// header may be what is damaged. Of what isn't as a migration made it only plain tables can be read.
     static func openForSalvage(_ directory: Directory) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(StorePaths.indexName, in: directory, .readOnly))
         try index.connection.run("PRAGMA query_only = ON")
         try index.connection.run("PRAGMA cell_size_check = ON")
+        let schema = try? IndexSchema(index.connection, version: nil)
+        let tables = schema?.readableTables(index.connection) ?? []
+        index.connection.allowReading(only: tables.union(["sqlite_master", "json_each"]))
         return index
     }
 
@@ -47,9 +50,11 @@ extension StoreIndex {
     /// SQLite's own check, as far as it goes: what is wrong, in its words; nothing if all is well.
     func integrityMessages() throws(VectorStoreError) -> [String] {
         var messages: [String] = []
-        try connection.forEach("PRAGMA integrity_check") { row throws(VectorStoreError) in
-            let message = try row.text(0)
-            if message != "ok" { messages.append(message.replacing("\n", with: ", ")) }
+        for check in try IndexSchema(connection, version: nil).integrityChecks {
+            try connection.forEach("PRAGMA \(check)") { row throws(VectorStoreError) in
+                let message = try row.text(0)
+                if message != "ok" { messages.append(message.replacing("\n", with: ", ")) }
+            }
         }
         return messages
     }

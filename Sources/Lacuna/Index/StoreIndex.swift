@@ -1,3 +1,4 @@
+import CSQLite
 import LacunaMigrations
 
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
@@ -6,6 +7,14 @@ package final class StoreIndex {
     /// Told of each row that this connection moves, where somebody wants to know.
     var changes: RowChanges?
     let statements = RowStatements()
+    /// What the next update of the record says of its log.
+    private var origin = LogOrigin(base: 0, token: 0)
+    /// Whether the transaction has updated the record; how much the connection had changed when it began.
+    private var hasUpdatedRecord = false
+    private var changesBefore = 0
+    private var hasVacuumed = false
+    /// As it was when the index was opened.
+    private var schema: IndexSchema?
     /// The log's frames when it was last copied.
     private var checkpointedFrames = 0
 
@@ -18,19 +27,21 @@ package final class StoreIndex {
     static let applicationID: Int64 = 0x4c61_636e
     static var schemaVersion: Int { Migrations.scripts.count }
 
-    init(_ connection: Connection) { self.connection = connection }
+    init(_ connection: Connection) {
+        self.connection = connection
+        connection.useTablesOnly()
+    }
 
     // MARK: Opening
 
-    /// For the writing process: migrates an older schema, refuses a newer one untouched.
+    /// For the writing process: refuses a newer schema untouched. An older one is to be migrated once the log is taken over.
     ///
-    /// - Parameter mark: What the store's own mark said before, if it has one.
     /// - Throws: `damaged`, with nothing changed, where commits are missing.
-    static func openForWriting(_ directory: Directory, _ mark: CommitMark?) throws(VectorStoreError) -> StoreIndex {
+    static func openForWriting(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> StoreIndex {
         let index = try connect(directory, .readWrite)
-        try index.check(directory, mark)
+        _ = try index.check(directory, witness)
+        try index.checkForWriting()
         try index.configureWriter()
-        try index.migrate()
         return index
     }
 
@@ -49,11 +60,13 @@ package final class StoreIndex {
     static func openForReading(
         _ directory: Directory,
         _ mode: Connection.Mode,
-        checkedBy mark: CommitMark?
+        checkedBy witness: LogWitness
     ) throws(VectorStoreError) -> StoreIndex {
         let index = try connect(directory, mode)
         try index.connection.run("PRAGMA query_only = ON")
-        try index.check(directory, mark)
+        if let evidence = try index.check(directory, witness), evidence.areRowsDoubtful {
+            try index.checkRowsOfLog(evidence, witness)
+        }
         return index
     }
 
@@ -71,35 +84,58 @@ package final class StoreIndex {
         return StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
     }
 
-    /// Before anything in the index is believed: that its log has not rotted, and that no commit is missing.
-    private func check(_ directory: Directory, _ mark: CommitMark?) throws(VectorStoreError) {
-        try connection.checkLog()
+    /// Before anything in the index is believed: that its log has not rotted, that no commit is missing, and that the log is
+    /// the database's. Returns what the last was found by, if there is a log.
+    private func check(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> LogEvidence? {
+        try connection.checkLog(witness.isCancelled)
+        // Read before the index: a writer may raise it at any time, once it has committed.
+        let mark = try witness.mark()
         guard try isCreated() else {
             guard let mark, mark.sequence > 0 else { throw Self.noSchema(directory) }
             throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
         }
-        let record = try record()
-        try mark?.check(record)
+        try mark?.check(record())
+        guard try connection.logBytes() > 0, let evidence = try evidence(directory, witness) else { return nil }
         // A second look, since a checkpoint may be under way, by whose half-written page the first was misled.
-        if try connection.logBytes() > 0, let first = Self.misfit(directory, record, mark),
-            first == Self.misfit(directory, record, mark)
-        {
-            throw .commitsAreMissing(first)
+        if let misfit = evidence.misfit, try self.evidence(directory, witness)?.misfit == misfit {
+            throw .commitsAreMissing(misfit)
+        }
+        return evidence
+    }
+
+    /// Nil where the database alone is no state that can be read, which an interrupted checkpoint leaves; and where the mark
+    /// has moved meanwhile: whoever writes has looked at all of this before.
+    private func evidence(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> LogEvidence? {
+        let mark = try witness.mark()
+        // While it lasts, no commit behind it is copied into the database.
+        return try connection.snapshot { () throws(VectorStoreError) in
+            let record = try record()
+            let origin = try logOrigin()
+            guard let connection = try? Connection(StorePaths.indexName, in: directory, .immutable) else { return nil }
+            let index = StoreIndex(connection)
+            guard (try? index.isCreated()) == true, let alone = try? index.record(), try witness.mark() == mark else {
+                return nil
+            }
+            let own = mark?.store == record.uuidBytes ? mark : nil
+            return LogEvidence(record: record, origin: origin, alone: alone, mark: own)
         }
     }
 
-    /// Why the database can't be the one that the log belongs to, by what it says without its log; nil where that is fine,
-    /// or no state that can be read, which an interrupted checkpoint leaves.
-    private static func misfit(_ directory: Directory, _ record: StoreRecord, _ mark: CommitMark?) -> String? {
-        guard let connection = try? Connection(StorePaths.indexName, in: directory, .immutable),
-            let alone = try? StoreIndex(connection).record()
-        else { return nil }
-        if alone.uuidBytes != record.uuidBytes { return "index.sqlite and index.sqlite-wal are of two stores" }
-        guard let mark, mark.store == record.uuidBytes, alone.commitSequence < mark.database.sequence else {
-            return nil
+    /// Throws `damaged` where the data file lacks rows that the log names.
+    private func checkRowsOfLog(_ evidence: LogEvidence, _ witness: LogWitness) throws(VectorStoreError) {
+        let record = evidence.record
+        guard let first = evidence.mark?.database.firstRowOfLog(record), let file = witness.dataFile(record) else {
+            return
         }
-        return "index.sqlite is older than its log: it knows commits up to \(alone.commitSequence), "
-            + "and had those up to \(mark.database.sequence)"
+        do throws(VectorStoreError) {
+            try connection.snapshot { () throws(VectorStoreError) in
+                if try self.record() != record { return }
+                try checkRows(of: file, record, from: first, isCancelled: witness.isCancelled)
+            }
+        } catch {
+            // No lock keeps a writer from moving rows meanwhile, but none that are live are overwritten before a commit.
+            guard error.code == .damaged, try self.record() != record else { throw error }
+        }
     }
 
     private static func noSchema(_ directory: Directory) -> VectorStoreError {
@@ -121,19 +157,32 @@ package final class StoreIndex {
         try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
         try index.connection.transaction { () throws(VectorStoreError) in
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
-            try index.runMigrations(from: 0)
+            try index.runMigrations()
             try index.insert(record)
         }
         try index.useLog()
     }
 
-    /// False for a database without any schema.
+    /// False for a database without any schema. From then on our tables may be read: they are what they should be.
     func isCreated() throws(VectorStoreError) -> Bool {
+        try connection.snapshot { () throws(VectorStoreError) in
+            guard try isOfKnownVersion() else { return false }
+            let schema = try IndexSchema(connection, version: pragma("user_version"))
+            try schema.check()
+            self.schema = schema
+            return true
+        }
+    }
+
+    /// Of an index that was found to be created: whether changing rows evaluates nothing but what is ours.
+    func checkForWriting() throws(VectorStoreError) { try schema?.checkForWriting() }
+
+    private func isOfKnownVersion() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")
         let version = try pragma("user_version")
         if application == 0 && version == 0 {
-            let objects = try connection.first("SELECT count(*) FROM sqlite_schema") { $0.integer(0) }
-            if objects == 0 { return false }
+            let hasObjects = try connection.prepareLoadingSchema("SELECT 1 FROM sqlite_schema LIMIT 1").step()
+            if !hasObjects { return false }
         }
         guard application == Self.applicationID else {
             throw VectorStoreError(.notAStore, "index.sqlite is another program's database; check the path")
@@ -177,16 +226,12 @@ package final class StoreIndex {
         connection.checkpointsItself()
     }
 
-    private func migrate() throws(VectorStoreError) {
-        guard try pragma("user_version") < Self.schemaVersion else { return }
-        if PlantedBug.migrationInParts.isPlanted { return try runMigrations(from: Int(try pragma("user_version"))) }
-        try connection.transaction { () throws(VectorStoreError) in
-            try runMigrations(from: Int(try pragma("user_version")))
-        }
-    }
+    /// Whether the schema is of an older version. Readers do without what newer ones have.
+    var isOutdated: Bool { get throws(VectorStoreError) { try pragma("user_version") < Self.schemaVersion } }
 
-    private func runMigrations(from version: Int) throws(VectorStoreError) {
-        for script in Migrations.scripts.dropFirst(version) {
+    /// Brings an older schema up to the newest version; the caller's transaction commits it.
+    func runMigrations() throws(VectorStoreError) {
+        for script in Migrations.scripts.dropFirst(Int(try pragma("user_version"))) {
             try connection.execute(String(decoding: script, as: UTF8.self))
         }
         try connection.execute("PRAGMA user_version = \(Self.schemaVersion)")
@@ -208,7 +253,10 @@ package final class StoreIndex {
 
     private func insert(_ record: StoreRecord) throws(VectorStoreError) {
         try connection.run(
-            "INSERT INTO store (singleton, element, \(StoreRecord.columns)) VALUES (1, 'float32'\(String(repeating: ", ?", count: 11)))",
+            """
+            INSERT INTO store (singleton, element, \(StoreRecord.columns), log_base, log_token) \
+            VALUES (1, 'float32'\(String(repeating: ", ?", count: 11)), 0, 0)
+            """,
             [
                 .text(record.uuid), .integer(Int64(record.dimension)), .text(record.metric.rawValue),
                 .text(record.idKind.rawValue), .integer(record.generation), .integer(record.nextGeneration),
@@ -223,15 +271,32 @@ package final class StoreIndex {
         try connection.run(
             """
             UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_offset = ?, reader_epoch = ?, \
-            live_rows = ?, commit_sequence = ?
+            live_rows = ?, commit_sequence = ?, log_base = ?, log_token = ?
             """,
             [
                 .integer(record.generation), .integer(record.nextGeneration), .text(record.dataFile),
                 .integer(record.nextOffset), .integer(record.readerEpoch), .integer(record.liveRows),
-                .integer(record.commitSequence + 1),
+                .integer(record.commitSequence + 1), .integer(origin.base), .integer(Int64(origin.token)),
             ]
         )
+        hasUpdatedRecord = true
     }
+
+    /// A transaction begins whose commit says this of its log.
+    func begin(_ origin: LogOrigin) {
+        self.origin = origin
+        hasUpdatedRecord = false
+        hasVacuumed = false
+        changesBefore = connection.totalChanges
+    }
+
+    /// Whether the transaction has changed anything, and not the record.
+    var hasUnnumberedChanges: Bool {
+        !hasUpdatedRecord && (hasVacuumed || connection.totalChanges != changesBefore)
+    }
+
+    /// Some free pages went back to the file system, which SQLite counts as no change.
+    func noteVacuum() { hasVacuumed = true }
 
     /// Copies the log into the database and cuts it as far as readers allow, who are waited for only where told, and not for
     /// long; whether all of it is in the database, and it is cut to nothing.
@@ -262,9 +327,14 @@ package final class StoreIndex {
     /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,
     /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.
     ///
-    /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once.
+    /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Other people's
+    /// indexes are made anew too: no value that one of them computes may be longer than the database.
     func rebuild() throws(VectorStoreError) {
-        do { try connection.execute("VACUUM") } catch {
+        let longest = Int32(clamping: max(1 << 20, try pragma("page_count") * pragma("page_size")))
+        let result = connection.limited([(SQLITE_LIMIT_LENGTH, longest)]) {
+            Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
+        }
+        do { try result.get() } catch {
             guard error.code == .diskFull else { throw error }
             throw VectorStoreError(
                 .diskFull,

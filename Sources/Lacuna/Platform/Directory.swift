@@ -35,6 +35,9 @@ package final class Directory: Sendable {
         return unsafe stat(path, &buffer) == 0 && FileIdentity(buffer) == identity
     }
 
+    /// Its own status.
+    func ownStatus() throws(SystemError) -> FileStatus { try FileStatus.of(descriptor) }
+
     /// The names in the directory, sorted, without `.` and `..`.
     package func names() throws(SystemError) -> [String] {
         let own = try SystemFileSystem.check("list", path) {
@@ -105,6 +108,21 @@ package final class Directory: Sendable {
 
     private func isAccessible(_ name: String, _ mode: Int32) -> Bool {
         unsafe faccessat(descriptor, name, mode, AT_EACCESS) == 0
+    }
+
+    /// Makes a directory of that name in this one, which no other user gets at.
+    func createDirectory(_ name: String) throws(SystemError) -> Directory {
+        if unsafe mkdirat(descriptor, name, 0o700) != 0 {
+            throw SystemError(errno: errno, call: "create", path: path(name))
+        }
+        return try Directory(path(name))
+    }
+
+    /// Removes a directory of that name from this one, which must be empty.
+    func removeDirectory(_ name: String) throws(SystemError) {
+        if unsafe unlinkat(descriptor, name, AT_REMOVEDIR) != 0 {
+            throw SystemError(errno: errno, call: "remove", path: path(name))
+        }
     }
 
     // MARK: Paths

@@ -43,6 +43,12 @@ package protocol FileSystem: Sendable {
     func sync(_ directory: Directory) throws(SystemError)
     func unlink(_ name: String, in directory: Directory) throws(SystemError)
     func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
+    /// Fails with EEXIST where somebody has the new name.
+    func renameNew(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
+    /// Both names change in one step.
+    func exchange(_ name: String, _ other: String, in directory: Directory) throws(SystemError)
+    /// Gives an empty file the bytes of another one without copying them.
+    func clone(_ source: Int32, to descriptor: Int32) throws(SystemError)
 }
 
 extension FileSystem {
@@ -174,6 +180,26 @@ package struct SystemFileSystem: FileSystem {
         _ = try Self.check("rename", directory.path(name)) {
             unsafe renameat(directory.descriptor, name, directory.descriptor, newName)
         }
+    }
+
+    package func renameNew(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
+        let path = directory.path(newName)
+        do throws(SystemError) {
+            try checkCode("rename to", path, unsafe lacuna_rename_new(directory.descriptor, name, newName))
+        } catch {
+            guard error.isUnsupported || error.errno == EINVAL else { throw error }
+            if try directory.status(newName) != nil { throw SystemError(errno: EEXIST, call: "rename to", path: path) }
+            try rename(name, to: newName, in: directory)
+        }
+    }
+
+    package func exchange(_ name: String, _ other: String, in directory: Directory) throws(SystemError) {
+        let path = directory.path(other)
+        try checkCode("exchange", path, unsafe lacuna_exchange_names(directory.descriptor, name, other))
+    }
+
+    package func clone(_ source: Int32, to descriptor: Int32) throws(SystemError) {
+        try checkCode("clone to", "", lacuna_clone(descriptor, source))
     }
 
     /// Where EINTR is handled, once for all calls: one that a signal has interrupted is made again.

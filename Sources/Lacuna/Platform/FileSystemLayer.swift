@@ -54,4 +54,13 @@ extension FileSystemLayer {
     package func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
         try below.rename(name, to: newName, in: directory)
     }
+    package func renameNew(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
+        try below.renameNew(name, to: newName, in: directory)
+    }
+    package func exchange(_ name: String, _ other: String, in directory: Directory) throws(SystemError) {
+        try below.exchange(name, other, in: directory)
+    }
+    package func clone(_ source: Int32, to descriptor: Int32) throws(SystemError) {
+        try below.clone(source, to: descriptor)
+    }
 }

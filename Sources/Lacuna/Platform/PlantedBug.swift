@@ -47,6 +47,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case markBeforeCommit
     /// The log isn't looked through before it is believed.
     case logNotChecked
+    /// A log is believed beside any database, or beside one that another mark belongs to.
+    case logOriginNotChecked
+    /// Recovery believes that the data file has the rows which only the log names.
+    case rowsOfLogNotChecked
     /// A migration takes a transaction a statement.
     case migrationInParts
     /// A new store's database gets its name before it is on the disk.

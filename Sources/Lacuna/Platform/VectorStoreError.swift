@@ -54,7 +54,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let damaged = Code(rawValue: "damaged")
         /// A newer version of Lacuna wrote this store.
         public static let newerFormat = Code(rawValue: "newerFormat")
-        /// The SQLite library is too old.
+        /// The SQLite library is too old, or the index holds what Lacuna can't write beside: an index that somebody has added,
+        /// which the message names.
         public static let unsupported = Code(rawValue: "unsupported")
         /// The path of an open store leads elsewhere now, or files of it were removed or replaced: open it again where it is.
         public static let moved = Code(rawValue: "moved")
@@ -103,11 +104,31 @@ extension VectorStoreError {
         "another program wrote to index.sqlite meanwhile; close it, and try again"
     )
 
+    /// The path that a handle was opened by leads elsewhere, or one of its files does not have its name any more.
+    static func moved(_ directory: Directory, _ name: String? = nil) -> VectorStoreError {
+        let what =
+            if let name { "\(directory.path(name)) was removed or replaced while the store was open" } else {
+                "\(directory.path) leads to another store than the one that was opened there, or to none: it was moved, "
+                    + "removed or replaced"
+            }
+        return VectorStoreError(.moved, "\(what); nothing was changed: open the store again where it is now")
+    }
+
     /// Commits are missing: what is there is not opened, and `verify` could tell no more.
     static func commitsAreMissing(_ what: String) -> VectorStoreError {
         VectorStoreError(
             .damaged,
             damagedPrefix + what + missingRemedy
+        )
+    }
+
+    /// Rows that the log alone names aren't in the data file.
+    static func rowsOfLogAreMissing(_ ids: [String]) -> VectorStoreError {
+        VectorStoreError(
+            .damaged,
+            damagedPrefix + "the rows of \(list(ids)), which only index.sqlite-wal names, don't match their checksums: "
+                + "an older copy of files of the store was put back beside it, or they have rotted" + missingRemedy,
+            ids: Array(ids.prefix(1_000))
         )
     }
 
@@ -122,9 +143,11 @@ extension VectorStoreError {
 
     private static let damagedPrefix = "the store is damaged: "
     private static let damagedRemedy =
-        "; nothing was changed: run `verify`, and put a backup back, or save what is sound with `recover --salvage`"
+        "; nothing was changed: run `verify`, and put a whole backup back into an empty directory, or save what is sound with "
+        + "`recover --salvage`"
     private static let missingRemedy =
-        "; nothing was changed: put a whole backup back, or save what is left with `recover --salvage`"
+        "; nothing was changed: put a whole backup back into an empty directory, or save what is left with "
+        + "`recover --salvage`"
 
     /// The message without the remedy for damage, which says that nothing was changed.
     var withoutRemedy: String {

@@ -1,3 +1,5 @@
+import CPlatform
+
 #if canImport(Darwin)
 import Darwin
 #else
@@ -34,7 +36,7 @@ final class IndexCopy: Sendable {
             unreadablePages = try OpenConnections.excluded(from: from) { () throws(VectorStoreError) in
                 let pages = try Self.copy(StorePaths.indexName, from, to, fileSystem, skippingUnreadable)
                 guard try mapped(from.status(StorePaths.logName)) != nil else { return pages }
-                return try pages + Self.copy(StorePaths.logName, from, to, fileSystem, skippingUnreadable)
+                return try pages + Self.copy(StorePaths.logName, from, to, fileSystem, skippingUnreadable, isLog: true)
             }
         } catch {
             Self.remove(directory)
@@ -85,13 +87,15 @@ final class IndexCopy: Sendable {
 
     // MARK: Copying
 
-    /// The number of pages that were left out since the disk can't read them.
+    /// The number of pages that were left out since the disk can't read them. Holes stay holes: the copy takes no more room
+    /// than the file does, whatever its length.
     private static func copy(
         _ name: String,
         _ from: Directory,
         _ to: Directory,
         _ fileSystem: any FileSystem,
-        _ skippingUnreadable: Bool
+        _ skippingUnreadable: Bool,
+        isLog: Bool = false
     ) throws(VectorStoreError) -> Int {
         let input = try mapped(fileSystem.open(name, in: from, .read))
         defer { fileSystem.close(input) }
@@ -100,12 +104,14 @@ final class IndexCopy: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position: Int64 = 0
         var unreadablePages = 0
-        while true {
+        while let data = extent(input, from: position) {
+            position = data.lowerBound
             let count: Int
             do throws(SystemError) {
                 var span = buffer.mutableSpan
                 count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                    try unsafe fileSystem.read(input, into: bytes, at: position)
+                    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<min(bytes.count, data.count)])
+                    return try unsafe fileSystem.read(input, into: part, at: position)
                 }
             } catch {
                 guard skippingUnreadable else { throw VectorStoreError(error.on(from.path(name))) }
@@ -120,7 +126,7 @@ final class IndexCopy: Sendable {
                 position += Int64(pageBytes)
                 continue
             }
-            if count == 0 { return unreadablePages }
+            if count == 0 { break }
             do throws(SystemError) {
                 try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
                     try unsafe fileSystem.writeAll(output, bytes, at: position)
@@ -128,5 +134,24 @@ final class IndexCopy: Sendable {
             } catch { throw VectorStoreError(temporary: error.on(to.path(name))) }
             position += Int64(count)
         }
+        // A page beyond the end is a missing one to SQLite, and a frame of zeros none. Where no file can be as long, they are
+        // missing.
+        if !isLog, let size = try mapped(from.status(name))?.size, size > position {
+            try? fileSystem.truncate(output, to: size)
+        }
+        return unreadablePages
+    }
+
+    /// The first stretch from `position` on that occupies blocks; nil where only a hole follows, or the end. All of the rest
+    /// where that can't be told.
+    private static func extent(_ file: Int32, from position: Int64) -> Range<Int64>? {
+        var data: Int64 = 0
+        var hole: Int64 = 0
+        let code = unsafe lacuna_seek_data(file, position, &data)
+        if code == ENXIO { return nil }
+        guard code == 0, unsafe lacuna_seek_hole(file, data, &hole) == 0, hole > data else {
+            return position..<Int64.max
+        }
+        return data..<hole
     }
 }

@@ -29,8 +29,8 @@ final class MappedRows: @unchecked Sendable {
     @inline(__always)
     func row(_ slot: Int) -> UnsafePointer<Float> {
         let offset = Int(DataFileHeader.length) + slot * stride
-        let segment = offset / Int(MappedSegment.length)
-        return unsafe (bases[segment] + (offset - segment * Int(MappedSegment.length))).assumingMemoryBound(
+        let segment = MappedSegment.index(of: Int64(offset))
+        return unsafe (bases[segment] + (offset - Int(MappedSegment.start(of: segment)))).assumingMemoryBound(
             to: Float.self
         )
     }

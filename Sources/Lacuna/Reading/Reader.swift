@@ -82,7 +82,35 @@ final class Reader: @unchecked Sendable {
             // The locks were taken first: whoever wants to move what an unchanged store has waits for us.
             if let result = try source.whileUnchanged({ try read(held, body) }) { return result }
         }
-        throw VectorStoreError(.busy, "the store's files changed again and again while it was opened; try again")
+        throw Self.unsettled
+    }
+
+    private static let unsettled = VectorStoreError(
+        .busy,
+        "the store's files changed again and again while it was opened; try again"
+    )
+
+    /// Calls `index` with a snapshot, and, when that has ended, `rows` with its data file, whose rows stay as they are until
+    /// `rows` returns, or calls the closure that it is given: for what takes long, and must not keep SQLite's log.
+    func withHeldRows<T, R>(
+        _ index: (Snapshot) throws -> T,
+        _ rows: (T, DataFile, _ release: () -> Void) throws -> R
+    ) throws -> R {
+        for _ in 0..<Self.attempts {
+            guard try lock() else { continue }
+            let held = epoch
+            var isHeld = true
+            func release() {
+                if isHeld { unlock(held) }
+                isHeld = false
+            }
+            defer { release() }
+            let found = try source.whileUnchanged {
+                try read(held) { snapshot in (try index(snapshot), snapshot.rows.file) }
+            }
+            if let (result, file) = found { return try rows(result, file, release) }
+        }
+        throw Self.unsettled
     }
 
     /// Nil if the store moved on meanwhile. What takes long in `body` can be cancelled; not so the transaction's beginning
@@ -127,6 +155,7 @@ final class Reader: @unchecked Sendable {
         if locked, locks?.isNamed(epoch) == false {
             // Removed, so that a writer would wait for another file than this one.
             unlock(epoch)
+            if !paths.directory.isAtItsPath { throw .moved(paths.directory) }
             locks = try Self.openLocks(paths, source)
             return false
         }

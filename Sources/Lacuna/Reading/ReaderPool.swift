@@ -49,10 +49,10 @@ final class ReaderPool: Sendable {
     }
 
     /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
-    func openFirst(checkedBy mark: CommitMark?) throws {
+    func openFirst(checkedBy witness: LogWitness) throws {
         giveBack(
             try source.whileUnchanged {
-                try reader(StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark))
+                try reader(StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness))
             }
         )
     }
@@ -66,6 +66,20 @@ final class ReaderPool: Sendable {
             giveBack(reader)
         }
         return try reader.withSnapshot(body)
+    }
+
+    /// The same for what reads rows for long: see ``Reader/withHeldRows(_:_:)``.
+    func readHeldRows<T, R>(
+        _ index: (Snapshot) throws -> T,
+        _ rows: (T, DataFile, _ release: () -> Void) throws -> R
+    ) throws -> R {
+        let reader = try takeReader()
+        threads.enter()
+        defer {
+            threads.leave()
+            giveBack(reader)
+        }
+        return try reader.withHeldRows(index, rows)
     }
 
     /// Later reads fail; those under way end as usual.

@@ -25,7 +25,10 @@ enum StoreDirectory {
 
     private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        _ = try source.whileUnchanged { try StoreIndex.openForReading(source.directory, source.mode, checkedBy: nil) }
+        let witness = LogWitness(paths, SystemFileSystem()) { Task.isCancelled }
+        _ = try source.whileUnchanged {
+            try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
+        }
     }
 
     /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first

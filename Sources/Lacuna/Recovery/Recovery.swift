@@ -40,6 +40,7 @@ package struct Recovery {
         } else {
             try takeOver(session, file, record)
         }
+        try session.migrate()
         try putInOrder(session, file)
         session.index.connection.checkpointsOnClose(true)
     }
@@ -49,6 +50,9 @@ package struct Recovery {
     /// emptied into the database, and a commit of our own takes the place of whatever may be beyond its end, before a file
     /// is removed or a row written on the strength of it.
     ///
+    /// Before that, the rows that only the log may name are looked at: where they don't match their checksums, other files of
+    /// the store aren't of the log's time, and nothing is changed.
+    ///
     /// | after | a crash leaves | the next recovery |
     /// | --- | --- | --- |
     /// | 1. the log's bytes are written once more where they are, and synced | the same bytes, on the disk too | begins anew |
@@ -56,7 +60,7 @@ package struct Recovery {
     /// | 3. no frame of the log is taken to be in the database any more | the same: that was in memory only | begins anew |
     /// | 4. a part of the log is copied into the database | a database that is no state without its log, and the log | begins anew |
     /// | 5. all of it is, synced; the log is cut | the state, in the database, with or without the log | goes on |
-    /// | 6. a commit of our own | the state | goes on |
+    /// | 6. the migration of an older schema, or a commit of our own | the state | goes on |
     ///
     /// Without 1, a power cut in 4 leaves a part of the newest pages in the database, and a log that lacks the rest. Without
     /// 3, pages that an earlier checkpoint copied, and that a failed sync of the database has left clean in the cache, are in
@@ -68,11 +72,13 @@ package struct Recovery {
     ) throws(VectorStoreError) {
         let connection = session.index.connection
         do throws(VectorStoreError) {
-            // First: SQLite syncs the directory too, and keeps to itself whether that worked.
+            let first = session.floor.firstRowOfLog(record)
+            if !PlantedBug.rowsOfLogNotChecked.isPlanted { try session.index.checkRows(of: file, record, from: first) }
+            // Before the log is written: SQLite syncs the directory too, and keeps to itself whether that worked.
             try session.floor.syncLogName()
             if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
             if !PlantedBug.rowsNotRewritten.isPlanted {
-                try file.rewrite(session.floor.firstRowOfLog(record)..<record.nextOffset)
+                try file.rewrite(first..<record.nextOffset)
             }
         } catch {
             guard error.code == .diskFull else { throw error }
@@ -89,7 +95,9 @@ package struct Recovery {
         if !PlantedBug.checkpointBelieved.isPlanted { try connection.forgetCheckpoints() }
         do throws(VectorStoreError) {
             leavesSuperseded = try !session.emptyLog()
-            try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
+            if try !session.index.isOutdated {
+                try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
+            }
         } catch {
             // A full disk must not keep a store from being opened, and emptied.
             guard error.code == .diskFull else { throw error }
@@ -104,10 +112,17 @@ package struct Recovery {
     }
 
     /// Puts in order what an earlier compaction of an open store could not finish, on a full disk for example. Each
-    /// compaction begins with this: one that goes on from another generation would make that journal a contradiction.
+    /// compaction begins with this: one that goes on from another generation would make that journal a contradiction. Of the
+    /// journal's history it keeps the last thousand entries, and those that are still needed.
     package static func putInOrder(_ session: WriteSession) throws(VectorStoreError) {
         let recovery = try Recovery(session.index, session.paths, session.fileSystem)
         try recovery.putInOrder(session, try session.currentFile())
+        if recovery.plan.outdated.isEmpty { return }
+        // Their files are gone for good.
+        try mapped(session.fileSystem.sync(session.paths.directory))
+        try session.commit { () throws(VectorStoreError) in
+            for entry in recovery.plan.outdated { try session.index.removeFromJournal(entry) }
+        }
     }
 
     private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {

@@ -50,8 +50,12 @@ struct RecoveryPlan {
     private(set) var hasInterruptedMoves = false
     /// Erasures to carry on, once there is a writer: they need its turns.
     private(set) var erasures: [JournalEntry] = []
+    /// Entries of the journal that are old, ended, and of no file that is still there: of the history only so much is kept.
+    private(set) var outdated: [Int64] = []
     /// The length to cut the data file to where a crash left part of a row's space at its end, or a tail not cut off.
     private(set) var trimmedLength: Int64?
+
+    private static let keptEntries = 1_000
 
     /// Whether there is nothing to do before that.
     var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
@@ -78,6 +82,7 @@ struct RecoveryPlan {
         for entry in journal {
             try plan(entry, record, files)
         }
+        outdated = journal.dropLast(Self.keptEntries).filter { !Self.isNeeded($0, files) }.map(\.id)
         let named = Set(journal.flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) } + [record.dataFile])
         for (name, file) in files.sorted(by: { $0.key < $1.key }) where !named.contains(name) {
             unknown.append((name, file.size))
@@ -119,6 +124,15 @@ struct RecoveryPlan {
         }
         try DataFile.check(file.size, holds: record, index)
         return file
+    }
+
+    /// Whether recovery has something to do for the entry, or a file to remove that nothing else gives up.
+    private static func isNeeded(_ entry: JournalEntry, _ files: [String: FoundFile]) -> Bool {
+        switch entry.state {
+        case .copying, .moving, .punching, .erasing, .committed: true
+        case .aborted: entry.targetFile.map { files[$0] != nil } ?? false
+        case .finished: entry.strategy == .rewrite && files[entry.sourceFile] != nil
+        }
     }
 
     private mutating func plan(

@@ -216,7 +216,7 @@ struct Salvage {
 
     /// Rows that there should be, as far as is known.
     private var total: Int {
-        source.record.map { Int($0.liveRows) } ?? source.files.reduce(0) { $0 + $1.slots }
+        source.record.map { Int($0.liveRows) } ?? source.files.reduce(0) { min($0 + $1.slots, .max / 2) }
     }
 
     private func finishedReport(_ lost: UnreadableIDs?) -> SalvageReport {

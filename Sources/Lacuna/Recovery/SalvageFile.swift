@@ -56,11 +56,11 @@ struct SalvageFile {
         let capacity = max(1, (1 << 20) / Int(file.stride))
         var buffer = [Float](repeating: 0, count: capacity * header.dimension)
         var first = first
-        while first < slots {
+        // Holes may be far longer than what was ever written.
+        while first < slots, let data = file.extent(from: file.offset(first)), data.lowerBound < end {
+            first = max(first, file.slot(data.lowerBound))
             let window = first..<min(first + capacity, slots)
             first = window.upperBound
-            // Holes may be far longer than what was ever written.
-            if file.dataBytes(in: file.offset(window.lowerBound)..<file.offset(window.upperBound)) == 0 { continue }
             let isRead = read(window, into: &buffer)
             for (index, slot) in window.enumerated() where !named.contains(slot) {
                 let range = index * header.dimension..<(index + 1) * header.dimension

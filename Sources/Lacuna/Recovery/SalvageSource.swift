@@ -33,7 +33,9 @@ struct SalvageSource {
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
         // A read, so that the one connection there is has all files open.
         if (try? index?.pragma("schema_version")) != nil { copy?.unlink() }
-        let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.connection.checkLog() }
+        let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
+            try index?.connection.checkLog { Task.isCancelled }
+        }
         let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
         let mark = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try CommitMark.read(paths, fileSystem)

@@ -17,24 +17,34 @@ public enum VectorStoreRecovery {
         try run(StorePaths(path), dryRun: dryRun, SystemFileSystem())
     }
 
+    /// The same; `isCancelled` ends the look through a long log.
+    package static func run(
+        at path: String,
+        dryRun: Bool,
+        isCancelled: @escaping () -> Bool
+    ) throws -> RecoveryReport {
+        try run(StorePaths(path), dryRun: dryRun, SystemFileSystem(), isCancelled: isCancelled)
+    }
+
     static func run(
         _ paths: StorePaths,
         dryRun: Bool,
         _ fileSystem: any FileSystem,
-        _ limits: MaintenanceLimits = MaintenanceLimits()
+        _ limits: MaintenanceLimits = MaintenanceLimits(),
+        isCancelled: @escaping () -> Bool = { Task.isCancelled }
     ) throws -> RecoveryReport {
+        let witness = LogWitness(paths, fileSystem, isCancelled: isCancelled)
         do {
             try StoreDirectory.check(paths)
             if dryRun {
-                let mark = try CommitMark.read(paths, fileSystem)
                 let source = try IndexSource.forReading(paths, fileSystem)
                 return try source.whileUnchanged {
-                    let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark)
+                    let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
                     return try Recovery(index, paths, fileSystem).report
                 }
             }
             let lock = try Writer.lock(paths)
-            let session = try WriteSession.open(paths, lock, fileSystem)
+            let session = try WriteSession.open(paths, lock, witness)
             var recovery = try Recovery(session.index, paths, fileSystem)
             try recovery.apply(session)
             let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)

@@ -30,6 +30,10 @@ package final class Connection {
     let serial: Int
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
+    /// Kept for as long as SQLite asks it.
+    private var readingAuthorizer: Authorizer?
+    /// Likewise.
+    private var question: Question?
     /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
     /// first. Counted once ``checkpointsItself()`` was called.
     private(set) var logFrames = 0
@@ -77,15 +81,45 @@ package final class Connection {
             throw unsafe VectorStoreError(Self.error(opened, code, nil))
         }
         unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
-        // A misspelt column in double quotes must be an error and not a string; a hostile schema must not run functions.
-        for (option, value) in [
-            (SQLITE_DBCONFIG_DQS_DML, 0), (SQLITE_DBCONFIG_DQS_DDL, 0), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
-            (SQLITE_DBCONFIG_DEFENSIVE, 1),
-        ] {
-            unsafe lacuna_sqlite3_db_config_flag(handle, option, Int32(value))
-        }
+        // A misspelt column in double quotes must be an error and not a string. Without trust, SQLite 3.40 reads no schema
+        // in which an index has a JSON function; whoever owns the connection looks through the schema first.
+        configure([
+            (SQLITE_DBCONFIG_DQS_DML, false), (SQLITE_DBCONFIG_DQS_DDL, false), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, true),
+            (SQLITE_DBCONFIG_DEFENSIVE, true),
+        ])
         checkpointsOnClose(false)
-        if descriptorPath == nil { try checkPlace() }
+        if descriptorPath == nil { try checkPlace(directory) }
+    }
+
+    /// Prepares a connection's first statement that needs the schema. SQLite then loads not only that, but also what ANALYZE
+    /// has counted, by a query: a prepared `sqlite_stat1` may have computed columns that take for ever. That ends soon here,
+    /// and SQLite goes on without the counts.
+    func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
+        var questions = 0
+        let result = limited([
+            (SQLITE_LIMIT_LENGTH, Self.longestSchemaText), (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1),
+        ]) {
+            cancellable(by: {
+                questions += 1
+                return questions > Self.questionsWhileLoading
+            }) { Result { () throws(VectorStoreError) in try prepare(sql) } }
+        }
+        return try result.get()
+    }
+
+    private static let longestSchemaText: Int32 = 1 << 20
+    private static let questionsWhileLoading = 100
+
+    private func configure(_ options: [(Int32, Bool)]) {
+        for (option, value) in options { unsafe lacuna_sqlite3_db_config_flag(handle, option, value ? 1 : 0) }
+    }
+
+    /// No trigger runs, no view is read, and no row is changed for a foreign key's sake, whatever the schema says.
+    func useTablesOnly() {
+        configure([
+            (SQLITE_DBCONFIG_ENABLE_TRIGGER, false), (SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (SQLITE_DBCONFIG_ENABLE_FKEY, false),
+        ])
     }
 
     deinit {
@@ -114,10 +148,11 @@ package final class Connection {
         unsafe lacuna_sqlite3_db_config_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, value ? 0 : 1)
     }
 
-    /// Throws `damaged` where the log has rotted. A read, and the first one: it opens the log.
-    func checkLog() throws(VectorStoreError) {
+    /// Throws `damaged` where the log has rotted; `cancelled` where `isCancelled` says so before its end. A read, and the first
+    /// one: it opens the log.
+    func checkLog(_ isCancelled: () -> Bool) throws(VectorStoreError) {
         _ = try first("PRAGMA application_id") { $0.integer(0) }
-        if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check() }
+        if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check(isCancelled) }
     }
 
     /// The memory that tells of other connections' commits. A read must have come before.
@@ -216,7 +251,7 @@ package final class Connection {
 
     /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
     /// What is swapped between two of the system's looks is not noticed.
-    private func checkPlace() throws(VectorStoreError) {
+    private func checkPlace(_ directory: Directory) throws(VectorStoreError) {
         _ = try? run("PRAGMA schema_version")
         var hasMoved: Int32 = 0
         unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
@@ -275,6 +310,30 @@ package final class Connection {
         return reasons.first { ![ENOSPC, EDQUOT, EFBIG].contains($0) } ?? reasons[0]
     }
 
+    // MARK: Copying
+
+    /// Copies the whole database into another connection's, in the state of the transaction that this one is in: outside of
+    /// one it would begin anew with every commit. `body` is called every few pages, and stops it by throwing.
+    func copy(to other: Connection, _ body: () throws -> Void) throws {
+        guard let backup = unsafe sqlite3_backup_init(other.handle, "main", handle, "main") else {
+            throw unsafe VectorStoreError(Self.error(other.handle, sqlite3_errcode(other.handle), nil))
+        }
+        var code = SQLITE_OK
+        do {
+            while code == SQLITE_OK {
+                try body()
+                code = unsafe sqlite3_backup_step(backup, Self.copiedPages)
+            }
+        } catch {
+            unsafe sqlite3_backup_finish(backup)
+            throw error
+        }
+        unsafe sqlite3_backup_finish(backup)
+        if code != SQLITE_DONE { throw unsafe VectorStoreError(Self.error(other.handle, code, nil)) }
+    }
+
+    private static let copiedPages: Int32 = 256
+
     // MARK: Statements
 
     /// A prepared statement from the cache, for the closure's length.
@@ -303,6 +362,9 @@ package final class Connection {
         }
         return changedRows
     }
+
+    /// Rows that this connection has changed so far.
+    var totalChanges: Int { unsafe Int(sqlite3_total_changes64(handle)) }
 
     /// The rows that the last statement to change any has changed.
     var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
@@ -397,23 +459,36 @@ package final class Connection {
     func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
         try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
             let authorizer = Authorizer(allows)
-            unsafe sqlite3_set_authorizer(
-                handle,
-                { context, action, first, second, _, _ in
-                    guard let context = unsafe context else { return SQLITE_DENY }
-                    let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
-                    let request = unsafe Request(
-                        action: action,
-                        first: first.map { unsafe String(cString: $0) },
-                        second: second.map { unsafe String(cString: $0) }
-                    )
-                    return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
-                },
-                Unmanaged.passUnretained(authorizer).toOpaque()
-            )
+            set(authorizer)
             defer { unsafe sqlite3_set_authorizer(handle, nil, nil) }
             return try withExtendedLifetime(authorizer) { () throws(VectorStoreError) in try prepare(sql) }
         }
+    }
+
+    /// From now on a statement that reads another table than these fails with `damaged` when it is prepared.
+    func allowReading(only tables: Set<String>) {
+        let authorizer = Authorizer { request in
+            request.action != SQLITE_READ || request.first.map { tables.contains($0.lowercased()) } ?? false
+        }
+        readingAuthorizer = authorizer
+        set(authorizer)
+    }
+
+    private func set(_ authorizer: Authorizer) {
+        unsafe sqlite3_set_authorizer(
+            handle,
+            { context, action, first, second, _, _ in
+                guard let context = unsafe context else { return SQLITE_DENY }
+                let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
+                let request = unsafe Request(
+                    action: action,
+                    first: first.map { unsafe String(cString: $0) },
+                    second: second.map { unsafe String(cString: $0) }
+                )
+                return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
+            },
+            Unmanaged.passUnretained(authorizer).toOpaque()
+        )
     }
 
     private final class Authorizer {
@@ -427,7 +502,15 @@ package final class Connection {
     /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
     /// the answer is yes. A short one never asks.
     func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
-        let question = Question(isCancelled)
+        let outer = question
+        ask(Question(isCancelled))
+        defer { ask(outer) }
+        return try body()
+    }
+
+    private func ask(_ question: Question?) {
+        self.question = question
+        guard let question else { return unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
         unsafe sqlite3_progress_handler(
             handle,
             Self.stepsBetweenQuestions,
@@ -437,8 +520,6 @@ package final class Connection {
             },
             Unmanaged.passUnretained(question).toOpaque()
         )
-        defer { unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
-        return try withExtendedLifetime(question) { try body() }
     }
 
     private final class Question {

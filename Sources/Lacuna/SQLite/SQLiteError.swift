@@ -77,12 +77,12 @@ extension VectorStoreError {
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(.busy, "\(detail); another process holds it: try again", cause: error)
         // SQL of ours fails with the plain "error" only where the schema isn't ours any more; a caller's filter is
-        // checked before it gets here.
-        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH:
+        // checked before it gets here. A table that may not be read is one that isn't what it should be.
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_AUTH:
             self = .damaged(detail, cause: error)
         case SQLITE_READONLY:
             self.init(.readOnly, "\(detail); open the store where its directory can be written", cause: error)
-        case SQLITE_CANTOPEN where [EACCES, EPERM].contains(error.systemErrno), SQLITE_PERM, SQLITE_AUTH:
+        case SQLITE_CANTOPEN where [EACCES, EPERM].contains(error.systemErrno), SQLITE_PERM:
             self.init(.permissionDenied, "\(detail); check the owner and the permissions", cause: error)
         case SQLITE_INTERRUPT:
             self.init(

@@ -29,6 +29,8 @@ struct WriteAheadLog {
     /// SQLite's unix VFS reads and writes less than 128 KiB at a time, and takes a longer call for a short file. The longest
     /// frame is one of 64 KiB and a header.
     private static let chunkBytes = (128 << 10) - 1
+    /// A log shorter than that is looked through without a question whether anybody still wants it.
+    private static let bytesBetweenQuestions: Int64 = 16 << 20
 
     // MARK: Looking through it
 
@@ -41,9 +43,10 @@ struct WriteAheadLog {
         let commits: Int
     }
 
-    /// Throws `damaged` where SQLite would silently lose commits. O(length of the log) time, 128 KiB of memory.
-    func check() throws(VectorStoreError) {
-        guard let first = try look(), let second = try look(), first.header == second.header,
+    /// Throws `damaged` where SQLite would silently lose commits, and `cancelled` where `isCancelled` says so before the end of
+    /// a long log. O(length of the log) time, 128 KiB of memory.
+    func check(_ isCancelled: () -> Bool) throws(VectorStoreError) {
+        guard let first = try look(isCancelled), let second = try look(isCancelled), first.header == second.header,
             first.frame == second.frame
         else { return }
         if second.frame == 0 { throw .commitsAreMissing("the header of index.sqlite-wal is rotten") }
@@ -52,25 +55,59 @@ struct WriteAheadLog {
         )
     }
 
-    private func look() throws(VectorStoreError) -> Damage? {
+    private func look(_ isCancelled: () -> Bool) throws(VectorStoreError) -> Damage? {
         let size = try size()
         let bytes = try header(size)
         guard let header = Header(bytes) else {
             // It is synced before the first frame is written, and too short to tear.
-            return try hasContent(size) ? Damage(header: bytes, frame: 0, commits: 0) : nil
+            return try hasContent(size, isCancelled) ? Damage(header: bytes, frame: 0, commits: 0) : nil
         }
         var scan = FrameScan(header)
+        try unsafe forEachChunk(header, size) { chunk, position throws(VectorStoreError) in
+            unsafe scan.add(chunk)
+            try Self.ask(isCancelled, at: position, Int64(chunk.count), of: size)
+            return true
+        }
+        guard let frame = scan.badFrame, scan.commits >= 2, try self.header(size) == bytes else { return nil }
+        return Damage(header: bytes, frame: frame, commits: scan.commits)
+    }
+
+    /// Whole frames, until `body` wants no more.
+    private func forEachChunk(
+        _ header: Header,
+        _ size: Int64,
+        _ body: (UnsafeRawBufferPointer, Int64) throws(VectorStoreError) -> Bool
+    ) throws(VectorStoreError) {
         var position = Int64(Header.length)
         var chunk = [UInt8](repeating: 0, count: max(1, Self.chunkBytes / header.frameBytes) * header.frameBytes)
         while position < size {
             let count = Int(min(Int64(chunk.count), size - position)) / header.frameBytes * header.frameBytes
-            if count == 0 { break }
+            if count == 0 { return }
             try read(into: &chunk, count, at: position)
-            unsafe chunk.withUnsafeBytes { unsafe scan.add(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            let goesOn = try unsafe chunk.span.extracting(..<count).withUnsafeBytes { bytes throws(VectorStoreError) in
+                try unsafe body(bytes, position)
+            }
+            if !goesOn { return }
             position += Int64(count)
         }
-        guard let frame = scan.badFrame, scan.commits >= 2, try self.header(size) == bytes else { return nil }
-        return Damage(header: bytes, frame: frame, commits: scan.commits)
+    }
+
+    /// Once a so many bytes, when that many have been read: after `count` bytes at `position`.
+    private static func ask(
+        _ isCancelled: () -> Bool,
+        at position: Int64,
+        _ count: Int64,
+        of size: Int64
+    ) throws(VectorStoreError) {
+        let end = position + count
+        guard position / bytesBetweenQuestions != end / bytesBetweenQuestions, isCancelled() else { return }
+        throw VectorStoreError(
+            .cancelled,
+            """
+            opening was cancelled: \(end) of the \(size) bytes of index.sqlite-wal had been looked through; open the store \
+            again
+            """
+        )
     }
 
     private func header(_ size: Int64) throws(VectorStoreError) -> [UInt8] {
@@ -80,13 +117,14 @@ struct WriteAheadLog {
     }
 
     /// Whether there is anything but zeros.
-    private func hasContent(_ size: Int64) throws(VectorStoreError) -> Bool {
+    private func hasContent(_ size: Int64, _ isCancelled: () -> Bool) throws(VectorStoreError) -> Bool {
         var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
         var position: Int64 = 0
         while position < size {
             let count = Int(min(Int64(chunk.count), size - position))
             try read(into: &chunk, count, at: position)
             if chunk[..<count].contains(where: { $0 != 0 }) { return true }
+            try Self.ask(isCancelled, at: position, Int64(count), of: size)
             position += Int64(count)
         }
         return false
@@ -106,19 +144,21 @@ struct WriteAheadLog {
         try check(unsafe zeros.withUnsafeBytes { unsafe write($0, at: offset) }, "extended")
     }
 
-    /// Writes every byte once more where it is, and syncs. The caller sees to it that nobody else writes to the log.
+    /// Writes the header and all frames that SQLite believes once more where they are, and syncs. The caller sees to it that
+    /// nobody else writes to the log.
+    ///
+    /// What lies behind them is part of no commit, and may be of any length.
     func rewrite() throws(VectorStoreError) {
         let size = try size()
-        var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
-        var position: Int64 = 0
-        while position < size {
-            let count = Int(min(Int64(chunk.count), size - position))
-            try read(into: &chunk, count, at: position)
-            let code = unsafe chunk.withUnsafeBytes {
-                unsafe write(UnsafeRawBufferPointer(rebasing: $0[..<count]), at: position)
+        let bytes = try header(size)
+        try check(unsafe bytes.withUnsafeBytes { unsafe write($0, at: 0) }, "written")
+        if let header = Header(bytes) {
+            var scan = FrameScan(header)
+            try unsafe forEachChunk(header, size) { chunk, position throws(VectorStoreError) in
+                unsafe scan.add(chunk)
+                try check(unsafe write(chunk, at: position), "written")
+                return scan.badFrame == nil
             }
-            try check(code, "written")
-            position += Int64(count)
         }
         try check(unsafe lacuna_sqlite3_file_sync(file), "synced")
     }
@@ -193,6 +233,8 @@ extension WriteAheadLog {
         /// The most commits in one unbroken run of good frames behind the bad one. Runs aren't added up: what is left of a
         /// transaction that failed, or was torn, and that a later one has overwritten in part, ends with a commit too.
         private(set) var commits = 0
+        /// The page's number, the database's size and the page of a commit's frame behind the bad one.
+        private var lastCommit: [UInt8] = []
 
         init(_ header: Header) {
             self.header = header
@@ -215,14 +257,23 @@ extension WriteAheadLog {
             stored = unsafe WALChecksum(first: frame.word(16), second: frame.word(20))
             let salts = unsafe UInt64(frame.word(8)) << 32 | UInt64(frame.word(12))
             if unsafe sum == stored && salts == header.salts && frame.word(0) != 0 {
-                if badFrame != nil, unsafe frame.word(4) != 0 {
-                    run += 1
-                    commits = max(commits, run)
-                }
+                if badFrame != nil { unsafe addCommit(frame) }
             } else {
                 badFrame = badFrame ?? frames
                 run = 0
+                lastCommit = []
             }
+        }
+
+        /// A commit's last frame once more is no commit: SQLite fills a sector up so that a torn write can't reach back, where
+        /// it doesn't take that for impossible (`psow=0`).
+        private mutating func addCommit(_ frame: UnsafeRawBufferPointer) {
+            let isCommit = unsafe frame.word(4) != 0
+            let content = unsafe isCommit ? Array(frame[..<8]) + Array(frame[24...]) : []
+            defer { lastCommit = content }
+            if !isCommit || content == lastCommit { return }
+            run += 1
+            commits = max(commits, run)
         }
     }
 }

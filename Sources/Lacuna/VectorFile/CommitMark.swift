@@ -8,6 +8,8 @@ package struct CommitMark: Equatable, Sendable {
     var sequence: Int64
     /// The state that the database file alone has, or a later one.
     var database: Database
+    /// The token of the log that the last commit known to the mark is in (``LogOrigin``); 0 in a mark of schema version 1.
+    var token: UInt32
 
     /// Its commit sequence number, its generation, and its next offset; that may be lower, but for rows that have moved.
     struct Database: Equatable, Sendable {
@@ -25,12 +27,13 @@ package struct CommitMark: Equatable, Sendable {
     private static let databaseAt = sequenceAt + 8
     private static let generationAt = databaseAt + 8
     private static let offsetAt = generationAt + 8
-    private static let checksumAt = length - 4
+    private static let tokenAt = offsetAt + 8
+    private static let checksumAt = tokenAt + 4
 
     func encoded() -> [UInt8] {
         var bytes = Self.magic + store
         for field in [sequence, database.sequence, database.generation, database.offset] { bytes += Self.bytes(field) }
-        bytes += [UInt8](repeating: 0, count: Self.checksumAt - bytes.count)
+        bytes += Self.bytes(token)
         return bytes + Self.bytes(Self.checksum(of: bytes))
     }
 
@@ -39,7 +42,9 @@ package struct CommitMark: Equatable, Sendable {
         guard bytes.count == Self.length, Array(bytes[..<Self.magic.count]) == Self.magic,
             Array(bytes[Self.checksumAt...]) == Self.bytes(Self.checksum(of: Array(bytes[..<Self.checksumAt])))
         else { return nil }
-        func field(_ offset: Int) -> Int64 { (0..<8).reduce(0) { $0 | Int64(bytes[offset + $1]) << (8 * $1) } }
+        func field<I: FixedWidthInteger>(_ offset: Int) -> I {
+            (0..<MemoryLayout<I>.size).reduce(0) { $0 | I(truncatingIfNeeded: bytes[offset + $1]) << (8 * $1) }
+        }
         store = Array(bytes[Self.storeAt..<Self.sequenceAt])
         sequence = field(Self.sequenceAt)
         database = Database(
@@ -47,12 +52,14 @@ package struct CommitMark: Equatable, Sendable {
             generation: field(Self.generationAt),
             offset: field(Self.offsetAt)
         )
+        token = field(Self.tokenAt)
     }
 
-    init(store: [UInt8], sequence: Int64, _ database: Database) {
+    init(store: [UInt8], sequence: Int64, _ database: Database, token: UInt32) {
         self.store = store
         self.sequence = sequence
         self.database = database
+        self.token = token
     }
 
     /// Nil where there is none, none that can be read by this user, or none that is whole.

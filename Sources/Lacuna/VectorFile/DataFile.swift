@@ -182,10 +182,21 @@ final class DataFile: Sendable {
 
     /// The rows below `end`, mapped. `end` is a committed next offset; the file is at least that long, or damaged.
     func view(upTo end: Int64) throws(VectorStoreError) -> RowView {
-        let needed = Int((end + MappedSegment.length - 1) / MappedSegment.length)
+        guard end <= MappedSegment.longestFile else {
+            throw .damaged("\(path) would hold \(end) bytes of rows, more than can be mapped")
+        }
+        let needed = MappedSegment.index(of: end - 1) + 1
         let mapped = try segments.withLock { segments throws(VectorStoreError) in
-            while segments.count < needed {
-                segments.append(try onThisFile(MappedSegment(descriptor, index: segments.count, path: path)))
+            let known = segments.count
+            do throws(VectorStoreError) {
+                while segments.count < needed {
+                    segments.append(try onThisFile(MappedSegment(descriptor, index: segments.count, path: path)))
+                }
+            } catch {
+                // What the next reader can't use either would be address space that the process lacks elsewhere.
+                for segment in segments[known...] { segment.unmap() }
+                segments.removeLast(segments.count - known)
+                throw error
             }
             return segments
         }
@@ -256,6 +267,16 @@ final class DataFile: Sendable {
         }
     }
 
+    /// Takes the bytes of another file without copying them; false where the file system shares no blocks between the two.
+    func clone(_ source: DataFile) throws(VectorStoreError) -> Bool {
+        do { try fileSystem.clone(source.descriptor, to: descriptor) } catch {
+            // Another file system, or one that can't: ioctl_ficlone(2).
+            if error.isUnsupported || error.errno == EXDEV || error.errno == EINVAL { return false }
+            throw VectorStoreError(error.on(path))
+        }
+        return true
+    }
+
     func truncate(to length: Int64) throws(VectorStoreError) {
         prewrittenEnd.withLock { $0 = min($0, length) }
         try onThisFile(fileSystem.truncate(descriptor, to: length))
@@ -307,7 +328,7 @@ final class DataFile: Sendable {
 
     /// The first stretch that occupies blocks and ends beyond `position`, from there on; nil if there is none. All of the
     /// rest where the file system can't tell.
-    fileprivate func extent(from position: Int64) -> Range<Int64>? {
+    func extent(from position: Int64) -> Range<Int64>? {
         var data: Int64 = 0
         let code = unsafe lacuna_seek_data(descriptor, position, &data)
         if code == ENXIO { return nil }
@@ -359,13 +380,25 @@ struct DataExtents {
     /// The bytes of the range that occupy blocks.
     mutating func bytes(in range: Range<Int64>) -> Int64 {
         var bytes: Int64 = 0
-        var position = range.lowerBound
-        while position < range.upperBound {
-            if let known = extent, known.upperBound <= position { extent = file.extent(from: position) }
-            guard let extent else { break }
-            bytes += Int64(extent.clamped(to: position..<range.upperBound).count)
-            position = min(range.upperBound, extent.upperBound)
-        }
+        forEachPart(of: range) { bytes += Int64($0.count) }
         return bytes
+    }
+
+    /// Calls `body` with the parts of the range that occupy blocks.
+    mutating func forEachPart<E: Error>(
+        of range: Range<Int64>,
+        _ body: (Range<Int64>) throws(E) -> Void
+    ) throws(E) {
+        var position = range.lowerBound
+        while position < range.upperBound, let extent = first(from: position), extent.lowerBound < range.upperBound {
+            try body(extent.clamped(to: range))
+            position = extent.upperBound
+        }
+    }
+
+    /// The first stretch at or beyond `position` that occupies blocks; nil if there is none.
+    mutating func first(from position: Int64) -> Range<Int64>? {
+        if let known = extent, known.upperBound <= position { extent = file.extent(from: position) }
+        return extent.map { max($0.lowerBound, position)..<$0.upperBound }
     }
 }

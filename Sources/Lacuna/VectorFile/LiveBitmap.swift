@@ -1,74 +1,168 @@
-/// Which slots of a data file hold a live row: one bit a slot, and the rank of each.
+/// Which slots of a data file hold a live row, and the rank of each.
+///
+/// One bit a slot, in chunks of 512 that exist only where a live slot is: memory and time follow the rows that were marked,
+/// and not the length that a file claims to have, which may be anything in a sparse one.
 struct LiveBitmap: Sendable {
     let slots: Int
     private(set) var liveCount = 0
-    private var words: [UInt64]
-    /// Set bits before each group of `wordsPerGroup` words; made by ``finish()``.
+    /// The chunks' words; after ``finish()`` in the order of their slots.
+    private var words: [UInt64] = []
+    /// Of each chunk, which one of the file it is, counted from 0.
+    private var numbers: [Int] = []
+    /// Live slots before each chunk; made by ``finish()``.
     private var ranks: [Int] = []
-    private static let wordsPerGroup = 8
+    /// Where each of the file's first chunks is among those that exist.
+    private var places: [Int32]
+    /// The same for those beyond, which only a file of more slots than that has.
+    private var farPlaces: [Int: Int32] = [:]
+
+    private static let chunkBits = 9
+    private static let chunkWords = 8
+    private static let none: Int32 = -1
+    /// 16 MiB of places, for two thousand million slots.
+    private static let mostPlaces = 1 << 22
 
     init(slots: Int) {
         self.slots = slots
-        words = Array(repeating: 0, count: (slots + 63) / 64)
+        let chunks = slots >> Self.chunkBits + 1
+        places = Array(repeating: Self.none, count: min(chunks, Self.mostPlaces))
     }
 
-    subscript(slot: Int) -> Bool { words[slot >> 6] >> UInt64(slot & 63) & 1 == 1 }
+    subscript(slot: Int) -> Bool {
+        let place = place(of: slot >> Self.chunkBits)
+        return place >= 0 && words[Self.word(slot, place)] >> UInt64(slot & 63) & 1 == 1
+    }
 
     /// Marks a slot as live; false if it was marked already.
     mutating func insert(_ slot: Int) -> Bool {
+        let chunk = slot >> Self.chunkBits
+        var place = place(of: chunk)
+        if place < 0 { place = add(chunk) }
+        let word = Self.word(slot, place)
         let bit: UInt64 = 1 << UInt64(slot & 63)
-        if words[slot >> 6] & bit != 0 { return false }
-        words[slot >> 6] |= bit
+        if words[word] & bit != 0 { return false }
+        words[word] |= bit
         liveCount += 1
         return true
     }
 
-    /// Counts the ranks, once all is marked.
+    /// Orders the chunks and counts the ranks, once all is marked.
     mutating func finish() {
-        ranks.removeAll()
+        sort()
+        ranks = []
+        ranks.reserveCapacity(numbers.count)
         var count = 0
-        for (index, word) in words.enumerated() {
-            if index % Self.wordsPerGroup == 0 { ranks.append(count) }
-            count += word.nonzeroBitCount
+        for place in numbers.indices {
+            ranks.append(count)
+            for word in place * Self.chunkWords..<(place + 1) * Self.chunkWords {
+                count += words[word].nonzeroBitCount
+            }
         }
     }
 
     /// The number of live slots below `slot`: a live row's slot in a file without gaps.
     func rank(_ slot: Int) -> Int {
         if slot >= slots { return liveCount }
-        let word = slot >> 6
-        let group = word / Self.wordsPerGroup
-        var count = ranks[group]
-        for index in group * Self.wordsPerGroup..<word { count += words[index].nonzeroBitCount }
+        let chunk = slot >> Self.chunkBits
+        let place = place(of: chunk)
+        if place < 0 {
+            let next = numbers.partitioningIndex { $0 > chunk }
+            return next < ranks.count ? ranks[next] : liveCount
+        }
+        let word = Self.word(slot, place)
+        var count = ranks[place]
+        for index in place * Self.chunkWords..<word { count += words[index].nonzeroBitCount }
         return count + (words[word] & (1 << UInt64(slot & 63) - 1)).nonzeroBitCount
     }
 
     /// The slot after the last live one.
     var end: Int {
         guard let index = words.lastIndex(where: { $0 != 0 }) else { return 0 }
-        return (index + 1) * 64 - words[index].leadingZeroBitCount
+        let first = numbers[index / Self.chunkWords] << Self.chunkBits
+        return first + (index % Self.chunkWords + 1) * 64 - words[index].leadingZeroBitCount
     }
 
     /// Calls `body` with each maximal run of live (or dead) slots, ascending.
     func forEachRun<E: Error>(live: Bool, _ body: (Range<Int>) throws(E) -> Void) throws(E) {
-        var start = first(from: 0, live: live)
+        var place = 0
+        var start = first(from: 0, live: live, &place)
         while start < slots {
-            let end = first(from: start, live: !live)
+            let end = first(from: start, live: !live, &place)
             try body(start..<end)
-            start = first(from: end, live: live)
+            start = first(from: end, live: live, &place)
         }
     }
 
     /// The first slot at or after `slot` that is live (or dead); `slots` if there is none.
     func first(from slot: Int, live: Bool) -> Int {
-        var index = slot >> 6
-        var skip = slot & 63
-        while index < words.count {
-            let word = (live ? words[index] : ~words[index]) & (.max << UInt64(skip))
-            if word != 0 { return min(slots, index * 64 + word.trailingZeroBitCount) }
-            index += 1
-            skip = 0
+        let chunk = slot >> Self.chunkBits
+        let known = place(of: chunk)
+        var place = known < 0 ? numbers.partitioningIndex { $0 > chunk } : known
+        return first(from: slot, live: live, &place)
+    }
+
+    /// The same from the chunk at `place` on, or from one behind it: that is where the slot is, if it is in any.
+    private func first(from slot: Int, live: Bool, _ place: inout Int) -> Int {
+        var slot = slot
+        while place < numbers.count {
+            let start = numbers[place] << Self.chunkBits
+            if start > slot {
+                if !live { return slot }
+                slot = start
+            }
+            var index = (slot - start) >> 6
+            var skip = slot & 63
+            while index < Self.chunkWords {
+                let word = words[place * Self.chunkWords + index]
+                let wanted = (live ? word : ~word) & (.max << UInt64(skip))
+                if wanted != 0 { return min(slots, start + index * 64 + wanted.trailingZeroBitCount) }
+                index += 1
+                skip = 0
+            }
+            slot = max(slot, start + 1 << Self.chunkBits)
+            place += 1
         }
-        return slots
+        return live ? slots : min(slot, slots)
+    }
+
+    // MARK: Chunks
+
+    /// The chunk's place among those that exist; negative where it doesn't.
+    @inline(__always)
+    private func place(of chunk: Int) -> Int {
+        Int(chunk < places.count ? places[chunk] : farPlace(of: chunk))
+    }
+
+    @inline(never)
+    private func farPlace(of chunk: Int) -> Int32 { farPlaces[chunk] ?? Self.none }
+
+    @inline(__always)
+    private static func word(_ slot: Int, _ place: Int) -> Int {
+        place * chunkWords + (slot >> 6) & (chunkWords - 1)
+    }
+
+    @inline(never)
+    private mutating func add(_ chunk: Int) -> Int {
+        let place = numbers.count
+        numbers.append(chunk)
+        for _ in 0..<Self.chunkWords { words.append(0) }
+        setPlace(of: chunk, place)
+        return place
+    }
+
+    private mutating func setPlace(of chunk: Int, _ place: Int) {
+        if chunk < places.count { places[chunk] = Int32(place) } else { farPlaces[chunk] = Int32(place) }
+    }
+
+    /// Rows come in the order of their ids, which need not be that of their slots.
+    private mutating func sort() {
+        if zip(numbers, numbers.dropFirst()).allSatisfy(<) { return }
+        let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }
+        var sorted: [UInt64] = []
+        sorted.reserveCapacity(words.count)
+        for place in order { sorted += words[place * Self.chunkWords..<(place + 1) * Self.chunkWords] }
+        words = sorted
+        numbers = order.map { numbers[$0] }
+        for (place, chunk) in numbers.enumerated() { setPlace(of: chunk, place) }
     }
 }

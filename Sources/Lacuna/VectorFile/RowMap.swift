@@ -11,30 +11,46 @@ import Glibc
 @safe
 struct MappedSegment: @unchecked Sendable {
     let base: UnsafeRawPointer
+    private let mappedLength: Int
 
-    /// Bytes of the file from one segment's start to the next one's; a multiple of any page size.
-    static let length: Int64 = 256 << 20
+    /// Of the file's first 256 GiB each segment has 256 MiB; of what lies beyond, 256 GiB. So that a file that claims to be
+    /// the longest that there is doesn't use up the mappings that a process may have. Multiples of any page size.
+    private static let smallBits: Int64 = 28
+    private static let largeBits: Int64 = 38
+    private static let smallSegments: Int64 = 1 << (largeBits - smallBits)
     /// Segments overlap by the longest row, so that one that straddles a border lies whole in the segment it begins in.
-    static let mappedLength = Int(length) + 65_536 * 4
+    private static let overlap = 65_536 * 4
+    /// As much of a file as is mapped: 64 TiB, half of what a process can address.
+    static let longestFile: Int64 = 1 << 46
+
+    /// The segment in which a byte of the file lies.
+    @inline(__always)
+    static func index(of offset: Int64) -> Int {
+        Int(
+            truncatingIfNeeded: offset >> largeBits == 0 ? offset >> smallBits : smallSegments - 1 + offset >> largeBits
+        )
+    }
+
+    /// The byte of the file with which a segment begins.
+    @inline(__always)
+    static func start(of index: Int) -> Int64 {
+        let index = Int64(index)
+        return index < smallSegments ? index << smallBits : (index - smallSegments + 1) << largeBits
+    }
 
     /// The map may reach past the end of the file: those pages become readable as the file grows, and nobody reads one
     /// before (a row's offset is checked against the file's length first).
     init(_ descriptor: Int32, index: Int, path: String) throws(SystemError) {
-        let address = unsafe mmap(
-            nil,
-            Self.mappedLength,
-            PROT_READ,
-            MAP_SHARED,
-            descriptor,
-            off_t(Int64(index) * Self.length)
-        )
+        let start = Self.start(of: index)
+        mappedLength = Int(Self.start(of: index + 1) - start) + Self.overlap
+        let address = unsafe mmap(nil, mappedLength, PROT_READ, MAP_SHARED, descriptor, off_t(start))
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
             throw SystemError(errno: errno, call: "map", path: path)
         }
         unsafe base = UnsafeRawPointer(address)
     }
 
-    func unmap() { _ = unsafe munmap(UnsafeMutableRawPointer(mutating: base), Self.mappedLength) }
+    func unmap() { _ = unsafe munmap(UnsafeMutableRawPointer(mutating: base), mappedLength) }
 }
 
 /// The rows of a data file up to an offset, in memory: what a snapshot reads. It keeps its file's map alive.
@@ -64,17 +80,17 @@ struct RowView: Sendable {
     ) {
         var rest = offsets
         while let first = rest.first {
-            let index = first / MappedSegment.length
-            let border = (index + 1) * MappedSegment.length
+            let index = MappedSegment.index(of: first)
+            let border = MappedSegment.start(of: index + 1)
             let end = rest.partitioningIndex { $0 >= border }
-            unsafe body(segments[Int(index)].base, rest[..<end], index * MappedSegment.length)
+            unsafe body(segments[index].base, rest[..<end], MappedSegment.start(of: index))
             rest = rest[end...]
         }
     }
 
     private func address(of offset: Int64) -> UnsafeRawPointer {
-        let index = Int(offset / MappedSegment.length)
-        return unsafe segments[index].base + Int(offset - Int64(index) * MappedSegment.length)
+        let index = MappedSegment.index(of: offset)
+        return unsafe segments[index].base + Int(offset - MappedSegment.start(of: index))
     }
 }
 

@@ -15,7 +15,7 @@ package struct StorePaths: Sendable {
             case _ where error.isNoSuchFile && !Directory.isThere(path):
                 throw VectorStoreError(
                     .noSuchStore,
-                    "there is no store at \(path); check the path, or create the store",
+                    "there is no store at \(path); \(Self.remedy(path))",
                     cause: error
                 )
             case ENOTDIR:
@@ -29,6 +29,8 @@ package struct StorePaths: Sendable {
         }
     }
 
+    init(_ directory: Directory) { self.directory = directory }
+
     package static let indexName = "index.sqlite"
     package static let logName = indexName + "-wal"
     static let sharedMemoryName = indexName + "-shm"
@@ -40,6 +42,19 @@ package struct StorePaths: Sendable {
     static let newIndexName = indexName + ".new"
     /// What an interrupted creation may leave besides locks.
     static let unfinishedNames = Set([dataFileName(generation: 1), newIndexName, logName, sharedMemoryName])
+
+    /// What becomes of a store's name when a backup takes its place: this, and the time.
+    static let asideInfix = ".before-"
+
+    /// Where a restore was interrupted between two renames, its old store is there and nothing at the path.
+    private static func remedy(_ path: String) -> String {
+        let name = (path.split(separator: "/").last.map(String.init) ?? "") + asideInfix
+        let names = (try? Directory(Directory.parent(of: path)).names()) ?? []
+        guard let aside = names.last(where: { $0.hasPrefix(name) }) else {
+            return "check the path, or create the store"
+        }
+        return "\(aside) beside it was moved aside by a restore: run that again, or give it its old name"
+    }
 
     /// The status of the index, whose mode and owner other files of the store are given; nil where there is none yet.
     func model() throws(VectorStoreError) -> FileStatus? { try mapped(directory.status(Self.indexName)) }
@@ -54,6 +69,11 @@ package struct StorePaths: Sendable {
         else { return nil }
         // Only the spelling that we write: not "+1" or "01".
         return dataFileName(generation: generation) == name ? generation : nil
+    }
+
+    /// Whether a name is one that a store may have, whole or half made.
+    static func isOwnName(_ name: String) -> Bool {
+        isFixedName(name) || name.hasPrefix(newIndexName) || generation(ofDataFile: name) != nil
     }
 
     /// Whether a name in the directory is one that every store has, apart from its data files.

@@ -59,9 +59,10 @@ struct StoreCreation {
         }
         let file = try mapped(DataFile.create(in: directory, record.header, fileSystem))
         try makeIndex(record)
-        let session = try WriteSession.open(paths, lock, fileSystem)
+        let session = try WriteSession.open(paths, lock, LogWitness(paths, fileSystem) { false })
         session.files.advance(to: file)
         try session.floor.committed(session.index.record)
+        session.floor.endCheckpoint(record)
         session.index.connection.checkpointsOnClose(true)
         return Opened(session: session, lock: lock)
     }

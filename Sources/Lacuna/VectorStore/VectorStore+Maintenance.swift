@@ -9,7 +9,8 @@ extension VectorStore {
         get throws { try read { $0.fragmentation } }
     }
 
-    /// Where the live, dead and punched rows lie in the data file: its slots in `count` buckets at most, in file order.
+    /// Where the live, dead and punched rows lie in the data file: its slots in `count` buckets at most, in file order, and in
+    /// no more than 1,048,576.
     ///
     /// O(rows) time, one bit of memory a row.
     public func slotMap(buckets count: Int) throws -> [SlotBucket] {

@@ -103,7 +103,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             return try VectorStore(reading: paths, fileSystem, options)
         }
         let lock = try Writer.lock(paths)
-        let session = try WriteSession.open(paths, lock, fileSystem)
+        let session = try WriteSession.open(paths, lock, options.witness(paths, fileSystem))
         try checkIDKind(try session.index.record(), path)
         var recovery = try Recovery(session.index, paths, fileSystem)
         try recovery.apply(session)
@@ -140,8 +140,6 @@ public final class VectorStore<ID: VectorID>: Sendable {
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
         files = CurrentFile()
-        // Read before the index: a writer may raise it at any time, once it has committed.
-        let mark = try CommitMark.read(paths, fileSystem)
         readers = ReaderPool(
             try IndexSource.forReading(paths, fileSystem),
             paths,
@@ -153,7 +151,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         writer = nil
         cache = nil
         background = nil
-        try readers.openFirst(checkedBy: mark)
+        try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // A damaged store, or one of other ids, is refused now and not at the first read.
         try readers.read { try Self.checkIDKind($0.record, paths.directory.path) }
     }
@@ -211,7 +209,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         guard let writer else {
             throw VectorStoreError(
                 .readOnly,
-                "the store is open for reading only; open it for writing where its directory can be written"
+                "the store is open for reading only; open it for writing, where this user may write its directory and index.sqlite"
             )
         }
         return writer

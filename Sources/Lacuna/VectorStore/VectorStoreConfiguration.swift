@@ -39,7 +39,8 @@ public struct VectorStoreInfo: Sendable {
     /// The version of the index's schema.
     public let schemaVersion: Int
 
-    init(_ record: StoreRecord) {
+    /// The description that a record gives, in the transaction that it was read in.
+    init(_ record: StoreRecord, _ index: StoreIndex) {
         uuid = record.uuid
         dimension = record.dimension
         metric = record.metric
@@ -47,17 +48,24 @@ public struct VectorStoreInfo: Sendable {
         element = "float32"
         generation = record.generation
         dataFile = record.dataFile
-        schemaVersion = StoreIndex.schemaVersion
+        // Of page 1, which every transaction reads first.
+        schemaVersion = (try? Int(index.pragma("user_version"))) ?? StoreIndex.schemaVersion
     }
 
     /// Reads a store's description without knowing its ids' type, and without opening its vectors.
     public static func read(at path: String) throws -> VectorStoreInfo {
+        try read(at: path) { Task.isCancelled }
+    }
+
+    /// The same; `isCancelled` ends the look through a long log.
+    package static func read(at path: String, isCancelled: @escaping () -> Bool) throws -> VectorStoreInfo {
         let paths = try StorePaths(path)
         try StoreDirectory.check(paths)
-        let mark = try CommitMark.read(paths, SystemFileSystem())
         let source = try IndexSource.forReading(paths)
         return try source.whileUnchanged {
-            VectorStoreInfo(try StoreIndex.openForReading(source.directory, source.mode, checkedBy: mark).record())
+            let witness = LogWitness(paths, SystemFileSystem(), isCancelled: isCancelled)
+            let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
+            return VectorStoreInfo(try index.record(), index)
         }
     }
 }

@@ -32,7 +32,7 @@ public struct VectorStoreOptions: Sendable {
     /// A read that takes long (a filter over many rows, `verify`, the index that a search walks) asks between two of
     /// SQLite's steps, about once a millisecond, on the thread that reads, so be quick; a yes ends it with the error
     /// `cancelled`. A read in a Swift task that was cancelled ends likewise, with or without this. Writing and compacting
-    /// are never cut short by either.
+    /// are never cut short by either; opening is, while it looks through a log of 16 MiB and more.
     public var isCancelled: (@Sendable () -> Bool)?
     /// The time as it is, but for tests.
     var clock: (any AlarmClock)?
@@ -54,6 +54,11 @@ public struct VectorStoreOptions: Sendable {
         self.maintenance = maintenance
         self.logger = logger
         self.isCancelled = isCancelled
+    }
+
+    /// What is asked before the store's log is believed.
+    func witness(_ paths: StorePaths, _ fileSystem: any FileSystem) -> LogWitness {
+        LogWitness(paths, fileSystem) { Task.isCancelled || isCancelled?() == true }
     }
 
     func check() throws(VectorStoreError) {

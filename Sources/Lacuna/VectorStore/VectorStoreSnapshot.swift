@@ -22,7 +22,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     // MARK: What the store is
 
     /// The store's description.
-    public var info: VectorStoreInfo { VectorStoreInfo(snapshot.record) }
+    public var info: VectorStoreInfo { VectorStoreInfo(snapshot.record, snapshot.index) }
 
     /// The number of rows, in O(1).
     public var count: Int { Int(snapshot.record.liveRows) }

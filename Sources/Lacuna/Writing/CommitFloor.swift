@@ -8,6 +8,9 @@
 /// checkpoint, and the one that closing is, to the last commit's: from then on no older state is taken for the store, were
 /// it whole, such as a copy of the database with its log.
 ///
+/// It also has the token of the log, by which a backup that was copied over the store is told from the store
+/// (``LogEvidence``).
+///
 /// | after | a crash leaves | should the log get lost then |
 /// | --- | --- | --- |
 /// | 1. the commit, synced | a commit that nobody was told of | it is lost with the log |
@@ -34,10 +37,18 @@ package final class CommitFloor {
     private var database: CommitMark.Database
     /// The highest number that the database file alone may have.
     private var databaseLimit: Int64
+    /// Of the log that is being written.
+    private var base: Int64
+    private var token: UInt32
+    /// Whether the schema has columns for what the two are. The mark has a token only then.
+    var hasOriginColumns: Bool
+    /// Whether no commit was made since the whole log was in the database: the next one needs a number.
+    var beginsLog = false
 
     init(
         _ paths: StorePaths,
         _ record: StoreRecord,
+        _ origin: LogOrigin?,
         _ mark: CommitMark?,
         _ lock: FileLock,
         _ fileSystem: any FileSystem
@@ -51,12 +62,20 @@ package final class CommitFloor {
             written?.database
             ?? CommitMark.Database(sequence: 0, generation: record.generation, offset: DataFileHeader.length)
         databaseLimit = record.commitSequence
+        hasOriginColumns = origin != nil
+        base = origin?.base ?? database.sequence
+        token = origin.flatMap { $0.token == 0 ? nil : $0.token } ?? Self.newToken()
     }
 
+    private static func newToken() -> UInt32 { .random(in: 1 ... .max) }
+
     /// From this offset of the record's file on, rows may be named by the log alone.
-    func firstRowOfLog(_ record: StoreRecord) -> Int64 {
-        let first = database.generation == record.generation ? database.offset : DataFileHeader.length
-        return min(max(first, DataFileHeader.length), record.nextOffset)
+    func firstRowOfLog(_ record: StoreRecord) -> Int64 { database.firstRowOfLog(record) }
+
+    /// What the next commit says of its log. The first one's token isn't in the mark yet; that of later ones is, or they have
+    /// none.
+    var origin: LogOrigin {
+        LogOrigin(base: base, token: beginsLog || written?.token == token ? token : 0)
     }
 
     /// SQLite makes the log's name when the index is opened, without telling whether its sync of the directory worked. Before
@@ -70,18 +89,21 @@ package final class CommitFloor {
 
     /// A commit of ours is durable. Reads its record only where the mark is to be raised.
     func committed(_ record: () throws(VectorStoreError) -> StoreRecord) throws(VectorStoreError) {
-        if written.map({ $0.sequence <= databaseLimit }) ?? true { try write(record().commitSequence) }
+        if written.map({ $0.sequence <= databaseLimit }) ?? true { try writeIfRoom(record().commitSequence) }
     }
 
     /// Before a checkpoint: `record` is the last committed one.
     func beginCheckpoint(_ record: StoreRecord) throws(VectorStoreError) {
         if !PlantedBug.checkpointBeforeLogName.isPlanted { try syncLogName() }
-        if record.commitSequence > written?.sequence ?? -1 { try write(record.commitSequence) }
+        if record.commitSequence > written?.sequence ?? -1 { try writeIfRoom(record.commitSequence) }
         databaseLimit = record.commitSequence
     }
 
-    /// The whole log is in the database. The next commit says so.
+    /// The whole log is in the database, and synced. The next commit says so, and begins a log with another token.
     func endCheckpoint(_ record: StoreRecord) {
+        base = record.commitSequence
+        token = Self.newToken()
+        beginsLog = true
         database = CommitMark.Database(
             sequence: record.commitSequence,
             generation: record.generation,
@@ -90,17 +112,27 @@ package final class CommitFloor {
     }
 
     /// Before a commit that names rows below the next offset, or lowers that: rows at `offset` and beyond may be named by
-    /// the log alone.
+    /// the log alone. Where the disk is too full for the mark, the commit must not be made.
     func lower(to offset: Int64, _ record: StoreRecord) throws(VectorStoreError) {
         guard database.generation == record.generation, offset < database.offset else { return }
+        let before = database
         database.offset = offset
-        try write(written?.sequence ?? 0)
+        do throws(VectorStoreError) { try write(written?.sequence ?? 0) } catch {
+            database = before
+            throw error
+        }
     }
 
-    /// The commit is durable without it, so a full disk is no error: the next commit tries again. The mark has had its place
-    /// since the store was made, and needs no other one but on file systems that copy on writing.
+    /// For a commit that is durable without the mark: a full disk is no error, and the next commit tries again. The mark has
+    /// had its place since the store was made, and needs no other one but on file systems that copy on writing.
+    private func writeIfRoom(_ sequence: Int64) throws(VectorStoreError) {
+        do throws(VectorStoreError) { try write(sequence) } catch {
+            if error.code != .diskFull { throw error }
+        }
+    }
+
     private func write(_ sequence: Int64) throws(VectorStoreError) {
-        let mark = CommitMark(store: store, sequence: sequence, database)
+        let mark = CommitMark(store: store, sequence: sequence, database, token: hasOriginColumns ? token : 0)
         if mark == written { return }
         written = nil
         let bytes = mark.encoded()
@@ -109,11 +141,7 @@ package final class CommitFloor {
                 try unsafe fileSystem.writeAll(lock.descriptor, buffer, at: 0)
             }
             try fileSystem.sync(lock.descriptor)
-        } catch {
-            let error = VectorStoreError(error.on(directory.path(StorePaths.writerLockName)))
-            guard error.code == .diskFull else { throw error }
-            return
-        }
+        } catch { throw VectorStoreError(error.on(directory.path(StorePaths.writerLockName))) }
         written = mark
     }
 }

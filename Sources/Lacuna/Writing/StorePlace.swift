@@ -44,15 +44,3 @@ struct StorePlace {
         )
     }
 }
-
-extension VectorStoreError {
-    /// The path that a handle was opened by leads elsewhere, or one of its files does not have its name any more.
-    static func moved(_ directory: Directory, _ name: String? = nil) -> VectorStoreError {
-        let what =
-            if let name { "\(directory.path(name)) was removed or replaced while the store was open" } else {
-                "\(directory.path) leads to another store than the one that was opened there, or to none: it was moved, "
-                    + "removed or replaced"
-            }
-        return VectorStoreError(.moved, "\(what); nothing was changed: open the store again where it is now")
-    }
-}

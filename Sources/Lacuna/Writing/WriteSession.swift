@@ -26,7 +26,7 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        floor = CommitFloor(paths, try index.record(), mark, lock, fileSystem)
+        floor = CommitFloor(paths, try index.record(), try index.logOrigin(), mark, lock, fileSystem)
         place = try StorePlace(paths.directory, lock)
     }
 
@@ -36,11 +36,23 @@ package struct WriteSession {
     package static func open(
         _ paths: StorePaths,
         _ lock: FileLock,
-        _ fileSystem: any FileSystem
+        _ witness: LogWitness
     ) throws(VectorStoreError) -> WriteSession {
-        let mark = try CommitMark.read(paths, fileSystem)
-        let index = try StoreIndex.openForWriting(paths.directory, mark)
-        return try WriteSession(index, paths, lock, fileSystem, mark)
+        // Nobody else writes it: the caller has the lock.
+        let mark = try witness.mark()
+        let index = try StoreIndex.openForWriting(paths.directory, witness)
+        return try WriteSession(index, paths, lock, witness.fileSystem, mark)
+    }
+
+    /// Brings an older schema up to date in one transaction, with a number: a database before it is another one.
+    func migrate() throws(VectorStoreError) {
+        guard try index.isOutdated else { return }
+        if PlantedBug.migrationInParts.isPlanted { return try index.runMigrations() }
+        try commit { () throws(VectorStoreError) in
+            try index.runMigrations()
+            try index.update(index.record())
+        }
+        floor.hasOriginColumns = true
     }
 
     /// From now on there is a cache, of `limitBytes` at most, for these readers.
@@ -61,6 +73,7 @@ package struct WriteSession {
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try checkPlace()
         try syncLogName()
+        let commits = index.connection.commits
         let result: R
         do {
             result = try transaction(body)
@@ -68,14 +81,21 @@ package struct WriteSession {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
             result = try transaction(body)
         }
-        try floor.committed(index.record)
+        try raiseFloor(after: commits)
         return result
+    }
+
+    /// There may have been nothing to commit.
+    private func raiseFloor(after commits: Int) throws(VectorStoreError) {
+        if index.connection.commits != commits { floor.beginsLog = false }
+        try floor.committed(index.record)
     }
 
     private func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         let (result, record) = try index.connection.transaction { () throws(VectorStoreError) in
             noteBegin()
             let result = try body()
+            if floor.beginsLog && index.hasUnnumberedChanges { try index.update(index.record()) }
             return (result, index.changes?.isWanted == true ? try index.record() : nil)
         }
         if let record { noteCommit(record) }
@@ -98,6 +118,7 @@ package struct WriteSession {
     }
 
     private func noteBegin() {
+        index.begin(floor.origin)
         if let changes = index.changes { cache?.begin(changes, commits: index.connection.commits) }
     }
 
@@ -108,6 +129,7 @@ package struct WriteSession {
     /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
     /// that does nothing else is repeated as ``delete(_:)``.
     func commit(_ rows: RowWriter) throws(VectorStoreError) {
+        let commits = index.connection.commits
         do {
             try rows.finish()
             if PlantedBug.markBeforeCommit.isPlanted { try floor.committed(index.record) }
@@ -120,7 +142,7 @@ package struct WriteSession {
             _ = try delete(deletes)
             return
         }
-        try floor.committed(index.record)
+        try raiseFloor(after: commits)
         committed(rows)
     }
 

@@ -34,7 +34,7 @@ struct RecoverCommand: ParsableCommand {
 
     func run() throws {
         if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }
-        let report = try VectorStoreRecovery.run(at: store, dryRun: dryRun)
+        let report = try VectorStoreRecovery.run(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
         let output = StandardOutput()
         if format.json {
             try output.line(

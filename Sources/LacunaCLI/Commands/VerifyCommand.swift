@@ -42,7 +42,8 @@ struct VerifyCommand: StoreCommand {
     /// Where only rows are damaged, they can be replaced.
     private func remedy(_ summary: VerificationSummary? = nil) -> String {
         let others = summary?.index.isEmpty == true ? "replace or delete the rows named, " : ""
-        return "put a backup back if you have one, \(others)or save what is sound with `lacuna recover --salvage`"
+        return "put a whole backup back into an empty directory if you have one, \(others)"
+            + "or save what is sound with `lacuna recover --salvage`"
     }
 
     private func printSummary(_ summary: VerificationSummary, _ output: StandardOutput) throws {

@@ -118,7 +118,7 @@ struct Salvaging {
         guard writer.salvaged + writer.unverified > 0 else {
             return CommandError(
                 .damaged,
-                "the store is damaged: no row could be salvaged\(beside); put a backup back if you have one"
+                "the store is damaged: no row could be salvaged\(beside); put a whole backup back into an empty directory if you have one"
             )
         }
         return CommandError(

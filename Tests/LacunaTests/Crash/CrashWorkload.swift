@@ -1,5 +1,3 @@
-import LacunaMigrations
-
 @testable import Lacuna
 
 /// What a store does while the world is stopped, again and again.
@@ -14,8 +12,9 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
     /// Steps at random behind these.
     var randomSteps = 0
     var countsCreation = false
-    /// Whether the store is opened by a version that migrates it.
+    /// Whether the store has schema version 1, and is migrated when it is opened; with a log, or without one.
     var migrates = false
+    var leavesOldLog = false
 
     var description: String { name }
 
@@ -52,6 +51,21 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         CrashWorkload(name: "erase", preparation: filled, steps: [.erase, .put(2), .erase]),
         CrashWorkload(name: "reopening", preparation: filled, steps: [.reopen, .put(2), .reopen, .delete, .reopen]),
         CrashWorkload(name: "migration", preparation: filled, steps: [.reopen, .put(2), .delete], migrates: true),
+        CrashWorkload(
+            name: "migration with a log",
+            preparation: filled,
+            steps: [.put(2), .reopen],
+            migrates: true,
+            leavesOldLog: true
+        ),
+        CrashWorkload(
+            name: "a reader",
+            preparation: filled,
+            steps: [
+                .put(1), .whileReading([.put(1), .checkpoint, .delete, .checkpoint, .put(1), .reopen, .replace]),
+                .put(1), .checkpoint, .put(1),
+            ]
+        ),
         CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 14),
         CrashWorkload(name: "mix", seed: 6, randomSteps: 20),
         CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),
@@ -69,16 +83,6 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         )
     }
 
-    /// One more version of the schema than there is.
-    private static let migration = Array(
-        """
-        ALTER TABLE store ADD COLUMN note TEXT;
-        UPDATE store SET note = 'migrated';
-        CREATE TABLE later (id INTEGER PRIMARY KEY, text TEXT);
-        INSERT INTO later (text) SELECT json FROM metadata;
-        """.utf8
-    )
-
     /// Runs the workload, recording its moments, and explores them.
     func explore(seeds: Int, recoveryStride: Int, mostFailures: Int = 3) throws -> CrashExplorer {
         try TestFiles.withDirectory { parent in
@@ -87,31 +91,27 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
                 if countsCreation { disk.record() }
                 try workload.create()
                 try workload.run(preparation)
-                if migrates { try workload.close() }
-                disk.record()
-                return try withSchema {
-                    if migrates { try workload.open() }
-                    try workload.run(steps)
-                    try workload.run(random: randomSteps)
+                if migrates {
                     try workload.close()
-                    disk.record(false)
-                    var explorer = CrashExplorer(
-                        dimension: dimension,
-                        states: workload.states,
-                        seed: seed,
-                        seeds: seeds,
-                        recoveryStride: recoveryStride,
-                        mostFailures: mostFailures
-                    )
-                    explorer.explore(disk.moments, disk.log)
-                    return explorer
+                    try SchemaVersion1.make(of: disk.directory, disk.fileSystem, leavingLog: leavesOldLog)
                 }
+                disk.record()
+                if migrates { try workload.open() }
+                try workload.run(steps)
+                try workload.run(random: randomSteps)
+                try workload.close()
+                disk.record(false)
+                var explorer = CrashExplorer(
+                    dimension: dimension,
+                    states: workload.states,
+                    seed: seed,
+                    seeds: seeds,
+                    recoveryStride: recoveryStride,
+                    mostFailures: mostFailures
+                )
+                explorer.explore(disk.moments, disk.log)
+                return explorer
             }
         }
-    }
-
-    private func withSchema<R>(_ body: () throws -> R) rethrows -> R {
-        if !migrates { return try body() }
-        return try Migrations.$scripts.withValue(Migrations.scripts + [Self.migration]) { try body() }
     }
 }

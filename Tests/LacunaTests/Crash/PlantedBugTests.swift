@@ -33,6 +33,8 @@ import Testing
             let isInOrder = try CommitFloorTests.logIsNamedBeforeAForeignCommitIsCopied()
             return isInOrder ? nil : ("a foreign commit", "it was copied into the database before the log had its name")
         case .logNotChecked: return try findLostCommits().map { ("a rotten log", $0) }
+        case .logOriginNotChecked, .rowsOfLogNotChecked:
+            return try RestoreExplorer.explore(.mixed, stride: 4).failures.first.map { ("a restored backup", $0) }
         default: break
         }
         for workload in CrashWorkload.all where workloads(bug).contains(workload.name) {
@@ -53,7 +55,7 @@ import Testing
         case .migrationInParts: ["migration"]
         case .newIndexNotSynced, .parentNotSynced: ["create"]
         case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .checkpointBelieved, .rowsNotRewritten,
-            .logNotChecked, .checkpointBeforeLogName:
+            .logNotChecked, .checkpointBeforeLogName, .logOriginNotChecked, .rowsOfLogNotChecked:
             []
         }
     }

@@ -18,10 +18,14 @@ final class Workload {
     private(set) var progress = Progress()
 
     /// One thing that a store does.
-    enum Step: Sendable {
+    indirect enum Step: Sendable {
         case put(Int)
         case replace, delete, erase, setMetadata, mixedBatch, punch, reopen, flush, failedBatch
         case compact(CompactionStrategy)
+        /// Copies the log into the database as far as readers allow.
+        case checkpoint
+        /// The steps while another handle holds a snapshot of the state before them.
+        case whileReading([Step])
 
         static let all: [Step] = [
             .put(8), .put(3), .put(1), .put(5), .replace, .delete, .erase, .setMetadata, .mixedBatch, .mixedBatch,
@@ -87,6 +91,10 @@ final class Workload {
         case .punch: try settle { try store.punchHoles() }
         case .flush: try settle(store.flush)
         case .failedBatch: failBatch(store)
+        case .checkpoint: try settle { _ = try store.writing().exclusively { try $0.emptyLog() } }
+        case .whileReading(let steps):
+            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, fileSystem)
+            try reader.read { _ in try run(steps) }
         case .reopen:
             try close()
             try open()

@@ -1,0 +1,99 @@
+/// Puts a backup in the place of a store.
+///
+/// | after | a crash leaves |
+/// | --- | --- |
+/// | 1. the backup is copied beside the store, checked and synced | the store as it was, and `NAME.restored-…` |
+/// | 2. the store's lock is taken | the same |
+/// | 3. the two directories exchange their names, in one step; their parent is synced | the store as it was, or the backup's state |
+/// | 4. the old one is named `NAME.before-<time>` | the backup's state; the old one is `NAME.restored-…` |
+///
+/// Where the file system can't exchange names, step 3 is two renames, and a crash between them leaves no store at the path:
+/// opening it says so, and restoring again ends it.
+struct Restore {
+    let backup: StorePaths
+    let place: Place
+    let fileSystem: any FileSystem
+    let pace: Pace
+
+    func run() throws -> RestoreReport {
+        let old = try place.isTaken ? StorePaths(place.path) : nil
+        if let old {
+            if old.directory.identity == backup.directory.identity {
+                throw VectorStoreError(.invalidArgument, "\(place.path) is the backup itself; choose another path")
+            }
+            try place.checkMovable(old.directory)
+            try checkIsStore(old)
+        }
+        let (name, directory) = try place.makeSibling("restored")
+        do {
+            let report = try copy(to: directory)
+            let aside = try takePlace(name, old)
+            return RestoreReport(rows: report.rows, bytes: try bytes(directory), movedAside: aside)
+        } catch {
+            // After the exchange it is the old one that has this name.
+            if (try? mapped(place.parent.status(name)))??.identity == directory.identity {
+                place.remove(name, directory)
+            }
+            throw error
+        }
+    }
+
+    /// Another person's directory is not moved away.
+    private func checkIsStore(_ old: StorePaths) throws {
+        let names = try mapped(old.directory.names())
+        guard names.isEmpty || names.contains(where: StorePaths.isOwnName) else {
+            throw place.refusal("holds no store")
+        }
+    }
+
+    private func copy(to directory: Directory) throws -> BackupReport {
+        let source = try IndexSource.forReading(backup, fileSystem)
+        let readers = ReaderPool(source, backup, CurrentFile(), fileSystem, isCancelled: nil)
+        try readers.openFirst(checkedBy: LogWitness(backup, fileSystem) { Task.isCancelled })
+        defer { readers.close() }
+        let report = try StoreBackup(readers: readers, source: backup, fileSystem: fileSystem, pace: pace).fill(
+            directory
+        )
+        let messages = try StoreIndex.openForReading(directory, .immutable).integrityMessages()
+        if let first = messages.first { throw VectorStoreError.damaged("\(backup.directory.path): \(first)") }
+        return report
+    }
+
+    /// Where the old store's directory is now, if there was one.
+    private func takePlace(_ name: String, _ old: StorePaths?) throws -> String? {
+        guard let old else {
+            try place.putNew(name)
+            return nil
+        }
+        let lock = try Writer.lock(old)
+        defer { lock.unlock() }
+        // A damaged one is moved aside as it is.
+        let session = try? openOld(old, lock)
+        try place.exchange(name)
+        // Its readers look whether they are still at the store's path once they see a commit.
+        if let session { try? tellReaders(session) }
+        return try place.setAside(name)
+    }
+
+    private func openOld(_ old: StorePaths, _ lock: FileLock) throws -> WriteSession {
+        let session = try WriteSession.open(old, lock, LogWitness(old, fileSystem) { false })
+        var recovery = try Recovery(session.index, old, fileSystem)
+        try recovery.apply(session)
+        // Its log stays, as after a crash.
+        session.index.connection.checkpointsOnClose(false)
+        return session
+    }
+
+    private func tellReaders(_ session: WriteSession) throws {
+        try session.index.connection.transaction { () throws(VectorStoreError) in
+            try session.index.update(session.index.record())
+        }
+        try session.floor.committed(session.index.record)
+    }
+
+    private func bytes(_ directory: Directory) throws(VectorStoreError) -> Int64 {
+        var bytes: Int64 = 0
+        for name in try mapped(directory.names()) { bytes += try mapped(directory.status(name))?.size ?? 0 }
+        return bytes
+    }
+}

@@ -1,0 +1,118 @@
+/// Copies one state of a store, while that is read and written.
+struct StoreBackup {
+    let readers: ReaderPool
+    let source: StorePaths
+    let fileSystem: any FileSystem
+    let pace: Pace
+
+    /// A new backup, or, `incremental`, an earlier one brought up to date.
+    func run(to path: String, incremental: Bool) throws -> BackupReport {
+        let start = ContinuousClock.now
+        let place = try Place(path, fileSystem)
+        if place.parent.identity == source.directory.identity {
+            throw VectorStoreError(.invalidArgument, "\(path) lies in the store itself; choose a place outside of it")
+        }
+        var report: BackupReport
+        if try place.isTaken {
+            guard incremental else { throw place.refusal("exists already") }
+            report = try renew(place)
+        } else {
+            report = try makeWhole(in: place) { try place.putNew($0) }.report
+        }
+        report.duration = ContinuousClock.now - start
+        return report
+    }
+
+    // MARK: A whole one
+
+    /// Makes a whole backup beside the place, which `put` then moves there.
+    private func makeWhole(
+        in place: Place,
+        _ put: (String) throws -> Void
+    ) throws -> (report: BackupReport, name: String) {
+        let (name, directory) = try place.makeSibling("partial")
+        do {
+            let report = try fill(directory)
+            try mapped(fileSystem.sync(directory))
+            try put(name)
+            return (report, name)
+        } catch {
+            place.remove(name, directory)
+            throw error
+        }
+    }
+
+    /// Copies the newest state into an empty directory; from its return on it is a whole store.
+    func fill(_ directory: Directory) throws -> BackupReport {
+        let copy = StoreCopy(directory: directory, fileSystem: fileSystem, pace: pace)
+        let model = try source.model()
+        var copied = try readers.readHeldRows {
+            try copy.copyIndex($0)
+        } _: { index, file, release in
+            let end = try index.record().nextOffset
+            let status = try file.status()
+            let target = try mapped(DataFile.create(in: directory, file.header, like: status, fileSystem))
+            if try target.clone(file) {
+                release()
+                try target.truncate(to: end)
+                return CopiedState(index: index, file: target, bytes: 0)
+            }
+            let bytes = try copy.copyBytes(DataFileHeader.length..<end, from: file, to: target)
+            release()
+            try target.truncate(to: end)
+            return CopiedState(index: index, file: target, bytes: bytes + DataFileHeader.length)
+        }
+        let record = try copied.finish(copy, from: DataFileHeader.length)
+        try copy.writeMark(record, like: model)
+        let indexBytes = try mapped(copy.nameIndex(like: model))
+        if let status = try? source.directory.ownStatus() {
+            SystemFileSystem.giveOwner(of: status, to: directory.descriptor)
+        }
+        return BackupReport(
+            rows: Int(record.liveRows),
+            copiedBytes: copied.bytes + indexBytes,
+            sharedBytes: record.nextOffset - copied.bytes,
+            commitSequence: record.commitSequence,
+            isIncremental: false,
+            deadBytes: record.deadBytes
+        )
+    }
+
+    // MARK: An earlier one
+
+    /// Brings the backup at the place up to date: by what was appended since, or by a whole one in its place.
+    private func renew(_ place: Place) throws -> BackupReport {
+        let old = try StorePaths(place.path)
+        let lock = try Writer.lock(old)
+        defer { lock.unlock() }
+        guard try Appending.uuid(of: old) == readers.read({ $0.record.uuid }) else {
+            throw place.refusal("is no backup of this store")
+        }
+        if let report = try Appending(backup: self, old: old, lock: lock).run() { return report }
+        let (report, name) = try makeWhole(in: place) { try place.exchange($0) }
+        place.remove(name, old.directory)
+        return report
+    }
+}
+
+/// What was copied of a state, before the index has its name.
+struct CopiedState {
+    /// Until it is closed.
+    var index: StoreIndex?
+    let file: DataFile
+    /// Bytes of the data file that were written.
+    let bytes: Int64
+
+    /// Puts the index in order, checks the rows from an offset on, and makes them durable. Closes the index, whose log is in
+    /// the database and gone then.
+    mutating func finish(_ copy: StoreCopy, from first: Int64) throws -> StoreRecord {
+        guard let index else { throw VectorStoreError.foreignWriter }
+        try copy.putInOrder(index)
+        try copy.check(file, from: first, index)
+        try file.sync()
+        let record = try index.record()
+        guard try index.connection.checkpoint(.truncate) else { throw VectorStoreError.foreignWriter }
+        self.index = nil
+        return record
+    }
+}

@@ -1,0 +1,142 @@
+/// Makes one state of a store anew in a directory of its own.
+///
+/// | after | a crash leaves |
+/// | --- | --- |
+/// | 1. the index is copied under another name, in one read transaction | a directory that is no store |
+/// | 2. the data file is copied, while nothing destroys its rows | the same |
+/// | 3. its rows are checked, it is synced | the same |
+/// | 4. lock files, and the mark of the last commit, synced | the same |
+/// | 5. what was unfinished is ended in the index, that is synced | the same |
+/// | 6. the index gets its name, the directory is synced | a whole store |
+struct StoreCopy {
+    let directory: Directory
+    let fileSystem: any FileSystem
+    let pace: Pace
+
+    /// Bytes that are read and written at a time.
+    private static let partBytes: Int64 = 1 << 20
+    /// Bytes that the disk is busy with while the next ones are read.
+    private static let unwrittenBytes: Int64 = 8 << 20
+
+    // MARK: The index
+
+    /// Copies the snapshot's database; to be put in order, closed, and named.
+    func copyIndex(_ snapshot: Snapshot) throws -> StoreIndex {
+        let connection = try Connection(StorePaths.newIndexName, in: directory, .create)
+        // Until it has its name it is thrown away after a crash.
+        try connection.run("PRAGMA journal_mode = MEMORY")
+        try connection.run("PRAGMA synchronous = OFF")
+        try snapshot.index.connection.copy(to: connection) { try pace.check() }
+        let index = StoreIndex(connection)
+        connection.checkpointsOnClose(true)
+        guard try index.isCreated() else { throw VectorStoreError.damaged("the index has no schema") }
+        try index.checkForWriting()
+        return index
+    }
+
+    /// Ends what was under way when the state was read: its files are not here.
+    func putInOrder(_ index: StoreIndex) throws {
+        let generation = try index.record().generation
+        try index.connection.transaction { () throws(VectorStoreError) in try index.endUnfinished() }
+        guard try index.hasStaleRows(current: generation) else { return }
+        while try index.connection.transaction({ () throws(VectorStoreError) in
+            try index.removeStaleRows(current: generation, limit: MaintenanceLimits().rows)
+        }) > 0 { try pace.check() }
+        while try index.vacuumSome() { try pace.check() }
+    }
+
+    /// Gives the index its name, once its connection is closed, and makes that durable; the bytes of it.
+    func nameIndex(like model: FileStatus?) throws(SystemError) -> Int64 {
+        let name = StorePaths.newIndexName
+        let size = try syncIndex(name, like: model)
+        try fileSystem.rename(name, to: StorePaths.indexName, in: directory)
+        try fileSystem.sync(directory)
+        return size
+    }
+
+    /// Closes the file before it has its name: once it has, another thread may have opened the backup, and closing any
+    /// descriptor of a file drops all of the process's POSIX locks on it, SQLite's among them.
+    private func syncIndex(_ name: String, like model: FileStatus?) throws(SystemError) -> Int64 {
+        let descriptor = try fileSystem.open(name, in: directory, .readWrite)
+        defer { fileSystem.close(descriptor) }
+        if let model { SystemFileSystem.giveOwner(of: model, to: descriptor) }
+        try fileSystem.sync(descriptor)
+        return try FileStatus.of(descriptor).size
+    }
+
+    // MARK: The data file
+
+    /// Copies a range of the source's bytes to the same place of another file, without its holes; how many.
+    func copyBytes(_ range: Range<Int64>, from source: DataFile, to target: DataFile) throws -> Int64 {
+        var copied: Int64 = 0
+        var written = range.lowerBound
+        var buffer = [UInt8](repeating: 0, count: Int(min(Self.partBytes, max(1, range.upperBound - range.lowerBound))))
+        try source.forEachExtent(in: range) { extent throws in
+            for begin in stride(from: extent.lowerBound, to: extent.upperBound, by: Int(Self.partBytes)) {
+                let end = min(extent.upperBound, begin + Self.partBytes)
+                var span = buffer.mutableSpan
+                try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
+                    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<Int(end - begin)])
+                    try unsafe source.read(into: part, at: begin)
+                    try unsafe target.write(UnsafeRawBufferPointer(part), at: begin)
+                }
+                target.beginWriteback(begin..<end)
+                if begin - Self.unwrittenBytes > written {
+                    try target.finishWriteback(written..<begin - Self.unwrittenBytes)
+                    written = begin - Self.unwrittenBytes
+                }
+                copied += end - begin
+                let rows = (Int(end - range.lowerBound) / Int(source.stride), Int(range.count) / Int(source.stride))
+                try pace.advance(rows.0, of: rows.1, bytes: Int(end - begin), check: pace.check)
+            }
+        }
+        return copied
+    }
+
+    /// Checks the rows of the copy, from an offset on, and all metadata, against the checksums in its index.
+    ///
+    /// - Throws: `damaged`, with the ids.
+    func check(_ file: DataFile, from first: Int64, _ index: StoreIndex) throws {
+        let record = try index.record()
+        var live = LiveBitmap(slots: record.slots)
+        var isSound = true
+        try index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
+            if !file.isRow(offset, below: record.nextOffset) {
+                isSound = false
+            } else if offset >= first {
+                isSound = live.insert(file.slot(offset)) && isSound
+            }
+        }
+        if !isSound { throw VectorStoreError.damaged("the index names rows outside of the data file, or shares one") }
+        live.finish()
+        let checksums = try RowChecksums()
+        try unsafe file.forEachLiveBatch(live) { rows in
+            try checksums.append(unsafe file.checksums(of: rows))
+            try pace.check()
+        }
+        try checksums.finish()
+        var bad: [String] = []
+        try index.forEachRow(record.generation) { id, entry throws(VectorStoreError) in
+            guard entry.offset >= first else { return }
+            let bytes = checksums[live.rank(file.slot(entry.offset))]
+            if id.checksum(continuing: bytes) != entry.checksum { bad.append(id.idText) }
+        }
+        if !bad.isEmpty { throw VectorStoreError.mismatched(bad) }
+        let metadata = try index.idsWithBadMetadata(record.generation).map(\.idText)
+        if !metadata.isEmpty {
+            let ids = VectorStoreError.list(metadata)
+            throw VectorStoreError.damaged("the metadata of the ids \(ids) don't match their checksums", ids: metadata)
+        }
+    }
+
+    // MARK: What else a store has
+
+    /// The lock files, with the mark of the record's commit: an older state of the index is missed from then on.
+    func writeMark(_ record: StoreRecord, like model: FileStatus?) throws(VectorStoreError) {
+        _ = try mapped(EpochLocks(directory, like: model))
+        let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: true, like: model))
+        let floor = CommitFloor(StorePaths(directory), record, nil, nil, lock, fileSystem)
+        floor.endCheckpoint(record)
+        try floor.committed { () throws(VectorStoreError) in record }
+    }
+}

@@ -1,0 +1,239 @@
+/// An index on one of our tables that isn't ours: a person has made it in the shell.
+///
+/// SQLite keeps it with every row that is written, so its terms are evaluated by each put, and its constraint binds each
+/// put. Left alone is one that can neither fail nor take long: not unique, and made of columns, of `json_extract(json,
+/// 'path')` and of `json -> 'key'` or `json ->> 'key'`, with a WHERE that compares those with one another and with
+/// literals. Reading evaluates no index.
+struct ExtraIndex {
+    let name: String
+    let table: String
+    /// Why writing refuses it; nil where it is left alone.
+    let flaw: String?
+
+    /// - Parameter sql: What `sqlite_schema` says of it.
+    init(name: String, table: String, _ sql: String) {
+        self.name = name
+        self.table = table
+        var grammar = ExtraIndexGrammar(SQLToken.tokens(of: sql))
+        flaw = grammar.flaw()
+    }
+
+    /// What writing says of one that it refuses.
+    var refusal: VectorStoreError? {
+        guard let flaw else { return nil }
+        let quoted = name.replacing("\"", with: "\"\"")
+        return VectorStoreError(
+            .unsupported,
+            """
+            index.sqlite has an index that Lacuna can't keep up, \(name) on \(table): \(flaw); remove it in the sqlite3 \
+            shell with DROP INDEX "\(quoted)", then open the store again: until then it can be read
+            """
+        )
+    }
+}
+
+/// What the text of an index may consist of to be left alone.
+private struct ExtraIndexGrammar {
+    private let tokens: [SQLToken]
+    private var place = 0
+    private var depth = 0
+
+    private static let deepest = 32
+    private static let collations = ["binary", "nocase", "rtrim"]
+
+    private struct Refused: Error {
+        let why: String
+    }
+
+    init(_ tokens: [SQLToken]) { self.tokens = tokens }
+
+    /// Why the index isn't left alone; nil where it is.
+    mutating func flaw() -> String? {
+        do {
+            try index()
+            return nil
+        } catch { return error.why }
+    }
+
+    private mutating func index() throws(Refused) {
+        try expect(.word("create"))
+        if take(.word("unique")) { throw Refused(why: "it is UNIQUE") }
+        try expect(.word("index"))
+        try name()
+        try expect(.word("on"))
+        try name()
+        try expect(.symbol("("))
+        repeat { try term() } while take(.symbol(","))
+        try expect(.symbol(")"))
+        if take(.word("where")) { try condition() }
+        if place < tokens.count { throw other }
+    }
+
+    private mutating func term() throws(Refused) {
+        try operand(isCondition: false)
+        if take(.word("collate")) {
+            guard case .word(let name) = next(), Self.collations.contains(name) else {
+                throw Refused(why: "its collation is none of SQLite's own")
+            }
+        }
+        if !take(.word("asc")) { _ = take(.word("desc")) }
+    }
+
+    // MARK: WHERE
+
+    private mutating func condition() throws(Refused) {
+        try nested { grammar throws(Refused) in
+            repeat {
+                while grammar.take(.word("not")) {}
+                try grammar.comparison()
+            } while grammar.take(.word("and")) || grammar.take(.word("or"))
+        }
+    }
+
+    private mutating func comparison() throws(Refused) {
+        try operand(isCondition: true)
+        if take(.word("isnull")) || take(.word("notnull")) { return }
+        if take(.word("is")) {
+            _ = take(.word("not"))
+            return try operand(isCondition: true)
+        }
+        if take(.word("not")), take(.word("null")) { return }
+        if take(.word("in")) {
+            try expect(.symbol("("))
+            repeat { try literal() } while take(.symbol(","))
+            return try expect(.symbol(")"))
+        }
+        if take(.word("between")) {
+            try literal()
+            try expect(.word("and"))
+            return try literal()
+        }
+        for comparison in ["=", "==", "<>", "!=", "<", "<=", ">", ">="] where take(.symbol(comparison)) {
+            return try operand(isCondition: true)
+        }
+    }
+
+    // MARK: Terms
+
+    /// A column, or what is taken from the column `json`; in a condition also a literal, or a condition in brackets.
+    private mutating func operand(isCondition: Bool) throws(Refused) {
+        if isCondition, isLiteral { return try literal() }
+        if take(.symbol("(")) {
+            try nested { grammar throws(Refused) in
+                if isCondition { try grammar.condition() } else { try grammar.operand(isCondition: false) }
+            }
+            return try expect(.symbol(")"))
+        }
+        let column = try name()
+        if take(.symbol("(")) {
+            guard column == "json_extract" else { throw Refused(why: "it calls the function \(column)") }
+            guard try name() == "json" else { throw other }
+            try expect(.symbol(","))
+            guard case .text(let path) = next() else { throw other }
+            try check(path: path)
+            return try expect(.symbol(")"))
+        }
+        while take(.symbol("->")) || take(.symbol("->>")) {
+            guard column == "json" else { throw other }
+            try key()
+        }
+    }
+
+    private mutating func key() throws(Refused) {
+        switch next() {
+        case .number(let digits) where digits.allSatisfy(\.isWholeNumber): return
+        case .text(let path) where path.hasPrefix("$"): try check(path: path)
+        case .text(let label):
+            // Others are a path to some versions of SQLite and a key to others: the index would be wrong elsewhere.
+            let isPlain = !label.contains { ".[\"".contains($0) } && label.first.map { !$0.isNumber } ?? false
+            if !isPlain { throw Refused(why: "'\(label)' isn't a key to every version of SQLite, write '$.\"key\"'") }
+        default: throw other
+        }
+    }
+
+    /// `$`, then `.key`, `."key"`, `[0]`, `[#]` or `[#-1]`, any number of them. SQLite finds another out only with a row that
+    /// leads to it, whose put would fail.
+    private func check(path: String) throws(Refused) {
+        var rest = Substring(path)
+        func skip(while isInside: (Character) -> Bool) -> Int {
+            let count = rest.prefix(while: isInside).count
+            rest = rest.dropFirst(count)
+            return count
+        }
+        func take(_ text: String) -> Bool {
+            guard rest.hasPrefix(text) else { return false }
+            rest = rest.dropFirst(text.count)
+            return true
+        }
+        var isSound = take("$")
+        while isSound && !rest.isEmpty {
+            if take(".\"") {
+                _ = skip { $0 != "\"" }
+                isSound = take("\"")
+            } else if take(".") {
+                isSound = skip { !".[\"".contains($0) } > 0
+            } else if take("[#]") {
+                continue
+            } else {
+                isSound = (take("[#-") || take("[")) && skip { $0.isASCII && $0.isNumber } > 0 && take("]")
+            }
+        }
+        if !isSound { throw Refused(why: "'\(path)' isn't a path into JSON") }
+    }
+
+    // MARK: Tokens
+
+    private var isLiteral: Bool {
+        guard place < tokens.count else { return false }
+        switch tokens[place] {
+        case .text, .number, .symbol("-"), .word("null"): return true
+        default: return false
+        }
+    }
+
+    private mutating func literal() throws(Refused) {
+        if take(.symbol("-")) {
+            guard case .number = next() else { throw other }
+            return
+        }
+        switch next() {
+        case .text, .number, .word("null"): return
+        default: throw other
+        }
+    }
+
+    @discardableResult
+    private mutating func name() throws(Refused) -> String {
+        switch next() {
+        case .word(let name), .name(let name): return name
+        default: throw other
+        }
+    }
+
+    private mutating func next() -> SQLToken? {
+        guard place < tokens.count else { return nil }
+        place += 1
+        return tokens[place - 1]
+    }
+
+    private mutating func take(_ token: SQLToken) -> Bool {
+        guard place < tokens.count, tokens[place] == token else { return false }
+        place += 1
+        return true
+    }
+
+    private mutating func expect(_ token: SQLToken) throws(Refused) {
+        if !take(token) { throw other }
+    }
+
+    private mutating func nested(_ body: (inout Self) throws(Refused) -> Void) throws(Refused) {
+        depth += 1
+        if depth > Self.deepest { throw other }
+        try body(&self)
+        depth -= 1
+    }
+
+    private var other: Refused {
+        Refused(why: "it holds more than columns, json_extract(json, 'path'), json ->> 'key', and comparisons of those")
+    }
+}

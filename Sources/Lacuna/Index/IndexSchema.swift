@@ -1,0 +1,143 @@
+import LacunaMigrations
+
+/// The schema that a database holds, compared with the one that our migrations write, before anything else in it is believed.
+///
+/// A file that somebody prepared may hold a view of endless recursion under a table's name, a table whose columns are
+/// computed, a trigger, or an index that calls what it likes. So a table of ours is read only where its stored text is a
+/// migration's, byte for byte: SQLite itself sees to it that a stored text is of the object that it stands for. Views and
+/// triggers are switched off. Other tables and their indexes are no business of ours: only what goes through the whole
+/// database could meet them, which `VACUUM` and `integrity_check` do.
+struct IndexSchema {
+    /// Our tables, by their names, that are as a migration made them.
+    private(set) var tables: Set<String> = []
+    /// Those of our tables and indexes that aren't, or aren't there; and what only a prepared file has.
+    private(set) var strange: [String] = []
+    /// Those among them that are tables of SQLite's own kind, and no view or virtual table.
+    private var altered: [String] = []
+    /// Indexes on our tables that aren't ours.
+    private(set) var extraIndexes: [ExtraIndex] = []
+    /// Whether there are tables that aren't ours.
+    private(set) var hasOtherTables = false
+
+    /// - Parameter version: The database's `user_version`, from the same state; nil where it may be wrong: then a table may
+    ///   be as any version has it.
+    /// - Throws: `damaged` where the schema can't be read.
+    init(_ connection: Connection, version: Int64?) throws(VectorStoreError) {
+        let all = Self.own()
+        let own = version.map { [all[Int($0) - 1]] } ?? all
+        let names = Set(own.flatMap(\.keys))
+        var missing = Set(own.last?.keys ?? [:].keys)
+        // An index on the schema itself, which only a prepared file has, is not asked.
+        let row = try connection.prepareLoadingSchema("SELECT type, name, tbl_name, sql FROM sqlite_schema NOT INDEXED")
+        while try row.step() {
+            let type = row.repairedText(0)
+            // SQLite's own indexes, of primary keys, have no text.
+            guard type == "table" || type == "index", !row.isNull(3) else { continue }
+            let name = row.repairedText(1)
+            let sql = row.repairedText(3)
+            if own.contains(where: { $0[name] == sql }) {
+                missing.remove(name)
+                if type == "table" { tables.insert(name) }
+            } else if names.contains(name) {
+                if sql.hasPrefix("CREATE TABLE ") { altered.append(name) }
+            } else {
+                note(name, isTable: type == "table", on: row.repairedText(2), sql, names)
+            }
+        }
+        strange += missing.sorted()
+    }
+
+    private mutating func note(
+        _ name: String,
+        isTable: Bool,
+        on table: String,
+        _ sql: String,
+        _ own: Set<String>
+    ) {
+        let table = table.lowercased()
+        if table.hasPrefix("sqlite_") {
+            if !isTable || !Self.internals.contains(sql) { strange.append(name) }
+        } else if isTable {
+            hasOtherTables = true
+        } else if own.contains(table) {
+            extraIndexes.append(ExtraIndex(name: name, table: table, sql))
+        }
+    }
+
+    /// - Throws: `damaged` where a table of ours isn't what it should be.
+    func check() throws(VectorStoreError) {
+        if strange.isEmpty { return }
+        let names = strange.map { "`\($0)`" }.joined(separator: ", ")
+        throw .damaged("what Lacuna makes in index.sqlite is missing there, or is something else: \(names)")
+    }
+
+    /// - Throws: `unsupported` where a put would evaluate an index that may be anything.
+    func checkForWriting() throws(VectorStoreError) {
+        for index in extraIndexes { if let refusal = index.refusal { throw refusal } }
+    }
+
+    /// SQLite's checks of pages, as far as they evaluate nothing that may be anything: where all is ours, of the whole
+    /// database; else of our tables, without the indexes where one of them is such.
+    var integrityChecks: [String] {
+        let flawed = Set(extraIndexes.filter { $0.flaw != nil }.map(\.table))
+        if strange.isEmpty && !hasOtherTables && flawed.isEmpty { return ["integrity_check"] }
+        return tables.sorted().map { flawed.contains($0) ? "quick_check(\($0))" : "integrity_check(\($0))" }
+    }
+
+    /// What can be read of our tables without evaluating anything of theirs, where their text has rotted: those without
+    /// computed columns. CHECKs are for who writes.
+    func readableTables(_ connection: Connection) -> Set<String> {
+        let plain = altered.filter { name in
+            var isPlain = true
+            let read: Void? = try? connection.forEach("PRAGMA table_xinfo(\(name))") {
+                isPlain = isPlain && $0.integer(6) == 0
+            }
+            return read != nil && isPlain
+        }
+        return tables.union(plain)
+    }
+
+    // MARK: What it should be
+
+    /// SQLite's own tables, of AUTOINCREMENT and of ANALYZE.
+    private static let internals = [
+        "CREATE TABLE sqlite_sequence(name,seq)", "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+        "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+    ]
+
+    private struct Known: Sendable {
+        let scripts: [[UInt8]]
+        /// By version, from 1 on: the stored text of each table and index.
+        let texts: [[String: String]]
+    }
+
+    private static let known = Guarded<Known?>(nil)
+
+    /// What `sqlite_schema` holds after each migration, by name.
+    private static func own() -> [[String: String]] {
+        let scripts = Migrations.scripts
+        return known.withLock { known in
+            if let known, known.scripts == scripts { return known.texts }
+            var texts: [[String: String]] = []
+            for script in scripts { texts.append(own(after: script, texts.last ?? [:])) }
+            known = Known(scripts: scripts, texts: texts)
+            return texts
+        }
+    }
+
+    /// SQLite stores a statement as it was written, from CREATE to before the semicolon, if it is spelt as below. So a
+    /// migration makes a table that changes anew, and alters none: `ALTER TABLE` would leave a text of SQLite's own making.
+    private static func own(after script: [UInt8], _ before: [String: String]) -> [String: String] {
+        var texts = before
+        for statement in SQLToken.statements(of: script) {
+            for make in ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "] where statement.hasPrefix(make) {
+                let name = statement.dropFirst(make.count).prefix { !" (".contains($0) }
+                texts[String(name)] = statement
+            }
+            for drop in ["DROP TABLE ", "DROP INDEX "] where statement.hasPrefix(drop) {
+                texts[String(statement.dropFirst(drop.count))] = nil
+            }
+        }
+        return texts
+    }
+}

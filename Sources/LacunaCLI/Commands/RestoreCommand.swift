@@ -1,0 +1,44 @@
+import ArgumentParser
+import Lacuna
+
+struct RestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Put a copy of a backup in a store's place.",
+        discussion: """
+            The copy is made beside the store and checked in whole; then the two change places in one step. What was there \
+            is moved aside and can be deleted by hand. Readers that have it open keep it.
+            """
+    )
+
+    @Argument(help: "The backup's directory; it isn't changed.")
+    var backup: String
+
+    @Argument(help: "The directory of the store to replace, or to make.")
+    var store: String
+
+    @OptionGroup var limits: LimitOptions
+    @OptionGroup var format: JSONOption
+
+    func run() throws {
+        let bar = ProgressBar("restoring")
+        let report = try VectorStoreBackup.restore(backup, to: store, limits.options) { progress in
+            bar.update(progress.done, of: progress.total)
+            try Interrupts.check(remedy: "the store is as it was")
+        }
+        bar.clear()
+        let output = StandardOutput()
+        if format.json {
+            try output.line(
+                JSONText.object([
+                    "rows": JSONText(report.rows), "bytes": JSONText(report.bytes),
+                    "moved_aside": report.movedAside.map { JSONText($0) } ?? .null,
+                ])
+            )
+        } else {
+            let aside = report.movedAside.map { "; what was there is \($0) now" } ?? ""
+            try output.line("restored \(counted(report.rows, "row")), \(byteText(report.bytes))\(aside)")
+        }
+        try output.flush()
+    }
+}

@@ -1,0 +1,322 @@
+// The bug story: a copy of a store's files that was taken while it was written (or put back beside a log that was left)
+// opened without a word, with rows that were never in it, zeros for vectors, or rows missing.
+
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+@Suite struct BackupTests {
+    private let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    private static let dimension = 8
+
+    private var destination: String { scratch.path + "/backup" }
+
+    private static func vector(_ id: Int64, _ version: Int = 0) -> [Float] {
+        CrashModel.vector(id, version: version, dimension: dimension)
+    }
+
+    private func makeStore(_ rows: Int64 = 100) throws -> VectorStore<Int64> {
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+        try put(1...rows, store)
+        return store
+    }
+
+    private func put(_ ids: ClosedRange<Int64>, _ store: VectorStore<Int64>, version: Int = 0) throws {
+        try store.write { batch in
+            for id in ids {
+                let json = "{\"version\":\(version)}"
+                try batch.put(Self.vector(id, version), for: id, metadataJSON: json, replacing: true)
+            }
+        }
+    }
+
+    /// All rows and metadata of a store that is nobody's, which must be sound.
+    private func contents(_ path: String) throws -> CrashModel {
+        let store = try VectorStore<Int64>.open(at: path, .readOnly)
+        defer { try? store.close() }
+        let report = try store.verify()
+        #expect(report.isSound && report.unknownFiles.isEmpty, "\(report)")
+        return try CrashModel(of: store)
+    }
+
+    private func siblings() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: scratch.path) }
+
+    // MARK: A whole one
+
+    @Test func aBackupIsAStore() throws {
+        let store = try makeStore()
+        try store.delete((1...20).map { $0 })
+        let expected = try CrashModel(of: store)
+        let report = try store.backup(to: destination)
+        #expect(report.rows == 80)
+        #expect(report.deadBytes == 20 * Int64(Self.dimension) * 4)
+        #expect(!report.isIncremental)
+        #expect(try contents(destination) == expected)
+        try put(200...210, store)
+        let backup = try VectorStore<Int64>.open(at: destination)
+        #expect(try CrashModel(of: backup) == expected)
+        try backup.put(Self.vector(300), for: 300)
+        try backup.compact(.rewrite)
+        try backup.close()
+        #expect(try contents(destination).rows.count == 81)
+        expectError(.alreadyExists) { try store.backup(to: destination) }
+        expectError(.alreadyExists) { try store.backup(to: scratch.store) }
+        expectError(.invalidArgument) { try store.backup(to: scratch.store + "/inside") }
+        expectError(.noSuchStore) { try store.backup(to: scratch.path + "/missing/backup") }
+        try store.close()
+    }
+
+    /// What was under way at its moment is ended in it, and leaves nothing.
+    @Test func whatWasUnderWayIsEnded() throws {
+        let store = try makeStore()
+        try store.delete((1...50).map { $0 })
+        let expected = try CrashModel(of: store)
+        var hasBackedUp = false
+        try store.compact(.rewrite, .small(rows: 4, dimension: Self.dimension)) { progress in
+            if progress.done < 20 || hasBackedUp { return }
+            hasBackedUp = true
+            try store.backup(to: destination)
+        }
+        #expect(hasBackedUp)
+        #expect(try contents(destination) == expected)
+        #expect(try VectorStoreRecovery.run(at: destination).state == .clean)
+        let states = try rawConnection(destination + "/index.sqlite").rows(
+            2,
+            "SELECT state, error FROM compaction_history"
+        )
+        #expect(states == [[.text("aborted"), .text("under way when this backup was made")]])
+        try store.close()
+    }
+
+    /// One commit's state, though a writer and a rewrite go on all the time: each commit moves a window of ids on by one.
+    @Test func besideAWriterThatNeverStops() throws {
+        let rows: Int64 = 1_000
+        let store = try makeStore(rows)
+        let isDone = Guarded(false)
+        let failure = Guarded<(any Error)?>(nil)
+        let group = DispatchGroup()
+        DispatchQueue(label: "writer").async(group: group) {
+            var next = rows + 1
+            while !isDone.withLock({ $0 }) {
+                do {
+                    try store.write { batch in
+                        try batch.put(Self.vector(next), for: next, metadataJSON: "{\"version\":0}")
+                        batch.delete(next - rows)
+                    }
+                } catch { return failure.withLock { $0 = error } }
+                next += 1
+            }
+        }
+        for number in 0..<6 {
+            if number == 3 { try store.compact(.rewrite) }
+            let path = destination + "-\(number)"
+            let report = try store.backup(to: path)
+            let found = try contents(path)
+            let last = found.ids.last ?? 0
+            var expected = CrashModel()
+            for id in (last - rows + 1)...last { expected.put(id, Self.vector(id), "{\"version\":0}") }
+            #expect(found == expected)
+            #expect(report.rows == Int(rows))
+        }
+        isDone.withLock { $0 = true }
+        group.wait()
+        #expect(failure.withLock { $0 } == nil)
+        try store.close()
+    }
+
+    /// Rows stay where they are until the data file is copied: what would destroy them waits, and names the backup.
+    @Test(arguments: [CompactionStrategy.inPlace, .punch]) func rowsHoldStillMeanwhile(_ strategy: CompactionStrategy)
+        throws
+    {
+        let store = try makeStore(400)
+        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        try store.delete((1...200).map { $0 })
+        let expected = try CrashModel(of: store)
+        var seen: Set<Int> = []
+        try other.backup(to: destination) { progress in
+            // Once while the index is copied, once while the rows are; what is checked later is a copy.
+            guard seen.insert(progress.done).inserted else { return }
+            let limits = MaintenanceLimits(bytes: 1 << 20, rows: 100, drainSeconds: 0.05)
+            let error = #expect(throws: VectorStoreError.self) {
+                try store.writing().maintain(Pace { _ in }, limits) { maintenance in
+                    switch strategy {
+                    case .inPlace: _ = try InPlace(maintenance: maintenance).run()
+                    default: try maintenance.drainReaders(before: "released")
+                    }
+                }
+            }
+            #expect(error?.code == .busy)
+            #expect(error?.message.contains("backup") == true)
+            if strategy == .inPlace { try store.compact(.rewrite) }
+        }
+        #expect(seen.count == 2)
+        #expect(try contents(destination) == expected)
+        try store.close()
+    }
+
+    @Test func aRottenRowIsNamedAndNothingStays() throws {
+        let store = try makeStore()
+        try store.close()
+        try TestFiles.overwrite(scratch.file("vectors-1.f32"), at: 4_096 + 41 * Self.dimension * 4, [0xff])
+        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let error = expectError(.damaged) { try reader.backup(to: destination) }
+        #expect(error?.ids == ["42"])
+        #expect(try siblings().sorted() == [scratch.store.split(separator: "/").last.map(String.init)])
+    }
+
+    @Test func stoppedByItsProgress() throws {
+        struct Enough: Error {}
+        let store = try makeStore()
+        #expect(throws: Enough.self) { try store.backup(to: destination) { _ in throw Enough() } }
+        #expect(try siblings().count == 1)
+        try store.backup(to: destination)
+        try store.close()
+    }
+
+    @Test func whatIsPrivateStaysSo() throws {
+        let store = try makeStore()
+        for name in try Directory.names(scratch.store) { unsafe chmod(scratch.file(name), 0o600) }
+        unsafe chmod(scratch.store, 0o700)
+        try store.backup(to: destination)
+        for name in try Directory.names(destination) {
+            #expect(try Directory.status(destination + "/" + name)?.mode == 0o600, "\(name)")
+        }
+        #expect(try Directory.status(destination)?.mode == 0o700)
+        try store.close()
+    }
+
+    // MARK: An earlier one brought up to date
+
+    @Test func whatWasAppendedIsEnough() throws {
+        let store = try makeStore(2_000)
+        try store.backup(to: destination, incremental: true)
+        try put(3_000...3_020, store)
+        try store.delete([1, 2, 3])
+        try put(10...12, store, version: 1)
+        let report = try store.backup(to: destination, incremental: true)
+        #expect(report.isIncremental)
+        let index = try #require(try Directory.status(destination + "/index.sqlite")).size
+        #expect(report.copiedBytes == 24 * Int64(Self.dimension) * 4 + index)
+        #expect(try contents(destination) == CrashModel(of: store))
+        // Nothing new, and readers have left their files beside it.
+        #expect(try store.backup(to: destination, incremental: true).isIncremental)
+        #expect(try contents(destination) == CrashModel(of: store))
+        try store.close()
+    }
+
+    /// What makes a whole one necessary.
+    enum Change: CaseIterable {
+        case rewritten, movedInPlace, erased, backupWritten, sourceRestored, backupRead
+    }
+
+    @Test(arguments: Change.allCases) func aWholeOneTakesItsPlace(_ change: Change) throws {
+        var store = try makeStore(200)
+        let secret = Self.vector(150)
+        try store.backup(to: destination)
+        var reader: VectorStore<Int64>?
+        switch change {
+        case .rewritten:
+            try store.delete((1...50).map { $0 })
+            try store.compact(.rewrite)
+        case .movedInPlace:
+            try store.delete((1...50).map { $0 })
+            #expect(try store.compact(.inPlace).strategy == .inPlace)
+        case .erased: try store.erase([150])
+        case .backupWritten:
+            let backup = try VectorStore<Int64>.open(at: destination)
+            try backup.put(Self.vector(900), for: 900)
+            try backup.close()
+            try put(800...810, store)
+        case .sourceRestored:
+            // The backup has a commit that the store, put back to an older state, has not.
+            try store.backup(to: scratch.path + "/older")
+            try put(500...510, store, version: 1)
+            try store.backup(to: destination, incremental: true)
+            try store.close()
+            try VectorStoreBackup.restore(scratch.path + "/older", to: scratch.store)
+            store = try VectorStore<Int64>.open(at: scratch.store)
+            try put(500...512, store, version: 2)
+        case .backupRead:
+            reader = try VectorStore<Int64>.open(at: destination, .readOnly)
+            try put(800...810, store)
+        }
+        let report = try store.backup(to: destination, incremental: true)
+        #expect(!report.isIncremental)
+        if let reader { expectError(.moved) { try reader.count } }
+        try reader?.close()
+        #expect(try contents(destination) == CrashModel(of: store))
+        if change == .erased {
+            let bytes = unsafe secret.withUnsafeBytes { unsafe Data($0) }
+            for name in try Directory.names(destination) {
+                #expect(try read(destination + "/" + name).range(of: bytes) == nil, "\(name)")
+            }
+        }
+        #expect(try siblings().filter { $0.hasPrefix("backup") } == ["backup"])
+        try store.close()
+    }
+
+    @Test func anotherStoresBackupIsLeftAlone() throws {
+        let store = try makeStore()
+        let other = scratch.path + "/other"
+        try VectorStore<Int64>.create(at: other, .init(dimension: Self.dimension)).close()
+        expectError(.alreadyExists) { try store.backup(to: other, incremental: true) }
+        let backup = destination
+        try store.backup(to: backup)
+        let writer = try VectorStore<Int64>.open(at: backup)
+        expectError(.locked) { try store.backup(to: backup, incremental: true) }
+        try writer.close()
+        try store.close()
+    }
+
+    // MARK: Killed
+
+    /// What is at the place, whatever happened, is the old backup or the new one; and the next try succeeds.
+    @Test(arguments: [false, true]) func killedAtEveryOperation(_ isRenewed: Bool) throws {
+        var count = 0
+        var isStopped = true
+        while isStopped {
+            let scratch = try Scratch()
+            let place = scratch.path + "/backup"
+            let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+            try put(1...40, store)
+            let old = try CrashModel(of: store)
+            if isRenewed {
+                try store.backup(to: place)
+                try put(41...60, store)
+            }
+            let new = try CrashModel(of: store)
+            let files = StoppingFileSystem(after: count)
+            let result = Result {
+                try store.backup(to: place, incremental: isRenewed, MaintenanceOptions(), files, { _ in })
+            }
+            isStopped = files.isStopped
+            if case .failure(let error) = result { #expect(isStopped, "\(error)") }
+            if isRenewed || FileManager.default.fileExists(atPath: place) {
+                let copy = scratch.path + "/copy"
+                try TestFiles.copy(place, copy)
+                let found = try CrashModel(of: VectorStore<Int64>.open(at: copy))
+                #expect(found == new || isRenewed && found == old, "stopped at operation \(count)")
+            }
+            for name in try FileManager.default.contentsOfDirectory(atPath: scratch.path) where name.contains("partial")
+            {
+                // Whole, or no store at all.
+                do {
+                    let partial = try VectorStore<Int64>.open(at: scratch.path + "/" + name)
+                    #expect(try CrashModel(of: partial) == new)
+                    try partial.close()
+                } catch let error as VectorStoreError {
+                    #expect([.notAStore, .noSuchStore, .damaged].contains(error.code))
+                }
+            }
+            try store.backup(to: place, incremental: true)
+            #expect(try contents(place) == new)
+            try store.close()
+            count += 1
+        }
+        #expect(count > 10)
+    }
+}

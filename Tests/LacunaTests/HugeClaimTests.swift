@@ -1,0 +1,160 @@
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+/// A sparse data file and an index that claims to have rows all over it: everything is bounded by the rows that there are.
+@Suite struct HugeClaimTests {
+    private let scratch: Scratch
+    private static let slots: Int64 = 1 << 41
+    private static let end = 4_096 + slots * 4
+
+    /// Ten rows of one component, of which the last is the very last slot's: all between is a hole.
+    init() throws {
+        scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        try store.write { batch in for id in 0..<10 { try batch.put([Float(id)], for: Int64(id)) } }
+        try store.close()
+        try edit(scratch.file("vectors-1.f32")) { file in
+            try file.truncate(atOffset: UInt64(Self.end))
+            try file.seek(toOffset: UInt64(Self.end - 4))
+            let row = [Float(9)]
+            try file.write(contentsOf: unsafe row.withUnsafeBytes { unsafe Data($0) })
+        }
+        try tamper(
+            scratch.index,
+            "UPDATE store SET next_offset = \(Self.end)",
+            "UPDATE vectors SET offset = \(Self.end - 4) WHERE id = 9"
+        )
+    }
+
+    private func expectRows(_ store: VectorStore<Int64>, except dead: Int64? = nil) throws {
+        let ids = (0..<10).filter { $0 != dead }
+        #expect(try store.ids() == ids)
+        for id in ids { #expect(try store.vector(for: id) == [Float(id)]) }
+        #expect(try store.search(for: [9], limit: 1).map(\.id) == [9])
+        #expect(try store.verify().isSound)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func reading() throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        try expectRows(store)
+        let space = try store.space
+        #expect(space.liveRows == 10 && Int64(space.deadRows) == Self.slots - 10)
+        #expect(space.punchableBytes < 1 << 20)
+        for strategy in CompactionStrategy.allCases { _ = try store.compactionPlan(strategy) }
+        for count in [1, 7, 1_000, Int.max] {
+            let buckets = try store.slotMap(buckets: count)
+            #expect(buckets.count <= min(count, 1 << 20))
+            #expect(buckets.reduce(0) { $0 + $1.live } == 10)
+            #expect(buckets.last?.slots.upperBound == Int(Self.slots))
+            #expect(buckets.last?.live == (count == 1 ? 10 : 1))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [CompactionStrategy.rewrite, .inPlace, .punch, .auto])
+    func compacting(_ strategy: CompactionStrategy) throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        let report = try store.compact(strategy)
+        #expect(report.liveRows == 10)
+        try expectRows(store)
+        if strategy == .rewrite || strategy == .inPlace { #expect(try store.space.logicalBytes < 1 << 21) }
+        try store.put([3.5], for: 3, replacing: true)
+        #expect(try store.vector(for: 3) == [3.5])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func erasing() throws {
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.erase([4]).erasedRows == 1)
+        try expectRows(store, except: 4)
+        try store.close()
+        // The row's four bytes; what is beyond was never written.
+        let file = try #require(FileHandle(forReadingAtPath: scratch.file("vectors-1.f32")))
+        try file.seek(toOffset: 4_096 + 4 * 4)
+        #expect(try file.read(upToCount: 4) == Data([0, 0, 0, 0]))
+    }
+
+    /// What lies beyond the rows is zeroed too, and is a hole here.
+    @Test(.timeLimit(.minutes(1))) func erasingBeforeALongTail() throws {
+        try tamper(
+            scratch.index,
+            "UPDATE store SET next_offset = 4136",
+            "UPDATE vectors SET offset = 4132 WHERE id = 9"
+        )
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.erase([4]).erasedRows == 1)
+        try expectRows(store, except: 4)
+        let file = try #require(FileHandle(forReadingAtPath: scratch.file("vectors-1.f32")))
+        try file.seek(toOffset: UInt64(Self.end - 4))
+        #expect(try file.read(upToCount: 4) == Data([0, 0, 0, 0]), "a row that somebody left there")
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false]) func salvaging(_ hasIndex: Bool) throws {
+        if !hasIndex { try remove(scratch.index) }
+        var rows: [SalvagedRow] = []
+        let report = try VectorStoreRecovery.salvage(at: scratch.store) { rows.append($0) }
+        #expect(report.verified == (hasIndex ? 10 : 0))
+        // The row 0 is all zeros, as a hole is; the row 9 is there twice.
+        if !hasIndex { #expect(rows.map(\.vector) == (1..<10).map { [Float($0)] } + [[9]]) }
+    }
+
+    /// More than can be mapped is an error, and not the end of the process.
+    @Test(.timeLimit(.minutes(1))) func moreThanCanBeMapped() throws {
+        let end: Int64 = 4_096 + 1 << 60
+        try tamper(scratch.index, "UPDATE store SET next_offset = \(end)")
+        expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
+        let file = try DataFile.open("vectors-1.f32", in: Directory(scratch.store), .read, SystemFileSystem())
+        expectError(.damaged) { try file.view(upTo: end) }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLogOfATerabyteIsNotCopied() throws {
+        try edit(scratch.index) { try $0.truncate(atOffset: 1 << 40) }
+        _ = FileManager.default.createFile(atPath: scratch.index + "-wal", contents: nil)
+        try edit(scratch.index + "-wal") { try $0.truncate(atOffset: 1 << 40) }
+        let paths = try StorePaths(scratch.store)
+        let source = try IndexCopy(paths, SystemFileSystem(), skippingUnreadable: true)
+        let copy = source.directory.path("index.sqlite")
+        #expect(try sizes(copy).allocated < 1 << 20)
+        #expect(try sizes(copy).length == 1 << 40)
+        #expect(try sizes(copy + "-wal").length == 0)
+        #expect(try VectorStoreRecovery.salvage(at: scratch.store) { _ in }.verified == 10)
+    }
+}
+
+/// The bitmap against a set.
+@Suite struct LiveBitmapTests {
+    @Test(arguments: [UInt64(1), 2, 3]) func isASetOfSlots(_ seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        for slots in [0, 1, 63, 64, 511, 512, 513, 5_000, 1 << 40] {
+            var bitmap = LiveBitmap(slots: slots)
+            var live: Set<Int> = []
+            for _ in 0..<(slots == 0 ? 0 : 300) {
+                // Far apart, and close together.
+                let near = Int.random(in: 0..<min(slots, 700), using: &random)
+                let slot = Bool.random(using: &random) ? near : Int.random(in: 0..<slots, using: &random)
+                #expect(bitmap.insert(slot) == live.insert(slot).inserted)
+            }
+            bitmap.finish()
+            let sorted = live.sorted()
+            #expect(bitmap.liveCount == sorted.count)
+            #expect(bitmap.end == (sorted.last ?? -1) + 1)
+            for probe in sorted.flatMap({ [$0 - 1, $0, $0 + 1] }) where (0..<slots).contains(probe) {
+                #expect(bitmap[probe] == live.contains(probe))
+                #expect(bitmap.rank(probe) == sorted.partitioningIndex { $0 >= probe })
+                #expect(bitmap.first(from: probe, live: true) == sorted.first { $0 >= probe } ?? slots)
+                let dead = (probe...).first { !live.contains($0) } ?? slots
+                #expect(bitmap.first(from: probe, live: false) == min(dead, slots))
+            }
+            #expect(bitmap.rank(slots) == sorted.count)
+            var dead: [Range<Int>] = []
+            var runs: [Range<Int>] = []
+            bitmap.forEachRun(live: false) { dead.append($0) }
+            bitmap.forEachRun(live: true) { runs.append($0) }
+            #expect(runs.flatMap(Array.init) == sorted)
+            let all = (dead + runs).sorted { $0.lowerBound < $1.lowerBound }
+            #expect(all.first?.lowerBound ?? 0 == 0 && all.last?.upperBound ?? 0 == slots)
+            #expect(zip(all, all.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+            #expect(abs(dead.count - runs.count) <= 1)
+        }
+    }
+}
