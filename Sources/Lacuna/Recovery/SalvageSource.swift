@@ -121,8 +121,11 @@ struct SalvageSource {
             problems.append("index.sqlite is missing")
             return nil
         }
-        let copy = try IndexCopy(paths, fileSystem, skippingUnreadable: true)
-        let pages = copy.unreadablePages
+        // It may be no file at all.
+        let copy = try noting(&problems) { () throws(VectorStoreError) in
+            try IndexCopy(paths, fileSystem, skippingUnreadable: true)
+        }
+        let pages = copy?.unreadablePages ?? 0
         if pages > 0 { problems.append("the disk can't read \(pages) pages of index.sqlite and its log") }
         return copy
     }
