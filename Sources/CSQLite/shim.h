@@ -42,6 +42,19 @@ static inline int lacuna_sqlite3_file_sync(sqlite3_file *file) {
     return file->pMethods->xSync(file, SQLITE_SYNC_FULL);
 }
 
+/* The system's reason for the last call that failed on the file; 0 where none has, or the VFS doesn't tell. */
+
+static inline int lacuna_sqlite3_last_errno(sqlite3_file *file) {
+    int reason = 0;
+    if (!file || !file->pMethods) return 0;
+    return file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &reason) == SQLITE_OK ? reason : 0;
+}
+
+static inline sqlite3_file *lacuna_sqlite3_database(sqlite3 *connection) {
+    sqlite3_file *file = 0;
+    return sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK ? file : 0;
+}
+
 /* Has the next checkpoint copy all frames of the log, also those that SQLite takes to be in the database: their number,
    nBackfill, is the one at byte 96 of the shared memory, in the machine's byte order. SQLite itself sets it to 0 when it
    recovers, under the write lock, which the caller holds, and the checkpointer's, which is the second lock; readers go on

@@ -28,6 +28,8 @@ struct SystemError: Error {
         case ENOENT, ENOTDIR: "check the path"
         case EACCES, EPERM, EROFS: "check the permissions"
         case ENOSPC, EDQUOT: "free some space and try again"
+        case EFBIG: "raise the limit of a file's size (ulimit -f) and try again"
+        case EMFILE, ENFILE: "raise the limit of open files (ulimit -n) and try again"
         case EISDIR, ESPIPE: "name a regular file"
         case EWOULDBLOCK: "another process is writing it: wait for it and try again"
         default: "check the disk and try again"
@@ -117,17 +119,22 @@ enum SystemCall {
     /// Returns once the file is on stable storage, the drive's own cache included.
     static func synchronize(_ descriptor: Int32) throws(SystemError) {
         #if canImport(Darwin)
-        _ = try retrying { fcntl(descriptor, F_FULLFSYNC) }
-        #else
-        _ = try retrying { fsync(descriptor) }
+        do throws(SystemError) {
+            _ = try retrying { fcntl(descriptor, F_FULLFSYNC) }
+            return
+        } catch {
+            // Some file systems have nothing stronger than fsync(2).
+            guard [ENOTSUP, EINVAL, ENOTTY].contains(error.code) else { throw error }
+        }
         #endif
+        _ = try retrying { fsync(descriptor) }
     }
 
     /// Makes a rename in `directory` durable.
     static func synchronizeDirectory(_ directory: String) throws(SystemError) {
         let descriptor = try retrying { unsafe open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY) }
         defer { close(descriptor) }
-        _ = try retrying { fsync(descriptor) }
+        try synchronize(descriptor)
     }
 
     static func rename(_ source: String, to target: String) throws(SystemError) {

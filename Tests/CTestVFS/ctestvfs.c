@@ -17,6 +17,7 @@ typedef struct {
     sqlite3_file base;
     const char *name; /* within its directory; SQLite keeps the path as long as the file is open */
     int64_t disk;     /* 0 where nobody wants to hear of it */
+    int last_errno;   /* why the last call failed that was made to */
     sqlite3_file *real; /* right behind this structure */
 } test_file;
 
@@ -31,7 +32,9 @@ static sqlite3_file *real_file(sqlite3_file *file) { return cast(file)->real; }
 #define METHODS(file) (real_file(file)->pMethods)
 
 static int ask(sqlite3_file *file, int operation) {
-    return cast(file)->disk ? before(cast(file)->disk, operation, cast(file)->name) : SQLITE_OK;
+    int code = cast(file)->disk ? before(cast(file)->disk, operation, cast(file)->name) : SQLITE_OK;
+    if (code != SQLITE_OK) cast(file)->last_errno = errno;
+    return code;
 }
 
 static int tell(sqlite3_file *file, int operation, int code, const void *bytes, int64_t offset, int64_t count) {
@@ -68,6 +71,10 @@ static int x_check_reserved(sqlite3_file *file, int *result) {
     return METHODS(file)->xCheckReservedLock(real_file(file), result);
 }
 static int x_control(sqlite3_file *file, int operation, void *argument) {
+    if (operation == SQLITE_FCNTL_LAST_ERRNO && cast(file)->last_errno) {
+        *(int *)argument = cast(file)->last_errno;
+        return SQLITE_OK;
+    }
     return METHODS(file)->xFileControl(real_file(file), operation, argument);
 }
 static int x_sector_size(sqlite3_file *file) { return METHODS(file)->xSectorSize(real_file(file)); }

@@ -112,7 +112,7 @@ import Testing
         _ = FileManager.default.createFile(atPath: scratch.index + "-wal", contents: nil)
         try edit(scratch.index + "-wal") { try $0.truncate(atOffset: 1 << 40) }
         let paths = try StorePaths(scratch.store)
-        let source = try IndexSource.forSalvage(paths, SystemFileSystem()).source
+        let source = try IndexCopy(paths, SystemFileSystem(), skippingUnreadable: true)
         let copy = source.directory.path("index.sqlite")
         #expect(try sizes(copy).allocated < 1 << 20)
         #expect(try sizes(copy).length == 1 << 40)

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Testing
 
 @testable import Lacuna
@@ -145,6 +146,39 @@ import Testing
                 try store.put(row(id), for: id)
             }
             #expect(try VectorStore<Int64>.open(at: scratch.store).count == Int(id))
+        }
+    }
+
+    // MARK: A savepoint's journal
+
+    /// A batch that joins a group is a savepoint, which keeps each page that it changes. Those of a batch that changes all pages
+    /// are as many as the index has, and must not be in memory.
+    @Test(.enabled(if: exists("/proc/self/fd"))) func aLargeBatchsJournalIsNotInMemory() throws {
+        let store = try makeStore()
+        let json = "{\"t\":\"\(String(repeating: "x", count: 3_000))\"}"
+        let ids = Int64(1)...3_000
+        try store.write { batch in for id in ids { try batch.put(row(id), for: id, metadataJSON: json) } }
+        try store.flush()
+        try store.put(row(0), for: 0)
+        var longest: Int64 = 0
+        try store.write { batch in
+            for id in ids { try batch.setMetadataJSON("{\"t\":\"\(id)\"}", for: id) }
+            longest = try longestTemporaryFile()
+        }
+        #expect(longest > 5 << 20)
+        try store.flush()
+        #expect(try store.metadataJSON(for: 7) == "{\"t\":\"7\"}")
+        #expect(try store.verify().isSound)
+    }
+
+    /// The length of the longest file without a name that SQLite has open; other tests' are shorter.
+    private func longestTemporaryFile() throws -> Int64 {
+        try Directory.names("/proc/self/fd").reduce(0) { longest, name in
+            let path = "/proc/self/fd/" + name
+            guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path),
+                target.contains("etilqs"), let descriptor = Int32(name)
+            else { return longest }
+            return max(longest, (try? FileStatus.of(descriptor).size) ?? 0)
         }
     }
 }

@@ -175,8 +175,10 @@ import Testing
         try handle.close()
         try remove(scratch.file("vectors-2.f32"))
         try write(oldFile, to: scratch.file("vectors-1.f32"))
-        let connection = try rawConnection(scratch.index)
-        for row in old { try connection.run("INSERT INTO vectors VALUES (1, ?, ?, ?)", row) }
+        do {
+            let connection = try rawConnection(scratch.index)
+            for row in old { try connection.run("INSERT INTO vectors VALUES (1, ?, ?, ?)", row) }
+        }
         let salvaged = try SalvagedStore(scratch)
         // Replaced since, or new: only the lost file had them. Deleted since: not brought back.
         salvaged.expectVerified(model, except: [Self.ids[5]])
@@ -184,7 +186,8 @@ import Testing
         #expect(salvaged.setAside(.missingFile).map(\.id) == [.integer(Self.ids[5]), .integer(777)])
 
         // Where the current index row is lost too, the older one is all there is, and may be outdated.
-        try connection.run("DELETE FROM vectors WHERE generation = 2 AND id = ?", [.integer(Self.ids[5])])
+        try rawConnection(scratch.index)
+            .run("DELETE FROM vectors WHERE generation = 2 AND id = ?", [.integer(Self.ids[5])])
         let less = try SalvagedStore(scratch)
         less.expectVerified(model, except: [Self.ids[5]])
         let outdated = less.setAside(.olderVersion)

@@ -46,7 +46,7 @@ import Testing
         let row = Result { try reader.vector(for: 1) }
         switch row {
         case .success(let vector): #expect(vector == [1, 2])
-        case .failure(let error): #expect((error as? VectorStoreError)?.code == .damaged)
+        case .failure(let error): #expect((error as? VectorStoreError)?.code == .moved)
         }
     }
 }

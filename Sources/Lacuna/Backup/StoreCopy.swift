@@ -48,12 +48,19 @@ struct StoreCopy {
     /// Gives the index its name, once its connection is closed, and makes that durable; the bytes of it.
     func nameIndex(like model: FileStatus?) throws(SystemError) -> Int64 {
         let name = StorePaths.newIndexName
+        let size = try syncIndex(name, like: model)
+        try fileSystem.rename(name, to: StorePaths.indexName, in: directory)
+        try fileSystem.sync(directory)
+        return size
+    }
+
+    /// Closes the file before it has its name: once it has, another thread may have opened the backup, and closing any
+    /// descriptor of a file drops all of the process's POSIX locks on it, SQLite's among them.
+    private func syncIndex(_ name: String, like model: FileStatus?) throws(SystemError) -> Int64 {
         let descriptor = try fileSystem.open(name, in: directory, .readWrite)
         defer { fileSystem.close(descriptor) }
         if let model { SystemFileSystem.giveOwner(of: model, to: descriptor) }
         try fileSystem.sync(descriptor)
-        try fileSystem.rename(name, to: StorePaths.indexName, in: directory)
-        try fileSystem.sync(directory)
         return try FileStatus.of(descriptor).size
     }
 

@@ -219,7 +219,7 @@ package final class StoreIndex {
         for setting in [
             PlantedBug.logNotSynced.isPlanted ? "synchronous = NORMAL" : "synchronous = FULL", "fullfsync = ON",
             "checkpoint_fullfsync = ON", "cell_size_check = ON",
-            "cache_size = -16384", "journal_size_limit = 33554432", "temp_store = MEMORY",
+            "cache_size = -16384", "journal_size_limit = 33554432", "temp_store = FILE",
         ] {
             try connection.run("PRAGMA \(setting)")
         }
@@ -327,16 +327,21 @@ package final class StoreIndex {
     /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,
     /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.
     ///
-    /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Scripts and
-    /// no cached statements: the setting takes effect when it is prepared. Other people's indexes are made anew too: no
-    /// value that one of them computes may be longer than the database.
+    /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Other people's
+    /// indexes are made anew too: no value that one of them computes may be longer than the database.
     func rebuild() throws(VectorStoreError) {
-        try connection.execute("PRAGMA temp_store = FILE")
         let longest = Int32(clamping: max(1 << 20, try pragma("page_count") * pragma("page_size")))
         let result = connection.limited([(SQLITE_LIMIT_LENGTH, longest)]) {
             Result { () throws(VectorStoreError) in try connection.execute("VACUUM") }
         }
-        try connection.execute("PRAGMA temp_store = MEMORY")
-        try result.get()
+        do { try result.get() } catch {
+            guard error.code == .diskFull else { throw error }
+            throw VectorStoreError(
+                .diskFull,
+                "\(error.message); writing the index anew also takes room for a copy of it in the temporary directory "
+                    + "\(TemporaryFiles.sqliteDirectory): if it is that one that is full, \(TemporaryFiles.fullRemedy)",
+                cause: error
+            )
+        }
     }
 }

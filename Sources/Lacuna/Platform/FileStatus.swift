@@ -33,6 +33,7 @@ package struct FileStatus: Sendable {
     let group: gid_t
     /// What it is where it isn't a regular file.
     let otherKind: String?
+    let isDirectory: Bool
 
     init(_ buffer: stat) {
         let block = Int64(buffer.st_blksize)
@@ -50,6 +51,7 @@ package struct FileStatus: Sendable {
         mode = buffer.st_mode & 0o777
         owner = buffer.st_uid
         group = buffer.st_gid
+        isDirectory = buffer.st_mode & S_IFMT == S_IFDIR
         otherKind =
             switch buffer.st_mode & S_IFMT {
             case S_IFREG: nil

@@ -39,12 +39,19 @@ extension VectorStoreError {
             self.init(.permissionDenied, "\(error); check the owner and the permissions", cause: error)
         case EROFS:
             self.init(.readOnly, "\(error); the file system is read-only", cause: error)
+        case EFBIG:
+            self.init(.diskFull, "\(error); \(Self.fileSizeRemedy)", cause: error)
         case EMFILE, ENFILE:
-            self.init(.ioError, "\(error); raise the limit of open files", cause: error)
+            self.init(.tooManyOpenFiles, "\(error); \(Self.openFilesRemedy)", cause: error)
         default:
             self.init(.ioError, "\(error); check the disk, then try again", cause: error)
         }
     }
+}
+
+extension VectorStoreError {
+    static let fileSizeRemedy = "raise the limit of a file's size (ulimit -f), or put the store on another file system"
+    static let openFilesRemedy = "raise the limit of open files (ulimit -n), or close some, and try again"
 }
 
 /// Maps a system call's error at the edge of the seam.

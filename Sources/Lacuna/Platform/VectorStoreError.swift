@@ -43,8 +43,11 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let readOnly = Code(rawValue: "readOnly")
         /// The system refused access.
         public static let permissionDenied = Code(rawValue: "permissionDenied")
-        /// No space is left on the disk. Nothing acknowledged is lost, and deleting still works.
+        /// No space is left: on the disk, in a quota, or below a limit of a file's size. Nothing acknowledged is lost, and
+        /// deleting still works.
         public static let diskFull = Code(rawValue: "diskFull")
+        /// The process, or the system, has as many files open as it may. Nothing is harmed: close some, or raise the limit.
+        public static let tooManyOpenFiles = Code(rawValue: "tooManyOpenFiles")
         /// The system reported an I/O error.
         public static let ioError = Code(rawValue: "ioError")
         /// The store's files contradict one another or their checksums.

@@ -1,19 +1,12 @@
-import CPlatform
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
-
-/// How readers open the index, which depends on whether the store's directory can be written, and whose copy salvage reads.
+/// How readers open the index, which depends on whether the store's directory can be written.
 final class IndexSource: Sendable {
     /// The store's, or one with a copy of the index.
     let directory: Directory
     let mode: Connection.Mode
     /// What the store was like, where SQLite doesn't tell readers of commits: as an immutable database or a copy.
     private let stamp: StoreStamp?
-    private let isTemporary: Bool
+    /// Keeps the copy, where it is one.
+    private let copy: IndexCopy?
 
     private static let attempts = 10
 
@@ -23,17 +16,18 @@ final class IndexSource: Sendable {
     /// Whether readers see each commit, and with it which epoch's lock they hold.
     var followsCommits: Bool { stamp == nil }
 
-    private init(_ directory: Directory, _ mode: Connection.Mode, _ stamp: StoreStamp?, isTemporary: Bool = false) {
+    private init(_ directory: Directory, _ mode: Connection.Mode, _ stamp: StoreStamp?) {
         self.directory = directory
         self.mode = mode
         self.stamp = stamp
-        self.isTemporary = isTemporary
+        copy = nil
     }
 
-    deinit {
-        guard isTemporary else { return }
-        for name in StorePaths.indexNames { try? SystemFileSystem().unlink(name, in: directory) }
-        _ = unsafe rmdir(directory.path)
+    private init(_ copy: IndexCopy, _ stamp: StoreStamp) {
+        directory = copy.directory
+        mode = .readOnly
+        self.stamp = stamp
+        self.copy = copy
     }
 
     /// In a directory that can't be written there is no shared memory to be made for the log. With a log and its shared
@@ -57,8 +51,8 @@ final class IndexSource: Sendable {
             if log != nil && sharedMemory != nil { return IndexSource(directory, .joining, nil) }
             if !stamp.hasLog { return IndexSource(directory, .immutable, stamp) }
             // Nothing keeps a writer from beginning the log anew between the two files.
-            let copied = Result { () throws(SystemError) in try copy(paths, fileSystem, stamp) }
-            if try !stamp.hasMoved() { return try mapped(copied.get()) }
+            let copied = Result { () throws(VectorStoreError) in try IndexCopy(paths, fileSystem) }
+            if try !stamp.hasMoved() { return IndexSource(try copied.get(), stamp) }
         }
         throw changed
     }
@@ -76,119 +70,5 @@ final class IndexSource: Sendable {
         let result = Result { try body() }
         if try stamp.hasMoved() { throw Self.changed }
         return try result.get()
-    }
-
-    /// A copy of the index and its log, whatever state they are in, and the number of pages that the disk can't read: those
-    /// are zeros in the copy.
-    ///
-    /// - Throws: where there is no index, or the copy can't be made.
-    static func forSalvage(
-        _ paths: StorePaths,
-        _ fileSystem: any FileSystem
-    ) throws(SystemError) -> (source: IndexSource, unreadablePages: Int) {
-        let source = try temporary()
-        let (from, to) = (paths.directory, source.directory)
-        var pages = try copy(StorePaths.indexName, from, to, fileSystem, skippingUnreadable: true)
-        if try from.status(StorePaths.logName) != nil {
-            pages += try copy(StorePaths.logName, from, to, fileSystem, isLog: true, skippingUnreadable: true)
-        }
-        return (source, pages)
-    }
-
-    private static func copy(
-        _ paths: StorePaths,
-        _ fileSystem: any FileSystem,
-        _ stamp: StoreStamp
-    ) throws(SystemError) -> IndexSource {
-        let source = try temporary(stamp)
-        let (from, to) = (paths.directory, source.directory)
-        _ = try copy(StorePaths.indexName, from, to, fileSystem)
-        _ = try copy(StorePaths.logName, from, to, fileSystem, isLog: true)
-        return source
-    }
-
-    /// The name of an index in a directory of its own, which goes with this object.
-    private static func temporary(_ stamp: StoreStamp? = nil) throws(SystemError) -> IndexSource {
-        let base = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        var template = Array("\(base)/lacuna-XXXXXX".utf8CString)
-        guard let made = unsafe mkdtemp(&template) else {
-            throw SystemError(errno: errno, call: "create a temporary directory in", path: base)
-        }
-        let directory = unsafe String(cString: made)
-        return IndexSource(try Directory(directory), .readOnly, stamp, isTemporary: true)
-    }
-
-    private static let pageBytes = 4_096
-
-    /// The number of pages that were left out since the disk can't read them. Holes stay holes: the copy takes no more room
-    /// than the file does, whatever its length.
-    ///
-    /// No connection of this process may have the file open: closing our descriptor would drop its locks.
-    private static func copy(
-        _ name: String,
-        _ from: Directory,
-        _ to: Directory,
-        _ fileSystem: any FileSystem,
-        isLog: Bool = false,
-        skippingUnreadable: Bool = false
-    ) throws(SystemError) -> Int {
-        let input = try fileSystem.open(name, in: from, .read)
-        defer { fileSystem.close(input) }
-        let output = try fileSystem.open(name, in: to, .createNew())
-        defer { fileSystem.close(output) }
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var position: Int64 = 0
-        var unreadablePages = 0
-        while let data = extent(input, from: position) {
-            position = data.lowerBound
-            let count: Int
-            do throws(SystemError) {
-                var span = buffer.mutableSpan
-                count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                    let part = min(bytes.count, data.count)
-                    return try unsafe fileSystem.read(
-                        input,
-                        into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<part]),
-                        at: position
-                    )
-                }
-            } catch {
-                guard skippingUnreadable else { throw error.on(from.path(name)) }
-                if error.errno == EIO && buffer.count > pageBytes {
-                    // A page at a time from here on.
-                    buffer.removeLast(buffer.count - pageBytes)
-                    continue
-                }
-                unreadablePages += 1
-                // It is no file at all.
-                guard error.errno == EIO else { return unreadablePages }
-                position += Int64(pageBytes)
-                continue
-            }
-            if count == 0 { break }
-            try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
-                try unsafe fileSystem.writeAll(output, bytes, at: position)
-            }
-            position += Int64(count)
-        }
-        // A page beyond the end is a missing one to SQLite, and a frame of zeros none. Where no file can be as long, they are
-        // missing.
-        if !isLog, let size = try from.status(name)?.size, size > position {
-            try? fileSystem.truncate(output, to: size)
-        }
-        return unreadablePages
-    }
-
-    /// The first stretch from `position` on that occupies blocks; nil where only a hole follows, or the end. All of the rest
-    /// where that can't be told.
-    private static func extent(_ file: Int32, from position: Int64) -> Range<Int64>? {
-        var data: Int64 = 0
-        var hole: Int64 = 0
-        let code = unsafe lacuna_seek_data(file, position, &data)
-        if code == ENXIO { return nil }
-        guard code == 0, unsafe lacuna_seek_hole(file, data, &hole) == 0, hole > data else {
-            return position..<Int64.max
-        }
-        return data..<hole
     }
 }

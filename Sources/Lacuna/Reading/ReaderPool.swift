@@ -3,6 +3,12 @@ final class ReaderPool: Sendable {
     private struct State {
         var idle: [Reader] = []
         var isClosed = false
+        /// Whether anybody has read since the last look at the data file.
+        var hasRead = false
+        /// Looks since anybody has.
+        var idleLooks = 0
+        /// Whether there will be another look.
+        var isWatched = false
     }
 
     /// Threads inside a read's closure: those must neither write nor close.
@@ -12,22 +18,32 @@ final class ReaderPool: Sendable {
     private let files: CurrentFile
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
+    /// Nil where the data file stays.
+    private let clock: (any AlarmClock)?
     private let state = Guarded(State())
 
+    private static let timeBetweenLooks = Duration.seconds(1)
+    /// Looks without a read after which the data file is let go, and nobody looks any more: a minute. To let it go sooner would
+    /// have searches that come now and then map all of it again.
+    private static let idleLooks = 60
     /// Idle readers that are kept; each holds a connection and two lock files open.
     private static let kept = 8
 
+    /// - Parameter clock: For a handle that only reads. Nothing tells it that its data file was replaced, which would then keep its
+    ///   blocks, with rows that were erased since, for as long as the handle is idle. So it looks, and lets the file go.
     init(
         _ source: IndexSource,
         _ paths: StorePaths,
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
-        isCancelled: (@Sendable () -> Bool)?
+        isCancelled: (@Sendable () -> Bool)?,
+        lettingGoBy clock: (any AlarmClock)? = nil
     ) {
         self.source = source
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
+        self.clock = clock
         // Of the task that reads, if it is one: SQLite asks on the thread that called it.
         self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
@@ -90,8 +106,30 @@ final class ReaderPool: Sendable {
     }
 
     private func giveBack(_ reader: Reader) {
-        state.withLock { state in
+        let beginsToWatch = state.withLock { state in
             if !state.isClosed && state.idle.count < Self.kept { state.idle.append(reader) }
+            state.hasRead = true
+            if state.isClosed || state.isWatched { return false }
+            state.isWatched = true
+            state.idleLooks = 0
+            return true
         }
+        if beginsToWatch { watch() }
+    }
+
+    private func watch() {
+        clock?.after(Self.timeBetweenLooks) { [weak self] in self?.look() }
+    }
+
+    /// A read that goes on meanwhile keeps the file itself, and the next one opens it again.
+    private func look() {
+        let isLast = state.withLock { state in
+            state.idleLooks = state.hasRead ? 0 : state.idleLooks + 1
+            state.hasRead = false
+            state.isWatched = !state.isClosed && state.idleLooks < Self.idleLooks
+            return !state.isWatched
+        }
+        if isLast || files.value?.isUnlinked == true { files.clear() }
+        if !isLast { watch() }
     }
 }

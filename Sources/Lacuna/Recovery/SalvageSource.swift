@@ -16,7 +16,7 @@ struct SalvageSource {
     /// What is wrong with the store as a whole, each once.
     let problems: [String]
     /// Keeps the copy while it is read.
-    private let indexCopy: IndexSource?
+    let indexCopy: IndexCopy?
 
     /// The file of the current generation.
     var current: SalvageFile? { files.first { $0.generation == generation && $0.isOurs } }
@@ -31,6 +31,8 @@ struct SalvageSource {
         indexCopy = copy
         self.index = index
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
+        // A read, so that the one connection there is has all files open.
+        if (try? index?.pragma("schema_version")) != nil { copy?.unlink() }
         let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
             try index?.connection.checkLog { Task.isCancelled }
         }
@@ -114,12 +116,16 @@ struct SalvageSource {
         _ names: [String],
         _ fileSystem: any FileSystem,
         _ problems: inout [String]
-    ) throws(VectorStoreError) -> IndexSource? {
+    ) throws(VectorStoreError) -> IndexCopy? {
         guard names.contains(StorePaths.indexName) else {
             problems.append("index.sqlite is missing")
             return nil
         }
-        let (copy, pages) = try mapped(IndexSource.forSalvage(paths, fileSystem))
+        // It may be no file at all.
+        let copy = try noting(&problems) { () throws(VectorStoreError) in
+            try IndexCopy(paths, fileSystem, skippingUnreadable: true)
+        }
+        let pages = copy?.unreadablePages ?? 0
         if pages > 0 { problems.append("the disk can't read \(pages) pages of index.sqlite and its log") }
         return copy
     }

@@ -78,8 +78,10 @@ public enum VectorStoreRecovery {
     /// What lies on both sides of a page of the index that can't be read is found. It reads a copy of the index in the
     /// system's temporary directory. Time in proportion to the rows, and bounded memory but for some bits a row.
     ///
-    /// The writer's lock is held meanwhile. Call it only where this process has no handle on the store open, not even for
-    /// reading: the copy would drop such a handle's locks on the index.
+    /// The writer's lock is held meanwhile. Where this process has a handle on the store open, even one for reading, it is
+    /// refused: the copy would drop that handle's locks on the index. Close it, or salvage in another process. While the copy
+    /// is made, the store can't be opened in this process; `sqlite3` connections of your own in it, which nobody here can see,
+    /// lose their locks.
     ///
     /// - Parameters:
     ///   - path: The store's directory.
@@ -88,7 +90,7 @@ public enum VectorStoreRecovery {
     ///     backwards. What it throws ends the call.
     /// - Returns: What was found, counted.
     /// - Throws: ``VectorStoreError`` where there is no store, it is `locked` by a writer, of a `newerFormat`, not readable
-    ///   by permission, or the temporary directory fails; what `body` throws.
+    ///   by permission, or the temporary directory fails; `busy` where this process has it open; what `body` throws.
     public static func salvage(
         at path: String,
         progress: @escaping ProgressHandler = { _ in },

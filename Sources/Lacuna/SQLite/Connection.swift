@@ -2,6 +2,12 @@ import CSQLite
 import CStoreVFS
 import Synchronization
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// One connection to `index.sqlite`. Not thread-safe: whoever owns it sees to it that one thread at a time uses it.
 @safe
 package final class Connection {
@@ -22,6 +28,8 @@ package final class Connection {
     private let directory: Directory
     /// Whether they lead there by its path, which may lead elsewhere one day.
     private let isNamedByPath: Bool
+    /// Nil for an immutable database, of which no locks are held.
+    private let entry: OpenConnections.Entry?
     /// Tells this connection from every other one of the process, also from those that are gone.
     let serial: Int
     private static let nextSerial = Atomic(0)
@@ -57,6 +65,7 @@ package final class Connection {
             case .readOnly, .joining, .immutable: SQLITE_OPEN_READONLY
             }
         try Self.checkFiles(name, directory, mode)
+        entry = mode == .immutable ? nil : try OpenConnections.Entry(directory)
         let descriptorPath = directory.descriptorPath
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
@@ -291,12 +300,28 @@ package final class Connection {
     }
 
     static func error(_ handle: OpaquePointer, _ code: Int32, _ sql: String?) -> SQLiteError {
-        SQLiteError(
+        let reason =
+            switch code & 0xff {
+            case SQLITE_CANTOPEN: unsafe sqlite3_system_errno(handle)
+            case SQLITE_IOERR: unsafe ioErrno(handle)
+            default: Int32(0)
+            }
+        return SQLiteError(
             code: code,
             message: unsafe String(cString: sqlite3_errmsg(handle)),
             sql: sql,
-            systemErrno: code & 0xff == SQLITE_CANTOPEN ? unsafe sqlite3_system_errno(handle) : 0
+            systemErrno: reason,
+            isOfReader: unsafe sqlite3_db_readonly(handle, "main") == 1
         )
+    }
+
+    /// Why a call on a file failed. SQLite before 3.41 doesn't tell of one at a commit, but the files do, each of its last. Which
+    /// of the two it was nobody says: a reason that is more than a lack of room comes first.
+    private static func ioErrno(_ handle: OpaquePointer) -> Int32 {
+        let files = unsafe [lacuna_sqlite3_log(handle), lacuna_sqlite3_database(handle)]
+        let reasons = unsafe files.map { unsafe lacuna_sqlite3_last_errno($0) }.filter { $0 != 0 }
+        if reasons.isEmpty { return unsafe sqlite3_system_errno(handle) }
+        return reasons.first { ![ENOSPC, EDQUOT, EFBIG].contains($0) } ?? reasons[0]
     }
 
     // MARK: Copying

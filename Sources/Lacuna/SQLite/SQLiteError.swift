@@ -11,10 +11,35 @@ struct SQLiteError: Error, Sendable, CustomStringConvertible {
     let code: Int32
     let message: String
     let sql: String?
-    /// The system's own reason why a file can't be opened; 0 for any other error.
+    /// The system's own reason why a file can't be opened, or why a call on it failed; 0 for any other error.
     var systemErrno: Int32 = 0
+    /// Whether the connection only reads, so that all it writes are temporary files.
+    var isOfReader = false
 
     var primaryCode: Int32 { code & 0xff }
+
+    /// Whether a write failed since there is no room. A sync is another matter: after a failed one nobody knows what is on the
+    /// disk, whatever the reason.
+    var hasNoRoom: Bool { isOfWrite && isFull }
+
+    /// Whether a write failed since the file would be longer than it may be.
+    var isTooLong: Bool { isOfWrite && systemErrno == EFBIG }
+
+    private var isOfWrite: Bool { [Self.ioError(3), Self.ioError(19)].contains(code) }
+
+    /// Whether there is no room for a temporary file: all that a connection writes which only reads, but for the shared memory.
+    var hasNoRoomForTemporaryFiles: Bool {
+        isOfReader && (primaryCode == SQLITE_FULL || code == Self.ioError(3) && isFull)
+    }
+
+    /// No directory for temporary files can be written.
+    var lacksTemporaryDirectory: Bool { code == Self.ioError(25) }
+
+    /// SQLite itself takes ENOSPC alone for a full disk.
+    private var isFull: Bool { [ENOSPC, EDQUOT].contains(systemErrno) }
+
+    /// SQLITE_IOERR_WRITE is 3, _SHMSIZE 19, _GETTEMPPATH 25: macros that Swift doesn't see.
+    private static func ioError(_ number: Int32) -> Int32 { SQLITE_IOERR | number << 8 }
 
     var description: String {
         "SQLite error \(code): \(message)" + (sql.map { " in: \($0)" } ?? "")
@@ -26,12 +51,29 @@ extension VectorStoreError {
     init(_ error: SQLiteError) {
         let detail = "index.sqlite: \(error.message)"
         switch error.primaryCode {
-        case SQLITE_FULL:
+        case _ where error.lacksTemporaryDirectory:
+            self.init(
+                .permissionDenied,
+                "\(detail): no directory for temporary files can be written; set TMPDIR to one that can",
+                cause: error
+            )
+        case _ where error.hasNoRoomForTemporaryFiles:
+            self.init(
+                .diskFull,
+                "\(detail): the temporary directory \(TemporaryFiles.sqliteDirectory) has no room for what is sorted; "
+                    + TemporaryFiles.fullRemedy,
+                cause: error
+            )
+        case _ where error.isTooLong:
+            self.init(.diskFull, "\(detail): the file is too large; \(Self.fileSizeRemedy)", cause: error)
+        case _ where error.hasNoRoom, SQLITE_FULL:
             self.init(
                 .diskFull,
                 "\(detail); free some disk space (deleting rows still works) and try again",
                 cause: error
             )
+        case SQLITE_CANTOPEN where [EMFILE, ENFILE].contains(error.systemErrno):
+            self.init(.tooManyOpenFiles, "\(detail); \(Self.openFilesRemedy)", cause: error)
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(.busy, "\(detail); another process holds it: try again", cause: error)
         // SQL of ours fails with the plain "error" only where the schema isn't ours any more; a caller's filter is

@@ -179,7 +179,12 @@ struct WriteAheadLog {
         if code == SQLITE_OK { return }
         let reason = unsafe sqlite3_errstr(code).map { unsafe String(cString: $0) } ?? "error"
         throw VectorStoreError(
-            SQLiteError(code: code, message: "the write-ahead log can't be \(what): \(reason)", sql: nil)
+            SQLiteError(
+                code: code,
+                message: "the write-ahead log can't be \(what): \(reason)",
+                sql: nil,
+                systemErrno: unsafe lacuna_sqlite3_last_errno(file)
+            )
         )
     }
 }

@@ -17,7 +17,7 @@ final class RowChecksums {
     private var mappedLength = 0
 
     init() throws(VectorStoreError) {
-        directory = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+        directory = TemporaryFiles.directory
         let name = "lacuna-\(String(UInt64.random(in: .min ... .max), radix: 16))"
         do throws(SystemError) {
             let directory = try Directory(directory)
@@ -25,7 +25,7 @@ final class RowChecksums {
             // If that fails, the file keeps its name, and nothing else.
             try? SystemFileSystem().unlink(name, in: directory)
         } catch {
-            throw VectorStoreError(error)
+            throw VectorStoreError(temporary: error)
         }
     }
 
@@ -39,7 +39,11 @@ final class RowChecksums {
             try unsafe checksums.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
                 try unsafe SystemFileSystem().writeAll(descriptor, bytes, at: Int64(count * 4))
             }
-        } catch { throw VectorStoreError(error.on(directory)) }
+        } catch {
+            throw VectorStoreError(
+                temporary: SystemError(errno: error.errno, call: "write a temporary file in", path: directory)
+            )
+        }
         count += checksums.count
     }
 
@@ -48,7 +52,9 @@ final class RowChecksums {
         if count == 0 { return }
         let address = unsafe mmap(nil, count * 4, PROT_READ, MAP_SHARED, descriptor, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
-            throw VectorStoreError(SystemError(errno: errno, call: "map a temporary file in", path: directory))
+            throw VectorStoreError(
+                temporary: SystemError(errno: errno, call: "map a temporary file in", path: directory)
+            )
         }
         unsafe mapped = address
         mappedLength = count * 4

@@ -35,7 +35,7 @@ final class BackgroundCompaction: Sendable {
     }
 
     private let policy: MaintenancePolicy
-    private let clock: any MaintenanceClock
+    private let clock: any AlarmClock
     private let logger: Logger?
     private let state: Guarded<State>
 

@@ -27,7 +27,7 @@ public struct MaintenancePolicy: Sendable {
     /// The time from the end of one run to the beginning of the next, at least; a minute unless set.
     public var minimumInterval: Duration
     /// The time as it is, but for tests.
-    var clock: (any MaintenanceClock)?
+    var clock: (any AlarmClock)?
 
     /// A policy that nobody notices, but for what is given.
     public init(

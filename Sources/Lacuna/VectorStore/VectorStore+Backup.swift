@@ -45,8 +45,8 @@ extension VectorStore {
             fileSystem: fileSystem,
             pace: Pace(options, progress)
         )
-        do { return try backup.run(to: path, incremental: incremental) } catch let stopped as Stopped {
-            throw stopped.error
+        do { return try backup.run(to: path, incremental: incremental) } catch let callers as CallersError {
+            throw callers.error
         }
     }
 }
@@ -89,6 +89,6 @@ public enum VectorStoreBackup {
             fileSystem: fileSystem,
             pace: Pace(options, progress)
         )
-        do { return try restore.run() } catch let stopped as Stopped { throw stopped.error }
+        do { return try restore.run() } catch let callers as CallersError { throw callers.error }
     }
 }

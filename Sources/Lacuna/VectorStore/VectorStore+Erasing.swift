@@ -19,11 +19,13 @@ extension VectorStore {
     /// pending: the next `open` for writing carries it on to its end, and so do `erase`, `compact` and
     /// ``VectorStoreRecovery``. The error says so.
     ///
-    /// **Not in its reach.** Copies that were made of the store or of its rows: backups, exports, file system snapshots. What
-    /// lies underneath the file system: a copy-on-write file system writes the zeros to other blocks, an SSD to other cells,
-    /// and blocks that were given back earlier (punched, or of a file that a rewrite replaced) are free, not overwritten.
-    /// There, only encryption and throwing away its key erases. Ids go with their rows, but logs may name some, so put nothing
-    /// secret into an id.
+    /// **Not in its reach.** Copies that were made of the store or of its rows: backups, exports, file system snapshots. Blocks
+    /// that were given back to the file system earlier: they are free, and not overwritten (of punched rows, of a tail that was
+    /// cut, of files that a rewrite replaced, of the index and its log, and of temporary files, such as the copy of the index
+    /// that this call makes). A file that a rewrite replaced, and that some program still has open: a reading handle lets it
+    /// go with its snapshot, or within two seconds; of other programs this call can't tell. What lies underneath: a
+    /// copy-on-write file system writes the zeros to other blocks, an SSD to other cells. There, only encryption and throwing
+    /// away its key erases. Ids go with their rows, but logs may name some, so put nothing secret into an id.
     ///
     /// - Parameters:
     ///   - ids: The rows. Those without a row are counted as nothing.

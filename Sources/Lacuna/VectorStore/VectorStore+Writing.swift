@@ -59,12 +59,12 @@ extension VectorStore {
     /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns (but see ``Durability``).
     ///
     /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 8 MiB of rows at most, which
-    /// the handle keeps for the next one: put many rows in one batch. Other writers of this handle wait while `body` runs;
-    /// readers see the state before.
+    /// the handle keeps for the next one: put many rows in one batch. Other writers of this handle wait while `body` runs, so it
+    /// must not wait for one of them: neither would ever end. Readers see the state before.
     ///
     /// - Returns: What `body` returns.
-    /// - Throws: What failed first, `body`'s own error among it; then nothing has changed. `diskFull` leaves the store
-    ///   readable and writable. After an `ioError` this handle refuses to write: `needsReopen`.
+    /// - Throws: `body`'s own error, or what failed in the store; then nothing has changed. `diskFull` and `tooManyOpenFiles`
+    ///   leave the store readable and writable. After an `ioError` of the store's this handle refuses to write: `needsReopen`.
     public func write<R>(_ body: (borrowing WriteBatch<ID>) throws -> R) throws -> R {
         try writing().write { rows in try body(WriteBatch(rows)) }
     }

@@ -154,7 +154,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             paths,
             files,
             fileSystem,
-            isCancelled: options.isCancelled
+            isCancelled: options.isCancelled,
+            lettingGoBy: options.clock ?? QueueClock()
         )
         writer = nil
         cache = nil

@@ -34,6 +34,8 @@ public struct VectorStoreOptions: Sendable {
     /// `cancelled`. A read in a Swift task that was cancelled ends likewise, with or without this. Writing and compacting
     /// are never cut short by either; opening is, while it looks through a log of 16 MiB and more.
     public var isCancelled: (@Sendable () -> Bool)?
+    /// The time as it is, but for tests.
+    var clock: (any AlarmClock)?
 
     /// Options that are not given are the safe ones.
     public init(

@@ -74,14 +74,7 @@ package final class Pace {
         }
         do { try progress(last) } catch {
             hasStopped = true
-            throw Stopped(error: error)
+            throw CallersError(error: error)
         }
     }
-}
-
-/// What a progress closure threw, kept apart from errors of ours: one of another store's, say, means nothing here.
-struct Stopped: Error, CustomStringConvertible {
-    let error: any Error
-
-    var description: String { "\(error)" }
 }

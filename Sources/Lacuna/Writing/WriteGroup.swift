@@ -25,17 +25,22 @@ final class WriteGroup {
     private var connection: Connection { session.index.connection }
 
     /// All of what `body` asks for joins the group, or nothing.
+    ///
+    /// - Throws: What `body` throws as a ``CallersError``; but an I/O error of this store's in its place, whatever `body` has
+    ///   made of it.
     func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
         let rows = try openRows()
         let mark = rows.mark
         let result: R
         do {
             if mark.hasChanges { try connection.run("SAVEPOINT batch") }
-            result = try body(rows)
+            do { result = try body(rows) } catch { throw CallersError(error: error) }
             try rows.checkFailure()
             if mark.hasChanges { try connection.run("RELEASE batch") }
         } catch {
+            let failure = rows.failure
             try undoBatch(rows, mark, after: error)
+            if let failure, failure.code == .ioError { throw failure }
             throw error
         }
         if rows.addedBytes >= Self.byteLimit { try commit() }

@@ -171,18 +171,22 @@ package final class Writer: @unchecked Sendable {
 
     /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing.
     ///
-    /// - Parameter callsOut: Whether code of the caller's runs in `body`. It may take long, or wait for somebody's write: those
-    ///   who wait for their commit don't wait for it.
+    /// - Parameter callsOut: Whether code of the caller's runs in `body`. It may take long: those who wait for their commit
+    ///   don't wait for it.
     package func write<R>(callsOut: Bool = true, _ body: (RowWriter) throws -> R) throws -> R {
-        let (result, outcome) = try writing { _ in
-            guard let group else { throw Self.closed }
-            if durability == .full && (callsOut || group.deletesOnly) { try commitGroup() }
-            let result = try group.write(body)
-            if case .relaxed(let interval) = durability, !group.isEmpty, !isFlushScheduled { flushLater(interval) }
-            return (result, group.outcome)
+        do {
+            let (result, outcome) = try writing { _ in
+                guard let group else { throw Self.closed }
+                if durability == .full && (callsOut || group.deletesOnly) { try commitGroup() }
+                let result = try group.write(body)
+                if case .relaxed(let interval) = durability, !group.isEmpty, !isFlushScheduled { flushLater(interval) }
+                return (result, group.outcome)
+            }
+            try place.explaining(files) { try outcome?.get() }
+            return result
+        } catch let callers as CallersError {
+            throw callers.error
         }
-        try place.explaining(files) { try outcome?.get() }
-        return result
     }
 
     /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody; a timer a
@@ -246,8 +250,8 @@ package final class Writer: @unchecked Sendable {
             }
             try checkNotClosing()
             return try place.explaining(files) { try body(maintenance) }
-        } catch let stopped as Stopped {
-            throw stopped.error
+        } catch let callers as CallersError {
+            throw callers.error
         }
     }
 

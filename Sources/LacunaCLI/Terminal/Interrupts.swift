@@ -16,6 +16,8 @@ enum Interrupts {
         received.store(0, ordering: .relaxed)
         // A reader of ours that has gone is an error of the write, not the end of a batch.
         _ = signal(SIGPIPE, SIG_IGN)
+        // So is a file that has become as long as it may be (`ulimit -f`).
+        _ = signal(SIGXFSZ, SIG_IGN)
         // Whoever started us may have had them blocked, as the threads of some runtimes do.
         var stopping = sigset_t()
         unsafe sigemptyset(&stopping)

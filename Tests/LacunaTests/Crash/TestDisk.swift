@@ -331,11 +331,12 @@ final class TestDisk: Sendable {
 
     private static func sqliteWants(_ number: Int64, _ operation: Int32, _ name: String) -> Int32 {
         let operation = Self.operation(operation, name)
-        guard let errno = disk(number)?.wants(operation) else { return SQLITE_OK }
-        let isFull = errno == ENOSPC || errno == EDQUOT
+        guard let reason = disk(number)?.wants(operation) else { return SQLITE_OK }
+        // As SQLite's unix VFS does: it takes a quota for an I/O error, and leaves the reason where it is asked for it.
+        defer { errno = reason }
         switch operation.kind {
         case .read: return SQLITE_IOERR | 1 << 8
-        case .write: return isFull ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
+        case .write: return reason == ENOSPC ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
         case .sync: return SQLITE_IOERR | 4 << 8
         case .truncate: return SQLITE_IOERR | 6 << 8
         case .unlink: return SQLITE_IOERR | 10 << 8

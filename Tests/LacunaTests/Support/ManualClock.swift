@@ -1,7 +1,7 @@
 @testable import Lacuna
 
 /// A clock that is turned by hand. What is due then is done on the thread that turns it.
-final class ManualClock: MaintenanceClock {
+final class ManualClock: AlarmClock {
     private struct Alarm: Sendable {
         let time: ContinuousClock.Instant
         let work: @Sendable () -> Void

@@ -1,7 +1,7 @@
 import Dispatch
 
-/// What background maintenance knows of time.
-protocol MaintenanceClock: Sendable {
+/// What the work that nobody calls for knows of time.
+protocol AlarmClock: Sendable {
     var now: ContinuousClock.Instant { get }
 
     /// Calls `work` once, after `delay` or somewhat before, on a thread that it may block.
@@ -9,8 +9,8 @@ protocol MaintenanceClock: Sendable {
 }
 
 /// The time as it is, and a queue of the handle's own.
-struct QueueClock: MaintenanceClock {
-    private let queue = DispatchQueue(label: "lacuna.maintenance")
+struct QueueClock: AlarmClock {
+    private let queue = DispatchQueue(label: "lacuna.alarm")
 
     var now: ContinuousClock.Instant { .now }
 

@@ -1,0 +1,44 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Where temporary files go.
+enum TemporaryFiles {
+    /// Where ours go.
+    static var directory: String { variable("TMPDIR") ?? "/tmp" }
+
+    /// Where SQLite's go: the first of its places that can be written (sqlite.org/tempfiles.html).
+    static var sqliteDirectory: String {
+        let places = [variable("SQLITE_TMPDIR"), variable("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp"].compactMap(\.self)
+        return places.first { unsafe access($0, W_OK | X_OK) == 0 } ?? "."
+    }
+
+    static let fullRemedy = "free some space there, or set TMPDIR to another directory"
+
+    private static func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
+}
+
+extension VectorStoreError {
+    /// An error on a temporary file, which is no matter of the store's disk.
+    init(temporary error: SystemError) {
+        let general = VectorStoreError(error)
+        switch error.errno {
+        case ENOSPC, EDQUOT:
+            self.init(.diskFull, "\(error); \(TemporaryFiles.fullRemedy)", cause: error)
+        case EACCES, EPERM, EROFS, ENOENT, ENOTDIR:
+            self.init(
+                general.code,
+                "\(error); set TMPDIR to a directory that is there and can be written",
+                cause: error
+            )
+        default: self = general
+        }
+    }
+}
+
+/// Maps a system call's error on a temporary file.
+func mappedTemporary<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+    do { return try call() } catch { throw VectorStoreError(temporary: error) }
+}

@@ -1,0 +1,157 @@
+import CPlatform
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A copy of a store's index and its log, in a temporary directory of its own that goes with this object.
+///
+/// A process that is killed leaves its copies. So their directories are locked while they are used, and who makes a copy
+/// removes those of the same user that nobody holds any more.
+final class IndexCopy: Sendable {
+    let directory: Directory
+    /// Pages that the disk can't read, which are zeros here.
+    let unreadablePages: Int
+    private let lock: FileLock
+
+    private static let prefix = "lacuna-index-"
+    private static let attempts = 10
+    private static let pageBytes = 4_096
+
+    /// Copies the index, and the log if there is one, whatever state they are in.
+    ///
+    /// - Parameter skippingUnreadable: Whether pages that the disk can't read are left out.
+    /// - Throws: where there is no index, or the copy can't be made; `busy` where this process has the index open.
+    init(
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem,
+        skippingUnreadable: Bool = false
+    ) throws(VectorStoreError) {
+        Self.removeStale()
+        (directory, lock) = try mappedTemporary(Self.makeDirectory())
+        let (from, to) = (paths.directory, directory)
+        do {
+            unreadablePages = try OpenConnections.excluded(from: from) { () throws(VectorStoreError) in
+                let pages = try Self.copy(StorePaths.indexName, from, to, fileSystem, skippingUnreadable)
+                guard try mapped(from.status(StorePaths.logName)) != nil else { return pages }
+                return try pages + Self.copy(StorePaths.logName, from, to, fileSystem, skippingUnreadable, isLog: true)
+            }
+        } catch {
+            Self.remove(directory)
+            throw error
+        }
+    }
+
+    deinit { Self.remove(directory) }
+
+    /// Takes the names away from the files: for a connection that has opened them all, so that even a kill leaves nothing.
+    func unlink() { Self.remove(directory) }
+
+    // MARK: Directories
+
+    private static func makeDirectory() throws(SystemError) -> (Directory, FileLock) {
+        let base = TemporaryFiles.directory
+        for _ in 0..<attempts {
+            var template = Array("\(base)/\(prefix)XXXXXX".utf8CString)
+            guard let made = unsafe mkdtemp(&template) else {
+                throw SystemError(errno: errno, call: "create a temporary directory in", path: base)
+            }
+            let directory = try Directory(unsafe String(cString: made))
+            let lock = try FileLock(directory)
+            // Somebody who removes what is stale may have come between.
+            if try lock.tryLock(exclusive: true), directory.isAtItsPath { return (directory, lock) }
+        }
+        throw SystemError(errno: EBUSY, call: "lock a temporary directory in", path: base)
+    }
+
+    /// Removes what is called like one of ours, is this user's, holds nothing but an index, and is held by nobody. That fails
+    /// at nothing that a caller could mend.
+    private static func removeStale() {
+        guard let base = try? Directory(TemporaryFiles.directory), let names = try? base.names() else { return }
+        for name in names where name.hasPrefix(prefix) {
+            guard let status = try? base.status(name), status.owner == geteuid(), status.isDirectory,
+                let directory = try? Directory(base.path(name)), directory.identity == status.identity,
+                let lock = try? FileLock(directory), (try? lock.tryLock(exclusive: true)) == true
+            else { continue }
+            remove(directory)
+        }
+    }
+
+    private static func remove(_ directory: Directory) {
+        guard let names = try? directory.names(), Set(names).isSubset(of: StorePaths.indexNames) else { return }
+        for name in names { try? SystemFileSystem().unlink(name, in: directory) }
+        if directory.isAtItsPath { _ = unsafe rmdir(directory.path) }
+    }
+
+    // MARK: Copying
+
+    /// The number of pages that were left out since the disk can't read them. Holes stay holes: the copy takes no more room
+    /// than the file does, whatever its length.
+    private static func copy(
+        _ name: String,
+        _ from: Directory,
+        _ to: Directory,
+        _ fileSystem: any FileSystem,
+        _ skippingUnreadable: Bool,
+        isLog: Bool = false
+    ) throws(VectorStoreError) -> Int {
+        let input = try mapped(fileSystem.open(name, in: from, .read))
+        defer { fileSystem.close(input) }
+        let output = try mappedTemporary(fileSystem.open(name, in: to, .createNew()))
+        defer { fileSystem.close(output) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var position: Int64 = 0
+        var unreadablePages = 0
+        while let data = extent(input, from: position) {
+            position = data.lowerBound
+            let count: Int
+            do throws(SystemError) {
+                var span = buffer.mutableSpan
+                count = try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
+                    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<min(bytes.count, data.count)])
+                    return try unsafe fileSystem.read(input, into: part, at: position)
+                }
+            } catch {
+                guard skippingUnreadable else { throw VectorStoreError(error.on(from.path(name))) }
+                if error.errno == EIO && buffer.count > pageBytes {
+                    // A page at a time from here on.
+                    buffer.removeLast(buffer.count - pageBytes)
+                    continue
+                }
+                unreadablePages += 1
+                // It is no file at all.
+                guard error.errno == EIO else { return unreadablePages }
+                position += Int64(pageBytes)
+                continue
+            }
+            if count == 0 { break }
+            do throws(SystemError) {
+                try unsafe buffer.span.extracting(..<count).withUnsafeBytes { bytes throws(SystemError) in
+                    try unsafe fileSystem.writeAll(output, bytes, at: position)
+                }
+            } catch { throw VectorStoreError(temporary: error.on(to.path(name))) }
+            position += Int64(count)
+        }
+        // A page beyond the end is a missing one to SQLite, and a frame of zeros none. Where no file can be as long, they are
+        // missing.
+        if !isLog, let size = try mapped(from.status(name))?.size, size > position {
+            try? fileSystem.truncate(output, to: size)
+        }
+        return unreadablePages
+    }
+
+    /// The first stretch from `position` on that occupies blocks; nil where only a hole follows, or the end. All of the rest
+    /// where that can't be told.
+    private static func extent(_ file: Int32, from position: Int64) -> Range<Int64>? {
+        var data: Int64 = 0
+        var hole: Int64 = 0
+        let code = unsafe lacuna_seek_data(file, position, &data)
+        if code == ENXIO { return nil }
+        guard code == 0, unsafe lacuna_seek_hole(file, data, &hole) == 0, hole > data else {
+            return position..<Int64.max
+        }
+        return data..<hole
+    }
+}

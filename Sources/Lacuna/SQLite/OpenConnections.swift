@@ -1,0 +1,58 @@
+/// The connections of this process, by the directory that their database lies in: closing any other descriptor of a database
+/// drops the locks of all of them (fcntl(2)), and then another process may remove a log that is in use.
+enum OpenConnections {
+    private struct State: Sendable {
+        var connections: [FileIdentity: Int] = [:]
+        var copied: Set<FileIdentity> = []
+    }
+
+    private static let state = Guarded(State())
+
+    /// One connection, for as long as this object lives.
+    final class Entry: Sendable {
+        private let directory: FileIdentity
+
+        /// - Throws: `busy` while the database is copied.
+        init(_ directory: Directory) throws(VectorStoreError) {
+            let identity = directory.identity
+            try state.withLock { state throws(VectorStoreError) in
+                if state.copied.contains(identity) {
+                    throw VectorStoreError(
+                        .busy,
+                        "this process is just copying the index in \(directory.path); try again once that has ended"
+                    )
+                }
+                state.connections[identity, default: 0] += 1
+            }
+            self.directory = identity
+        }
+
+        deinit {
+            state.withLock { state in
+                let others = (state.connections[directory] ?? 1) - 1
+                state.connections[directory] = others > 0 ? others : nil
+            }
+        }
+    }
+
+    /// Calls `body`, which opens the database in the directory by descriptors of its own, while there is no connection to it.
+    ///
+    /// - Throws: `busy` where there is one.
+    static func excluded<R>(
+        from directory: Directory,
+        _ body: () throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        let identity = directory.identity
+        try state.withLock { state throws(VectorStoreError) in
+            if state.connections[identity] != nil || !state.copied.insert(identity).inserted {
+                throw VectorStoreError(
+                    .busy,
+                    "this process has the store at \(directory.path) open, also if only for reading, and copying its index "
+                        + "would drop SQLite's locks; close those handles, or do it in a process of its own"
+                )
+            }
+        }
+        defer { state.withLock { _ = $0.copied.remove(identity) } }
+        return try body()
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+
+/// Limits of the system's, and a temporary directory that is of no use: one line says which it was, and what to do.
+@Suite struct LimitTests {
+    private let directory: TemporaryDirectory
+    private let store: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = directory / "s"
+        try succeed("create", store, "--dimension", "16")
+    }
+
+    /// Runs `lacuna` in a shell that has said this first.
+    private func lacuna(after setting: String, _ arguments: [String]) throws -> CommandLineRun {
+        let process = Process()
+        let (output, error) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments =
+            ["-c", setting + "; exec \"$0\" \"$@\"", CommandLineRun.executable.path] + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit, "\(setting)")
+        return CommandLineRun(
+            status: process.terminationStatus,
+            output: output.fileHandleForReading.readDataToEndOfFile(),
+            error: message
+        )
+    }
+
+    /// The signal for that would end the process; ignored, it is an error of the write.
+    @Test(arguments: [64, 256, 1_024]) func aFileSizeLimitIsAnError(blocks: Int) throws {
+        try Fixture.npy(directory / "v.npy", 40_000, dimension: 16)
+        let run = try lacuna(after: "ulimit -f \(blocks)", ["import", store, directory / "v.npy"])
+        run.expectFailure(74, saying: "ulimit -f")
+        try succeed("verify", store)
+        try succeed("import", store, directory / "v.npy", "--replace")
+        #expect(try Fixture.rowCount(store) == 40_000)
+    }
+
+    @Test func anExportsFileSizeLimitIsAnError() throws {
+        try Fixture.npy(directory / "v.npy", 20_000, dimension: 16)
+        try succeed("import", store, directory / "v.npy")
+        let run = try lacuna(after: "ulimit -f 64", ["export", store, directory / "out.npy"])
+        run.expectFailure(74, saying: "ulimit -f")
+        #expect(!FileManager.default.fileExists(atPath: directory / "out.npy"))
+    }
+
+    /// Wherever it is met.
+    @Test func aLimitOfOpenFilesIsToldAsWhatItIs() throws {
+        var failures = 0
+        for limit in 6...24 {
+            let run = try lacuna(after: "ulimit -n \(limit)", ["compact", store, "--strategy", "rewrite"])
+            if run.status == 0 { continue }
+            // With fewer still, the process can't be loaded.
+            guard run.error.hasPrefix("error: ") else { continue }
+            failures += 1
+            run.expectFailure(74, saying: "ulimit -n")
+        }
+        #expect(failures > 3)
+        try succeed("verify", store)
+    }
+
+    @Test(arguments: [["verify"], ["recover", "--salvage"]]) func aMissingTemporaryDirectoryIsNamed(
+        _ command: [String]
+    ) throws {
+        var arguments = command + [store]
+        if command.count > 1 { arguments = [command[0], store, command[1], directory / "saved.jsonl"] }
+        let missing = directory / "missing"
+        let run = try lacuna(after: "TMPDIR='\(missing)'; export TMPDIR", arguments)
+        run.expectFailure(74, saying: missing)
+        #expect(run.error.contains("set TMPDIR"))
+    }
+}

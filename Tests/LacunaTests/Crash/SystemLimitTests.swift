@@ -1,0 +1,87 @@
+import CSQLite
+import Testing
+
+@testable import Lacuna
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Limits of the system's are told as what they are, also where SQLite meets them, and harm nothing.
+@Suite struct SystemLimitTests {
+    private static let dimension = 8
+
+    private func withStore(_ body: (TestDisk, VectorStore<Int64>, CrashModel) throws -> Void) throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
+                try body(disk, store, before)
+            }
+        }
+    }
+
+    /// SQLite tells a write that a quota or a file size limit stops as an I/O error.
+    @Test(arguments: [(EDQUOT, "free some disk space"), (EFBIG, "ulimit -f")])
+    func aLimitThatSQLitesLogMeetsIsAFullDisk(_ errno: Int32, _ remedy: String) throws {
+        try withStore { disk, store, before in
+            disk.inject(DiskFault(errno: errno, matches: { $0.kind == .write && $0.isOnLog && $0.isSQLite }))
+            let error = expectError(.diskFull) { try Scenario.put.call(store, dimension: Self.dimension) }
+            #expect(disk.failures == 1 && error?.message.contains(remedy) == true, "\(String(describing: error))")
+            #expect(try CrashModel(of: store) == before)
+            try Scenario.put.call(store, dimension: Self.dimension)
+            #expect(try CrashModel(of: store) == Scenario.put.result(before, dimension: Self.dimension))
+            #expect(try store.verify().isSound)
+        }
+    }
+
+    /// After a failed sync nobody knows what is on the disk, whatever its reason.
+    @Test(arguments: [EDQUOT, ENOSPC]) func aSyncOfTheLogThatFailsStaysAnIOError(_ errno: Int32) throws {
+        try withStore { disk, store, _ in
+            disk.inject(DiskFault(errno: errno, matches: { $0.kind == .sync && $0.isOnLog && $0.isSQLite }))
+            expectError(.ioError) { try Scenario.put.call(store, dimension: Self.dimension) }
+            #expect(disk.failures == 1)
+            expectError(.needsReopen) { try store.delete([1]) }
+        }
+    }
+
+    /// A compaction opens a connection of its own in the writer's turn.
+    @Test(arguments: [EMFILE, ENFILE]) func tooManyOpenFilesLeaveTheHandleUsable(_ errno: Int32) throws {
+        try withStore { disk, store, before in
+            disk.inject(DiskFault(errno: errno, matches: { $0.kind == .open && $0.name == StorePaths.indexName }))
+            let error = expectError(.tooManyOpenFiles) { try store.compact(.rewrite) }
+            #expect(disk.failures == 1 && error?.message.contains("ulimit -n") == true)
+            try store.compact(.rewrite)
+            #expect(try CrashModel(of: store) == before)
+        }
+    }
+
+    @Test func limitsOfTheSystemsCalls() {
+        for errno in [EMFILE, ENFILE] {
+            let error = VectorStoreError(SystemError(errno: errno, call: "open", path: "/x"))
+            #expect(error.code == .tooManyOpenFiles && error.message.contains("ulimit -n"))
+        }
+        let error = VectorStoreError(SystemError(errno: EFBIG, call: "write", path: "/x"))
+        #expect(error.code == .diskFull && error.message.contains("ulimit -f"))
+    }
+
+    /// All that a reader writes are temporary files.
+    @Test func aReadersFullDiskIsTheTemporaryDirectory() {
+        func error(_ code: Int32, _ errno: Int32 = 0, isOfReader: Bool = true) -> VectorStoreError {
+            VectorStoreError(
+                SQLiteError(code: code, message: "", sql: nil, systemErrno: errno, isOfReader: isOfReader)
+            )
+        }
+        for full in [error(SQLITE_FULL), error(SQLITE_IOERR | 3 << 8, EDQUOT)] {
+            #expect(full.code == .diskFull && full.message.contains("set TMPDIR"))
+            #expect(full.message.contains(TemporaryFiles.sqliteDirectory))
+        }
+        #expect(!error(SQLITE_FULL, isOfReader: false).message.contains("TMPDIR"))
+        // Shared memory lies in the store's directory.
+        let memory = error(SQLITE_IOERR | 19 << 8, ENOSPC)
+        #expect(memory.code == .diskFull && !memory.message.contains("TMPDIR"))
+        let none = error(SQLITE_IOERR | 25 << 8, isOfReader: false)
+        #expect(none.code == .permissionDenied && none.message.contains("set TMPDIR"))
+    }
+}

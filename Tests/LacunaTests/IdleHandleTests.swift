@@ -1,0 +1,93 @@
+// The bug story: a process opened a store for reading, looked at one row, and waited. Every compaction left the file that it had
+// replaced on the disk, and an erased row in it, for as long as that process lived.
+
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+/// A handle that nobody reads by keeps no file that was replaced.
+@Suite struct IdleHandleTests {
+    private let scratch: Scratch
+    private let clock = ManualClock()
+
+    init() throws { scratch = try Scratch() }
+
+    private func makeStore() throws -> VectorStore<Int64> {
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4, metric: .dot))
+        try store.write { batch in for id in Int64(1)...100 { try batch.put([Float(id), 1, 2, 3], for: id) } }
+        try store.delete((1...50).map { $0 })
+        return store
+    }
+
+    private func openReader() throws -> VectorStore<Int64> {
+        var options = VectorStoreOptions()
+        options.clock = clock
+        return try .open(at: scratch.store, .readOnly, options)
+    }
+
+    /// Data files of the store that this process has mapped; with or without their having a name.
+    private func mappedFiles(replaced: Bool) throws -> Int {
+        let maps = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/maps")).readToEnd() ?? Data()
+        return String(decoding: maps, as: UTF8.self).split(separator: "\n")
+            .count { $0.contains(scratch.store + "/vectors-") && $0.hasSuffix(" (deleted)") == replaced }
+    }
+
+    @Test(.enabled(if: exists("/proc/self/maps"))) func aReaderLetsAReplacedFileGo() throws {
+        let store = try makeStore()
+        let reader = try openReader()
+        #expect(try reader.vector(for: 60) == [60, 1, 2, 3])
+        try store.compact(.rewrite)
+        #expect(try mappedFiles(replaced: true) == 1)
+        clock.advance(by: .seconds(1))
+        #expect(try mappedFiles(replaced: true) == 0)
+        #expect(try reader.vector(for: 60) == [60, 1, 2, 3])
+        try reader.close()
+    }
+
+    @Test func aSnapshotKeepsItsFile() throws {
+        let store = try makeStore()
+        let reader = try openReader()
+        let pinned = try reader.read { snapshot in
+            try store.compact(.rewrite)
+            clock.advance(by: .seconds(100))
+            return try snapshot.vector(for: 60)
+        }
+        #expect(pinned == [60, 1, 2, 3])
+        #expect(try reader.ids().count == 50)
+        try reader.close()
+    }
+
+    /// Once a second for a minute after the last read, and then no more.
+    @Test(.enabled(if: exists("/proc/self/maps"))) func whatIsNotReadForAMinuteIsLetGo() throws {
+        try makeStore().close()
+        let reader = try openReader()
+        for _ in 0..<10 {
+            clock.advance(by: .seconds(30))
+            #expect(try mappedFiles(replaced: false) == 1)
+            #expect(try reader.vector(for: 60) == [60, 1, 2, 3])
+            #expect(clock.alarms == 1)
+        }
+        clock.advance(by: .seconds(62))
+        #expect(try mappedFiles(replaced: false) == 0)
+        #expect(clock.alarms == 0)
+        #expect(try reader.vector(for: 60) == [60, 1, 2, 3])
+        #expect(try mappedFiles(replaced: false) == 1)
+        #expect(clock.alarms == 1)
+        try reader.close()
+        clock.advance(by: .seconds(1))
+        #expect(clock.alarms == 0)
+    }
+
+    /// The writing handle knows of the rewrite.
+    @Test(.enabled(if: exists("/proc/self/maps"))) func theWritingHandleLetsAReplacedFileGoAtOnce() throws {
+        let store = try makeStore()
+        for _ in 0..<10 { for id in Int64(51)...100 { _ = try store.vector(for: id) } }
+        store.cache?.finishFilling()
+        _ = try store.search(for: [1, 0, 0, 0], limit: 3)
+        #expect(store.cache?.contains(RowKey(60)) == true)
+        try store.compact(.rewrite)
+        #expect(try mappedFiles(replaced: true) == 0)
+        #expect(try store.vector(for: 60) == [60, 1, 2, 3])
+    }
+}
