@@ -119,7 +119,10 @@ struct SalvageSource {
             problems.append("index.sqlite is missing")
             return nil
         }
-        let (copy, pages) = try mapped(IndexSource.forSalvage(paths, fileSystem))
+        let copied = try noting(&problems) { () throws(VectorStoreError) in
+            try mapped(IndexSource.forSalvage(paths, fileSystem))
+        }
+        guard let (copy, pages) = copied else { return nil }
         if pages > 0 { problems.append("the disk can't read \(pages) pages of index.sqlite and its log") }
         return copy
     }
