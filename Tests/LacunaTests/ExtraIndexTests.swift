@@ -81,7 +81,7 @@ import Testing
         func checks(_ statements: String...) throws -> [String] {
             let connection = try rawConnection(store.scratch.index)
             for statement in statements { try connection.run(statement) }
-            return try IndexSchema(connection, version: 1).integrityChecks
+            return try IndexSchema(connection, version: Int64(StoreIndex.schemaVersion)).integrityChecks
         }
         #expect(try checks() == ["integrity_check"])
         #expect(try checks("CREATE INDEX a ON metadata (json ->> 'n')") == ["integrity_check"])
