@@ -22,6 +22,13 @@ struct FilterTarget: Target {
             "\u{0}CASE WHEN id THEN metadata ->> '$.x' ELSE rowid END /* why */ IS NULL", "\u{0}load_extension('x')",
             // These tell the two stores apart, if they could.
             "\u{0}id IN (SELECT generation FROM store)", "\u{0}(SELECT id FROM vectors ORDER BY offset) = id",
+            // What the grammar bounds.
+            "\u{1}id IN (SELECT value FROM json_each(?) AS t WHERE t.key < 3 ORDER BY t.key DESC LIMIT 2)",
+            "\u{0}metadata ->> '$.\"app.version\"' = 1 OR metadata ->> 'app.version' = 1",
+            "\u{0}(\u{FEFF}SELECT 1) = 1",
+            "\u{0}(SELECT value+1 AS a FROM json_each('[1]') WHERE a BETWEEN a AND a) > 0",
+            "\u{0}id = (1+1) AND metadata = id AND (id+id+id) IN (id, `id`, [id], \"id\")",
+            "\u{0}EXISTS (SELECT DISTINCT * FROM json_each(metadata) a, json_tree(metadata, '$.list') WHERE a.key LIKE 'l%')",
         ].map { Array($0.utf8) }
     }
 

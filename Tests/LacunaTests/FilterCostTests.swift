@@ -24,13 +24,13 @@ import Testing
     /// Dear to compile, or so they were: SQLite writes out what columns are equal to.
     private static let longOnes = [
         "id = (1 IN (\(list(of: "1", 32_700)))) AND id = metadata", "id IN (\(list(of: "-1", 21_800)))",
-        sum(of: "~~~~~~~~1", 5_900), sum(of: "NOT 1", 8_000),
+        sum(of: "~~~~~~~~1", 5_400), sum(of: "NOT 1", 8_000),
         "metadata = (\(sum(of: "1", 100))) AND id = (\(sum(of: "metadata", 25))) AND (\(sum(of: "id", 25)))",
         "metadata = (\(sum(of: "1", 100))) AND id = (\(sum(of: "metadata", 60))) AND (\(sum(of: "id", 60)))",
         "id = \(sum(of: "1", 5_000)) AND \(sum(of: "id", 5_000))",
         "EXISTS (SELECT 1 FROM json_each('[1]') WHERE value = \(sum(of: "1", 5_000)) AND \(sum(of: "(value = 1)", 2_500)))",
         chain(columns: 16, mentions: 4),
-        "(\(sum(of: "1", 4_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 4),
+        "(\(sum(of: "1", 4_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 3),
     ]
 
     /// Dear to run, where metadata have 1 MiB: texts that are needed at once, and tables of JSON.
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func compilingTakesAtMost32MiB() async {
-        await #expect(processExitsWith: .success) {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             let scratch = try Scratch()
             let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
             try store.put([1], for: 1, metadataJSON: #"{"n":1}"#)
@@ -58,10 +58,11 @@ import Testing
                 #expect(bytes <= 32 << 20, "\(filter.prefix(60))")
             }
         }
+        print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
     }
 
     @Test func runningTakesAMultipleOfTheLongestMetadata() async {
-        await #expect(processExitsWith: .success) {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             let scratch = try Scratch()
             let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
             let text = String(repeating: "x", count: 1 << 19)
@@ -73,5 +74,6 @@ import Testing
                 #expect(bytes <= 256 << 20, "\(filter.prefix(60))")
             }
         }
+        print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
     }
 }

@@ -45,7 +45,9 @@ extension StoreIndex {
                 sql: grammar.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
                 values: filter.values
             )
-            try connection.withLongSteps { try forEachChecked(generation, condition, limit, body) }
+            try connection.asking(every: grammar.stepsBetweenQuestions) {
+                try forEachChecked(generation, condition, limit, body)
+            }
         }
     }
 

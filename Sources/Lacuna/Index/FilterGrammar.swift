@@ -80,6 +80,9 @@ struct FilterGrammar {
     /// What a pattern of LIKE and GLOB, and whatever else is searched for, may have at most.
     var patternBytes: Int { min(Self.mostPatternBytes, Self.mostPatternsBytes / max(1, searches)) }
 
+    /// A search takes a hundred times as long as the longest of other steps.
+    var stepsBetweenQuestions: Int32 { searches > 0 ? 10 : 100 }
+
     // MARK: Tokens
 
     private var token: FilterToken { tokens[place] }

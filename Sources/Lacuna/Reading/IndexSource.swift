@@ -11,7 +11,7 @@ final class IndexSource: Sendable {
     private static let attempts = 10
 
     /// Whether files are made that are missing, which their owner must be able to write.
-    var createsFiles: Bool { mode == .readOnly && !isTemporary }
+    var createsFiles: Bool { mode == .readOnly && copy == nil }
 
     /// Whether readers see each commit, and with it which epoch's lock they hold.
     var followsCommits: Bool { stamp == nil }

@@ -512,8 +512,6 @@ package final class Connection {
 
     /// Steps of SQLite's virtual machine between two questions: a millisecond at most, unless one step takes longer.
     private static let stepsBetweenQuestions: Int32 = 10_000
-    /// Where a step may be a function that reads a long text. SQLite only asks where its program jumps.
-    private static let longStepsBetweenQuestions: Int32 = 100
 
     /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
     /// the answer is yes. A short one never asks.
@@ -524,9 +522,10 @@ package final class Connection {
         return try body()
     }
 
-    /// While `body` runs, a statement asks after few steps already, if it is to ask at all: its steps may be long ones.
-    func withLongSteps<R>(_ body: () throws -> R) rethrows -> R {
-        ask(question, every: Self.longStepsBetweenQuestions)
+    /// While `body` runs, a statement asks after so many steps already, if it is to ask at all: each may be a function that
+    /// reads a long text. SQLite asks only where its program jumps.
+    func asking<R>(every steps: Int32, _ body: () throws -> R) rethrows -> R {
+        ask(question, every: steps)
         defer { ask(question) }
         return try body()
     }

@@ -148,6 +148,9 @@ final class DataFile: Sendable {
 
     // MARK: Its name
 
+    /// Whether it was removed.
+    var isUnlinked: Bool { (try? FileStatus.of(descriptor).links) == 0 }
+
     /// Takes the name away from this file; another file that was put in its place keeps it.
     func unlink() throws(SystemError) {
         try fileSystem.unlink(name, in: directory, ifItIs: FileStatus.of(descriptor).identity)
