@@ -23,7 +23,7 @@ package final class Connection {
         case immutable
     }
 
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     /// Where SQLite's names lead.
     private let directory: Directory
     /// Whether they lead there by its path, which may lead elsewhere one day.
@@ -35,20 +35,16 @@ package final class Connection {
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
     /// Kept for as long as SQLite asks it.
-    private var readingAuthorizer: Authorizer?
+    var readingAuthorizer: Authorizer?
     /// Likewise.
-    private var question: Question?
+    var question: Question?
     /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
     /// first. Counted once ``checkpointsItself()`` was called.
-    private(set) var logFrames = 0
+    var logFrames = 0
     /// Commits of this connection that have changed anything, once ``checkpointsItself()`` was called.
-    private(set) var commits = 0
+    var commits = 0
 
     private static let busyMilliseconds: Int32 = 5_000
-    /// As many as SQLite's unix VFS writes with one call: less than 128 KiB.
-    private static let prewrittenFrames = 31
-    /// Of SQLite's default page, and its header.
-    private static let frameBytes: Int64 = 4_096 + 24
 
     /// Opens the database of that name in the directory. Nothing else is opened, whatever becomes of the directory's path.
     ///
@@ -146,157 +142,6 @@ package final class Connection {
         unsafe sqlite3_busy_timeout(handle, milliseconds)
         defer { unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds) }
         return try body()
-    }
-
-    // MARK: The write-ahead log
-
-    /// Whether closing copies the log into the database and removes it, where this is the last connection. Only the writing
-    /// process does, and only once it has found the log sound; not after an I/O error, when the log may be the only copy.
-    package func checkpointsOnClose(_ value: Bool) {
-        unsafe lacuna_sqlite3_db_config_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, value ? 0 : 1)
-    }
-
-    /// Throws `damaged` where the log has rotted; `cancelled` where `isCancelled` says so before its end. A read, and the first
-    /// one: it opens the log.
-    func checkLog(_ isCancelled: () -> Bool) throws(VectorStoreError) {
-        _ = try first("PRAGMA application_id") { $0.integer(0) }
-        if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check(isCancelled) }
-    }
-
-    /// The memory that tells of other connections' commits. A read must have come before.
-    var sharedLog: SharedLog? { unsafe SharedLog(handle) }
-
-    /// The log's length, whatever is in it.
-    func logBytes() throws(VectorStoreError) -> Int64 { try unsafe WriteAheadLog(handle)?.size() ?? 0 }
-
-    /// Sees to it that the next few frames overwrite zeros, which makes syncing them cheaper than a longer file: for commits of
-    /// a few pages, and only a way of being faster. In a write transaction, so that nobody else writes to the log. One that
-    /// was begun anew is long enough.
-    func prewriteLog() {
-        guard logFrames > 0, let log = unsafe WriteAheadLog(handle), let size = try? log.size(),
-            size <= Int64(logFrames + Self.prewrittenFrames / 8) * Self.frameBytes
-        else { return }
-        try? log.zero(from: size, count: Self.prewrittenFrames * Int(Self.frameBytes))
-    }
-
-    /// Writes the log's bytes once more where they are, and syncs them, while nobody else can write to it.
-    func rewriteLog() throws(VectorStoreError) {
-        try run(TransactionKind.write.rawValue)
-        defer { rollBack() }
-        try unsafe WriteAheadLog(handle)?.rewrite()
-    }
-
-    /// From now on SQLite takes no frame of the log to be in the database: the next checkpoint copies all of them, also what
-    /// an earlier one has copied. SQLite syncs the database only once the whole log is there, and should that fail, the
-    /// kernel may hold what was copied before as if it were written.
-    ///
-    /// - Throws: `busy` where a foreign program is checkpointing.
-    func forgetCheckpoints() throws(VectorStoreError) {
-        try run(TransactionKind.write.rawValue)
-        defer { rollBack() }
-        let code = unsafe lacuna_sqlite3_forget_checkpoints(handle)
-        if code == SQLITE_OK { return }
-        let message = unsafe sqlite3_errstr(code).map { unsafe String(cString: $0) } ?? "error"
-        throw VectorStoreError(SQLiteError(code: code, message: message, sql: nil))
-    }
-
-    /// From now on commits don't checkpoint: whoever owns the connection does, between them.
-    func checkpointsItself() {
-        unsafe sqlite3_wal_hook(
-            handle,
-            { context, _, _, frames in
-                guard let context = unsafe context else { return SQLITE_OK }
-                let connection = unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
-                connection.logFrames = Int(frames)
-                connection.commits += 1
-                return SQLITE_OK
-            },
-            Unmanaged.passUnretained(self).toOpaque()
-        )
-    }
-
-    enum Checkpoint {
-        /// Copies what no reader is in the way of.
-        case passive
-        /// Copies everything, and sees to it that the next commit begins the log anew.
-        case restart
-        /// The same, and cuts it to nothing.
-        case truncate
-
-        fileprivate var mode: Int32 {
-            switch self {
-            case .passive: SQLITE_CHECKPOINT_PASSIVE
-            case .restart: SQLITE_CHECKPOINT_RESTART
-            case .truncate: SQLITE_CHECKPOINT_TRUNCATE
-            }
-        }
-    }
-
-    /// Copies the log into the database; false if somebody was in the way for longer than is waited for.
-    func checkpoint(_ checkpoint: Checkpoint) throws(VectorStoreError) -> Bool {
-        var frames: Int32 = 0
-        var copied: Int32 = 0
-        let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, checkpoint.mode, &frames, &copied)
-        if code & 0xff == SQLITE_BUSY { return false }
-        if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
-        if checkpoint != .passive { logFrames = 0 }
-        return copied == frames
-    }
-
-    // MARK: Where it lies
-
-    private static func checkFiles(_ name: String, _ directory: Directory, _ mode: Mode) throws(VectorStoreError) {
-        let sharedMemory = name + "-shm"
-        for name in [name, name + "-wal", sharedMemory] {
-            guard let status = try mapped(directory.regularStatus(name)), status.links > 1 else { continue }
-            // Readers write to shared memory too.
-            if mode == .readWrite || name == sharedMemory { throw .hardLinks(directory, name, status.links) }
-        }
-        let journal = name + "-journal"
-        if try mapped(directory.status(journal)) != nil {
-            throw VectorStoreError(
-                .damaged,
-                "\(directory.path(journal)) is there, which a store never has: if the sqlite3 shell has left it, open the "
-                    + "index in that shell once; if not, remove it"
-            )
-        }
-    }
-
-    /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
-    /// What is swapped between two of the system's looks is not noticed.
-    private func checkPlace(_ directory: Directory) throws(VectorStoreError) {
-        _ = try? run("PRAGMA schema_version")
-        var hasMoved: Int32 = 0
-        unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
-        if hasMoved != 0 || !directory.isAtItsPath { throw .moved(directory) }
-    }
-
-    /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
-    private static func uri(
-        _ name: String,
-        _ directory: Directory,
-        _ descriptorPath: String?,
-        _ mode: Mode
-    ) throws(VectorStoreError) -> String {
-        // Commits that are padded to whole sectors would look like several to whoever counts them.
-        var parameters = ["psow=1"]
-        if mode == .immutable { parameters.append("immutable=1") }
-        if mode == .joining { parameters += ["readonly_shm=1", "joins=1"] }
-        if descriptorPath == nil { parameters.append("directory=\(directory.descriptor)") }
-        let path = if let descriptorPath { descriptorPath } else { try mapped(directory.realPath()) }
-        return "file://" + encoded(path + "/" + name) + "?" + parameters.joined(separator: "&")
-    }
-
-    private static func encoded(_ path: String) -> String {
-        let digits = Array("0123456789abcdef")
-        return path.utf8.reduce(into: "") { text, byte in
-            let scalar = Unicode.Scalar(byte)
-            if scalar.properties.isAlphabetic && byte < 0x80 || "/.-_0123456789".unicodeScalars.contains(scalar) {
-                text.unicodeScalars.append(scalar)
-            } else {
-                text += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
-            }
-        }
     }
 
     static func error(_ handle: OpaquePointer, _ code: Int32, _ sql: String?) -> SQLiteError {
@@ -442,119 +287,5 @@ package final class Connection {
     /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
     func rollBack() {
         if isInTransaction { _ = try? run("ROLLBACK") }
-    }
-
-    // MARK: SQL functions and limits on what a statement may do
-
-    /// Makes `function` known to this connection's SQL as `name`, until it is taken away by nil.
-    func define(_ name: String, arguments: Int, _ function: IntegerFunction?) throws(VectorStoreError) {
-        let code = unsafe sqlite3_create_function_v2(
-            handle,
-            name,
-            Int32(arguments),
-            SQLITE_UTF8 | SQLITE_DIRECTONLY,
-            function.map { unsafe Unmanaged.passRetained($0).toOpaque() },
-            function == nil ? nil : IntegerFunction.call,
-            nil,
-            nil,
-            function == nil ? nil : IntegerFunction.release
-        )
-        if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
-    }
-
-    /// What a statement asks to do while it is prepared (sqlite3_set_authorizer).
-    struct Request {
-        let action: Int32
-        let first: String?
-        let second: String?
-    }
-
-    /// Prepares `sql` while `allows` is asked about each thing that it reads or calls; throws where that says no.
-    func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
-        try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
-            let authorizer = Authorizer(allows)
-            set(authorizer)
-            defer { unsafe sqlite3_set_authorizer(handle, nil, nil) }
-            return try withExtendedLifetime(authorizer) { () throws(VectorStoreError) in try prepare(sql) }
-        }
-    }
-
-    /// From now on a statement that reads another table than these fails with `damaged` when it is prepared.
-    func allowReading(only tables: Set<String>) {
-        let authorizer = Authorizer { request in
-            request.action != SQLITE_READ || request.first.map { tables.contains($0.lowercased()) } ?? false
-        }
-        readingAuthorizer = authorizer
-        set(authorizer)
-    }
-
-    private func set(_ authorizer: Authorizer) {
-        unsafe sqlite3_set_authorizer(
-            handle,
-            { context, action, first, second, _, _ in
-                guard let context = unsafe context else { return SQLITE_DENY }
-                let authorizer = unsafe Unmanaged<Authorizer>.fromOpaque(context).takeUnretainedValue()
-                let request = unsafe Request(
-                    action: action,
-                    first: first.map { unsafe String(cString: $0) },
-                    second: second.map { unsafe String(cString: $0) }
-                )
-                return authorizer.allows(request) ? SQLITE_OK : SQLITE_DENY
-            },
-            Unmanaged.passUnretained(authorizer).toOpaque()
-        )
-    }
-
-    private final class Authorizer {
-        let allows: (Request) -> Bool
-        init(_ allows: @escaping (Request) -> Bool) { self.allows = allows }
-    }
-
-    /// Steps of SQLite's virtual machine between two questions: a millisecond at most, unless one step takes longer.
-    private static let stepsBetweenQuestions: Int32 = 10_000
-
-    /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
-    /// the answer is yes. A short one never asks.
-    func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
-        let outer = question
-        ask(Question(isCancelled))
-        defer { ask(outer) }
-        return try body()
-    }
-
-    /// While `body` runs, a statement asks after so many steps already, if it is to ask at all: each may be a function that
-    /// reads a long text. SQLite asks only where its program jumps.
-    func asking<R>(every steps: Int32, _ body: () throws -> R) rethrows -> R {
-        ask(question, every: steps)
-        defer { ask(question) }
-        return try body()
-    }
-
-    private func ask(_ question: Question?, every steps: Int32 = stepsBetweenQuestions) {
-        self.question = question
-        guard let question else { return unsafe sqlite3_progress_handler(handle, 0, nil, nil) }
-        unsafe sqlite3_progress_handler(
-            handle,
-            steps,
-            { context in
-                guard let context = unsafe context else { return 0 }
-                return unsafe Unmanaged<Question>.fromOpaque(context).takeUnretainedValue().isCancelled() ? 1 : 0
-            },
-            Unmanaged.passUnretained(question).toOpaque()
-        )
-    }
-
-    private final class Question {
-        let isCancelled: () -> Bool
-        init(_ isCancelled: @escaping () -> Bool) { self.isCancelled = isCancelled }
-    }
-
-    /// What a statement may have at most (sqlite3_limit), while `body` runs.
-    func limited<R>(_ limits: [(limit: Int32, most: Int32)], _ body: () throws -> R) rethrows -> R {
-        let before = limits.map { unsafe sqlite3_limit(handle, $0.limit, $0.most) }
-        defer {
-            for (limit, most) in zip(limits.map(\.limit), before) { unsafe sqlite3_limit(handle, limit, most) }
-        }
-        return try body()
     }
 }

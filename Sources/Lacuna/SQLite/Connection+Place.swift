@@ -1,0 +1,58 @@
+import CSQLite
+
+/// Where the database lies, and what may lie beside it.
+extension Connection {
+    static func checkFiles(_ name: String, _ directory: Directory, _ mode: Mode) throws(VectorStoreError) {
+        let sharedMemory = name + "-shm"
+        for name in [name, name + "-wal", sharedMemory] {
+            guard let status = try mapped(directory.regularStatus(name)), status.links > 1 else { continue }
+            // Readers write to shared memory too.
+            if mode == .readWrite || name == sharedMemory { throw .hardLinks(directory, name, status.links) }
+        }
+        let journal = name + "-journal"
+        if try mapped(directory.status(journal)) != nil {
+            throw VectorStoreError(
+                .damaged,
+                "\(directory.path(journal)) is there, which a store never has: if the sqlite3 shell has left it, open the "
+                    + "index in that shell once; if not, remove it"
+            )
+        }
+    }
+
+    /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
+    /// What is swapped between two of the system's looks is not noticed.
+    func checkPlace(_ directory: Directory) throws(VectorStoreError) {
+        _ = try? run("PRAGMA schema_version")
+        var hasMoved: Int32 = 0
+        unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        if hasMoved != 0 || !directory.isAtItsPath { throw .moved(directory) }
+    }
+
+    /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
+    static func uri(
+        _ name: String,
+        _ directory: Directory,
+        _ descriptorPath: String?,
+        _ mode: Mode
+    ) throws(VectorStoreError) -> String {
+        // Commits that are padded to whole sectors would look like several to whoever counts them.
+        var parameters = ["psow=1"]
+        if mode == .immutable { parameters.append("immutable=1") }
+        if mode == .joining { parameters += ["readonly_shm=1", "joins=1"] }
+        if descriptorPath == nil { parameters.append("directory=\(directory.descriptor)") }
+        let path = if let descriptorPath { descriptorPath } else { try mapped(directory.realPath()) }
+        return "file://" + encoded(path + "/" + name) + "?" + parameters.joined(separator: "&")
+    }
+
+    private static func encoded(_ path: String) -> String {
+        let digits = Array("0123456789abcdef")
+        return path.utf8.reduce(into: "") { text, byte in
+            let scalar = Unicode.Scalar(byte)
+            if scalar.properties.isAlphabetic && byte < 0x80 || "/.-_0123456789".unicodeScalars.contains(scalar) {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+    }
+}
