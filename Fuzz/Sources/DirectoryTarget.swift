@@ -85,13 +85,20 @@ struct DirectoryTarget: Target {
         case 2: _ = unsafe symlink("\(outside)/new", file)
         case 3: _ = unsafe mkfifo(file, 0o644)
         case 4: _ = unsafe mkdir(file, 0o755)
-        case 5: makeLonger(file, by: bytes.byte() % 42)
+        // A log is read to its end, which takes as long as it is.
+        case 5: makeLonger(file, by: bytes.byte() % (name.hasSuffix("-wal") ? 22 : 42))
         case 6:
             let other = bases[bytes.byte() % bases.count]
             try Scratch.write(other.files[name] ?? [], to: file)
-        case 7: try Scratch.write(forgedJournal(naming: "\(outside)/notes"), to: "\(path)/index.sqlite-journal")
+        case 7:
+            let journal = "\(path)/index.sqlite-journal"
+            // Which may be a link by now.
+            try? FileManager.default.removeItem(atPath: journal)
+            try Scratch.write(forgedJournal(naming: "\(outside)/notes"), to: journal)
         case 8: _ = unsafe link("\(outside)/\(name)", file)
-        case 10: _ = unsafe chmod(file, mode_t(bytes.byte() & 7) << 6)
+        case 10:
+            let mode = mode_t(bytes.byte() & 7) << 6
+            if isOwnFile(file) { _ = unsafe chmod(file, mode) }
         default: break
         }
     }
@@ -108,12 +115,15 @@ struct DirectoryTarget: Target {
         close(descriptor)
     }
 
-    private func tell(_ statement: String) {
+    /// Whether it is a file, with no name outside.
+    private func isOwnFile(_ file: String) -> Bool {
         var status = stat()
+        return unsafe lstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
+    }
+
+    private func tell(_ statement: String) {
         let index = path + "/index.sqlite"
-        guard unsafe lstat(index, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
-            return
-        }
+        guard isOwnFile(index) else { return }
         guard let connection = try? Connection(index, .readWrite) else { return }
         _ = try? connection.run("PRAGMA ignore_check_constraints = ON")
         _ = try? connection.run(statement)
