@@ -8,7 +8,7 @@ import Testing
     private static let metadata: [String?] = [
         "{\"b\": 1, \"a\": 1.0e+00}", "{ \"a\" :1 }", "{}", "{ }", nil,
         "{\"x\":\"\\u00e9 \\/ é\",\"y\":[1, {\"id\":2}]}",
-        "{\"n\": 12345678901234567890123.5000}", "{\"a\":1,\"a\":2}",
+        "{\"n\": 12345678901234567890123.5000}", "{\"a\":1,\"c\":{\"a\":2}}",
     ]
 
     private func originalStore(_ directory: TemporaryDirectory) throws -> String {

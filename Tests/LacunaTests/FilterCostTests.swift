@@ -27,9 +27,9 @@ import Testing
         sum(of: "~~~~~~~~1", 5_400), sum(of: "NOT 1", 8_000),
         "metadata = (\(sum(of: "1", 100))) AND id = (\(sum(of: "metadata", 25))) AND (\(sum(of: "id", 25)))",
         "metadata = (\(sum(of: "1", 100))) AND id = (\(sum(of: "metadata", 60))) AND (\(sum(of: "id", 60)))",
-        "id = \(sum(of: "1", 5_000)) AND \(sum(of: "id", 5_000))",
+        "id = \(sum(of: "1", 5_000)) AND \(sum(of: "(id = 1)", 2_500))",
         "EXISTS (SELECT 1 FROM json_each('[1]') WHERE value = \(sum(of: "1", 5_000)) AND \(sum(of: "(value = 1)", 2_500)))",
-        chain(columns: 16, mentions: 4),
+        chain(columns: 10, mentions: 4),
         "(\(sum(of: "1", 4_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 3),
     ]
 

@@ -18,12 +18,6 @@ struct Filter: Sendable {
     }
 }
 
-extension SQLValue {
-    fileprivate var textBytes: Int {
-        if case .text(let text) = self { text.utf8.count } else { 0 }
-    }
-}
-
 extension StoreIndex {
     typealias MatchHandler = (SQLValue, RowEntry, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
 
@@ -36,16 +30,16 @@ extension StoreIndex {
     ) throws {
         guard let filter else { return try forEachChecked(generation, nil, limit, body) }
         let grammar = try FilterGrammar(filter.expression)
-        try checkValues(filter.values, grammar)
+        try grammar.cost.check(filter.values)
         // Read before there are limits: the schema, which may hold more than a filter may, and the two tables of JSON.
         try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
         try connection.limited(try limits(filter, grammar)) {
             try check(grammar, filter.values)
             let condition = Condition(
-                sql: grammar.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
+                sql: grammar.cost.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
                 values: filter.values
             )
-            try connection.asking(every: grammar.stepsBetweenQuestions) {
+            try connection.asking(every: grammar.cost.stepsBetweenQuestions) {
                 try forEachChecked(generation, condition, limit, body)
             }
         }
@@ -110,21 +104,14 @@ extension StoreIndex {
         let longest = filter.values.map(\.textBytes).max() ?? 0
         return [
             (SQLITE_LIMIT_LENGTH, Int32(clamping: max(Self.shortestLimit, database, Int64(longest)))),
-            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(grammar.patternBytes)),
-            (SQLITE_LIMIT_EXPR_DEPTH, 200), (SQLITE_LIMIT_FUNCTION_ARG, 8), (SQLITE_LIMIT_COLUMN, 16),
+            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(grammar.cost.patternBytes)),
+            (SQLITE_LIMIT_EXPR_DEPTH, Int32(FilterCost.mostBrackets)), (SQLITE_LIMIT_FUNCTION_ARG, 8),
+            (SQLITE_LIMIT_COLUMN, 16),
             (SQLITE_LIMIT_COMPOUND_SELECT, 1),
         ]
     }
 
     private static let shortestLimit: Int64 = 1 << 20
-
-    private func checkValues(_ values: [SQLValue], _ grammar: FilterGrammar) throws(VectorStoreError) {
-        guard !grammar.searchesForValue || values.allSatisfy({ $0.textBytes <= grammar.patternBytes }) else {
-            throw Filter.invalid(
-                "where instr or trim looks for a `?`, no value may be longer than \(grammar.patternBytes) bytes"
-            )
-        }
-    }
 
     /// Shows that the filter names nothing but `id`, `metadata` and what it reads by itself.
     ///

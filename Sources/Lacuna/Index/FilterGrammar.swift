@@ -8,80 +8,23 @@
 /// One thing more: a condition `column = constant` makes SQLite write the constant out wherever the column is named, again
 /// and again where columns are equal to terms with others (800 bytes took 200 MB). It looks for such conditions at the top
 /// of a WHERE, so a subquery's is written as `+(…)`, which it leaves alone; an index, the use of such conditions, isn't
-/// there. For the filter itself, see ``isSimple``.
+/// there. For the filter itself, see ``FilterCost/isSimple``.
 struct FilterGrammar {
     private let tokens: [FilterToken]
     private var place = 0
 
     private(set) var sql = ""
-    /// Columns that are named.
-    private var names = 0
-    /// Whatever makes a value that must be kept, or is looked up among its like.
-    private var operations = 0
-    /// Whatever makes a value longer than what it is made of, or reads JSON as a table.
-    private var expansions = 0
-    /// Tokens that SQLite compiles once more: the left side of BETWEEN, and what CASE compares.
-    private var copies = 0
-    /// Of LIKE and GLOB, instr, and what is trimmed away: each takes as long as the product of its texts' lengths.
-    private var searches = 0
-    /// Of the texts in the filter that instr looks for, and those that are trimmed away.
-    private var longestSearched = 0
-    /// Whether such a text is a value.
-    private(set) var searchesForValue = false
-
-    static let mostBytes = 65_536
-    static let mostOperations = 256
-    static let mostExpansions = 16
-    static let mostCopies = 65_536
-    /// As deep as SQLite's limit for expressions.
-    static let mostBrackets = 200
-    private static let mostPatternBytes = 1_000
-    /// Of all patterns together. Between two of them SQLite may ask nobody whether to go on.
-    private static let mostPatternsBytes = 2_000
-    /// About 10 MB of SQLite's memory: of a column's constant, copied for each mention of another, that for each mention of
-    /// the first.
-    private static let mostWrittenOut = 1 << 20
+    private(set) var cost = FilterCost()
 
     /// - Throws: `invalidFilter`.
     init(_ text: String) throws(VectorStoreError) {
-        guard text.utf8.count <= Self.mostBytes else {
-            throw Filter.invalid(
-                "it is \(text.utf8.count) bytes long, of at most \(Self.mostBytes)",
-                "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
-            )
-        }
+        try FilterCost.check(length: text.utf8.count)
         tokens = try FilterTokenizer.tokens(of: text)
+        cost.words = tokens.count
         try readExpression(depth: 0)
         if token.kind != .end { throw unexpected() }
-        if operations > Self.mostOperations {
-            throw Filter.invalid(
-                "it has \(operations) calls, arrows, subqueries and named values, of at most \(Self.mostOperations)",
-                "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
-            )
-        }
-        if longestSearched > patternBytes {
-            throw Filter.invalid("a text that instr or trim looks for is longer than \(patternBytes) bytes")
-        }
-        if copies > Self.mostCopies {
-            throw Filter.invalid("what its BETWEENs and CASEs compare is too long, all together")
-        }
-        if expansions > Self.mostExpansions {
-            throw Filter.invalid(
-                "it has \(expansions) of `||`, strftime, json_extract of several paths, json_each and json_tree, of at "
-                    + "most \(Self.mostExpansions)"
-            )
-        }
+        try cost.check()
     }
-
-    /// Whether SQLite may look for conditions on the id, to find rows by. Not where writing out what columns are equal to
-    /// could fill the memory.
-    var isSimple: Bool { names * names * tokens.count <= Self.mostWrittenOut }
-
-    /// What a pattern of LIKE and GLOB, and whatever else is searched for, may have at most.
-    var patternBytes: Int { min(Self.mostPatternBytes, Self.mostPatternsBytes / max(1, searches)) }
-
-    /// A search takes a hundred times as long as the longest of other steps.
-    var stepsBetweenQuestions: Int32 { searches > 0 ? 10 : 100 }
 
     // MARK: Tokens
 
@@ -105,17 +48,16 @@ struct FilterGrammar {
 
     private func unexpected(_ wanted: String? = nil) -> VectorStoreError {
         let found = token.kind == .end ? "its end" : "`\(token.text.prefix(40))`"
-        return Filter.invalid(
-            "\(found) stands where \(wanted.map { "`\($0)`" } ?? "it") \(wanted == nil ? "can't" : "must")"
-        )
+        let place = wanted.map { "`\($0)` is needed" } ?? "it can't"
+        return Filter.invalid("\(found) stands where \(place)")
     }
 
     // MARK: Expressions
 
     /// Operands with operators between them. Which binds closer is SQLite's to say.
     private mutating func readExpression(depth: Int) throws(VectorStoreError) {
-        guard depth < Self.mostBrackets else {
-            throw Filter.invalid("its brackets are nested more than \(Self.mostBrackets) deep")
+        guard depth < FilterCost.mostBrackets else {
+            throw Filter.invalid("its brackets are nested more than \(FilterCost.mostBrackets) deep")
         }
         // Of the operand that a BETWEEN may have on its left side: AND and OR end it, but for a BETWEEN's own AND.
         var start = place
@@ -125,7 +67,7 @@ struct FilterGrammar {
             guard let next = try readOperator(depth: depth) else { return }
             switch next {
             case "BETWEEN":
-                copies += place - start
+                cost.copies += place - start
                 openBetweens += 1
             case "AND" where openBetweens > 0: openBetweens -= 1
             case "AND", "OR": start = place
@@ -143,7 +85,7 @@ struct FilterGrammar {
         switch token.kind {
         case .string, .number, .nextValue: take()
         case .namedValue:
-            operations += 1
+            cost.operations += 1
             take()
         case .word where nextToken.keyword == "(" && FilterWords.canBeCalled(token.keyword):
             try readCall(depth: depth + 1)
@@ -158,7 +100,7 @@ struct FilterGrammar {
         switch token.keyword {
         case "CASE": try readCase(depth: depth + 1)
         case "CAST":
-            operations += 1
+            cost.operations += 1
             take()
             try take("(")
             try readExpression(depth: depth + 1)
@@ -170,7 +112,7 @@ struct FilterGrammar {
             guard nextToken.keyword == "SELECT" else { throw unexpected("(") }
             try readBracket(depth: depth + 1)
         default:
-            names += 1
+            cost.names += 1
             try takeName()
             if take(if: ".") { try takeName() }
             if token.keyword == "(" { throw unexpected() }
@@ -191,11 +133,11 @@ struct FilterGrammar {
     }
 
     private mutating func readCase(depth: Int) throws(VectorStoreError) {
-        operations += 1
+        cost.operations += 1
         take()
         let start = place
         if token.keyword != "WHEN" { try readExpression(depth: depth) }
-        copies += place - start
+        cost.copies += place - start
         repeat {
             try take("WHEN")
             try readExpression(depth: depth)
@@ -227,14 +169,14 @@ struct FilterGrammar {
                 _ = take(if: "NOT")
                 return "IS"
             case "||":
-                operations += 1
-                expansions += 1
+                cost.operations += 1
+                cost.expansions += 1
                 take()
                 return "||"
             default:
                 let binary = token.keyword
                 guard FilterWords.binaryOperators.contains(binary) else { return nil }
-                if ["LIKE", "GLOB"].contains(binary) { searches += 1 }
+                if ["LIKE", "GLOB"].contains(binary) { cost.searches += 1 }
                 take()
                 return binary
             }
@@ -250,7 +192,7 @@ struct FilterGrammar {
 
     private mutating func readArrow() throws(VectorStoreError) {
         let arrow = token.text
-        operations += 1
+        cost.operations += 1
         take()
         switch token.kind {
         case .string: try FilterLabel.check(token.stringValue)
@@ -274,9 +216,9 @@ struct FilterGrammar {
                 "see docs/cli.md for those that are"
             )
         }
-        operations += 1
-        if function == "STRFTIME" { expansions += 1 }
-        if ["LIKE", "GLOB"].contains(function) { searches += 1 }
+        cost.operations += 1
+        if function == "STRFTIME" { cost.expansions += 1 }
+        if ["LIKE", "GLOB"].contains(function) { cost.searches += 1 }
         take()
         try take("(")
         var arguments = 0
@@ -291,7 +233,7 @@ struct FilterGrammar {
                 }
             } while take(if: ",")
         }
-        if function == "JSON_EXTRACT", arguments > 2 { expansions += 1 }
+        if function == "JSON_EXTRACT", arguments > 2 { cost.expansions += 1 }
         try take(")")
     }
 
@@ -299,11 +241,11 @@ struct FilterGrammar {
         _ argument: ArraySlice<FilterToken>,
         _ function: String
     ) throws(VectorStoreError) {
-        searches += 1
+        cost.searches += 1
         let text = argument.count == 1 ? argument.first : nil
         switch text?.kind {
-        case .string: longestSearched = max(longestSearched, text?.stringValue.count ?? 0)
-        case .nextValue, .namedValue: searchesForValue = true
+        case .string: cost.longestSearched = max(cost.longestSearched, text?.stringValue.count ?? 0)
+        case .nextValue, .namedValue: cost.searchesForValue = true
         default:
             throw Filter.invalid(
                 "the second argument of \(function.lowercased()) must be a text in single quotes or a `?`"
@@ -314,7 +256,7 @@ struct FilterGrammar {
     // MARK: Subqueries
 
     private mutating func readSubquery(depth: Int) throws(VectorStoreError) {
-        operations += 1
+        cost.operations += 1
         try take("SELECT")
         _ = take(if: "DISTINCT", "ALL")
         if !take(if: "*") { try readExpressions(depth: depth) }
@@ -339,7 +281,7 @@ struct FilterGrammar {
                     + "`\(token.text.prefix(40))` there"
             )
         }
-        expansions += 1
+        cost.expansions += 1
         take()
         take()
         try readExpressions(depth: depth + 1)
