@@ -279,8 +279,15 @@ import Testing
 
     // MARK: Anything
 
-    /// Never a trap, never an invented row.
-    @Test(arguments: [UInt64(11), 12, 13]) func randomDamage(_ seed: UInt64) throws {
+    /// Never a trap, never an invented row; and of 299 rows a third at least, over many damages.
+    @Test func randomDamage() throws {
+        let seeds: [UInt64] = [11, 12, 13]
+        let verified = try seeds.map(verifiedRows).reduce(0, +)
+        #expect(verified > seeds.count * 60 * 100)
+    }
+
+    /// Rows that sixty damages leave, all together.
+    private func verifiedRows(_ seed: UInt64) throws -> Int {
         let store = try SmallStore(Self.texts.prefix(300).map { $0 }, delete: [Self.texts[7]])
         let scratch = store.scratch
         let pristine = try scratch.contents()
@@ -304,7 +311,7 @@ import Testing
                 #expect([.notAStore, .newerFormat].contains(error.code), "\(error)")
             }
         }
-        #expect(verified > 60 * 100)
+        return verified
     }
 
     /// The log of a process that was killed, likewise.
