@@ -275,7 +275,8 @@ import Testing
     // MARK: Killed
 
     /// What is at the place, whatever happened, is the old backup or the new one; and the next try succeeds.
-    @Test(arguments: [false, true]) func killedAtEveryOperation(_ isRenewed: Bool) throws {
+    @Test(arguments: [false, true], [false, true])
+    func killedAtEveryOperation(_ isRenewed: Bool, _ failsOnce: Bool) throws {
         var count = 0
         var isStopped = true
         while isStopped {
@@ -289,7 +290,7 @@ import Testing
                 try put(41...60, store)
             }
             let new = try CrashModel(of: store)
-            let files = StoppingFileSystem(after: count)
+            let files = StoppingFileSystem(after: count, failsOnce: failsOnce)
             let result = Result {
                 try store.backup(to: place, incremental: isRenewed, MaintenanceOptions(), files, { _ in })
             }
@@ -317,6 +318,6 @@ import Testing
             try store.close()
             count += 1
         }
-        #expect(count > 10)
+        #expect(count > 6)
     }
 }

@@ -142,10 +142,8 @@ import Testing
         #expect(try open.compact(.rewrite).liveRows == 10)
         #expect(try open.verify().isSound)
         try open.close()
-        let connection = try rawConnection(scratch.index)
-        #expect(
-            try connection.value("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%note%' AND sql NOT NULL") == 4
-        )
+        let notes = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%note%' AND sql NOT NULL"
+        #expect(try rawConnection(scratch.index).value(notes) == 4)
         #expect(try SalvagedStore(scratch).verified.count == 10)
     }
 

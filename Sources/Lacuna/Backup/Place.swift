@@ -52,7 +52,9 @@ struct Place {
     }
 
     /// Removes a store's directory with what a store has in it; whatever else lies there stays, and the directory with it.
+    /// Nothing happens where the name leads to another directory, as after an exchange.
     func remove(_ sibling: String, _ directory: Directory) {
+        guard let status = try? parent.status(sibling), status.identity == directory.identity else { return }
         for name in (try? directory.names()) ?? [] where StorePaths.isOwnName(name) {
             try? fileSystem.unlink(name, in: directory)
         }

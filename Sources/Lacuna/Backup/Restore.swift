@@ -30,10 +30,7 @@ struct Restore {
             let aside = try takePlace(name, old)
             return RestoreReport(rows: report.rows, bytes: try bytes(directory), movedAside: aside)
         } catch {
-            // After the exchange it is the old one that has this name.
-            if (try? mapped(place.parent.status(name)))??.identity == directory.identity {
-                place.remove(name, directory)
-            }
+            place.remove(name, directory)
             throw error
         }
     }

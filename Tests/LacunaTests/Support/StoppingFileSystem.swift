@@ -9,14 +9,16 @@ import Glibc
 #endif
 
 /// The system's file system up to an operation that changes something; from there on nothing happens any more, as after a
-/// kill.
+/// kill; or where that one alone fails.
 struct StoppingFileSystem: FileSystemLayer {
     private let left: Guarded<Int>
     /// Whether names can be exchanged in one step.
     let exchanges: Bool
+    private let failsOnce: Bool
 
-    init(after count: Int, exchanges: Bool = true) {
+    init(after count: Int, exchanges: Bool = true, failsOnce: Bool = false) {
         left = Guarded(count)
+        self.failsOnce = failsOnce
         self.exchanges = exchanges
     }
 
@@ -24,8 +26,8 @@ struct StoppingFileSystem: FileSystemLayer {
 
     private func step() throws(SystemError) {
         let stops = left.withLock { left in
-            if left >= 0 { left -= 1 }
-            return left < 0
+            left -= 1
+            return failsOnce ? left == -1 : left < 0
         }
         if stops { throw SystemError(errno: EIO, call: "stop", path: "") }
     }
@@ -48,9 +50,9 @@ struct StoppingFileSystem: FileSystemLayer {
     func sync(_ descriptor: Int32) throws(SystemError) { try step() }
     func sync(_ directory: Directory) throws(SystemError) { try step() }
 
-    func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+    func unlink(_ name: String, in directory: Directory, ifItIs identity: FileIdentity?) throws(SystemError) {
         try step()
-        try below.unlink(name, in: directory)
+        try below.unlink(name, in: directory, ifItIs: identity)
     }
 
     func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
