@@ -10,7 +10,7 @@ import Testing
         for statement in statements { try connection.run(statement) }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: ["store", "vectors", "metadata", "compaction_journal"])
+    @Test(.timeLimit(.minutes(20)), arguments: ["store", "vectors", "metadata", "compaction_journal"])
     func anEndlessView(_ name: String) throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
@@ -38,7 +38,7 @@ import Testing
         try succeed("delete", store, "1")
     }
 
-    @Test(.timeLimit(.minutes(1))) func aSparseFileOfTwoThousandMillionMillionRows() throws {
+    @Test(.timeLimit(.minutes(20))) func aSparseFileOfTwoThousandMillionMillionRows() throws {
         let directory = try TemporaryDirectory()
         let store = directory / "s"
         try succeed("create", store, "--dimension", "1", "--metric", "euclidean")

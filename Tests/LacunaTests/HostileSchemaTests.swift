@@ -35,7 +35,7 @@ import Testing
         #expect(try scratch.contents().filter { !$0.key.hasPrefix("index.sqlite-") } == before)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: tables.map(\.name)) func anEndlessViewUnderATablesName(_ name: String)
+    @Test(.timeLimit(.minutes(20)), arguments: tables.map(\.name)) func anEndlessViewUnderATablesName(_ name: String)
         throws
     {
         let columns = try #require(Self.tables.first { $0.name == name }?.columns)
@@ -52,7 +52,7 @@ import Testing
     }
 
     /// The columns of such a table are computed when they are read.
-    @Test(.timeLimit(.minutes(1)), arguments: tables.map(\.name)) func aTableOfComputedColumns(_ name: String) throws {
+    @Test(.timeLimit(.minutes(20)), arguments: tables.map(\.name)) func aTableOfComputedColumns(_ name: String) throws {
         let columns = try #require(Self.tables.first { $0.name == name }?.columns)
         let last = try #require(columns.split(separator: ",").last)
         let stored = columns.split(separator: ",").dropLast().joined(separator: ", ")
@@ -104,7 +104,7 @@ import Testing
     }
 
     /// SQLite reads what ANALYZE has counted when it loads the schema, before anybody could look at that.
-    @Test(.timeLimit(.minutes(1))) func countsThatTakeForEver() throws {
+    @Test(.timeLimit(.minutes(20))) func countsThatTakeForEver() throws {
         try tamper(
             scratch.index,
             "CREATE TABLE sqlitX_stat1 (tbl, idx, stat AS (length(replace(hex(zeroblob(20000000)), '0', 'ab'))))",

@@ -36,7 +36,7 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    @Test(.timeLimit(.minutes(1))) func reading() throws {
+    @Test(.timeLimit(.minutes(20))) func reading() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         try expectRows(store)
         let space = try store.space
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [CompactionStrategy.rewrite, .inPlace, .punch, .auto])
+    @Test(.timeLimit(.minutes(20)), arguments: [CompactionStrategy.rewrite, .inPlace, .punch, .auto])
     func compacting(_ strategy: CompactionStrategy) throws {
         let store = try VectorStore<Int64>.open(at: scratch.store)
         let report = try store.compact(strategy)
@@ -63,7 +63,7 @@ import Testing
         #expect(try store.vector(for: 3) == [3.5])
     }
 
-    @Test(.timeLimit(.minutes(1))) func erasing() throws {
+    @Test(.timeLimit(.minutes(20))) func erasing() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.erase([4]).erasedRows == 1)
         try expectRows(store, except: 4)
@@ -75,7 +75,7 @@ import Testing
     }
 
     /// What lies beyond the rows is zeroed too, and is a hole here.
-    @Test(.timeLimit(.minutes(1))) func erasingBeforeALongTail() throws {
+    @Test(.timeLimit(.minutes(20))) func erasingBeforeALongTail() throws {
         try tamper(
             scratch.index,
             "UPDATE store SET next_offset = 4136",
@@ -89,7 +89,7 @@ import Testing
         #expect(try file.read(upToCount: 4) == Data([0, 0, 0, 0]), "a row that somebody left there")
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [true, false]) func salvaging(_ hasIndex: Bool) throws {
+    @Test(.timeLimit(.minutes(20)), arguments: [true, false]) func salvaging(_ hasIndex: Bool) throws {
         if !hasIndex { try remove(scratch.index) }
         var rows: [SalvagedRow] = []
         let report = try VectorStoreRecovery.salvage(at: scratch.store) { rows.append($0) }
@@ -99,7 +99,7 @@ import Testing
     }
 
     /// More than can be mapped is an error, and not the end of the process.
-    @Test(.timeLimit(.minutes(1))) func moreThanCanBeMapped() throws {
+    @Test(.timeLimit(.minutes(20))) func moreThanCanBeMapped() throws {
         let end: Int64 = 4_096 + 1 << 60
         try tamper(scratch.index, "UPDATE store SET next_offset = \(end)")
         expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
@@ -107,7 +107,7 @@ import Testing
         expectError(.damaged) { try file.view(upTo: end) }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aLogOfATerabyteIsNotCopied() throws {
+    @Test(.timeLimit(.minutes(20))) func aLogOfATerabyteIsNotCopied() throws {
         try edit(scratch.index) { try $0.truncate(atOffset: 1 << 40) }
         _ = FileManager.default.createFile(atPath: scratch.index + "-wal", contents: nil)
         try edit(scratch.index + "-wal") { try $0.truncate(atOffset: 1 << 40) }
