@@ -24,9 +24,8 @@ enum RecoveredStore {
         dimension: Int,
         _ depth: Depth = Depth()
     ) throws {
-        let paths = try StorePaths(disk.directory)
         if depth.recoversFirst && progress.acknowledged >= 0 {
-            let report = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
+            let report = try VectorStoreRecovery.run(StorePaths(disk.directory), dryRun: false, disk.fileSystem)
             if let damage = report.damage { throw damage }
         }
         guard let store = try open(disk, progress, dimension, onRecovered: depth.onRecovered) else { return }
@@ -38,6 +37,7 @@ enum RecoveredStore {
         }
         try checkOrder(store, disk)
         if depth.goesOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
+        let paths = try StorePaths(disk.directory)
         _ = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
         let second = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
         guard second.state == .clean, second.actions.isEmpty else {
