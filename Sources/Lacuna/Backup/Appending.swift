@@ -47,7 +47,7 @@ struct Appending {
         }
         let model = try old.model()
         let record = try appended.finish(copy, from: before.nextOffset)
-        // Whoever has begun to read it since uses shared memory by the index's name.
+        // A reader that has opened it since uses shared memory by the index's name.
         guard try isClosed() else {
             removeNewIndex()
             return nil

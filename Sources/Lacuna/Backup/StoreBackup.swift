@@ -95,7 +95,7 @@ struct StoreBackup {
     }
 }
 
-/// What was copied of a state, before the index has its name.
+/// The copy of a state, before its index has its name.
 struct CopiedState {
     /// Until it is closed.
     var index: StoreIndex?

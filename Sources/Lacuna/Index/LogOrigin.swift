@@ -9,7 +9,7 @@ struct LogOrigin: Equatable, Sendable {
     var token: UInt32
 }
 
-/// What is known of a database with a log beside it, and whether the two belong together.
+/// The facts about a database with a log beside it; they tell whether the two belong together.
 ///
 /// A log begins when all before it is in the database. Its first commit of ours has the number *base* + 1 and a new token; that
 /// commit raises the mark, with the token, before its call returns; and until the mark is known to have the token, further

@@ -1,4 +1,4 @@
-/// What lies beside an index and is asked before its log is believed: the mark, and the rows.
+/// The mark and the rows beside an index: they are asked before its log is believed.
 package struct LogWitness {
     let paths: StorePaths
     let fileSystem: any FileSystem

@@ -79,7 +79,7 @@ package final class Directory: Sendable {
 
     // MARK: Names in it
 
-    /// What has the name, looked at without opening it: an open descriptor on the index, once closed, would drop all of this
+    /// The status of the file with that name, which is not opened: an open descriptor on the index, once closed, would drop all of this
     /// process's POSIX locks on it (fcntl(2)). Nil where nothing has it.
     package func status(_ name: String) throws(SystemError) -> FileStatus? {
         var buffer = stat()

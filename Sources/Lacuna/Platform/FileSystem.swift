@@ -106,7 +106,7 @@ package struct SystemFileSystem: FileSystem {
         return descriptor
     }
 
-    /// Whoever may not give files away keeps the file, and lets others at it no more than they were let at the model.
+    /// A user who may not give files away keeps the file, and lets others at it no more than they were let at the model.
     static func giveOwner(of model: FileStatus, to descriptor: Int32) {
         // Not every file system, nor every user, may change even what is so already.
         if fchown(descriptor, model.owner, model.group) != 0 { _ = fchown(descriptor, .max, model.group) }

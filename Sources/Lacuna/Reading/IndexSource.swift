@@ -39,7 +39,7 @@ final class IndexSource: Sendable {
         _ fileSystem: any FileSystem = SystemFileSystem()
     ) throws(VectorStoreError) -> IndexSource {
         let directory = paths.directory
-        // Whoever may write the directory and not the index would leave a log that its owner can't write.
+        // A user who may write the directory and not the index would leave a log that its owner can't write.
         let isMissing = try paths.model() == nil
         if directory.isWritable && (isMissing || directory.isWritable(StorePaths.indexName)) {
             return IndexSource(directory, .readOnly, nil)

@@ -20,7 +20,7 @@ extension Connection {
     }
 
     /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
-    /// What is swapped between two of the system's looks is not noticed.
+    /// A swap between two of the system's looks is not noticed.
     func checkPlace(_ directory: Directory) throws(VectorStoreError) {
         _ = try? run("PRAGMA schema_version")
         var hasMoved: Int32 = 0

@@ -51,7 +51,7 @@ extension VectorStore {
     }
 }
 
-/// What is done with backups, whatever the type of their ids.
+/// Work on backups that doesn't depend on the type of their ids.
 public enum VectorStoreBackup {
     /// Puts a copy of a backup in the place of the store at `path`, or where there is none.
     ///
