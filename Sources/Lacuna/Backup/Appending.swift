@@ -45,7 +45,7 @@ struct Appending {
             removeNewIndex()
             return nil
         }
-        let model = try old.model()
+        let model = try mapped(old.model())
         let record = try appended.finish(copy, from: before.nextOffset)
         // A reader that has opened it since uses shared memory by the index's name.
         guard try isClosed() else {
@@ -92,7 +92,7 @@ struct Appending {
             let session = try WriteSession.open(old, lock, LogWitness(old, backup.fileSystem) { false })
             var recovery = try Recovery(session.index, old, backup.fileSystem)
             try recovery.apply(session)
-            try session.floor.beginCheckpoint(session.index.record())
+            try session.beginCheckpoint()
         } catch {
             guard error.code == .damaged else { throw error }
             return false

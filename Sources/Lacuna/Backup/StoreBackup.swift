@@ -45,7 +45,7 @@ struct StoreBackup {
     /// Copies the newest state into an empty directory; from its return on it is a whole store.
     func fill(_ directory: Directory) throws -> BackupReport {
         let copy = StoreCopy(directory: directory, fileSystem: fileSystem, pace: pace)
-        let model = try source.model()
+        let model = try mapped(source.model())
         var copied = try readers.readHeldRows {
             try copy.copyIndex($0)
         } _: { index, file, release in

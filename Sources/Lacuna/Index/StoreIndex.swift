@@ -37,9 +37,13 @@ package final class StoreIndex {
     /// For the writing process: refuses a newer schema untouched. An older one is to be migrated once the log is taken over.
     ///
     /// - Throws: `damaged`, with nothing changed, where commits are missing.
-    static func openForWriting(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> StoreIndex {
+    static func openForWriting(
+        _ directory: Directory,
+        _ witness: LogWitness,
+        _ mark: CommitMark?
+    ) throws(VectorStoreError) -> StoreIndex {
         let index = try connect(directory, .readWrite)
-        _ = try index.check(directory, witness)
+        _ = try index.check(directory, witness, mark)
         try index.checkForWriting()
         try index.configureWriter()
         return index
@@ -62,9 +66,11 @@ package final class StoreIndex {
         _ mode: Connection.Mode,
         checkedBy witness: LogWitness
     ) throws(VectorStoreError) -> StoreIndex {
+        // Read before the index: a writer may raise it at any time, once it has committed.
+        let mark = try witness.mark()
         let index = try connect(directory, mode)
         try index.connection.run("PRAGMA query_only = ON")
-        if let evidence = try index.check(directory, witness), evidence.areRowsDoubtful {
+        if let evidence = try index.check(directory, witness, mark), evidence.areRowsDoubtful {
             try index.checkRowsOfLog(evidence, witness)
         }
         return index
@@ -86,15 +92,19 @@ package final class StoreIndex {
 
     /// Before anything in the index is believed: that its log has not rotted, that no commit is missing, and that the log is
     /// the database's. Returns what the last was found by, if there is a log.
-    private func check(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> LogEvidence? {
+    private func check(
+        _ directory: Directory,
+        _ witness: LogWitness,
+        _ mark: CommitMark?
+    ) throws(VectorStoreError) -> LogEvidence? {
         try connection.checkLog(witness.isCancelled)
-        // Read before the index: a writer may raise it at any time, once it has committed.
-        let mark = try witness.mark()
-        guard try isCreated() else {
-            guard let mark, mark.sequence > 0 else { throw Self.noSchema(directory) }
-            throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
+        try connection.snapshot { () throws(VectorStoreError) in
+            guard try isCreated() else {
+                guard let mark, mark.sequence > 0 else { throw Self.noSchema(directory) }
+                throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
+            }
+            try mark?.check(record())
         }
-        try mark?.check(record())
         guard try connection.logBytes() > 0, let evidence = try evidence(directory, witness) else { return nil }
         // A second look, since a checkpoint may be under way, by whose half-written page the first was misled.
         if let misfit = evidence.misfit, try self.evidence(directory, witness)?.misfit == misfit {

@@ -29,11 +29,15 @@ package final class Directory: Sendable {
 
     // MARK: The directory
 
-    /// Whether the path that it was opened by still leads to it. One stat(2).
-    var isAtItsPath: Bool {
+    /// Its status, found by the path that it was opened by; nil where that no longer leads to it. One stat(2).
+    var statusAtItsPath: FileStatus? {
         var buffer = stat()
-        return unsafe stat(path, &buffer) == 0 && FileIdentity(buffer) == identity
+        guard unsafe stat(path, &buffer) == 0, FileIdentity(buffer) == identity else { return nil }
+        return FileStatus(buffer)
     }
+
+    /// Whether the path that it was opened by still leads to it. One stat(2).
+    var isAtItsPath: Bool { statusAtItsPath != nil }
 
     /// Its own status.
     func ownStatus() throws(SystemError) -> FileStatus { try FileStatus.of(descriptor) }
@@ -152,11 +156,19 @@ package final class Directory: Sendable {
     /// The path by which SQLite opens names in this directory: one that leads into it whatever happens to its own path, where
     /// the system has such paths (proc(5)); else nil. By the thread that uses it: the process has none once its first thread
     /// has ended.
-    var descriptorPath: String? {
-        let path = "/proc/thread-self/fd/\(descriptor)"
-        var buffer = stat()
-        return unsafe stat(path, &buffer) == 0 && FileIdentity(buffer) == identity ? path : nil
-    }
+    var descriptorPath: String? { Self.hasDescriptorPaths ? Self.descriptorPath(descriptor) : nil }
+
+    private static func descriptorPath(_ descriptor: Int32) -> String { "/proc/thread-self/fd/\(descriptor)" }
+
+    /// Found out once: where such paths went away later, SQLite would open nothing by them.
+    private static let hasDescriptorPaths: Bool = {
+        let descriptor = SystemFileSystem.openDescriptor("/", in: AT_FDCWD, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { SystemFileSystem().close(descriptor) }
+        var (own, found) = (stat(), stat())
+        guard unsafe fstat(descriptor, &own) == 0, unsafe stat(descriptorPath(descriptor), &found) == 0 else { return false }
+        return FileIdentity(own) == FileIdentity(found)
+    }()
 
     /// Its path without links and dots.
     func realPath() throws(SystemError) -> String {

@@ -6,7 +6,11 @@ struct EpochLocks {
     static let names = ["readers-0.lock", "readers-1.lock"]
 
     /// Makes the files where told and where it may, with the mode and the owner of `model`; else takes them as they are.
-    init(_ directory: Directory, creates: Bool, like model: FileStatus? = nil) throws(SystemError) {
+    init(
+        _ directory: Directory,
+        creates: Bool,
+        like model: @autoclosure () throws(SystemError) -> FileStatus? = nil
+    ) throws(SystemError) {
         even = try Self.open(Self.names[0], directory, creates, model)
         odd = try Self.open(Self.names[1], directory, creates, model)
     }
@@ -15,10 +19,10 @@ struct EpochLocks {
         _ name: String,
         _ directory: Directory,
         _ creates: Bool,
-        _ model: FileStatus?
+        _ model: () throws(SystemError) -> FileStatus?
     ) throws(SystemError) -> FileLock {
         if !creates { return try FileLock(name, in: directory, create: false) }
-        do { return try FileLock(name, in: directory, create: true, like: model) } catch {
+        do { return try FileLock(name, in: directory, create: true, like: try model()) } catch {
             return try FileLock(name, in: directory, create: false)
         }
     }

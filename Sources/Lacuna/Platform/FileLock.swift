@@ -12,13 +12,18 @@ package final class FileLock: Sendable {
     let descriptor: Int32
     private let path: String
 
-    /// Opens the lock file, which need not be writable to be locked; makes it where `create` is set, with the mode and the
-    /// owner of `model`.
-    init(_ name: String, in directory: Directory, create: Bool, like model: FileStatus? = nil) throws(SystemError) {
+    /// Opens the lock file, which need not be writable to be locked. Makes it where there is none and `create` is set, with the
+    /// mode and the owner of `model`.
+    init(
+        _ name: String,
+        in directory: Directory,
+        create: Bool,
+        like model: @autoclosure () throws(SystemError) -> FileStatus? = nil
+    ) throws(SystemError) {
         path = directory.path(name)
-        try directory.regularStatus(name)
         let own = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        if create {
+        if try directory.regularStatus(name) == nil && create {
+            let model = try model()
             let made = SystemFileSystem.openDescriptor(
                 name,
                 in: directory.descriptor,
@@ -30,6 +35,7 @@ package final class FileLock: Sendable {
                 if let model { SystemFileSystem.giveOwner(of: model, to: made) }
                 return
             }
+            // Where somebody else has just made it, it is a plain file.
             if errno != EEXIST { throw SystemError(errno: errno, call: "create", path: path) }
         }
         descriptor = try SystemFileSystem.check("open", path) {

@@ -40,8 +40,9 @@ final class IndexSource: Sendable {
     ) throws(VectorStoreError) -> IndexSource {
         let directory = paths.directory
         // A user who may write the directory and not the index would leave a log that its owner can't write.
-        let isMissing = try paths.model() == nil
-        if directory.isWritable && (isMissing || directory.isWritable(StorePaths.indexName)) {
+        var mayWriteIndex = directory.isWritable(StorePaths.indexName)
+        if !mayWriteIndex { mayWriteIndex = try mapped(paths.model()) == nil }
+        if mayWriteIndex && directory.isWritable {
             return IndexSource(directory, .readOnly, nil)
         }
         for _ in 0..<attempts {

@@ -51,6 +51,9 @@ final class Reader: @unchecked Sendable {
     /// The commit that the last look at the store's path came after.
     private var placedSequence: Int64 = -1
 
+    /// The record as it was read last, and the version that SQLite counts: while that is the same, nobody has committed.
+    private var known: (version: Int64, record: StoreRecord)?
+
     /// How long a snapshot is tried for while a writer changes epochs or generations under it.
     private static let attempts = 100
     private static let lockSeconds = 0.1
@@ -118,7 +121,8 @@ final class Reader: @unchecked Sendable {
     private func read<R>(_ held: Int64, _ body: (Snapshot) throws -> R) throws -> R? {
         try index.connection.run(Connection.TransactionKind.read.rawValue)
         defer { index.connection.rollBack() }
-        let record = try index.record()
+        let foreignVersion = try index.pragma("data_version")
+        let record = try record(foreignVersion)
         // The lock was taken first: if the epoch is still the one it stands for, the writer waits for us.
         if source.followsCommits && record.readerEpoch != held {
             epoch = record.readerEpoch
@@ -126,16 +130,21 @@ final class Reader: @unchecked Sendable {
         }
         try checkPlace(record)
         guard let file = try dataFile(record) else { return nil }
-        let foreignVersion = try index.pragma("data_version")
         let rows = try file.view(upTo: record.nextOffset)
         let snapshot = Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
         return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
     }
 
+    private func record(_ version: Int64) throws(VectorStoreError) -> StoreRecord {
+        if let known, known.version == version { return known.record }
+        let record = try index.record()
+        known = (version, record)
+        return record
+    }
+
     private static func openLocks(_ paths: StorePaths, _ source: IndexSource) throws(VectorStoreError) -> EpochLocks? {
         guard source.followsCommits else { return try? EpochLocks(paths.directory, creates: false) }
-        let model = try paths.model()
-        return try mapped(EpochLocks(paths.directory, creates: source.createsFiles, like: model))
+        return try mapped(EpochLocks(paths.directory, creates: source.createsFiles, like: try paths.model()))
     }
 
     /// Once for each commit that it comes to see: whoever puts another store at the path commits once to this one.

@@ -19,17 +19,16 @@ final class ReaderPool: Sendable {
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
     /// Nil where the data file stays.
-    private let clock: (any AlarmClock)?
+    private let watch: IdleWatch?
     private let state = Guarded(State())
 
-    private static let timeBetweenLooks = Duration.seconds(1)
-    /// Looks without a read after which the data file is let go, and nobody looks any more: a minute. To let it go sooner would
+    /// Looks, one a second, without a read after which the data file is let go, and nobody looks any more: a minute. To let it go sooner would
     /// have searches that come now and then map all of it again.
     private static let idleLooks = 60
     /// Idle readers that are kept; each holds a connection and two lock files open.
     private static let kept = 8
 
-    /// - Parameter clock: For a handle that only reads. Nothing tells it that its data file was replaced, which would then keep its
+    /// - Parameter watch: For a handle that only reads. Nothing tells it that its data file was replaced, which would then keep its
     ///   blocks, with rows that were erased since, for as long as the handle is idle. So it looks, and lets the file go.
     init(
         _ source: IndexSource,
@@ -37,13 +36,13 @@ final class ReaderPool: Sendable {
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
         isCancelled: (@Sendable () -> Bool)?,
-        lettingGoBy clock: (any AlarmClock)? = nil
+        lettingGoBy watch: IdleWatch? = nil
     ) {
         self.source = source
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
-        self.clock = clock
+        self.watch = watch
         // Of the task that reads, if it is one: SQLite asks on the thread that called it.
         self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
@@ -114,22 +113,18 @@ final class ReaderPool: Sendable {
             state.idleLooks = 0
             return true
         }
-        if beginsToWatch { watch() }
+        if beginsToWatch { watch?.watch(self) }
     }
 
-    private func watch() {
-        clock?.after(Self.timeBetweenLooks) { [weak self] in self?.look() }
-    }
-
-    /// A read that goes on meanwhile keeps the file itself, and the next one opens it again.
-    private func look() {
-        let isLast = state.withLock { state in
+    /// Whether there is to be another look. A read that goes on meanwhile keeps the file itself, and the next one opens it again.
+    func look() -> Bool {
+        let goesOn = state.withLock { state in
             state.idleLooks = state.hasRead ? 0 : state.idleLooks + 1
             state.hasRead = false
             state.isWatched = !state.isClosed && state.idleLooks < Self.idleLooks
-            return !state.isWatched
+            return state.isWatched
         }
-        if isLast || files.value?.isUnlinked == true { files.clear() }
-        if !isLast { watch() }
+        if !goesOn || files.value?.isUnlinked == true { files.clear() }
+        return goesOn
     }
 }

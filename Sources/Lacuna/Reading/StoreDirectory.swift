@@ -2,13 +2,13 @@
 enum StoreDirectory {
     /// Throws unless there is a directory with an index in it.
     static func check(_ paths: StorePaths) throws {
-        let names = try mapped(paths.directory.names())
-        if names.contains(StorePaths.indexName) {
+        let directory = paths.directory
+        if try mapped(directory.status(StorePaths.indexName)) != nil {
             // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
-            if !names.contains(StorePaths.writerLockName) { try checkIndex(paths) }
+            if try mapped(directory.status(StorePaths.writerLockName)) == nil { try checkIndex(paths) }
             return
         }
-        let remains = names.filter {
+        let remains = try mapped(directory.names()).filter {
             StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil
         }
         // An interrupted creation's, or nothing of ours.

@@ -14,9 +14,11 @@ package struct Recovery {
         _ paths: StorePaths,
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
-        let record = try index.record()
-        plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
-        hasStaleRows = try index.hasStaleRows(current: record.generation)
+        (plan, hasStaleRows) = try index.connection.snapshot { () throws(VectorStoreError) in
+            let record = try index.record()
+            let plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
+            return (plan, try index.hasStaleRows(current: record.generation))
+        }
     }
 
     /// Whether an erasure was interrupted: `Erasure.resume` carries on with it, once there is a writer.

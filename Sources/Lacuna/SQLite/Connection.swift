@@ -275,8 +275,9 @@ package final class Connection {
         }
     }
 
-    /// What `body` reads is of one state.
+    /// What `body` reads is of one state: that of the transaction around it, where there is one.
     func snapshot<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+        if isInTransaction { return try body() }
         try run(TransactionKind.read.rawValue)
         defer { rollBack() }
         return try body()

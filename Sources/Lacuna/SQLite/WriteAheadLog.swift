@@ -118,7 +118,7 @@ struct WriteAheadLog {
 
     /// Whether there is anything but zeros.
     private func hasContent(_ size: Int64, _ isCancelled: () -> Bool) throws(VectorStoreError) -> Bool {
-        var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
+        var chunk = [UInt8](repeating: 0, count: Int(min(size, Int64(Self.chunkBytes))))
         var position: Int64 = 0
         while position < size {
             let count = Int(min(Int64(chunk.count), size - position))

@@ -57,7 +57,7 @@ package struct StorePaths: Sendable {
     }
 
     /// The status of the index, whose mode and owner other files of the store are given; nil where there is none yet.
-    func model() throws(VectorStoreError) -> FileStatus? { try mapped(directory.status(Self.indexName)) }
+    func model() throws(SystemError) -> FileStatus? { try directory.status(Self.indexName) }
 
     /// `vectors-<generation>.f32`
     package static func dataFileName(generation: Int64) -> String { "vectors-\(generation).f32" }

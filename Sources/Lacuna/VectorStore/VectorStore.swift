@@ -155,7 +155,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             files,
             fileSystem,
             isCancelled: options.isCancelled,
-            lettingGoBy: options.clock ?? QueueClock()
+            lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared
         )
         writer = nil
         cache = nil

@@ -92,9 +92,9 @@ package final class CommitFloor {
         if written.map({ $0.sequence <= databaseLimit }) ?? true { try writeIfRoom(record().commitSequence) }
     }
 
-    /// Before a checkpoint: `record` is the last committed one.
-    func beginCheckpoint(_ record: StoreRecord) throws(VectorStoreError) {
-        if !PlantedBug.checkpointBeforeLogName.isPlanted { try syncLogName() }
+    /// Before a checkpoint: `record` is the last committed one. That of an empty log changes nothing.
+    func beginCheckpoint(_ record: StoreRecord, logIsEmpty: Bool) throws(VectorStoreError) {
+        if !logIsEmpty && !PlantedBug.checkpointBeforeLogName.isPlanted { try syncLogName() }
         if record.commitSequence > written?.sequence ?? -1 { try writeIfRoom(record.commitSequence) }
         databaseLimit = record.commitSequence
     }

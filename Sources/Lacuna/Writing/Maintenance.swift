@@ -37,8 +37,7 @@ package final class Maintenance {
         paths = session.paths
         fileSystem = session.fileSystem
         cache = session.cache
-        let model = try session.paths.model()
-        locks = try mapped(EpochLocks(session.paths.directory, creates: true, like: model))
+        locks = try mapped(EpochLocks(paths.directory, creates: true, like: try session.paths.model()))
     }
 
     /// Calls `body` in the writer's turn.

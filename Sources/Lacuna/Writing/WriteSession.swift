@@ -26,7 +26,10 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        floor = CommitFloor(paths, try index.record(), try index.logOrigin(), mark, lock, fileSystem)
+        let (record, origin) = try index.connection.snapshot { () throws(VectorStoreError) in
+            (try index.record(), try index.logOrigin())
+        }
+        floor = CommitFloor(paths, record, origin, mark, lock, fileSystem)
         place = try StorePlace(paths.directory, lock)
     }
 
@@ -40,7 +43,7 @@ package struct WriteSession {
     ) throws(VectorStoreError) -> WriteSession {
         // Nobody else writes it: the caller has the lock.
         let mark = try witness.mark()
-        let index = try StoreIndex.openForWriting(paths.directory, witness)
+        let index = try StoreIndex.openForWriting(paths.directory, witness, mark)
         return try WriteSession(index, paths, lock, witness.fileSystem, mark)
     }
 
@@ -213,12 +216,19 @@ package struct WriteSession {
         }
     }
 
+    /// Before the log is copied into the database; returns the last commit's record.
+    @discardableResult
+    func beginCheckpoint() throws(VectorStoreError) -> StoreRecord {
+        let record = try index.record()
+        try floor.beginCheckpoint(record, logIsEmpty: index.connection.logBytes() == 0)
+        return record
+    }
+
     /// `checkpoint` tells whether it copied the whole log.
     private func checkpointing(
         _ checkpoint: () throws(VectorStoreError) -> Bool
     ) throws(VectorStoreError) -> Bool {
-        let record = try index.record()
-        try floor.beginCheckpoint(record)
+        let record = try beginCheckpoint()
         let isComplete = try checkpoint()
         if isComplete { floor.endCheckpoint(record) }
         return isComplete

@@ -59,8 +59,9 @@ package final class Writer: @unchecked Sendable {
     /// Takes the lock of the one writing process, or says who can't have it. Without `create`, its file must be there.
     package static func lock(_ paths: StorePaths, create: Bool = true) throws(VectorStoreError) -> FileLock {
         let directory = paths.directory
-        let model = try paths.model()
-        let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: create, like: model))
+        let lock = try mapped(
+            FileLock(StorePaths.writerLockName, in: directory, create: create, like: try paths.model())
+        )
         // Without its name, the next one to come would lock another file.
         guard try mapped(lock.tryLock(exclusive: true)), lock.isNamed else {
             throw VectorStoreError(
@@ -312,7 +313,7 @@ package final class Writer: @unchecked Sendable {
     /// another file's by now.
     private func beginLastCheckpoint(_ session: WriteSession) throws(VectorStoreError) {
         if session.hasItsFiles {
-            try session.floor.beginCheckpoint(session.index.record())
+            try session.beginCheckpoint()
         } else {
             session.index.connection.checkpointsOnClose(false)
         }

@@ -1,0 +1,47 @@
+/// Has the readers that want it look after their data files once a second: one alarm for many handles, since an alarm of its
+/// own would be a good part of what opening a store costs.
+final class IdleWatch: Sendable {
+    private struct Reference: Sendable {
+        weak let pool: ReaderPool?
+    }
+
+    private struct State: Sendable {
+        var watched: [Reference] = []
+        var isArmed = false
+    }
+
+    static let shared = IdleWatch(QueueClock())
+
+    private static let timeBetweenLooks = Duration.seconds(1)
+
+    private let clock: any AlarmClock
+    private let state = Guarded(State())
+
+    init(_ clock: any AlarmClock) { self.clock = clock }
+
+    /// Calls the pool's ``ReaderPool/look()`` each second until that wants no more.
+    func watch(_ pool: ReaderPool) {
+        let arms = state.withLock { state in
+            state.watched.append(Reference(pool: pool))
+            defer { state.isArmed = true }
+            return !state.isArmed
+        }
+        if arms { arm() }
+    }
+
+    private func arm() { clock.after(Self.timeBetweenLooks) { [weak self] in self?.look() } }
+
+    private func look() {
+        let watched = state.withLock { state in
+            defer { state.watched = [] }
+            return state.watched
+        }
+        let kept = watched.filter { $0.pool?.look() == true }
+        let goesOn = state.withLock { state in
+            state.watched += kept
+            state.isArmed = !state.watched.isEmpty
+            return state.isArmed
+        }
+        if goesOn { arm() }
+    }
+}
