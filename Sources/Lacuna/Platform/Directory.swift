@@ -166,7 +166,9 @@ package final class Directory: Sendable {
         guard descriptor >= 0 else { return false }
         defer { SystemFileSystem().close(descriptor) }
         var (own, found) = (stat(), stat())
-        guard unsafe fstat(descriptor, &own) == 0, unsafe stat(descriptorPath(descriptor), &found) == 0 else { return false }
+        guard unsafe fstat(descriptor, &own) == 0, unsafe stat(descriptorPath(descriptor), &found) == 0 else {
+            return false
+        }
         return FileIdentity(own) == FileIdentity(found)
     }()
 
