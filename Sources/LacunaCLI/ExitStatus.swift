@@ -48,7 +48,9 @@ struct CommandError: Error, CustomStringConvertible {
     init?(_ error: any Error) {
         switch error {
         case let error as CommandError: self = error
-        case let error as VectorStoreError where error.code == .cancelled: self = Interrupts.error()
+        case let error as VectorStoreError where error.code == .cancelled:
+            // Where SQLite was stopped, its error says no more than that.
+            self = error.cause == nil ? Interrupts.error(remedy: error.message) : Interrupts.error()
         case let error as VectorStoreError: self.init(Self.status(error.code), Self.withRemedy(error))
         case let error as FormatError: self.init(Self.status(error.kind), error.message)
         default: return nil

@@ -66,6 +66,42 @@ import FoundationXML
         #expect(message == "error: interrupted; run the command again to go on\n")
     }
 
+    /// A log that claims to be long is read to its end before the store is believed.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/fd")), .timeLimit(.minutes(20)))
+    func interruptEndsTheLookThroughALongLog() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 1)
+        let log = URL(fileURLWithPath: store + "/index.sqlite-wal")
+        try Data().write(to: log)
+        let file = try FileHandle(forWritingTo: log)
+        try file.truncate(atOffset: 1 << 40)
+        try file.close()
+        let process = CommandLineRun.process(["stats", store])
+        let error = Pipe()
+        process.standardError = error
+        try process.run()
+        while try !isReading(process, "index.sqlite-wal") { usleep(1_000) }
+        kill(process.processIdentifier, SIGINT)
+        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(message.hasPrefix("error: interrupted; opening was cancelled: "))
+        #expect(
+            message.hasSuffix(
+                " of the 1099511627776 bytes of index.sqlite-wal had been looked through; open the store again\n"
+            )
+        )
+    }
+
+    /// Whether the process has a file of that name open.
+    private func isReading(_ process: Process, _ name: String) throws -> Bool {
+        let descriptors = "/proc/\(process.processIdentifier)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: descriptors).contains {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: descriptors + "/" + $0))?.hasSuffix(name)
+                == true
+        }
+    }
+
     @Test func interruptWhileAVectorIsAwaited() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 1)

@@ -27,6 +27,8 @@ import Testing
         "CREATE INDEX i ON metadata (json_extract(json, 'n')) WHERE id < 0",
         "CREATE INDEX i ON metadata (json ->> 'a.b')",
         "CREATE INDEX i ON metadata (json ->> '$.a[') WHERE id < 0",
+        "CREATE INDEX i ON metadata (json ->> '$.a[\u{308}') WHERE id < 0",
+        "CREATE INDEX i ON metadata (json ->> 'a.\u{308}b')",
         "CREATE INDEX i ON metadata (json ->> id)",
         "CREATE INDEX i ON metadata (id) WHERE json LIKE '%a%'",
         "CREATE INDEX i ON metadata (id) WHERE json GLOB '*a*a*a*b'",
@@ -73,6 +75,21 @@ import Testing
         // As the error says.
         try tamper(store.scratch.index, remedy)
         try VectorStore<Int64>.open(at: store.scratch.store).put([1, 2, 3, 4], for: 100)
+    }
+
+    /// One term more in each direction than is left alone.
+    @Test(arguments: [(17, 1), (1, 65), (2, 33)]) func tooManyAreRefusedForWriting(_ count: Int, _ terms: Int) throws {
+        let store = try SmallStore<Int64>(Array(0..<10))
+        let columns = (0..<terms).map { "json ->> 'k\($0)'" }.joined(separator: ", ")
+        for number in 0..<count { try tamper(store.scratch.index, "CREATE INDEX i\(number) ON metadata (\(columns))") }
+        let error = expectError(.unsupported) { try VectorStore<Int64>.open(at: store.scratch.store) }
+        #expect(
+            error?.message.contains("\(count) indexes of \(count * terms) terms") == true,
+            "\(error?.message ?? "")"
+        )
+        #expect(try VectorStore<Int64>.open(at: store.scratch.store, .readOnly).ids().count == 10)
+        try tamper(store.scratch.index, "DROP INDEX i0")
+        try VectorStore<Int64>.open(at: store.scratch.store).put([1, 2, 3, 4], for: 100, metadataJSON: "{}")
     }
 
     /// `integrity_check` evaluates indexes, and CHECKs of tables that aren't ours.

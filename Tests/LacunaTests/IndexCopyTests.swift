@@ -20,7 +20,11 @@ import Testing
         let letters = Array("abcdefghijklmnopqrstuvwxyz")
         let name = "lacuna-index-" + String((0..<6).map { _ in letters.randomElement() ?? "x" })
         let path = TemporaryFiles.directory + "/" + name
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: false,
+            attributes: [.posixPermissions: 0o700]
+        )
         for file in files { try write(Data("rows".utf8), to: path + "/" + file) }
         return path
     }
@@ -31,27 +35,37 @@ import Testing
 
     @Test func aKilledProcesssCopyGoes() throws {
         try makeStore()
-        let path = try leftOver(["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"])
+        let path = try leftOver(["index.sqlite", "index.sqlite-wal", "index.sqlite-shm", IndexCopy.lockName])
         try makeCopy()
         #expect(!exists(path))
     }
 
     @Test func aCopyInUseStays() throws {
         try makeStore()
-        let path = try leftOver(["index.sqlite"])
+        let path = try leftOver(["index.sqlite", IndexCopy.lockName])
         defer { try? remove(path) }
-        let lock = try FileLock(Directory(path))
+        let lock = try FileLock(IndexCopy.lockName, in: Directory(path), create: false)
         #expect(try lock.tryLock(exclusive: true))
         try makeCopy()
         #expect(exists(path + "/index.sqlite"))
         lock.unlock()
     }
 
-    /// Somebody's store may be called so.
-    @Test func whatIsNoCopyStays() throws {
+    /// Somebody's store may be called so, or what somebody keeps of one.
+    @Test(arguments: [["index.sqlite", "writer.lock", IndexCopy.lockName], ["index.sqlite"], []])
+    func whatIsNoCopyStays(_ names: [String]) throws {
         try makeStore()
-        let path = try leftOver(["index.sqlite", "writer.lock"])
+        let path = try leftOver(names)
         defer { try? remove(path) }
+        try makeCopy()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == names.sorted())
+    }
+
+    @Test func whatOthersMayReadIsNoCopy() throws {
+        try makeStore()
+        let path = try leftOver(["index.sqlite", IndexCopy.lockName])
+        defer { try? remove(path) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         try makeCopy()
         #expect(exists(path + "/index.sqlite"))
     }
@@ -61,8 +75,9 @@ import Testing
         let paths = try StorePaths(scratch.store)
         let first = try IndexCopy(paths, SystemFileSystem())
         let second = try IndexCopy(paths, SystemFileSystem())
-        #expect(try first.directory.names() == ["index.sqlite"])
-        #expect(try second.directory.names() == ["index.sqlite"])
+        for copy in [first, second] {
+            #expect(try copy.directory.names() == ["index.sqlite", IndexCopy.lockName])
+        }
     }
 
     /// Its one connection has all files open.

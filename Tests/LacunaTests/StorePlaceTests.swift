@@ -123,6 +123,30 @@ import Testing
         try writer.close()
     }
 
+    /// From the commit on it would have been the only copy: the old one went, and nothing was left.
+    @Test(arguments: [false, true]) func aRewritesTargetThatIsRemovedOrReplaced(_ isReplaced: Bool) throws {
+        try store.write { batch in for id in Int64(10)..<3_000 { try batch.put([Float(id), 1], for: id) } }
+        try store.delete((10..<20).map { $0 })
+        let target = scratch.file("vectors-2.f32")
+        let error = expectError(.moved) {
+            try store.compact(.rewrite) { _ in
+                guard exists(target) else { return }
+                try remove(target)
+                if isReplaced { try write(Data("another".utf8), to: target) }
+            }
+        }
+        #expect(error?.message.contains("vectors-2.f32") == true)
+        #expect(try store.count == 2_981)
+        try store.put([1, 2], for: 5)
+        try store.close()
+        let again = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try again.count == 2_982)
+        #expect(try again.verify().isSound)
+        #expect(try again.compact(.rewrite).liveRows == 2_982)
+        if isReplaced { #expect(try read(target) == Data("another".utf8)) }
+        try again.close()
+    }
+
     // MARK: Hard links
 
     @Test func hardLinksAreReadAndNotWritten() throws {

@@ -132,7 +132,8 @@ struct Rewrite {
     /// The rows are where they belong, whatever happens here: the rest is left to the next compaction or recovery, which
     /// finds it in the journal.
     private func finish(_ start: Start, _ source: consuming DataFile, _ target: DataFile) throws {
-        try? source.unlink()
+        // Where the target has lost its name, the source is what is left.
+        if (try? maintenance.turn { try $0.checkPlace() }) != nil { try? source.unlink() }
         // Giving the blocks back, which closing it does, takes the kernel a while.
         let closing = DispatchGroup()
         DispatchQueue(label: "lacuna.close").async(group: closing) { [source = consume source] in _ = source }

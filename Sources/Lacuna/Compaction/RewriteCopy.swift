@@ -204,6 +204,8 @@ struct RewriteCopy {
             do throws(VectorStoreError) {
                 copies = try copy(rows)
                 try syncTarget()
+                // From the commit on it is the only copy, by its name.
+                try session.place.check(target)
             } catch {
                 // The target is no part of the store yet: an error of it is none of the writer's.
                 return .failure(error)

@@ -9,6 +9,8 @@ struct ExtraIndex {
     let table: String
     /// Why writing refuses it; nil where it is left alone.
     let flaw: String?
+    /// Columns, values and whatever else of that kind is named.
+    let terms: Int
 
     /// - Parameter sql: What `sqlite_schema` says of it.
     init(name: String, table: String, _ sql: String) {
@@ -16,10 +18,29 @@ struct ExtraIndex {
         self.table = table
         var grammar = ExtraIndexGrammar(SQLToken.tokens(of: sql))
         flaw = grammar.flaw()
+        terms = grammar.terms
+    }
+
+    /// Each put evaluates all of them, each with a copy of the metadata of its own.
+    private static let most = (indexes: 16, terms: 64)
+
+    /// - Throws: `unsupported` where a put would evaluate an index that may be anything, or too many.
+    static func checkForWriting(_ all: [ExtraIndex]) throws(VectorStoreError) {
+        for index in all { if let refusal = index.refusal { throw refusal } }
+        let terms = all.reduce(0) { $0 + $1.terms }
+        if all.count <= most.indexes && terms <= most.terms { return }
+        throw VectorStoreError(
+            .unsupported,
+            """
+            index.sqlite has \(all.count) indexes of \(terms) terms that Lacuna hasn't made, of at most \(most.indexes) and \
+            \(most.terms): each put would evaluate them; remove some in the sqlite3 shell with DROP INDEX, then open the \
+            store again: until then it can be read
+            """
+        )
     }
 
     /// What writing says of one that it refuses.
-    var refusal: VectorStoreError? {
+    private var refusal: VectorStoreError? {
         guard let flaw else { return nil }
         let quoted = name.replacing("\"", with: "\"\"")
         return VectorStoreError(
@@ -37,6 +58,7 @@ private struct ExtraIndexGrammar {
     private let tokens: [SQLToken]
     private var place = 0
     private var depth = 0
+    private(set) var terms = 0
 
     private static let deepest = 32
     private static let collations = ["binary", "nocase", "rtrim"]
@@ -118,6 +140,7 @@ private struct ExtraIndexGrammar {
     /// A column, or what is taken from the column `json`; in a condition also a literal, or a condition in brackets.
     private mutating func operand(isCondition: Bool) throws(Refused) {
         if isCondition, isLiteral { return try literal() }
+        terms += 1
         if take(.symbol("(")) {
             try nested { grammar throws(Refused) in
                 if isCondition { try grammar.condition() } else { try grammar.operand(isCondition: false) }
@@ -142,43 +165,19 @@ private struct ExtraIndexGrammar {
     private mutating func key() throws(Refused) {
         switch next() {
         case .number(let digits) where digits.allSatisfy(\.isWholeNumber): return
-        case .text(let path) where path.hasPrefix("$"): try check(path: path)
+        case .text(let path) where path.utf8.first == UInt8(ascii: "$"): try check(path: path)
         case .text(let label):
-            // Others are a path to some versions of SQLite and a key to others: the index would be wrong elsewhere.
-            let isPlain = !label.contains { ".[\"".contains($0) } && label.first.map { !$0.isNumber } ?? false
-            if !isPlain { throw Refused(why: "'\(label)' isn't a key to every version of SQLite, write '$.\"key\"'") }
+            // Another one is a path to some versions of SQLite and a key to others: the index would be wrong elsewhere.
+            if !JSONLabel.isKey(Array(label.utf8)) {
+                throw Refused(why: "'\(label)' isn't a key to every version of SQLite, write '$.\"key\"'")
+            }
         default: throw other
         }
     }
 
-    /// `$`, then `.key`, `."key"`, `[0]`, `[#]` or `[#-1]`, any number of them. SQLite finds another out only with a row that
-    /// leads to it, whose put would fail.
+    /// SQLite finds out that a path is none only with a row that leads to it, whose put would fail.
     private func check(path: String) throws(Refused) {
-        var rest = Substring(path)
-        func skip(while isInside: (Character) -> Bool) -> Int {
-            let count = rest.prefix(while: isInside).count
-            rest = rest.dropFirst(count)
-            return count
-        }
-        func take(_ text: String) -> Bool {
-            guard rest.hasPrefix(text) else { return false }
-            rest = rest.dropFirst(text.count)
-            return true
-        }
-        var isSound = take("$")
-        while isSound && !rest.isEmpty {
-            if take(".\"") {
-                _ = skip { $0 != "\"" }
-                isSound = take("\"")
-            } else if take(".") {
-                isSound = skip { !".[\"".contains($0) } > 0
-            } else if take("[#]") {
-                continue
-            } else {
-                isSound = (take("[#-") || take("[")) && skip { $0.isASCII && $0.isNumber } > 0 && take("]")
-            }
-        }
-        if !isSound { throw Refused(why: "'\(path)' isn't a path into JSON") }
+        if !JSONLabel.isPath(Array(path.utf8)) { throw Refused(why: "'\(path)' isn't a path into JSON") }
     }
 
     // MARK: Tokens
@@ -192,6 +191,7 @@ private struct ExtraIndexGrammar {
     }
 
     private mutating func literal() throws(Refused) {
+        terms += 1
         if take(.symbol("-")) {
             guard case .number = next() else { throw other }
             return

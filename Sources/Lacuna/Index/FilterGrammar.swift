@@ -195,7 +195,7 @@ struct FilterGrammar {
         cost.operations += 1
         take()
         switch token.kind {
-        case .string: try FilterLabel.check(token.stringValue)
+        case .string: try JSONLabel.check(token.stringValue)
         case .number where token.text.utf8.allSatisfy { (0x30...0x39).contains($0) }: break
         default:
             throw Filter.invalid(

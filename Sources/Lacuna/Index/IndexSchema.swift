@@ -71,10 +71,7 @@ struct IndexSchema {
         throw .damaged("what Lacuna makes in index.sqlite is missing there, or is something else: \(names)")
     }
 
-    /// - Throws: `unsupported` where a put would evaluate an index that may be anything.
-    func checkForWriting() throws(VectorStoreError) {
-        for index in extraIndexes { if let refusal = index.refusal { throw refusal } }
-    }
+    func checkForWriting() throws(VectorStoreError) { try ExtraIndex.checkForWriting(extraIndexes) }
 
     /// SQLite's checks of pages, as far as they evaluate nothing that may be anything: where all is ours, of the whole
     /// database; else of our tables, without the indexes where one of them is such.

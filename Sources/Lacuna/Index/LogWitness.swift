@@ -35,6 +35,64 @@ extension CommitMark.Database {
 }
 
 extension StoreIndex {
+    /// Before anything in the index is believed: that its log has not rotted, that no commit is missing, and that the log is
+    /// the database's. Returns what the last was found by, if there is a log.
+    func check(
+        _ directory: Directory,
+        _ witness: LogWitness,
+        _ mark: CommitMark?
+    ) throws(VectorStoreError) -> LogEvidence? {
+        try connection.checkLog(witness.isCancelled)
+        try connection.snapshot { () throws(VectorStoreError) in
+            guard try isCreated() else {
+                guard let mark, mark.sequence > 0 else { throw Self.noSchema(directory) }
+                throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
+            }
+            try mark?.check(record())
+        }
+        guard try connection.logBytes() > 0, let evidence = try evidence(directory, witness) else { return nil }
+        // A second look, since a checkpoint may be under way, by whose half-written page the first was misled.
+        if let misfit = evidence.misfit, try self.evidence(directory, witness)?.misfit == misfit {
+            throw .commitsAreMissing(misfit)
+        }
+        return evidence
+    }
+
+    /// Nil where the database alone is no state that can be read, which an interrupted checkpoint leaves; and where the mark
+    /// has moved meanwhile: whoever writes has looked at all of this before.
+    private func evidence(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> LogEvidence? {
+        let mark = try witness.mark()
+        // While it lasts, no commit behind it is copied into the database.
+        return try connection.snapshot { () throws(VectorStoreError) in
+            let record = try record()
+            let origin = try logOrigin()
+            guard let connection = try? Connection(StorePaths.indexName, in: directory, .immutable) else { return nil }
+            let index = StoreIndex(connection)
+            guard (try? index.isCreated()) == true, let alone = try? index.record(), try witness.mark() == mark else {
+                return nil
+            }
+            let own = mark?.store == record.uuidBytes ? mark : nil
+            return LogEvidence(record: record, origin: origin, alone: alone, mark: own)
+        }
+    }
+
+    /// Throws `damaged` where the data file lacks rows that the log names.
+    func checkRowsOfLog(_ evidence: LogEvidence, _ witness: LogWitness) throws(VectorStoreError) {
+        let record = evidence.record
+        guard let first = evidence.mark?.database.firstRowOfLog(record), let file = witness.dataFile(record) else {
+            return
+        }
+        do throws(VectorStoreError) {
+            try connection.snapshot { () throws(VectorStoreError) in
+                if try self.record() != record { return }
+                try checkRows(of: file, record, from: first, isCancelled: witness.isCancelled)
+            }
+        } catch {
+            // No lock keeps a writer from moving rows meanwhile, but none that are live are overwritten before a commit.
+            guard error.code == .damaged, try self.record() != record else { throw error }
+        }
+    }
+
     private static let checkedRows = 1 << 16
 
     /// Throws `damaged`, with the ids, for rows at `first` or beyond that don't match their checksums. What can't be read

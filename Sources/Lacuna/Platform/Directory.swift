@@ -1,4 +1,5 @@
 import CPlatform
+import Synchronization
 
 #if canImport(Darwin)
 import Darwin
@@ -29,15 +30,13 @@ package final class Directory: Sendable {
 
     // MARK: The directory
 
-    /// Its status, found by the path that it was opened by; nil where that no longer leads to it. One stat(2).
-    var statusAtItsPath: FileStatus? {
+    /// Whether the path that it was opened by still leads to it, as far as one may look there: a user who has given up
+    /// privileges may not. One stat(2).
+    var isAtItsPath: Bool {
         var buffer = stat()
-        guard unsafe stat(path, &buffer) == 0, FileIdentity(buffer) == identity else { return nil }
-        return FileStatus(buffer)
+        if unsafe stat(path, &buffer) == 0 { return FileIdentity(buffer) == identity }
+        return ![ENOENT, ENOTDIR, ELOOP].contains(errno)
     }
-
-    /// Whether the path that it was opened by still leads to it. One stat(2).
-    var isAtItsPath: Bool { statusAtItsPath != nil }
 
     /// Its own status.
     func ownStatus() throws(SystemError) -> FileStatus { try FileStatus.of(descriptor) }
@@ -156,21 +155,17 @@ package final class Directory: Sendable {
     /// The path by which SQLite opens names in this directory: one that leads into it whatever happens to its own path, where
     /// the system has such paths (proc(5)); else nil. By the thread that uses it: the process has none once its first thread
     /// has ended.
-    var descriptorPath: String? { Self.hasDescriptorPaths ? Self.descriptorPath(descriptor) : nil }
+    var descriptorPath: String? {
+        let path = "/proc/thread-self/fd/\(descriptor)"
+        if Self.hasDescriptorPaths.load(ordering: .relaxed) { return path }
+        var buffer = stat()
+        guard unsafe stat(path, &buffer) == 0, FileIdentity(buffer) == identity else { return nil }
+        Self.hasDescriptorPaths.store(true, ordering: .relaxed)
+        return path
+    }
 
-    private static func descriptorPath(_ descriptor: Int32) -> String { "/proc/thread-self/fd/\(descriptor)" }
-
-    /// Found out once: where such paths went away later, SQLite would open nothing by them.
-    private static let hasDescriptorPaths: Bool = {
-        let descriptor = SystemFileSystem.openDescriptor("/", in: AT_FDCWD, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { SystemFileSystem().close(descriptor) }
-        var (own, found) = (stat(), stat())
-        guard unsafe fstat(descriptor, &own) == 0, unsafe stat(descriptorPath(descriptor), &found) == 0 else {
-            return false
-        }
-        return FileIdentity(own) == FileIdentity(found)
-    }()
+    /// Whether there were such paths before: where they have gone since, SQLite opens nothing by them.
+    private static let hasDescriptorPaths = Atomic(false)
 
     /// Its path without links and dots.
     func realPath() throws(SystemError) -> String {

@@ -1,7 +1,6 @@
 /// The two lock files that readers hold shared, by turns: epoch 0, 2, 4, … the first, 1, 3, 5, … the second.
 struct EpochLocks {
-    private let even: FileLock
-    private let odd: FileLock
+    private let locks: [FileLock]
 
     static let names = ["readers-0.lock", "readers-1.lock"]
 
@@ -11,8 +10,7 @@ struct EpochLocks {
         creates: Bool,
         like model: @autoclosure () throws(SystemError) -> FileStatus? = nil
     ) throws(SystemError) {
-        even = try Self.open(Self.names[0], directory, creates, model)
-        odd = try Self.open(Self.names[1], directory, creates, model)
+        locks = try Self.names.map { name throws(SystemError) in try Self.open(name, directory, creates, model) }
     }
 
     private static func open(
@@ -27,17 +25,16 @@ struct EpochLocks {
         }
     }
 
+    private func lock(of epoch: Int64) -> FileLock { locks[Int(epoch & 1)] }
+
     /// Whether the file still has a name: without one, others lock another file.
-    func isNamed(_ epoch: Int64) -> Bool { epoch & 1 == 0 ? even.isNamed : odd.isNamed }
+    func isNamed(_ epoch: Int64) -> Bool { lock(of: epoch).isNamed }
 
     func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
-        try epoch & 1 == 0
-            ? even.lock(exclusive: exclusive, within: seconds) : odd.lock(exclusive: exclusive, within: seconds)
+        try lock(of: epoch).lock(exclusive: exclusive, within: seconds)
     }
 
-    func unlock(_ epoch: Int64) {
-        if epoch & 1 == 0 { even.unlock() } else { odd.unlock() }
-    }
+    func unlock(_ epoch: Int64) { lock(of: epoch).unlock() }
 
     /// Both of them shared, for readers that don't see which epoch it is; neither, where a writer waits for one.
     func lockBoth(within seconds: Double) throws(SystemError) -> Bool {

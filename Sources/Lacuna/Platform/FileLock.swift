@@ -43,14 +43,6 @@ package final class FileLock: Sendable {
         }
     }
 
-    /// A lock on a directory itself.
-    init(_ directory: Directory) throws(SystemError) {
-        path = directory.path
-        descriptor = try SystemFileSystem.check("open", path) {
-            SystemFileSystem.openDescriptor(".", in: directory.descriptor, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        }
-    }
-
     /// Unlocks first: a child that another thread has just forked holds the descriptor too, until it runs its program.
     deinit {
         unlock()

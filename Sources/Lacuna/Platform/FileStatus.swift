@@ -27,8 +27,6 @@ package struct FileStatus: Sendable {
     let links: Int
     /// When it was last written, in nanoseconds; the clock has ticks of some milliseconds.
     package let modified: Int64
-    /// When it was last changed in any way, likewise; for a directory, when a name in it was.
-    let changed: Int64
     /// The permission bits.
     let mode: mode_t
     let owner: uid_t
@@ -40,17 +38,16 @@ package struct FileStatus: Sendable {
     init(_ buffer: stat) {
         let block = Int64(buffer.st_blksize)
         #if canImport(Darwin)
-        let (modified, changed) = (buffer.st_mtimespec, buffer.st_ctimespec)
+        let modified = buffer.st_mtimespec
         #else
-        let (modified, changed) = (buffer.st_mtim, buffer.st_ctim)
+        let modified = buffer.st_mtim
         #endif
         identity = FileIdentity(buffer)
         size = Int64(buffer.st_size)
         allocated = Int64(buffer.st_blocks) * 512
         blockSize = block >= 512 && block & (block - 1) == 0 ? block : 4096
         links = Int(buffer.st_nlink)
-        self.modified = Self.nanoseconds(modified)
-        self.changed = Self.nanoseconds(changed)
+        self.modified = Int64(modified.tv_sec) &* 1_000_000_000 &+ Int64(modified.tv_nsec)
         mode = buffer.st_mode & 0o777
         owner = buffer.st_uid
         group = buffer.st_gid
@@ -64,17 +61,6 @@ package struct FileStatus: Sendable {
             case S_IFSOCK: "a socket"
             default: "a device"
             }
-    }
-
-    /// The clock that files' times are taken from, in nanoseconds.
-    static var now: Int64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return nanoseconds(time)
-    }
-
-    private static func nanoseconds(_ time: timespec) -> Int64 {
-        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
     /// What an open descriptor leads to.

@@ -8,7 +8,7 @@ import Glibc
 
 /// A copy of a store's index and its log, in a temporary directory of its own that goes with this object.
 ///
-/// A process that is killed leaves its copies. So their directories are locked while they are used, and who makes a copy
+/// A process that is killed leaves its copies. So each has a file that is locked while it is used, and whoever makes a copy
 /// removes those of the same user that nobody holds any more.
 final class IndexCopy: Sendable {
     let directory: Directory
@@ -17,6 +17,9 @@ final class IndexCopy: Sendable {
     private let lock: FileLock
 
     private static let prefix = "lacuna-index-"
+    private static let pattern = "XXXXXX"
+    /// What only a directory of ours has: made before anything else in it, and removed last.
+    static let lockName = "lacuna-copy.lock"
     private static let attempts = 10
     private static let pageBytes = 4_096
 
@@ -54,34 +57,39 @@ final class IndexCopy: Sendable {
     private static func makeDirectory() throws(SystemError) -> (Directory, FileLock) {
         let base = TemporaryFiles.directory
         for _ in 0..<attempts {
-            var template = Array("\(base)/\(prefix)XXXXXX".utf8CString)
+            var template = Array("\(base)/\(prefix)\(pattern)".utf8CString)
             guard let made = unsafe mkdtemp(&template) else {
                 throw SystemError(errno: errno, call: "create a temporary directory in", path: base)
             }
             let directory = try Directory(unsafe String(cString: made))
-            let lock = try FileLock(directory)
+            let lock = try FileLock(lockName, in: directory, create: true)
             // Somebody who removes what is stale may have come between.
-            if try lock.tryLock(exclusive: true), directory.isAtItsPath { return (directory, lock) }
+            if try lock.tryLock(exclusive: true), lock.isNamed, directory.isAtItsPath { return (directory, lock) }
         }
         throw SystemError(errno: EBUSY, call: "lock a temporary directory in", path: base)
     }
 
-    /// Removes what is called like one of ours, is this user's, holds nothing but an index, and is held by nobody. That fails
-    /// at nothing that a caller could mend.
+    /// Removes what is called like one of ours, is this user's alone, holds our lock file and besides nothing but an index, and
+    /// is held by nobody. That fails at nothing that a caller could mend.
     private static func removeStale() {
         guard let base = try? Directory(TemporaryFiles.directory), let names = try? base.names() else { return }
-        for name in names where name.hasPrefix(prefix) {
-            guard let status = try? base.status(name), status.owner == geteuid(), status.isDirectory,
+        for name in names where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + pattern.utf8.count {
+            guard let status = try? base.status(name), status.isDirectory, status.owner == geteuid(),
+                status.mode == 0o700,
                 let directory = try? Directory(base.path(name)), directory.identity == status.identity,
-                let lock = try? FileLock(directory), (try? lock.tryLock(exclusive: true)) == true
+                let lock = try? FileLock(lockName, in: directory, create: false),
+                (try? lock.tryLock(exclusive: true)) == true
             else { continue }
             remove(directory)
         }
     }
 
     private static func remove(_ directory: Directory) {
-        guard let names = try? directory.names(), Set(names).isSubset(of: StorePaths.indexNames) else { return }
-        for name in names { try? SystemFileSystem().unlink(name, in: directory) }
+        guard let names = try? directory.names(), Set(names).isSubset(of: StorePaths.indexNames + [lockName]) else {
+            return
+        }
+        for name in names where name != lockName { try? SystemFileSystem().unlink(name, in: directory) }
+        try? SystemFileSystem().unlink(lockName, in: directory)
         if directory.isAtItsPath { _ = unsafe rmdir(directory.path) }
     }
 
@@ -104,7 +112,7 @@ final class IndexCopy: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position: Int64 = 0
         var unreadablePages = 0
-        while let data = extent(input, from: position) {
+        while let data = DataFile.extent(of: input, from: position) {
             position = data.lowerBound
             let count: Int
             do throws(SystemError) {
@@ -140,18 +148,5 @@ final class IndexCopy: Sendable {
             try? fileSystem.truncate(output, to: size)
         }
         return unreadablePages
-    }
-
-    /// The first stretch from `position` on that occupies blocks; nil where only a hole follows, or the end. All of the rest
-    /// where that can't be told.
-    private static func extent(_ file: Int32, from position: Int64) -> Range<Int64>? {
-        var data: Int64 = 0
-        var hole: Int64 = 0
-        let code = unsafe lacuna_seek_data(file, position, &data)
-        if code == ENXIO { return nil }
-        guard code == 0, unsafe lacuna_seek_hole(file, data, &hole) == 0, hole > data else {
-            return position..<Int64.max
-        }
-        return data..<hole
     }
 }

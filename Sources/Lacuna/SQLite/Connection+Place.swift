@@ -9,6 +9,7 @@ extension Connection {
             // Readers write to shared memory too.
             if mode == .readWrite || name == sharedMemory { throw .hardLinks(directory, name, status.links) }
         }
+        // SQLite would play a forged one back, and unlink files that it names.
         let journal = name + "-journal"
         if try mapped(directory.status(journal)) != nil {
             throw VectorStoreError(

@@ -92,25 +92,6 @@ package final class Connection {
         if isNamedByPath { try checkPlace(directory) }
     }
 
-    /// Prepares a connection's first statement that needs the schema. SQLite then loads not only that, but also what ANALYZE
-    /// has counted, by a query: a prepared `sqlite_stat1` may have computed columns that take for ever. That ends soon here,
-    /// and SQLite goes on without the counts.
-    func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
-        var questions = 0
-        let result = limited([
-            (SQLITE_LIMIT_LENGTH, Self.longestSchemaText), (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1),
-        ]) {
-            cancellable(by: {
-                questions += 1
-                return questions > Self.questionsWhileLoading
-            }) { Result { () throws(VectorStoreError) in try prepare(sql) } }
-        }
-        return try result.get()
-    }
-
-    private static let longestSchemaText: Int32 = 1 << 20
-    private static let questionsWhileLoading = 100
-
     private func configure(_ options: [(Int32, Bool)]) {
         for (option, value) in options { unsafe lacuna_sqlite3_db_config_flag(handle, option, value ? 1 : 0) }
     }

@@ -15,7 +15,7 @@ final class DataFile: Sendable {
     let header: DataFileHeader
     let isWritable: Bool
     private let fileSystem: any FileSystem
-    private let descriptor: Int32
+    let descriptor: Int32
     private let segments = Guarded<[MappedSegment]>([])
     /// The tail has been written with zeros up to here.
     private let prewrittenEnd = Guarded<Int64>(0)
@@ -280,11 +280,7 @@ final class DataFile: Sendable {
     func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
         prewrittenEnd.withLock { $0 = min($0, range.upperBound > $0 ? range.lowerBound : $0) }
         do {
-            try fileSystem.punchHole(
-                descriptor,
-                offset: range.lowerBound,
-                length: range.upperBound - range.lowerBound
-            )
+            try fileSystem.punchHole(descriptor, offset: range.lowerBound, length: Int64(range.count))
             return true
         } catch {
             if error.isUnsupported { return false }
@@ -301,34 +297,6 @@ final class DataFile: Sendable {
         if dataBytes(in: range) < range.count {
             try onThisFile(allocate(from: range.lowerBound, to: range.upperBound))
         }
-    }
-
-    /// The part of `range` that occupies blocks, in bytes, as lseek(2) with SEEK_DATA tells it; all of it where the file
-    /// system can't tell.
-    func dataBytes(in range: Range<Int64>) -> Int64 {
-        var bytes: Int64 = 0
-        forEachExtent(in: range) { bytes += Int64($0.count) }
-        return bytes
-    }
-
-    /// The same, piece by piece.
-    func forEachExtent<E: Error>(in range: Range<Int64>, _ body: (Range<Int64>) throws(E) -> Void) throws(E) {
-        var position = range.lowerBound
-        while position < range.upperBound, let extent = extent(from: position) {
-            if extent.lowerBound < range.upperBound { try body(extent.clamped(to: range)) }
-            position = extent.upperBound
-        }
-    }
-
-    /// The first stretch that occupies blocks and ends beyond `position`, from there on; nil if there is none. All of the
-    /// rest where the file system can't tell.
-    func extent(from position: Int64) -> Range<Int64>? {
-        var data: Int64 = 0
-        let code = unsafe lacuna_seek_data(descriptor, position, &data)
-        if code == ENXIO { return nil }
-        var hole: Int64 = 0
-        guard code == 0, unsafe lacuna_seek_hole(descriptor, data, &hole) == 0 else { return position..<Int64.max }
-        return data..<hole
     }
 
     // MARK: Inside
@@ -360,39 +328,5 @@ final class DataFile: Sendable {
 
     private func onThisFile<R>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
         do { return try call() } catch { throw VectorStoreError(error.on(path)) }
-    }
-}
-
-/// Which parts of a file occupy blocks, for ranges that ascend: one look at the file for each of its stretches, and not for
-/// each range.
-struct DataExtents {
-    private let file: DataFile
-    private var extent: Range<Int64>? = 0..<0
-
-    init(_ file: DataFile) { self.file = file }
-
-    /// The bytes of the range that occupy blocks.
-    mutating func bytes(in range: Range<Int64>) -> Int64 {
-        var bytes: Int64 = 0
-        forEachPart(of: range) { bytes += Int64($0.count) }
-        return bytes
-    }
-
-    /// Calls `body` with the parts of the range that occupy blocks.
-    mutating func forEachPart<E: Error>(
-        of range: Range<Int64>,
-        _ body: (Range<Int64>) throws(E) -> Void
-    ) throws(E) {
-        var position = range.lowerBound
-        while position < range.upperBound, let extent = first(from: position), extent.lowerBound < range.upperBound {
-            try body(extent.clamped(to: range))
-            position = extent.upperBound
-        }
-    }
-
-    /// The first stretch at or beyond `position` that occupies blocks; nil if there is none.
-    mutating func first(from position: Int64) -> Range<Int64>? {
-        if let known = extent, known.upperBound <= position { extent = file.extent(from: position) }
-        return extent.map { max($0.lowerBound, position)..<$0.upperBound }
     }
 }

@@ -36,8 +36,6 @@ package struct StorePaths: Sendable {
     static let sharedMemoryName = indexName + "-shm"
     package static let writerLockName = "writer.lock"
     static let indexNames = [indexName, logName, sharedMemoryName]
-    /// SQLite's rollback journal, which no store has: SQLite would play a forged one back, and unlink files that it names.
-    static let journalName = indexName + "-journal"
     /// There only while a store is created.
     static let newIndexName = indexName + ".new"
     /// What an interrupted creation may leave besides locks.

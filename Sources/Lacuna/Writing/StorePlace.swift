@@ -2,26 +2,10 @@
 ///
 /// Somebody may have moved the directory and put another store in its place, or have put a backup's files over this one's: what
 /// is written then goes to files that have no name any more, or another one.
-///
-/// Not thread-safe: touched only in the writer's turn.
-final class StorePlace {
-    /// What a look at the names has found. They are the same for as long as the directory hasn't changed since.
-    private struct Look: Equatable {
-        let directoryChanged: Int64
-        let dataFile: String?
-    }
-
+struct StorePlace {
     private let directory: Directory
     /// What is the same for as long as a handle is open, by name. SQLite keeps its files open.
     private let files: [(name: String, identity: FileIdentity?)]
-    private var lastLook: Look?
-
-    /// Whether a directory that was changed then would show another change by another time: file systems count by a clock's
-    /// ticks, some of them by whole seconds.
-    private static func hasSettled(_ changed: Int64) -> Bool {
-        let tick: Int64 = changed % 1_000_000_000 == 0 ? 2_000_000_000 : 50_000_000
-        return FileStatus.now - changed > 2 * tick
-    }
 
     /// Of a store whose index has been read: the log and its shared memory have their names since then.
     init(_ directory: Directory, _ lock: FileLock) throws(VectorStoreError) {
@@ -31,16 +15,10 @@ final class StorePlace {
         self.files = files
     }
 
-    /// Where the directory has settled, two looks: at its path, and at the index, which a hard link changes and not the directory.
-    ///
     /// - Throws: `moved`, or `readOnly` where a file has a second name.
     func check(_ file: DataFile?) throws(VectorStoreError) {
-        guard let status = directory.statusAtItsPath else { throw .moved(directory) }
-        let look = Look(directoryChanged: status.changed, dataFile: file?.name)
-        if look == lastLook { return try check(files[1].name, files[1].identity) }
-        lastLook = nil
+        guard directory.isAtItsPath else { throw .moved(directory) }
         try checkFiles(file)
-        if Self.hasSettled(status.changed) { lastLook = look }
     }
 
     /// The same, wherever the directory is.

@@ -1,9 +1,10 @@
-/// The text on the right side of `->` or `->>`, where it means the same in every version of SQLite.
+/// The text on the right side of `->` or `->>`: whether it means the same in every version of SQLite.
 ///
 /// Up to 3.42 at least, `'app.version'`, `'list[0]'` and `'2024'` are paths; in 3.46, keys. A key in double quotes within a
 /// path is read alike by all, unless there is a quote or a backslash in it. Bytes, since a dot with an accent is a dot to
 /// SQLite.
-enum FilterLabel {
+enum JSONLabel {
+    /// Of a filter.
     static func check(_ label: [UInt8]) throws(VectorStoreError) {
         let text = String(decoding: label.prefix(60), as: UTF8.self)
         if label.first == UInt8(ascii: "$") {
@@ -16,7 +17,7 @@ enum FilterLabel {
                 "write `EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = … AND value = …)`"
             )
         }
-        if isDigit(label[0]) || label.contains(UInt8(ascii: ".")) || label.contains(UInt8(ascii: "[")) {
+        if !isKey(label) {
             throw Filter.invalid(
                 "`'\(text)'` on the right side of an arrow is a path to some versions of SQLite and a key to others",
                 "write the key as `'$.\"\(text)\"'`, or a path from `$` on"
@@ -24,8 +25,15 @@ enum FilterLabel {
         }
     }
 
+    /// A key to every version.
+    static func isKey(_ label: [UInt8]) -> Bool {
+        guard let first = label.first, !isDigit(first), first != UInt8(ascii: "$") else { return false }
+        return !label.contains { isQuoteOrBackslash($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "[") }
+    }
+
     /// `$`, and then any number of `.key`, `."key"`, `[0]` and `[#-1]`.
-    private static func isPath(_ label: [UInt8]) -> Bool {
+    static func isPath(_ label: [UInt8]) -> Bool {
+        guard label.first == UInt8(ascii: "$") else { return false }
         var rest = label.dropFirst()
         while let first = rest.popFirst() {
             switch first {

@@ -1,0 +1,62 @@
+import CSQLite
+
+/// Reading a schema that nobody has looked through yet.
+extension Connection {
+    /// Prepares a connection's first statement that needs the schema. SQLite then loads all of that, and also what ANALYZE
+    /// has counted, by a query that no authorizer is asked about: a prepared `sqlite_stat1` may have computed columns that
+    /// take for ever to compile or to evaluate, and a prepared schema fills the memory. Both end soon here. Without the
+    /// counts SQLite goes on.
+    ///
+    /// - Throws: `damaged` where the schema is too long, or such a query longer than any of SQLite's own; `busy` where it took
+    ///   too long.
+    func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
+        let deadline = ContinuousClock.now + Self.longestLoading
+        var isLate = false
+        var questions = 0
+        let result = limited([
+            (SQLITE_LIMIT_LENGTH, Self.longestText), (SQLITE_LIMIT_SQL_LENGTH, Self.longestText),
+            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1), (SQLITE_LIMIT_VDBE_OP, Self.longestProgram),
+        ]) {
+            cancellable(by: {
+                questions += 1
+                isLate = ContinuousClock.now > deadline
+                return isLate || questions > Self.mostQuestions
+                    || questions % Self.questionsAWalk == 0 && self.schemaBytes > Self.mostSchemaBytes
+            }) {
+                asking(every: Self.stepsWhileLoading) { Result { () throws(VectorStoreError) in try prepare(sql) } }
+            }
+        }
+        do { return try result.get() } catch {
+            switch (error.cause as? SQLiteError)?.primaryCode {
+            case SQLITE_INTERRUPT where isLate:
+                throw VectorStoreError(.busy, "SQLite took too long to load the schema of index.sqlite; try again")
+            case SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_TOOBIG:
+                throw .damaged(
+                    "the schema of index.sqlite is longer than any that a store and its users need",
+                    cause: error
+                )
+            default: throw error
+            }
+        }
+    }
+
+    /// What SQLite has made of the schema, through which it walks to find out.
+    private var schemaBytes: Int32 {
+        var (bytes, most) = (Int32(0), Int32(0))
+        unsafe sqlite3_db_status(handle, SQLITE_DBSTATUS_SCHEMA_USED, &bytes, &most, 0)
+        return bytes
+    }
+
+    /// Of one table, index or view, and of whatever is computed: a function may take as long as the product of two texts'
+    /// lengths.
+    private static let longestText: Int32 = 16 << 10
+    private static let mostSchemaBytes: Int32 = 16 << 20
+    /// SQLite's own queries have some sixty steps at most.
+    private static let longestProgram: Int32 = 200
+    /// Some ten rows of the schema.
+    private static let stepsWhileLoading: Int32 = 100
+    private static let questionsAWalk = 4
+    private static let mostQuestions = 500
+    /// Task-local, so that a test can be shorter.
+    @TaskLocal static var longestLoading = Duration.seconds(10)
+}
