@@ -127,6 +127,25 @@ import Testing
         return owned
     }
 
+    /// A daemon that has given up its privileges: that it can't look is no sign that the store has moved.
+    @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func aPathThatMayNoLongerBeLookedAt() throws {
+        _ = try makeOwned(0o600, directoryMode: 0o700)
+        let process = Self.asUser(
+            Self.owner,
+            [CommandLineRun.executable.path, "compact", store, "--strategy", "rewrite", "--max-rate", "100"]
+        )
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        while try files()["vectors-2.f32"] == nil && process.isRunning { usleep(1_000) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory.path)
+        #expect(process.isRunning)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(try files()["vectors-2.f32"] != nil && files()["vectors-1.f32"] == nil)
+        try succeed("verify", store)
+    }
+
     @Test(.enabled(if: maySwitch, "needs a superuser and setpriv"), arguments: [0o600, 0o644])
     func rootLeavesTheOwnersFilesToThem(_ mode: Int) throws {
         let owned = try makeOwned(mode, directoryMode: 0o755)

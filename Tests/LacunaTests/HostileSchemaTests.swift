@@ -141,7 +141,7 @@ import Testing
     }
 
     /// Of a megabyte each they took half a gigabyte of memory.
-    @Test(arguments: [(15_000, 300), (10, 10_000), (20_000, 1)]) func aSchemaThatFillsTheMemory(
+    @Test(arguments: [(15_000, 300), (10, 4_000), (20_000, 1)]) func aSchemaThatFillsTheMemory(
         _ length: Int,
         _ count: Int
     ) throws {

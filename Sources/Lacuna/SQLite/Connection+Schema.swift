@@ -56,7 +56,7 @@ extension Connection {
     /// Some ten rows of the schema.
     private static let stepsWhileLoading: Int32 = 100
     private static let questionsAWalk = 4
-    private static let mostQuestions = 500
+    private static let mostQuestions = 200
     /// Task-local, so that a test can be shorter.
     @TaskLocal static var longestLoading = Duration.seconds(10)
 }

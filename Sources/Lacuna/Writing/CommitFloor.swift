@@ -92,7 +92,8 @@ package final class CommitFloor {
         if written.map({ $0.sequence <= databaseLimit }) ?? true { try writeIfRoom(record().commitSequence) }
     }
 
-    /// Before a checkpoint: `record` is the last committed one. That of an empty log changes nothing.
+    /// Before a checkpoint: `record` is the last committed one. That of an empty log changes nothing, unless another program
+    /// commits in this instant; SQLite itself syncs the name of a log that it has made here before it copies that.
     func beginCheckpoint(_ record: StoreRecord, logIsEmpty: Bool) throws(VectorStoreError) {
         if !logIsEmpty && !PlantedBug.checkpointBeforeLogName.isPlanted { try syncLogName() }
         if record.commitSequence > written?.sequence ?? -1 { try writeIfRoom(record.commitSequence) }
