@@ -48,7 +48,7 @@ struct Place {
     /// A new directory beside the place, with a name that says what it is.
     func makeSibling(_ kind: String) throws(VectorStoreError) -> (name: String, directory: Directory) {
         let sibling = "\(name).\(kind)-\(String(UInt32.random(in: .min ... .max), radix: 16))"
-        return (sibling, try mapped(parent.createDirectory(sibling)))
+        return (sibling, try mapped(fileSystem.createDirectory(sibling, in: parent)))
     }
 
     /// Removes a store's directory with what a store has in it; whatever else lies there stays, and the directory with it.
@@ -58,7 +58,7 @@ struct Place {
         for name in (try? directory.names()) ?? [] where StorePaths.isOwnName(name) {
             try? fileSystem.unlink(name, in: directory)
         }
-        try? parent.removeDirectory(sibling)
+        try? fileSystem.removeDirectory(sibling, in: parent)
     }
 
     // MARK: Taking it
