@@ -33,7 +33,6 @@ struct StoreBackup {
         let (name, directory) = try place.makeSibling("partial")
         do {
             let report = try fill(directory)
-            try mapped(fileSystem.sync(directory))
             try put(name)
             return (report, name)
         } catch {
@@ -64,10 +63,7 @@ struct StoreBackup {
         }
         let record = try copied.finish(copy, from: DataFileHeader.length)
         try copy.writeMark(record, like: model)
-        let indexBytes = try mapped(copy.nameIndex(like: model))
-        if let status = try? source.directory.ownStatus() {
-            SystemFileSystem.giveOwner(of: status, to: directory.descriptor)
-        }
+        let indexBytes = try mapped(copy.nameIndex(like: model, owner: try? source.directory.ownStatus()))
         return BackupReport(
             rows: Int(record.liveRows),
             copiedBytes: copied.bytes + indexBytes,
