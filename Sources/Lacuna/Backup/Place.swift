@@ -71,26 +71,35 @@ struct Place {
         try mapped(fileSystem.sync(parent))
     }
 
-    /// Gives the place to a directory beside it, which gets the other one's: in one step where the file system can do that.
+    /// Gives the place to a directory beside it: in one step where the file system can do that. The name that the other one has
+    /// then: the sibling's.
     ///
-    /// In two, a crash between them leaves no directory at the place, and the one that was there as `NAME.before-…`.
-    func exchange(_ sibling: String) throws(VectorStoreError) {
+    /// In two, a crash between them leaves no directory at the place, and the one that was there as `NAME.before-…`, which
+    /// is the name that it keeps.
+    func exchange(_ sibling: String) throws(VectorStoreError) -> String {
+        var others = sibling
         do { try fileSystem.exchange(sibling, name, in: parent) } catch {
             guard error.isUnsupported || error.errno == EINVAL else { throw movingError(error) }
-            let aside = asideName
+            others = asideName
             do {
-                try fileSystem.rename(name, to: aside, in: parent)
+                try fileSystem.rename(name, to: others, in: parent)
+                // Were that lost, and the next one not, nothing would lead to it any more.
+                try fileSystem.sync(parent)
                 try fileSystem.rename(sibling, to: name, in: parent)
-                try fileSystem.rename(aside, to: sibling, in: parent)
-            } catch { throw movingError(error) }
+            } catch {
+                try? fileSystem.renameNew(others, to: name, in: parent)
+                throw movingError(error)
+            }
         }
         try mapped(fileSystem.sync(parent))
+        return others
     }
 
-    /// Names what was at the place before, and has a sibling's name since the exchange.
-    func setAside(_ sibling: String) throws(VectorStoreError) -> String {
+    /// Names what was at the place before, unless the exchange has done so; its path.
+    func setAside(_ others: String) throws(VectorStoreError) -> String {
+        if others.hasPrefix(name + StorePaths.asideInfix) { return parent.path(others) }
         let aside = asideName
-        try mapped(fileSystem.renameNew(sibling, to: aside, in: parent))
+        try mapped(fileSystem.renameNew(others, to: aside, in: parent))
         try mapped(fileSystem.sync(parent))
         return parent.path(aside)
     }

@@ -26,15 +26,14 @@ struct StoreBackup {
     // MARK: A whole one
 
     /// Makes a whole backup beside the place, which `put` then moves there.
-    private func makeWhole(
+    private func makeWhole<Put>(
         in place: Place,
-        _ put: (String) throws -> Void
-    ) throws -> (report: BackupReport, name: String) {
+        _ put: (String) throws -> Put
+    ) throws -> (report: BackupReport, put: Put) {
         let (name, directory) = try place.makeSibling("partial")
         do {
             let report = try fill(directory)
-            try put(name)
-            return (report, name)
+            return (report, try put(name))
         } catch {
             place.remove(name, directory)
             throw error
@@ -85,8 +84,8 @@ struct StoreBackup {
             throw place.refusal("is no backup of this store")
         }
         if let report = try Appending(backup: self, old: old, lock: lock).run() { return report }
-        let (report, name) = try makeWhole(in: place) { try place.exchange($0) }
-        place.remove(name, old.directory)
+        let (report, others) = try makeWhole(in: place) { try place.exchange($0) }
+        place.remove(others, old.directory)
         return report
     }
 }
