@@ -54,7 +54,7 @@ struct Appending {
             return nil
         }
         // Were a log that was removed there again after a power cut, it would lie beside an index that it doesn't belong to.
-        try mapped(backup.fileSystem.sync(directory))
+        if !PlantedBug.removedLogNotSynced.isPlanted { try mapped(backup.fileSystem.sync(directory)) }
         let indexBytes = try mapped(copy.nameIndex(like: model))
         let floor = CommitFloor(old, record, nil, nil, lock, backup.fileSystem)
         floor.endCheckpoint(record)

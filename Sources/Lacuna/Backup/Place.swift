@@ -68,7 +68,7 @@ struct Place {
         do { try fileSystem.renameNew(sibling, to: name, in: parent) } catch {
             throw error.isNameTaken ? refusal("exists already") : VectorStoreError(error)
         }
-        try mapped(fileSystem.sync(parent))
+        if !PlantedBug.placeNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
     }
 
     /// Gives the place to a directory beside it: in one step where the file system can do that. The name that the other one has
@@ -84,14 +84,14 @@ struct Place {
             do {
                 try fileSystem.rename(name, to: others, in: parent)
                 // Were that lost, and the next one not, nothing would lead to it any more.
-                try fileSystem.sync(parent)
+                if !PlantedBug.firstStepNotSynced.isPlanted { try fileSystem.sync(parent) }
                 try fileSystem.rename(sibling, to: name, in: parent)
             } catch {
                 try? fileSystem.renameNew(others, to: name, in: parent)
                 throw movingError(error)
             }
         }
-        try mapped(fileSystem.sync(parent))
+        if !PlantedBug.exchangeNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
         return others
     }
 
@@ -100,7 +100,7 @@ struct Place {
         if others.hasPrefix(name + StorePaths.asideInfix) { return parent.path(others) }
         let aside = asideName
         try mapped(fileSystem.renameNew(others, to: aside, in: parent))
-        try mapped(fileSystem.sync(parent))
+        if !PlantedBug.asideNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
         return parent.path(aside)
     }
 

@@ -52,7 +52,7 @@ struct StoreCopy {
         let size = try syncIndex(name, like: model)
         try fileSystem.rename(name, to: StorePaths.indexName, in: directory)
         if let owner { SystemFileSystem.giveOwner(of: owner, to: directory.descriptor) }
-        try fileSystem.sync(directory)
+        if !PlantedBug.copiedNamesNotSynced.isPlanted { try fileSystem.sync(directory) }
         return size
     }
 
@@ -62,7 +62,7 @@ struct StoreCopy {
         let descriptor = try fileSystem.open(name, in: directory, .readWrite)
         defer { fileSystem.close(descriptor) }
         if let model { SystemFileSystem.giveOwner(of: model, to: descriptor) }
-        try fileSystem.sync(descriptor)
+        if !PlantedBug.copiedIndexNotSynced.isPlanted { try fileSystem.sync(descriptor) }
         return try FileStatus.of(descriptor).size
     }
 
