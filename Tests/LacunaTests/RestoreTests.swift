@@ -149,4 +149,23 @@ import Testing
         #expect(count > 10)
         #expect((betweenNames > 0) == !exchanges)
     }
+
+    /// Whatever fails once, there is a store at the path.
+    @Test(arguments: [true, false]) func failsAtEveryOperation(_ exchanges: Bool) throws {
+        var count = 0
+        var hasFailed = true
+        while hasFailed {
+            let scratch = try Scratch()
+            let (store, backup, state) = try makeStore(scratch)
+            let newest = try CrashModel(of: store)
+            try store.close()
+            let files = StoppingFileSystem(after: count, exchanges: exchanges, failsOnce: true)
+            _ = try? restore(backup, scratch.store, files)
+            hasFailed = files.isStopped
+            let found = try contents(scratch.store)
+            #expect(found == newest || found == state, "failed at operation \(count)")
+            count += 1
+        }
+        #expect(count > 10)
+    }
 }

@@ -4,8 +4,9 @@
 /// | --- | --- |
 /// | 1. the index is copied into the backup under another name | the backup as it was, and a file that the next one removes |
 /// | 2. the rows beyond the backup's next offset are copied, checked and synced | the same: its index calls that free |
-/// | 3. the new index gets the old one's name, the directory is synced | the backup as it was, or as it is to be |
-/// | 4. the mark is raised | the new one, whose older state wouldn't be missed |
+/// | 3. the directory is synced | the same, and no log of the old index |
+/// | 4. the new index gets the old one's name, the directory is synced | the backup as it was, or as it is to be |
+/// | 5. the mark is raised | the new one, whose older state wouldn't be missed |
 ///
 /// Only where each row of the new index that lies below the backup's next offset is in the backup's index too, at the same
 /// place with the same checksum: then the backup's file holds it. That is not so after a compaction (another generation, or
@@ -52,6 +53,8 @@ struct Appending {
             removeNewIndex()
             return nil
         }
+        // Were a log that was removed there again after a power cut, it would lie beside an index that it doesn't belong to.
+        if !PlantedBug.removedLogNotSynced.isPlanted { try mapped(backup.fileSystem.sync(directory)) }
         let indexBytes = try mapped(copy.nameIndex(like: model))
         let floor = CommitFloor(old, record, nil, nil, lock, backup.fileSystem)
         floor.endCheckpoint(record)

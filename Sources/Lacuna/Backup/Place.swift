@@ -48,7 +48,7 @@ struct Place {
     /// A new directory beside the place, with a name that says what it is.
     func makeSibling(_ kind: String) throws(VectorStoreError) -> (name: String, directory: Directory) {
         let sibling = "\(name).\(kind)-\(String(UInt32.random(in: .min ... .max), radix: 16))"
-        return (sibling, try mapped(parent.createDirectory(sibling)))
+        return (sibling, try mapped(fileSystem.createDirectory(sibling, in: parent)))
     }
 
     /// Removes a store's directory with what a store has in it; whatever else lies there stays, and the directory with it.
@@ -58,7 +58,7 @@ struct Place {
         for name in (try? directory.names()) ?? [] where StorePaths.isOwnName(name) {
             try? fileSystem.unlink(name, in: directory)
         }
-        try? parent.removeDirectory(sibling)
+        try? fileSystem.removeDirectory(sibling, in: parent)
     }
 
     // MARK: Taking it
@@ -68,30 +68,39 @@ struct Place {
         do { try fileSystem.renameNew(sibling, to: name, in: parent) } catch {
             throw error.isNameTaken ? refusal("exists already") : VectorStoreError(error)
         }
-        try mapped(fileSystem.sync(parent))
+        if !PlantedBug.placeNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
     }
 
-    /// Gives the place to a directory beside it, which gets the other one's: in one step where the file system can do that.
+    /// Gives the place to a directory beside it: in one step where the file system can do that. The name that the other one has
+    /// then: the sibling's.
     ///
-    /// In two, a crash between them leaves no directory at the place, and the one that was there as `NAME.before-…`.
-    func exchange(_ sibling: String) throws(VectorStoreError) {
+    /// In two, a crash between them leaves no directory at the place, and the one that was there as `NAME.before-…`, which
+    /// is the name that it keeps.
+    func exchange(_ sibling: String) throws(VectorStoreError) -> String {
+        var others = sibling
         do { try fileSystem.exchange(sibling, name, in: parent) } catch {
             guard error.isUnsupported || error.errno == EINVAL else { throw movingError(error) }
-            let aside = asideName
+            others = asideName
             do {
-                try fileSystem.rename(name, to: aside, in: parent)
+                try fileSystem.rename(name, to: others, in: parent)
+                // Were that lost, and the next one not, nothing would lead to it any more.
+                if !PlantedBug.firstStepNotSynced.isPlanted { try fileSystem.sync(parent) }
                 try fileSystem.rename(sibling, to: name, in: parent)
-                try fileSystem.rename(aside, to: sibling, in: parent)
-            } catch { throw movingError(error) }
+            } catch {
+                try? fileSystem.renameNew(others, to: name, in: parent)
+                throw movingError(error)
+            }
         }
-        try mapped(fileSystem.sync(parent))
+        if !PlantedBug.exchangeNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
+        return others
     }
 
-    /// Names what was at the place before, and has a sibling's name since the exchange.
-    func setAside(_ sibling: String) throws(VectorStoreError) -> String {
+    /// Names what was at the place before, unless the exchange has done so; its path.
+    func setAside(_ others: String) throws(VectorStoreError) -> String {
+        if others.hasPrefix(name + StorePaths.asideInfix) { return parent.path(others) }
         let aside = asideName
-        try mapped(fileSystem.renameNew(sibling, to: aside, in: parent))
-        try mapped(fileSystem.sync(parent))
+        try mapped(fileSystem.renameNew(others, to: aside, in: parent))
+        if !PlantedBug.asideNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
         return parent.path(aside)
     }
 

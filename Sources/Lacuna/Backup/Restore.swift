@@ -7,8 +7,8 @@
 /// | 3. the two directories exchange their names, in one step; their parent is synced | the store as it was, or the backup's state |
 /// | 4. the old one is named `NAME.before-<time>` | the backup's state; the old one is `NAME.restored-…` |
 ///
-/// Where the file system can't exchange names, step 3 is two renames, and a crash between them leaves no store at the path:
-/// opening it says so, and restoring again ends it.
+/// Where the file system can't exchange names, step 3 is two renames, the first of which is step 4, and is synced before the
+/// second: a crash between them leaves no store at the path. Opening it says so, and restoring again ends it.
 struct Restore {
     let backup: StorePaths
     let place: Place
@@ -66,10 +66,10 @@ struct Restore {
         defer { lock.unlock() }
         // A damaged one is moved aside as it is.
         let session = try? openOld(old, lock)
-        try place.exchange(name)
+        let others = try place.exchange(name)
         // Its readers look whether they are still at the store's path once they see a commit.
         if let session { try? tellReaders(session) }
-        return try place.setAside(name)
+        return try place.setAside(others)
     }
 
     private func openOld(_ old: StorePaths, _ lock: FileLock) throws -> WriteSession {

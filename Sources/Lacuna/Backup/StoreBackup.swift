@@ -26,16 +26,14 @@ struct StoreBackup {
     // MARK: A whole one
 
     /// Makes a whole backup beside the place, which `put` then moves there.
-    private func makeWhole(
+    private func makeWhole<Put>(
         in place: Place,
-        _ put: (String) throws -> Void
-    ) throws -> (report: BackupReport, name: String) {
+        _ put: (String) throws -> Put
+    ) throws -> (report: BackupReport, put: Put) {
         let (name, directory) = try place.makeSibling("partial")
         do {
             let report = try fill(directory)
-            try mapped(fileSystem.sync(directory))
-            try put(name)
-            return (report, name)
+            return (report, try put(name))
         } catch {
             place.remove(name, directory)
             throw error
@@ -64,10 +62,7 @@ struct StoreBackup {
         }
         let record = try copied.finish(copy, from: DataFileHeader.length)
         try copy.writeMark(record, like: model)
-        let indexBytes = try mapped(copy.nameIndex(like: model))
-        if let status = try? source.directory.ownStatus() {
-            SystemFileSystem.giveOwner(of: status, to: directory.descriptor)
-        }
+        let indexBytes = try mapped(copy.nameIndex(like: model, owner: try? source.directory.ownStatus()))
         return BackupReport(
             rows: Int(record.liveRows),
             copiedBytes: copied.bytes + indexBytes,
@@ -89,8 +84,8 @@ struct StoreBackup {
             throw place.refusal("is no backup of this store")
         }
         if let report = try Appending(backup: self, old: old, lock: lock).run() { return report }
-        let (report, name) = try makeWhole(in: place) { try place.exchange($0) }
-        place.remove(name, old.directory)
+        let (report, others) = try makeWhole(in: place) { try place.exchange($0) }
+        place.remove(others, old.directory)
         return report
     }
 }
@@ -109,7 +104,7 @@ struct CopiedState {
         guard let index else { throw VectorStoreError.foreignWriter }
         try copy.putInOrder(index)
         try copy.check(file, from: first, index)
-        try file.sync()
+        if !PlantedBug.copiedRowsNotSynced.isPlanted { try file.sync() }
         let record = try index.record()
         guard try index.connection.checkpoint(.truncate) else { throw VectorStoreError.foreignWriter }
         self.index = nil

@@ -45,12 +45,14 @@ struct StoreCopy {
         while try index.vacuumSome() { try pace.check() }
     }
 
-    /// Gives the index its name, once its connection is closed, and makes that durable; the bytes of it.
-    func nameIndex(like model: FileStatus?) throws(SystemError) -> Int64 {
+    /// Gives the index its name, once its connection is closed, and the directory its owner, who may change names in it from
+    /// then on; makes both durable. The bytes of the index.
+    func nameIndex(like model: FileStatus?, owner: FileStatus? = nil) throws(SystemError) -> Int64 {
         let name = StorePaths.newIndexName
         let size = try syncIndex(name, like: model)
         try fileSystem.rename(name, to: StorePaths.indexName, in: directory)
-        try fileSystem.sync(directory)
+        if let owner { SystemFileSystem.giveOwner(of: owner, to: directory.descriptor) }
+        if !PlantedBug.copiedNamesNotSynced.isPlanted { try fileSystem.sync(directory) }
         return size
     }
 
@@ -60,7 +62,7 @@ struct StoreCopy {
         let descriptor = try fileSystem.open(name, in: directory, .readWrite)
         defer { fileSystem.close(descriptor) }
         if let model { SystemFileSystem.giveOwner(of: model, to: descriptor) }
-        try fileSystem.sync(descriptor)
+        if !PlantedBug.copiedIndexNotSynced.isPlanted { try fileSystem.sync(descriptor) }
         return try FileStatus.of(descriptor).size
     }
 

@@ -113,21 +113,6 @@ package final class Directory: Sendable {
         unsafe faccessat(descriptor, name, mode, AT_EACCESS) == 0
     }
 
-    /// Makes a directory of that name in this one, which no other user gets at.
-    func createDirectory(_ name: String) throws(SystemError) -> Directory {
-        if unsafe mkdirat(descriptor, name, 0o700) != 0 {
-            throw SystemError(errno: errno, call: "create", path: path(name))
-        }
-        return try Directory(path(name))
-    }
-
-    /// Removes a directory of that name from this one, which must be empty.
-    func removeDirectory(_ name: String) throws(SystemError) {
-        if unsafe unlinkat(descriptor, name, AT_REMOVEDIR) != 0 {
-            throw SystemError(errno: errno, call: "remove", path: path(name))
-        }
-    }
-
     // MARK: Paths
 
     /// Whether anything is at `path`.

@@ -43,6 +43,10 @@ package protocol FileSystem: Sendable {
     func sync(_ directory: Directory) throws(SystemError)
     /// Where `identity` is given, only if the name still leads to that file: another one that was put in its place keeps it.
     func unlink(_ name: String, in directory: Directory, ifItIs identity: FileIdentity?) throws(SystemError)
+    /// Makes a directory of that name in another one, which no other user gets at.
+    func createDirectory(_ name: String, in directory: Directory) throws(SystemError) -> Directory
+    /// Removes a directory of that name from another one, which must be empty.
+    func removeDirectory(_ name: String, in directory: Directory) throws(SystemError)
     func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
     /// Fails with EEXIST where somebody has the new name.
     func renameNew(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
@@ -190,6 +194,18 @@ package struct SystemFileSystem: FileSystem {
     ) throws(SystemError) {
         if let identity, try directory.status(name)?.identity != identity { return }
         _ = try Self.check("remove", directory.path(name)) { unsafe unlinkat(directory.descriptor, name, 0) }
+    }
+
+    package func createDirectory(_ name: String, in directory: Directory) throws(SystemError) -> Directory {
+        let path = directory.path(name)
+        _ = try Self.check("create", path) { unsafe mkdirat(directory.descriptor, name, 0o700) }
+        return try Directory(path)
+    }
+
+    package func removeDirectory(_ name: String, in directory: Directory) throws(SystemError) {
+        _ = try Self.check("remove", directory.path(name)) {
+            unsafe unlinkat(directory.descriptor, name, AT_REMOVEDIR)
+        }
     }
 
     package func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {

@@ -55,6 +55,12 @@ extension FileSystemLayer {
     ) throws(SystemError) {
         try below.unlink(name, in: directory, ifItIs: identity)
     }
+    package func createDirectory(_ name: String, in directory: Directory) throws(SystemError) -> Directory {
+        try below.createDirectory(name, in: directory)
+    }
+    package func removeDirectory(_ name: String, in directory: Directory) throws(SystemError) {
+        try below.removeDirectory(name, in: directory)
+    }
     package func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
         try below.rename(name, to: newName, in: directory)
     }

@@ -57,6 +57,24 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case newIndexNotSynced
     /// A new store's directory is acknowledged before its name is durable.
     case parentNotSynced
+    /// The mark of a commit isn't synced.
+    case markNotSynced
+    /// The rows that a backup or a restore copies, or a backup appends, aren't synced before the index that names them.
+    case copiedRowsNotSynced
+    /// A copy's index gets its name before it is on the disk.
+    case copiedIndexNotSynced
+    /// A copy is taken for whole before the names in it are durable.
+    case copiedNamesNotSynced
+    /// A backup's index gets another one's name before that one's log is gone for good.
+    case removedLogNotSynced
+    /// A backup or a restored store is acknowledged before its directory's name is durable.
+    case placeNotSynced
+    /// A backup that was replaced is removed before its successor has the name durably.
+    case exchangeNotSynced
+    /// Where names can't be exchanged, a directory gets a name before it is durable that the other one has left that.
+    case firstStepNotSynced
+    /// A restore says where the old store is before that name is durable.
+    case asideNotSynced
 
     #if LACUNA_PLANTED_BUGS
     @TaskLocal package static var planted: PlantedBug?

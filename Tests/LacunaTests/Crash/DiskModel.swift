@@ -153,18 +153,9 @@ extension FileChange {
 /// SQLite's own files are held to the same: its unix VFS syncs the directory when it first syncs a log that it made, but
 /// keeps an error of that to itself, so the store must not count on it.
 struct DiskModel: Sendable {
-    private enum NameChange: Sendable {
-        case create(String, Int)
-        case unlink(String)
-        /// Both names change, or none.
-        case rename(String, to: String, Int)
-    }
-
     private var inodes: [Inode] = []
-    /// Names, and the inode that each stands for.
-    private var live: [String: Int] = [:]
-    private var durable: [String: Int] = [:]
-    private var pending: [NameChange] = []
+    /// Which inode each name stands for.
+    private var names = NameTable()
     /// Whether the store's directory has its name in its parent durably.
     private(set) var hasDirectory = false
 
@@ -172,38 +163,22 @@ struct DiskModel: Sendable {
 
     /// A disk that holds files durably.
     init(holding files: [String: FileImage]) {
-        for (name, image) in files.sorted(by: { $0.key < $1.key }) {
-            live[name] = inodes.count
-            inodes.append(Inode(durable: image))
-        }
-        durable = live
+        let files = files.sorted { $0.key < $1.key }
+        inodes = files.map { Inode(durable: $0.value) }
+        names = NameTable(durable: files.map(\.key))
         hasDirectory = true
     }
 
     mutating func create(_ name: String) {
-        live[name] = inodes.count
-        pending.append(.create(name, inodes.count))
+        names.create(name, inodes.count)
         inodes.append(Inode())
     }
 
-    func contains(_ name: String) -> Bool { live[name] != nil }
+    func contains(_ name: String) -> Bool { names.live[name] != nil }
 
-    mutating func unlink(_ name: String) {
-        live[name] = nil
-        pending.append(.unlink(name))
-    }
-
-    mutating func rename(_ name: String, to newName: String) {
-        guard let inode = live.removeValue(forKey: name) else { return }
-        live[newName] = inode
-        pending.append(.rename(name, to: newName, inode))
-    }
-
-    mutating func syncDirectory() {
-        durable = live
-        pending = []
-    }
-
+    mutating func unlink(_ name: String) { names.unlink(name) }
+    mutating func rename(_ name: String, to newName: String) { names.rename(name, to: newName) }
+    mutating func syncDirectory() { names.sync() }
     mutating func syncParent() { hasDirectory = true }
 
     mutating func apply(_ change: FileChange, to name: String) { with(name) { $0.apply(change) } }
@@ -213,11 +188,11 @@ struct DiskModel: Sendable {
     mutating func lose(since older: FileImage, of name: String) { with(name) { $0.lose(since: older) } }
 
     private mutating func with(_ name: String, _ body: (inout Inode) -> Void) {
-        if let inode = live[name] { body(&inodes[inode]) }
+        if let inode = names.live[name] { body(&inodes[inode]) }
     }
 
     /// The names and contents that programs see.
-    var liveFiles: [String: FileImage] { live.mapValues { inodes[$0].live } }
+    var liveFiles: [String: FileImage] { names.live.mapValues { inodes[$0].live } }
 
     /// The files that a power cut leaves; nil where the directory itself is gone.
     func afterPowerCut(_ survival: Survival) -> [String: FileImage]? {
@@ -230,20 +205,8 @@ struct DiskModel: Sendable {
             case .some: if generator.next() & 1 == 0 { return nil }
             }
         }
-        var names = durable
-        for change in pending {
-            switch (change, survival) {
-            case (_, .nothing), (.create, .unlinks), (.rename, .unlinks): continue
-            case (_, .some) where generator.next() & 1 == 0: continue
-            case (.create(let name, let inode), _): names[name] = inode
-            case (.unlink(let name), _): names[name] = nil
-            case (.rename(let name, let newName, let inode), _):
-                names[name] = nil
-                names[newName] = inode
-            }
-        }
         var files: [String: FileImage] = [:]
-        for (name, inode) in names.sorted(by: { $0.key < $1.key }) {
+        for (name, inode) in names.afterPowerCut(survival, &generator).sorted(by: { $0.key < $1.key }) {
             files[name] = inodes[inode].afterPowerCut(survival, &generator)
         }
         return files
@@ -252,11 +215,11 @@ struct DiskModel: Sendable {
     /// The same for two disks that programs, and power cuts, can't tell apart.
     var fingerprint: UInt64 {
         var hash: UInt64 = 0
-        for (name, inode) in live.sorted(by: { $0.key < $1.key }) {
+        for (name, inode) in names.live.sorted(by: { $0.key < $1.key }) {
             for byte in name.utf8 { hash.mix(UInt64(byte)) }
             inodes[inode].hash(into: &hash)
         }
-        hash.mix(UInt64(pending.count))
+        hash.mix(UInt64(names.pendingCount))
         hash.mix(hasDirectory ? 1 : 0)
         return hash
     }

@@ -44,9 +44,12 @@ struct FaultyFileSystem: FileSystemLayer {
         return descriptor
     }
 
-    func close(_ descriptor: Int32) {
-        Self.names.withLock { $0[descriptor] = nil }
-        below.close(descriptor)
+    func close(_ descriptor: Int32) { Self.close(descriptor) }
+
+    /// On whatever disk it is.
+    static func close(_ descriptor: Int32) {
+        names.withLock { $0[descriptor] = nil }
+        SystemFileSystem().close(descriptor)
     }
 
     func read(
@@ -103,8 +106,14 @@ struct FaultyFileSystem: FileSystemLayer {
     }
 
     func sync(_ directory: Directory) throws(SystemError) {
-        let name = directory.path == disk.directory ? "." : ".."
-        let operation = DiskOperation(kind: .syncDirectory, name: name, isSQLite: false)
+        try syncDirectory(directory.path == disk.directory ? "." : "..")
+    }
+
+    /// That of the disk, whatever its path is by now.
+    func syncNames() throws(SystemError) { try syncDirectory(".") }
+
+    private func syncDirectory(_ name: String) throws(SystemError) {
+        let operation = operation(.syncDirectory, name)
         try ask(operation)
         disk.did(operation)
     }

@@ -37,6 +37,7 @@ import Testing
             return try RestoreExplorer.explore(.mixed, stride: 4).failures.first.map { ("a restored backup", $0) }
         default: break
         }
+        if !backups(bug).isEmpty { return try findInBackups(bug) }
         for workload in CrashWorkload.all where workloads(bug).contains(workload.name) {
             if let what = try workload.firstFailure() { return ("the workload \(workload)", what) }
         }
@@ -55,9 +56,38 @@ import Testing
         case .migrationInParts: ["migration"]
         case .newIndexNotSynced, .parentNotSynced: ["create"]
         case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .checkpointBelieved, .rowsNotRewritten,
-            .logNotChecked, .checkpointBeforeLogName, .logOriginNotChecked, .rowsOfLogNotChecked:
+            .logNotChecked, .checkpointBeforeLogName, .logOriginNotChecked, .rowsOfLogNotChecked, .markNotSynced,
+            .copiedRowsNotSynced, .copiedIndexNotSynced, .copiedNamesNotSynced, .removedLogNotSynced, .placeNotSynced,
+            .exchangeNotSynced, .firstStepNotSynced, .asideNotSynced:
             []
         }
+    }
+
+    /// Each of them must find it.
+    private static func backups(_ bug: PlantedBug) -> [BackupScenario] {
+        switch bug {
+        case .markNotSynced: [.whole, .appending, .restoringAnew]
+        case .copiedRowsNotSynced, .copiedIndexNotSynced, .copiedNamesNotSynced:
+            [.whole, .appending, .replacing, .restoring, .restoringAnew]
+        case .removedLogNotSynced: [.appendingBesideALog]
+        case .placeNotSynced: [.whole, .restoringAnew]
+        case .exchangeNotSynced: [.replacing, .replacingInTwoSteps, .restoringInTwoSteps]
+        case .firstStepNotSynced: [.restoringInTwoSteps]
+        case .asideNotSynced: [.restoring]
+        default: []
+        }
+    }
+
+    private static func findInBackups(_ bug: PlantedBug) throws -> (by: String, what: String)? {
+        var first: String?
+        for scenario in backups(bug) {
+            guard let what = try BackupExplorer.explore(scenario, seeds: 32, mostFailures: 1).failures.first else {
+                Issue.record("not found by \(scenario)")
+                return nil
+            }
+            first = first ?? what
+        }
+        return first.map { (backups(bug).map(\.rawValue).joined(separator: ", "), $0) }
     }
 
     /// A row that has rotted is copied, and nobody can tell any more.

@@ -10,54 +10,6 @@ import Darwin
 import Glibc
 #endif
 
-/// One operation on a store's files.
-struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
-    enum Kind: Sendable, CaseIterable {
-        // The first ones in the order of the test VFS.
-        case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory, rename, writeback
-
-        var changesFiles: Bool { self != .open && self != .read && self != .writeback }
-    }
-
-    let kind: Kind
-    /// The file's name in the store's directory; `..` for the directory's parent.
-    let name: String
-    /// What a file is renamed to.
-    var newName = ""
-    let isSQLite: Bool
-
-    var isOnDataFile: Bool { StorePaths.generation(ofDataFile: name) != nil }
-    var isOnLog: Bool { name == StorePaths.indexName + "-wal" }
-    var description: String { "\(kind) \(name)" }
-}
-
-/// What goes wrong: operations that match fail, after the first `skipping` of them, `times` times.
-struct DiskFault: Sendable {
-    var errno: Int32 = EIO
-    var skipping = 0
-    var times = 1
-    /// Whether what a failed sync was to write reached the disk nevertheless: nobody can say, so both must do.
-    var reachesDisk = false
-    var matches: @Sendable (DiskOperation) -> Bool = { _ in true }
-}
-
-/// How far a workload was: the last state that a call acknowledged, and the one that a call was on its way to.
-struct Progress: Equatable, Sendable {
-    var acknowledged = -1
-    var inFlight: Int?
-
-    /// The states that the store may be in.
-    var allowed: [Int] { [acknowledged, inFlight ?? acknowledged].filter { $0 >= 0 } }
-}
-
-/// The disk at one moment, and what the workload had been told by then.
-struct Moment: Sendable {
-    let model: DiskModel
-    /// The number of operations before it.
-    let operation: Int
-    let progress: Progress
-}
-
 /// The simulated disk under one store's directory: every operation of Lacuna's (through ``FaultyFileSystem``) and of
 /// SQLite's (through the test VFS) passes here, is written down, and may be made to fail.
 ///
@@ -85,9 +37,11 @@ final class TestDisk: Sendable {
         let action: @Sendable () -> Void
     }
 
+    /// The path that it was made with; it may have another one since.
     let directory: String
     private let number: Int64
     private let state = Guarded(State())
+    private let willChange: @Sendable (DiskOperation) -> Void
 
     private struct Registry {
         /// Disks by the path that they were made with, until something at it is opened.
@@ -145,18 +99,32 @@ final class TestDisk: Sendable {
         _ model: DiskModel = DiskModel(),
         _ body: (TestDisk) throws -> R
     ) throws -> R {
+        let disk = try make(directory, model)
+        defer { disk.remove() }
+        return try body(disk)
+    }
+
+    /// The same, to be removed; `willChange` is called before each operation that changes files.
+    static func make(
+        _ directory: String,
+        _ model: DiskModel,
+        willChange: @escaping @Sendable (DiskOperation) -> Void = { _ in }
+    ) throws -> TestDisk {
         try #require(isInstalled)
-        let disk = registry.withLock { registry in
-            let disk = TestDisk(directory, registry.next, model)
+        return registry.withLock { registry in
+            let disk = TestDisk(directory, registry.next, model, willChange)
             registry.next += 1
             registry.numbers[directory] = disk.number
             if let identity = Registry.identity(directory) { registry.directories[identity] = disk.number }
             registry.disks[disk.number] = disk
             return disk
         }
-        defer { registry.withLock { $0.remove(disk) } }
-        return try body(disk)
     }
+
+    func remove() { Self.registry.withLock { $0.remove(self) } }
+
+    /// The disk of the directory that a path leads to.
+    static func at(_ path: String) -> TestDisk? { registry.withLock { $0.disks[$0.number(path)] } }
 
     /// Calls `body` with a disk that holds these files and no others, all of them durable.
     static func holding<R>(_ files: [String: FileImage]?, _ body: (TestDisk) throws -> R) throws -> R {
@@ -175,17 +143,28 @@ final class TestDisk: Sendable {
     ) throws -> R {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
-            if model.hasDirectory || !files.isEmpty { try TestFiles.makeDirectory(path) }
-            // The lock files are older than all others, and one sync of the directory makes all names durable.
-            if !files.isEmpty { try TestFiles.write([], to: path + "/" + StorePaths.writerLockName) }
-            for (name, image) in files { try image.materialise(at: path + "/" + name) }
+            if model.hasDirectory || !files.isEmpty { try materialise(files, at: path) }
             return try with(path, model, body)
         }
     }
 
-    private init(_ directory: String, _ number: Int64, _ model: DiskModel) {
+    /// Makes a directory with these files.
+    static func materialise(_ files: [String: FileImage], at path: String) throws {
+        try TestFiles.makeDirectory(path)
+        // The lock files are older than all others, and one sync of the directory makes all names durable.
+        if !files.isEmpty { try TestFiles.write([], to: path + "/" + StorePaths.writerLockName) }
+        for (name, image) in files { try image.materialise(at: path + "/" + name) }
+    }
+
+    private init(
+        _ directory: String,
+        _ number: Int64,
+        _ model: DiskModel,
+        _ willChange: @escaping @Sendable (DiskOperation) -> Void
+    ) {
         self.directory = directory
         self.number = number
+        self.willChange = willChange
         state.withLock { $0.model = model }
     }
 
@@ -259,6 +238,7 @@ final class TestDisk: Sendable {
     /// The errno with which the operation is to fail, or nil.
     func wants(_ operation: DiskOperation) -> Int32? {
         dueAction()?()
+        if operation.kind.changesFiles { willChange(operation) }
         return state.withLock { state in
             if operation.kind.changesFiles {
                 Self.recordMoment(&state)
@@ -317,45 +297,11 @@ final class TestDisk: Sendable {
     }
 
     /// Where a link leads; any other path leads to itself.
-    private static func link(_ path: String) -> String {
+    static func link(_ path: String) -> String {
         var buffer = [CChar](repeating: 0, count: 4_096)
         let count = unsafe readlink(path, &buffer, buffer.count)
         return count < 0 ? path : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    private static func disk(_ number: Int64) -> TestDisk? { registry.withLock { $0.disks[number] } }
-
-    private static func operation(_ operation: Int32, _ name: String) -> DiskOperation {
-        DiskOperation(kind: DiskOperation.Kind.allCases[Int(operation)], name: name, isSQLite: true)
-    }
-
-    private static func sqliteWants(_ number: Int64, _ operation: Int32, _ name: String) -> Int32 {
-        let operation = Self.operation(operation, name)
-        guard let reason = disk(number)?.wants(operation) else { return SQLITE_OK }
-        // As SQLite's unix VFS does: it takes a quota for an I/O error, and leaves the reason where it is asked for it.
-        defer { errno = reason }
-        switch operation.kind {
-        case .read: return SQLITE_IOERR | 1 << 8
-        case .write: return reason == ENOSPC ? SQLITE_FULL : SQLITE_IOERR | 3 << 8
-        case .sync: return SQLITE_IOERR | 4 << 8
-        case .truncate: return SQLITE_IOERR | 6 << 8
-        case .unlink: return SQLITE_IOERR | 10 << 8
-        default: return SQLITE_CANTOPEN
-        }
-    }
-
-    private static func sqliteDid(
-        _ number: Int64,
-        _ operation: Int32,
-        _ name: String,
-        _ bytes: UnsafeRawBufferPointer,
-        _ offset: Int64
-    ) {
-        let operation = Self.operation(operation, name)
-        switch operation.kind {
-        case .write: unsafe disk(number)?.did(operation, .write(Array(bytes), at: offset))
-        case .truncate: disk(number)?.did(operation, .truncate(offset))
-        default: disk(number)?.did(operation)
-        }
-    }
+    static func disk(_ number: Int64) -> TestDisk? { registry.withLock { $0.disks[number] } }
 }

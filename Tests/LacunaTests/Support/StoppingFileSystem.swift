@@ -55,6 +55,16 @@ struct StoppingFileSystem: FileSystemLayer {
         try below.unlink(name, in: directory, ifItIs: identity)
     }
 
+    func createDirectory(_ name: String, in directory: Directory) throws(SystemError) -> Directory {
+        try step()
+        return try below.createDirectory(name, in: directory)
+    }
+
+    func removeDirectory(_ name: String, in directory: Directory) throws(SystemError) {
+        try step()
+        try below.removeDirectory(name, in: directory)
+    }
+
     func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError) {
         try step()
         try below.rename(name, to: newName, in: directory)

@@ -1,0 +1,125 @@
+@testable import Lacuna
+
+/// One call that makes a backup, or puts one back, in a tree of a store and perhaps an earlier backup.
+enum BackupScenario: String, CaseIterable, Sendable {
+    /// A backup where there is none.
+    case whole
+    /// An earlier one is brought up to date by what was appended since.
+    case appending
+    /// The same, where it has a log that somebody who was killed has left.
+    case appendingBesideALog
+    /// A whole one takes the place of an earlier one, after a compaction.
+    case replacing
+    case replacingInTwoSteps
+    /// A backup takes the place of a store that was killed.
+    case restoring
+    case restoringInTwoSteps
+    /// A backup is put where there is no store.
+    case restoringAnew
+
+    /// What is there before the call, and must be after it.
+    struct Start: Sendable {
+        /// Each directory's files.
+        var directories: [String: [String: FileImage]] = [:]
+        /// What the source holds all the time.
+        let source: CrashModel
+        /// What is at the place before; nil where nothing is.
+        var before: CrashModel?
+        /// What is there afterwards.
+        let after: CrashModel
+    }
+
+    static let store = "store"
+    static let backup = "backup"
+    private static let dimension = 64
+
+    var isRestoring: Bool { [.restoring, .restoringInTwoSteps, .restoringAnew].contains(self) }
+    /// What is copied.
+    var source: String { isRestoring ? Self.backup : Self.store }
+    /// Where the copy goes.
+    var place: String { self == .restoringAnew ? "anew" : isRestoring ? Self.store : Self.backup }
+    /// Whether the file system can exchange two names in one step.
+    var exchanges: Bool { self != .replacingInTwoSteps && self != .restoringInTwoSteps }
+
+    /// A store with a log, and a backup from before its last commits.
+    func prepare() throws -> Start {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/" + Self.store) { disk in
+                let store = try VectorStore<Int64>.create(
+                    at: disk.directory,
+                    .init(dimension: Self.dimension, metric: .euclidean),
+                    disk.fileSystem
+                )
+                try put(Int64(1)...24, store)
+                try store.delete([3, 4, 17])
+                try store.backup(to: parent + "/" + Self.backup)
+                let (older, backup) = try backup(files(parent + "/" + Self.backup))
+                try put(Int64(30)...40, store)
+                if [.replacing, .replacingInTwoSteps].contains(self) { try store.compact(.rewrite) }
+                try store.delete([7, 31])
+                try store.setMetadataJSON("{\"changed\":true}", for: 5)
+                let newer = try CrashModel(of: store)
+                var start =
+                    isRestoring
+                    ? Start(source: older, before: newer, after: older)
+                    : Start(source: newer, before: older, after: newer)
+                if self == .whole || self == .restoringAnew { start.before = nil }
+                start.directories[Self.store] = disk.now.model.liveFiles
+                if self != .whole { start.directories[Self.backup] = backup }
+                try store.close()
+                return start
+            }
+        }
+    }
+
+    /// A backup of these files as it is before the call, and what it holds.
+    private func backup(_ files: [String: FileImage]) throws -> (CrashModel, [String: FileImage]) {
+        try TestDisk.holding(files) { disk in
+            let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            if self != .appendingBesideALog { return (try CrashModel(of: store), files) }
+            try store.setMetadataJSON(nil, for: 1)
+            let killed = disk.now.model.liveFiles
+            return (try CrashModel(of: store), killed)
+        }
+    }
+
+    private func files(_ directory: String) throws -> [String: FileImage] {
+        var files: [String: FileImage] = [:]
+        for name in try Directory.names(directory) {
+            files[name] = FileImage(try TestFiles.read(directory + "/" + name))
+        }
+        return files
+    }
+
+    private func put(_ ids: ClosedRange<Int64>, _ store: VectorStore<Int64>) throws {
+        try store.write { batch in
+            for id in ids {
+                let vector = CrashModel.vector(id, version: 0, dimension: Self.dimension)
+                try batch.put(vector, for: id, metadataJSON: "{\"name\":\"row \(id)\"}")
+            }
+        }
+    }
+
+    /// Makes the call below `parent`; `before` and `after` are called right before and after it, the latter with where the
+    /// store is that was at the place, if it is kept.
+    func call(
+        _ parent: String,
+        _ fileSystem: any FileSystem,
+        incremental: Bool,
+        before: () -> Void = {},
+        after: (_ aside: String?) -> Void = { _ in }
+    ) throws {
+        let (source, place) = (parent + "/" + source, parent + "/" + place)
+        let options = MaintenanceOptions()
+        if isRestoring {
+            before()
+            after(try VectorStoreBackup.restore(source, to: place, options, fileSystem) { _ in }.movedAside)
+        } else {
+            let store = try VectorStore<Int64>.open(at: source, .readWrite, fileSystem)
+            before()
+            _ = try store.backup(to: place, incremental: incremental, options, fileSystem) { _ in }
+            after(nil)
+            try store.close()
+        }
+    }
+}
