@@ -255,8 +255,47 @@ import Testing
                 #expect(try read(destination + "/" + name).range(of: bytes) == nil, "\(name)")
             }
         }
-        #expect(try siblings().filter { $0.hasPrefix("backup") } == ["backup"])
+        let aside = try siblings().filter { $0.hasPrefix("backup.") }
+        #expect(aside.count == (change == .backupWritten ? 1 : 0), "\(aside)")
+        #expect(report.movedAside == aside.first.map { scratch.path + "/" + $0 })
+        if let path = report.movedAside { #expect(try contents(path).rows[900] != nil) }
         try store.close()
+    }
+
+    /// The store was put back to an older state by mistake, and the next backup took the newer ones away.
+    @Test func aNewerBackupIsLeftAlone() throws {
+        let store = try makeStore()
+        try store.backup(to: scratch.path + "/older")
+        try put(200...210, store)
+        try store.backup(to: destination)
+        let expected = try CrashModel(of: store)
+        try store.close()
+        try VectorStoreBackup.restore(scratch.path + "/older", to: scratch.store)
+        let restored = try VectorStore<Int64>.open(at: scratch.store)
+        let error = expectError(.alreadyExists) { try restored.backup(to: destination, incremental: true) }
+        #expect(error?.message.contains("no earlier state") == true)
+        #expect(try contents(destination) == expected)
+        try restored.close()
+    }
+
+    /// A row of zeros that is a hole in the store's file, where an interrupted backup has left other bytes.
+    @Test func leftoversDontShowThroughHoles() throws {
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
+        try store.put([Float](repeating: 1, count: 1_024), for: 1)
+        try store.backup(to: destination)
+        try store.put([Float](repeating: 0, count: 1_024), for: 2)
+        try store.close()
+        try #require(
+            try Command.run("fallocate", ["-p", "-o", "8192", "-l", "4096", scratch.file("vectors-1.f32")]).status == 0
+        )
+        try edit(destination + "/vectors-1.f32") { file in
+            try file.seek(toOffset: 8_192)
+            try file.write(contentsOf: Data(repeating: 7, count: 8_192))
+        }
+        let again = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try again.backup(to: destination, incremental: true).isIncremental)
+        #expect(try VectorStore<Int64>.open(at: destination, .readOnly).vector(for: 2)?.allSatisfy { $0 == 0 } == true)
+        try again.close()
     }
 
     @Test func anotherStoresBackupIsLeftAlone() throws {

@@ -19,15 +19,12 @@ struct Appending {
 
     private var directory: Directory { old.directory }
 
-    /// The UUID of the store that a backup is of; nil where it can't be read. Makes no file beside the index.
-    static func uuid(of old: StorePaths) throws -> String? {
-        try StoreIndex.openForReading(old.directory, .immutable).record().uuid
-    }
-
     /// Nil where a whole backup is needed; then nothing was changed.
     func run() throws -> BackupReport? {
         guard try isClosed() else { return nil }
         removeNewIndex()
+        // Where it comes to nothing; else the name is gone.
+        defer { removeNewIndex() }
         let copy = StoreCopy(directory: directory, fileSystem: backup.fileSystem, pace: backup.pace)
         let oldIndex = try StoreIndex.openForReading(directory, .immutable)
         let before = try oldIndex.record()
@@ -42,31 +39,17 @@ struct Appending {
                     try append(index, file, oldIndex, copy, target)
                 }
             )
-        else {
-            removeNewIndex()
-            return nil
-        }
+        else { return nil }
         let model = try mapped(old.model())
         let record = try appended.finish(copy, from: before.nextOffset)
+        let indexBytes = try mapped(copy.syncIndex(like: model))
         // A reader that has opened it since uses shared memory by the index's name.
-        guard try isClosed() else {
-            removeNewIndex()
-            return nil
-        }
+        guard try isClosed() else { return nil }
         // Were a log that was removed there again after a power cut, it would lie beside an index that it doesn't belong to.
         if !PlantedBug.removedLogNotSynced.isPlanted { try mapped(backup.fileSystem.sync(directory)) }
-        let indexBytes = try mapped(copy.nameIndex(like: model))
-        let floor = CommitFloor(old, record, nil, nil, lock, backup.fileSystem)
-        floor.endCheckpoint(record)
-        try floor.committed { () throws(VectorStoreError) in record }
-        return BackupReport(
-            rows: Int(record.liveRows),
-            copiedBytes: appended.bytes + indexBytes,
-            sharedBytes: record.nextOffset - appended.bytes,
-            commitSequence: record.commitSequence,
-            isIncremental: true,
-            deadBytes: record.deadBytes
-        )
+        try mapped(copy.nameIndex())
+        try copy.writeMark(record, lock)
+        return appended.report(record, indexBytes, isIncremental: true)
     }
 
     /// Copies what lies beyond the backup's rows; nil where they aren't all the same.
@@ -81,6 +64,8 @@ struct Appending {
         guard record.generation == before.generation, file.header == target.header,
             try index.continues(oldIndex, below: before.nextOffset)
         else { return nil }
+        // What an interrupted one has left beyond its rows would show through holes.
+        try target.truncate(to: before.nextOffset)
         let range = before.nextOffset..<max(before.nextOffset, record.nextOffset)
         let bytes = try copy.copyBytes(range, from: file, to: target)
         if try target.status().size < record.nextOffset { try target.truncate(to: record.nextOffset) }
@@ -110,7 +95,7 @@ struct Appending {
         return false
     }
 
-    /// One that an interrupted backup has left, or that came to nothing.
+    /// One that an interrupted backup has left, or this one.
     private func removeNewIndex() {
         for suffix in ["", "-wal", "-shm"] {
             try? backup.fileSystem.unlink(StorePaths.newIndexName + suffix, in: directory)

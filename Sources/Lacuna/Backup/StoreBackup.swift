@@ -50,42 +50,44 @@ struct StoreBackup {
             let end = try index.record().nextOffset
             let status = try file.status()
             let target = try mapped(DataFile.create(in: directory, file.header, like: status, fileSystem))
-            if try target.clone(file) {
-                release()
-                try target.truncate(to: end)
-                return CopiedState(index: index, file: target, bytes: 0)
-            }
-            let bytes = try copy.copyBytes(DataFileHeader.length..<end, from: file, to: target)
+            let length = DataFileHeader.length
+            let bytes = try target.clone(file) ? 0 : length + copy.copyBytes(length..<end, from: file, to: target)
             release()
             try target.truncate(to: end)
-            return CopiedState(index: index, file: target, bytes: bytes + DataFileHeader.length)
+            return CopiedState(index: index, file: target, bytes: bytes)
         }
         let record = try copied.finish(copy, from: DataFileHeader.length)
-        try copy.writeMark(record, like: model)
-        let indexBytes = try mapped(copy.nameIndex(like: model, owner: try? source.directory.ownStatus()))
-        return BackupReport(
-            rows: Int(record.liveRows),
-            copiedBytes: copied.bytes + indexBytes,
-            sharedBytes: record.nextOffset - copied.bytes,
-            commitSequence: record.commitSequence,
-            isIncremental: false,
-            deadBytes: record.deadBytes
-        )
+        try copy.writeMark(record, try mapped(copy.makeLocks(like: model)))
+        let indexBytes = try mapped(copy.syncIndex(like: model))
+        try mapped(copy.nameIndex(owner: try? source.directory.ownStatus()))
+        return copied.report(record, indexBytes, isIncremental: false)
     }
 
     // MARK: An earlier one
 
-    /// Brings the backup at the place up to date: by what was appended since, or by a whole one in its place.
+    /// Brings the backup at the place up to date: by what was appended since, or by a whole one in its place. One that somebody
+    /// has written to may hold what is nowhere else: it is moved aside.
     private func renew(_ place: Place) throws -> BackupReport {
         let old = try StorePaths(place.path)
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
-        guard try Appending.uuid(of: old) == readers.read({ $0.record.uuid }) else {
-            throw place.refusal("is no backup of this store")
+        // Makes no file beside the index.
+        let before = try StoreIndex.openForReading(old.directory, .immutable).record()
+        let now = try readers.read { $0.record }
+        guard before.uuid == now.uuid else { throw place.refusal("is no backup of this store") }
+        guard before.commitSequence <= now.commitSequence else {
+            throw place.refusal(
+                "holds commit \(before.commitSequence), and the store is at \(now.commitSequence): it is no earlier state of it"
+            )
         }
+        let mark = try CommitMark.read(old, fileSystem)
         if let report = try Appending(backup: self, old: old, lock: lock).run() { return report }
-        let (report, others) = try makeWhole(in: place) { try place.exchange($0) }
-        place.remove(others, old.directory)
+        var (report, others) = try makeWhole(in: place) { try place.exchange($0) }
+        if mark?.token == 0 && mark?.sequence == before.commitSequence {
+            place.remove(others, old.directory)
+        } else {
+            report.movedAside = try place.setAside(others)
+        }
         return report
     }
 }
@@ -109,5 +111,16 @@ struct CopiedState {
         guard try index.connection.checkpoint(.truncate) else { throw VectorStoreError.foreignWriter }
         self.index = nil
         return record
+    }
+
+    func report(_ record: StoreRecord, _ indexBytes: Int64, isIncremental: Bool) -> BackupReport {
+        BackupReport(
+            rows: Int(record.liveRows),
+            copiedBytes: bytes + indexBytes,
+            sharedBytes: record.nextOffset - bytes,
+            commitSequence: record.commitSequence,
+            isIncremental: isIncremental,
+            deadBytes: record.deadBytes
+        )
     }
 }

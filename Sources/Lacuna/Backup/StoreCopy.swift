@@ -45,21 +45,18 @@ struct StoreCopy {
         while try index.vacuumSome() { try pace.check() }
     }
 
-    /// Gives the index its name, once its connection is closed, and the directory its owner, who may change names in it from
-    /// then on; makes both durable. The bytes of the index.
-    func nameIndex(like model: FileStatus?, owner: FileStatus? = nil) throws(SystemError) -> Int64 {
-        let name = StorePaths.newIndexName
-        let size = try syncIndex(name, like: model)
-        try fileSystem.rename(name, to: StorePaths.indexName, in: directory)
+    /// Gives the index its name, and the directory its owner, who may change names in it from then on; makes both durable.
+    func nameIndex(owner: FileStatus? = nil) throws(SystemError) {
+        try fileSystem.rename(StorePaths.newIndexName, to: StorePaths.indexName, in: directory)
         if let owner { SystemFileSystem.giveOwner(of: owner, to: directory.descriptor) }
         if !PlantedBug.copiedNamesNotSynced.isPlanted { try fileSystem.sync(directory) }
-        return size
     }
 
-    /// Closes the file before it has its name: once it has, another thread may have opened the backup, and closing any
-    /// descriptor of a file drops all of the process's POSIX locks on it, SQLite's among them.
-    private func syncIndex(_ name: String, like model: FileStatus?) throws(SystemError) -> Int64 {
-        let descriptor = try fileSystem.open(name, in: directory, .readWrite)
+    /// Makes the index durable, once its connection is closed; its bytes. The file is closed before it has its name: once it
+    /// has, another thread may have opened the backup, and closing any descriptor of a file drops all of the process's POSIX
+    /// locks on it, SQLite's among them.
+    func syncIndex(like model: FileStatus?) throws(SystemError) -> Int64 {
+        let descriptor = try fileSystem.open(StorePaths.newIndexName, in: directory, .readWrite)
         defer { fileSystem.close(descriptor) }
         if let model { SystemFileSystem.giveOwner(of: model, to: descriptor) }
         if !PlantedBug.copiedIndexNotSynced.isPlanted { try fileSystem.sync(descriptor) }
@@ -100,17 +97,7 @@ struct StoreCopy {
     /// - Throws: `damaged`, with the ids.
     func check(_ file: DataFile, from first: Int64, _ index: StoreIndex) throws {
         let record = try index.record()
-        var live = LiveBitmap(slots: record.slots)
-        var isSound = true
-        try index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
-            if !file.isRow(offset, below: record.nextOffset) {
-                isSound = false
-            } else if offset >= first {
-                isSound = live.insert(file.slot(offset)) && isSound
-            }
-        }
-        if !isSound { throw VectorStoreError.damaged("the index names rows outside of the data file, or shares one") }
-        live.finish()
+        let (live, _) = try LiveBitmap.loadChecked(index, record, file, from: first)
         let checksums = try RowChecksums()
         try unsafe file.forEachLiveBatch(live) { rows in
             try checksums.append(unsafe file.checksums(of: rows))
@@ -120,6 +107,7 @@ struct StoreCopy {
         var bad: [String] = []
         try index.forEachRow(record.generation) { id, entry throws(VectorStoreError) in
             guard entry.offset >= first else { return }
+            guard entry.offset < record.nextOffset else { return bad.append(id.idText) }
             let bytes = checksums[live.rank(file.slot(entry.offset))]
             if id.checksum(continuing: bytes) != entry.checksum { bad.append(id.idText) }
         }
@@ -133,10 +121,14 @@ struct StoreCopy {
 
     // MARK: What else a store has
 
-    /// The lock files, with the mark of the record's commit: an older state of the index is missed from then on.
-    func writeMark(_ record: StoreRecord, like model: FileStatus?) throws(VectorStoreError) {
-        _ = try mapped(EpochLocks(directory, creates: true, like: model))
-        let lock = try mapped(FileLock(StorePaths.writerLockName, in: directory, create: true, like: model))
+    func makeLocks(like model: FileStatus?) throws(SystemError) -> FileLock {
+        _ = try EpochLocks(directory, creates: true, like: model)
+        return try FileLock(StorePaths.writerLockName, in: directory, create: true, like: model)
+    }
+
+    /// The mark of the record's commit: an older state of the index is missed from then on. It has no token, as only a backup's
+    /// hasn't that nobody has written to.
+    func writeMark(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) {
         let floor = CommitFloor(StorePaths(directory), record, nil, nil, lock, fileSystem)
         floor.endCheckpoint(record)
         try floor.committed { () throws(VectorStoreError) in record }

@@ -49,10 +49,14 @@ extension LiveBitmap {
     /// the order of their ids, or a search for one may miss it, and be as many as the store counts. Another program may have
     /// deleted some; then the pages must be sound.
     ///
+    /// - Parameter first: Rows before this offset are looked at, and left out.
     /// - Throws: `damaged` where that isn't so, or a row isn't where rows are.
-    static func loadChecked(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
-        -> (live: LiveBitmap, drift: Int64)
-    {
+    static func loadChecked(
+        _ index: StoreIndex,
+        _ record: StoreRecord,
+        _ file: DataFile,
+        from first: Int64 = 0
+    ) throws(VectorStoreError) -> (live: LiveBitmap, drift: Int64) {
         try index.connection.snapshot { () throws(VectorStoreError) in
             var live = LiveBitmap(slots: record.slots)
             var isSound = true
@@ -66,7 +70,7 @@ extension LiveBitmap {
                 if entry.offset >= record.nextOffset && file.isRow(entry.offset, below: .max) { return }
                 isSound =
                     isSound && file.isRow(entry.offset, below: record.nextOffset)
-                    && live.insert(file.slot(entry.offset))
+                    && (entry.offset < first || live.insert(file.slot(entry.offset)))
             }
             if !isSound { throw try misplaced(index, record) }
             let drift = try index.record().liveRows - count

@@ -38,6 +38,7 @@ struct BackupCommand: StoreCommand {
                     "bytes_shared": JSONText(report.sharedBytes), "commit_sequence": JSONText(report.commitSequence),
                     "incremental": .raw(String(report.isIncremental)), "seconds": JSONText(report.duration),
                     "dead_bytes": JSONText(report.deadBytes),
+                    "moved_aside": report.movedAside.map(JSONText.init(_:)) ?? .raw("null"),
                 ])
             )
         }
@@ -45,6 +46,9 @@ struct BackupCommand: StoreCommand {
             "\(report.isIncremental ? "brought up to date" : "backed up"): \(counted(report.rows, "row")) of commit "
                 + "\(report.commitSequence), \(byteText(report.copiedBytes)) written in \(secondsText(report.duration))"
         )
+        if let aside = report.movedAside {
+            StandardError.line("somebody has written to the earlier backup, which is at \(aside) now")
+        }
         if report.deadBytes > 0 {
             StandardError.line(
                 "the backup holds \(byteText(report.deadBytes)) of deleted rows too; compact or erase first if it must not"
