@@ -53,7 +53,7 @@ import Testing
     @Test func refusals() throws {
         try succeed("backup", store, backup)
         try fail(73, "backup", store, backup, saying: "exists already")
-        try fail(64, "backup", store, store + "/inside", saying: "in the store itself")
+        try fail(64, "backup", store, store + "/inside", saying: "lies in a store")
         try fail(66, "backup", store, directory / "missing/b")
         try fail(66, "backup", directory / "missing", backup)
         try fail(66, "restore", directory / "missing", store)

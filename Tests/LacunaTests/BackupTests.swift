@@ -278,6 +278,78 @@ import Testing
         try restored.close()
     }
 
+    /// A row of its own beyond the store's next offset, which no comparison of the store's rows meets.
+    @Test func whatWasAddedToTheBackupIsKept() throws {
+        let store = try makeStore()
+        try store.backup(to: destination)
+        let backup = try VectorStore<Int64>.open(at: destination)
+        try backup.put(Self.vector(900), for: 900)
+        try backup.close()
+        for id in Int64(1)...5 { try store.setMetadataJSON("{}", for: id) }
+        let report = try store.backup(to: destination, incremental: true)
+        #expect(!report.isIncremental)
+        #expect(try contents(destination) == CrashModel(of: store))
+        #expect(try contents(#require(report.movedAside)).rows[900] != nil)
+        try store.close()
+    }
+
+    /// Old states of a backup are often kept by `cp -al`.
+    @Test func hardLinksOfABackupKeepItsState() throws {
+        let store = try makeStore()
+        try store.backup(to: destination)
+        let expected = try CrashModel(of: store)
+        let kept = scratch.path + "/monday"
+        try #require(try Command.run("cp", ["-al", destination, kept]).status == 0)
+        let before = try contentsOfFiles(kept)
+        try put(200...210, store)
+        #expect(try !store.backup(to: destination, incremental: true).isIncremental)
+        #expect(try contentsOfFiles(kept) == before)
+        #expect(try contents(kept) == expected)
+        #expect(try contents(destination) == CrashModel(of: store))
+        try store.close()
+    }
+
+    private func contentsOfFiles(_ path: String) throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in try Directory.names(path) { files[name] = try read(path + "/" + name) }
+        return files
+    }
+
+    @Test func aPersonsFileInABackupIsKept() throws {
+        let store = try makeStore()
+        try store.backup(to: destination)
+        try write(Data("mine".utf8), to: destination + "/notes.txt")
+        try store.delete((1...50).map { $0 })
+        try store.compact(.rewrite)
+        let report = try store.backup(to: destination, incremental: true)
+        let aside = try #require(report.movedAside)
+        #expect(try read(aside + "/notes.txt") == Data("mine".utf8))
+        #expect(try contents(destination) == CrashModel(of: store))
+        try store.close()
+    }
+
+    @Test func placesThatAreNoBackups() throws {
+        let store = try makeStore()
+        try store.backup(to: destination)
+        expectError(.invalidArgument) { try store.backup(to: scratch.store, incremental: true) }
+        expectError(.invalidArgument) { try store.backup(to: scratch.store + "/inside") }
+        expectError(.invalidArgument) { try store.backup(to: destination + "/inside") }
+        expectError(.invalidArgument) { try VectorStoreBackup.restore(destination, to: destination + "/inside") }
+        let (empty, foreign) = (scratch.path + "/empty", scratch.path + "/foreign")
+        for path in [empty, foreign] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        }
+        let database = try Connection(foreign + "/index.sqlite", .create)
+        try database.execute("PRAGMA journal_mode = MEMORY; CREATE TABLE notes (text)")
+        for path in [empty, foreign, scratch.path] {
+            let before = try Directory.names(path)
+            let error = expectError(.alreadyExists) { try store.backup(to: path, incremental: true) }
+            #expect(error?.message.contains("is no backup") == true)
+            #expect(try Directory.names(path) == before)
+        }
+        try store.close()
+    }
+
     /// A row of zeros that is a hole in the store's file, where an interrupted backup has left other bytes.
     @Test func leftoversDontShowThroughHoles() throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))

@@ -39,6 +39,12 @@ struct Place {
 
     var isTaken: Bool { get throws(VectorStoreError) { try mapped(parent.status(name)) != nil } }
 
+    /// A directory in a store would go with it wherever that goes.
+    func checkIsOutside() throws(VectorStoreError) {
+        if try mapped(parent.status(StorePaths.writerLockName)) == nil { return }
+        throw VectorStoreError(.invalidArgument, "\(path) lies in a store; choose a place outside of it")
+    }
+
     func refusal(_ what: String) -> VectorStoreError {
         VectorStoreError(.alreadyExists, "\(path) \(what); choose another path, or move it away")
     }

@@ -16,6 +16,7 @@ struct Restore {
     let pace: Pace
 
     func run() throws -> RestoreReport {
+        try place.checkIsOutside()
         let old = try place.isTaken ? StorePaths(place.path) : nil
         if let old {
             if old.directory.identity == backup.directory.identity {

@@ -9,9 +9,7 @@ struct StoreBackup {
     func run(to path: String, incremental: Bool) throws -> BackupReport {
         let start = ContinuousClock.now
         let place = try Place(path, fileSystem)
-        if place.parent.identity == source.directory.identity {
-            throw VectorStoreError(.invalidArgument, "\(path) lies in the store itself; choose a place outside of it")
-        }
+        try place.checkIsOutside()
         var report: BackupReport
         if try place.isTaken {
             guard incremental else { throw place.refusal("exists already") }
@@ -66,29 +64,54 @@ struct StoreBackup {
     // MARK: An earlier one
 
     /// Brings the backup at the place up to date: by what was appended since, or by a whole one in its place. One that somebody
-    /// has written to may hold what is nowhere else: it is moved aside.
+    /// has written to, or put a file into, may hold what is nowhere else: it is moved aside.
     private func renew(_ place: Place) throws -> BackupReport {
         let old = try StorePaths(place.path)
+        if old.directory.identity == source.directory.identity {
+            throw VectorStoreError(.invalidArgument, "\(place.path) is the store itself; choose another path")
+        }
+        let before = try record(of: old, place)
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
-        // Makes no file beside the index.
-        let before = try StoreIndex.openForReading(old.directory, .immutable).record()
+        let mark = try CommitMark.read(old, fileSystem)
+        let isUntouched = mark?.token == 0 && mark?.sequence == before.commitSequence
+        if try isUntouched && !hasHardLinks(old),
+            let report = try Appending(backup: self, old: old, lock: lock).run()
+        {
+            return report
+        }
+        var (report, others) = try makeWhole(in: place) { try place.exchange($0) }
+        if try isUntouched && mapped(old.directory.names()).allSatisfy(StorePaths.isOwnName) {
+            place.remove(others, old.directory)
+        } else {
+            report.movedAside = try place.setAside(others)
+        }
+        return report
+    }
+
+    /// The last commit that an earlier backup holds. Makes no file in the directory, which may be anybody's.
+    private func record(of old: StorePaths, _ place: Place) throws -> StoreRecord {
         let now = try readers.read { $0.record }
+        guard try mapped(old.directory.status(StorePaths.indexName)) != nil else { throw place.refusal("is no backup") }
+        let before: StoreRecord
+        do { before = try StoreIndex.openForReading(old.directory, .immutable).record() } catch {
+            throw error.code == .notAStore ? place.refusal("is no backup") : error
+        }
         guard before.uuid == now.uuid else { throw place.refusal("is no backup of this store") }
         guard before.commitSequence <= now.commitSequence else {
             throw place.refusal(
                 "holds commit \(before.commitSequence), and the store is at \(now.commitSequence): it is no earlier state of it"
             )
         }
-        let mark = try CommitMark.read(old, fileSystem)
-        if let report = try Appending(backup: self, old: old, lock: lock).run() { return report }
-        var (report, others) = try makeWhole(in: place) { try place.exchange($0) }
-        if mark?.token == 0 && mark?.sequence == before.commitSequence {
-            place.remove(others, old.directory)
-        } else {
-            report.movedAside = try place.setAside(others)
+        return before
+    }
+
+    /// Whether a file of the backup is one of another directory too, which an append would change: people keep old states so.
+    private func hasHardLinks(_ old: StorePaths) throws(VectorStoreError) -> Bool {
+        for name in try mapped(old.directory.names()) {
+            if try mapped(old.directory.status(name))?.links ?? 1 > 1 { return true }
         }
-        return report
+        return false
     }
 }
 

@@ -5,8 +5,8 @@ extension VectorStoreError {
     }
 
     private static func moved(_ path: String) -> String {
-        "\(path) leads to another store than the one that was opened there, or to none; what is there now was not touched: "
-            + "open the store again where it is"
+        "\(path) leads to another store than the one that was opened there, or to none, since it was moved, removed or replaced; "
+            + "what is there now was not touched: open the store again where it is"
     }
 
     private static func missing(_ path: String) -> String {
@@ -29,7 +29,7 @@ extension VectorStoreError {
         VectorStoreError(
             .readOnly,
             "\(directory.path(name)) has \(count) names (hard links), and a write would change what all of them name; "
-                + "copy the store with `cp -a`, and write to the copy"
+                + "remove the other names, or copy the store with `cp -a` and use the copy"
         )
     }
 }
