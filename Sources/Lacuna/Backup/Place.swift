@@ -23,7 +23,7 @@ struct Place {
         let real = if let directory = try? Directory(path) { try mapped(directory.realPath()) } else { path }
         let last = real.split(separator: "/").last.map(String.init) ?? ""
         guard !last.isEmpty, last != ".", last != ".." else {
-            throw VectorStoreError(.invalidArgument, "\(path) names no directory to be made; choose another path")
+            throw VectorStoreError(.invalidArgument, "'\(path)' names no directory to be made; choose another path")
         }
         name = last
         do { parent = try Directory(Directory.parent(of: real)) } catch {

@@ -27,7 +27,7 @@ struct Restore {
         }
         let (name, directory) = try place.makeSibling("restored")
         do {
-            let report = try copy(to: directory)
+            let report = try blamingBackup { try copy(to: directory) }
             let aside = try takePlace(name, old)
             return RestoreReport(rows: report.rows, bytes: try bytes(directory), movedAside: aside)
         } catch {
@@ -53,8 +53,16 @@ struct Restore {
             directory
         )
         let messages = try StoreIndex.openForReading(directory, .immutable).integrityMessages()
-        if let first = messages.first { throw VectorStoreError.damaged("\(backup.directory.path): \(first)") }
+        if let first = messages.first { throw VectorStoreError.damaged(first) }
         return report
+    }
+
+    /// It is the backup that is damaged, and not what is at the place.
+    private func blamingBackup<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as VectorStoreError where error.code == .damaged {
+            let what = "\(backup.directory.path) can't be restored, and \(place.path) was left as it is"
+            throw VectorStoreError(.damaged, "\(what): \(error.message)", ids: error.ids, cause: error)
+        }
     }
 
     /// Where the old store's directory is now, if there was one.

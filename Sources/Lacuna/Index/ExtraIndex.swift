@@ -34,7 +34,7 @@ struct ExtraIndex {
             """
             index.sqlite has \(all.count) indexes of \(terms) terms that Lacuna hasn't made, of at most \(most.indexes) and \
             \(most.terms): each put would evaluate them; remove some in the sqlite3 shell with DROP INDEX, then open the \
-            store again: until then it can be read
+            store again: until then it can be read, and not backed up
             """
         )
     }
@@ -47,7 +47,7 @@ struct ExtraIndex {
             .unsupported,
             """
             index.sqlite has an index that Lacuna can't keep up, \(name) on \(table): \(flaw); remove it in the sqlite3 \
-            shell with DROP INDEX "\(quoted)", then open the store again: until then it can be read
+            shell with DROP INDEX "\(quoted)", then open the store again: until then it can be read, and not backed up
             """
         )
     }

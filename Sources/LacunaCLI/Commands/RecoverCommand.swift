@@ -70,7 +70,9 @@ struct RecoverCommand: ParsableCommand {
             )
         case .recovered:
             try output.line(
-                dryRun ? "to be recovered; nothing was changed" : Terminal.styled("recovered", .green)
+                dryRun
+                    ? "to be recovered, unless a writer has it under way; nothing was changed"
+                    : Terminal.styled("recovered", .green)
             )
         case .damaged: try output.line(Terminal.styled("damaged", .red) + ": nothing was touched")
         }
