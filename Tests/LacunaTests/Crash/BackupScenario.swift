@@ -6,7 +6,7 @@ enum BackupScenario: String, CaseIterable, Sendable {
     case whole
     /// An earlier one is brought up to date by what was appended since.
     case appending
-    /// The same, where it has a log that somebody who was killed has left.
+    /// The same, where it has a log that a shell which was killed has left.
     case appendingBesideALog
     /// A whole one takes the place of an earlier one, after a compaction.
     case replacing
@@ -77,7 +77,7 @@ enum BackupScenario: String, CaseIterable, Sendable {
         try TestDisk.holding(files) { disk in
             let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
             if self != .appendingBesideALog { return (try CrashModel(of: store), files) }
-            try store.setMetadataJSON(nil, for: 1)
+            try rawConnection(disk.directory + "/index.sqlite").run("DELETE FROM metadata WHERE id = 1")
             let killed = disk.now.model.liveFiles
             return (try CrashModel(of: store), killed)
         }
