@@ -55,7 +55,6 @@ package final class StoreIndex {
         _ mode: Connection.Mode
     ) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
-        try index.connection.run("PRAGMA query_only = ON")
         guard try index.isCreated() else { throw noSchema(directory) }
         return index
     }
@@ -69,7 +68,6 @@ package final class StoreIndex {
         // Read before the index: a writer may raise it at any time, once it has committed.
         let mark = try witness.mark()
         let index = try connect(directory, mode)
-        try index.connection.run("PRAGMA query_only = ON")
         if let evidence = try index.check(directory, witness, mark), evidence.areRowsDoubtful {
             try index.checkRowsOfLog(evidence, witness)
         }
