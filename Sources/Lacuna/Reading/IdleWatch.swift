@@ -29,7 +29,8 @@ final class IdleWatch: Sendable {
         if arms { arm() }
     }
 
-    private func arm() { clock.after(Self.timeBetweenLooks) { [weak self] in self?.look() } }
+    /// Keeps this alive until there is nothing more to watch.
+    private func arm() { clock.after(Self.timeBetweenLooks) { self.look() } }
 
     private func look() {
         let watched = state.withLock { state in
