@@ -7,11 +7,14 @@ import Testing
 @testable import Lacuna
 
 /// A handle that nobody reads by keeps no file that was replaced.
-@Suite struct IdleHandleTests {
+@Suite final class IdleHandleTests {
     private let scratch: Scratch
     private let clock = ManualClock()
 
     init() throws { scratch = try Scratch() }
+
+    /// The alarm that never comes would keep its clock, which keeps the alarm.
+    deinit { clock.forget() }
 
     private func makeStore() throws -> VectorStore<Int64> {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4, metric: .dot))

@@ -22,6 +22,14 @@ final class ManualClock: AlarmClock {
         state.withLock { $0.alarms.append(Alarm(time: $0.now + delay, work: work)) }
     }
 
+    /// Lets all go that waits.
+    func forget() {
+        _ = state.withLock { state in
+            defer { state.alarms = [] }
+            return state.alarms
+        }
+    }
+
     func advance(by duration: Duration) {
         let end = now + duration
         while let work = next(until: end) { work() }
