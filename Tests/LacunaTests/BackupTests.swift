@@ -315,6 +315,30 @@ import Testing
         return files
     }
 
+    /// An earlier one that was cut short would be whole again, with zeros for rows.
+    @Test func aShortBackupIsReplaced() throws {
+        let store = try makeStore()
+        try store.backup(to: destination)
+        try put(200...210, store)
+        try edit(destination + "/vectors-1.f32") { try $0.truncate(atOffset: 5_000) }
+        #expect(try !store.backup(to: destination, incremental: true).isIncremental)
+        #expect(try contents(destination) == CrashModel(of: store))
+        try store.close()
+    }
+
+    /// A reader that was killed has left its files, and they were linked too.
+    @Test func hardLinksOfSharedMemoryToo() throws {
+        let store = try makeStore()
+        try store.backup(to: destination)
+        let reader = try VectorStore<Int64>.open(at: destination, .readOnly)
+        #expect(try reader.count == 100)
+        try #require(try Command.run("cp", ["-al", destination, scratch.path + "/kept"]).status == 0)
+        #expect(try !store.backup(to: destination, incremental: true).isIncremental)
+        #expect(try contents(destination) == CrashModel(of: store))
+        try? reader.close()
+        try store.close()
+    }
+
     @Test func aPersonsFileInABackupIsKept() throws {
         let store = try makeStore()
         try store.backup(to: destination)

@@ -87,7 +87,10 @@ import Testing
             error?.message.contains("\(count) indexes of \(count * terms) terms") == true,
             "\(error?.message ?? "")"
         )
-        #expect(try VectorStore<Int64>.open(at: store.scratch.store, .readOnly).ids().count == 10)
+        let reader = try VectorStore<Int64>.open(at: store.scratch.store, .readOnly)
+        #expect(try reader.ids().count == 10)
+        #expect(try reader.backup(to: store.scratch.path + "/backup").rows == 10)
+        try reader.close()
         try tamper(store.scratch.index, "DROP INDEX i0")
         try VectorStore<Int64>.open(at: store.scratch.store).put([1, 2, 3, 4], for: 100, metadataJSON: "{}")
     }

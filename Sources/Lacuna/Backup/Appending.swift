@@ -29,7 +29,7 @@ struct Appending {
         let oldIndex = try StoreIndex.openForReading(directory, .immutable)
         let before = try oldIndex.record()
         guard let target = try? DataFile.open(before.dataFile, in: directory, .readWrite, backup.fileSystem),
-            target.header == before.header
+            target.header == before.header, try target.status().size >= before.nextOffset
         else { return nil }
         // Held here alone: its connection is closed before the index gets its name.
         guard

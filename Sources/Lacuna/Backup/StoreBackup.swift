@@ -70,11 +70,12 @@ struct StoreBackup {
         if old.directory.identity == source.directory.identity {
             throw VectorStoreError(.invalidArgument, "\(place.path) is the store itself; choose another path")
         }
-        let before = try record(of: old, place)
+        let (before, origin) = try record(of: old, place)
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
         let mark = try CommitMark.read(old, fileSystem)
-        let isUntouched = mark?.token == 0 && mark?.sequence == before.commitSequence
+        // Before there were tokens, every mark had none.
+        let isUntouched = origin != nil && mark?.token == 0 && mark?.sequence == before.commitSequence
         if try isUntouched && !hasHardLinks(old),
             let report = try Appending(backup: self, old: old, lock: lock).run()
         {
@@ -90,11 +91,15 @@ struct StoreBackup {
     }
 
     /// The last commit that an earlier backup holds. Makes no file in the directory, which may be anybody's.
-    private func record(of old: StorePaths, _ place: Place) throws -> StoreRecord {
+    private func record(of old: StorePaths, _ place: Place) throws -> (StoreRecord, LogOrigin?) {
         let now = try readers.read { $0.record }
         guard try mapped(old.directory.status(StorePaths.indexName)) != nil else { throw place.refusal("is no backup") }
         let before: StoreRecord
-        do { before = try StoreIndex.openForReading(old.directory, .immutable).record() } catch {
+        let origin: LogOrigin?
+        do {
+            let index = try StoreIndex.openForReading(old.directory, .immutable)
+            (before, origin) = (try index.record(), try index.logOrigin())
+        } catch {
             throw error.code == .notAStore ? place.refusal("is no backup") : error
         }
         guard before.uuid == now.uuid else { throw place.refusal("is no backup of this store") }
@@ -103,7 +108,7 @@ struct StoreBackup {
                 "holds commit \(before.commitSequence), and the store is at \(now.commitSequence): it is no earlier state of it"
             )
         }
-        return before
+        return (before, origin)
     }
 
     /// Whether a file of the backup is one of another directory too, which an append would change: people keep old states so.

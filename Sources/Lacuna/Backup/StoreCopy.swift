@@ -30,7 +30,7 @@ struct StoreCopy {
         let index = StoreIndex(connection)
         connection.checkpointsOnClose(true)
         guard try index.isCreated() else { throw VectorStoreError.damaged("the index has no schema") }
-        try index.checkForWriting()
+        try index.checkForWriting(counting: false)
         return index
     }
 

@@ -24,17 +24,17 @@ struct ExtraIndex {
     /// Each put evaluates all of them, each with a copy of the metadata of its own.
     private static let most = (indexes: 16, terms: 64)
 
-    /// - Throws: `unsupported` where a put would evaluate an index that may be anything, or too many.
-    static func checkForWriting(_ all: [ExtraIndex]) throws(VectorStoreError) {
+    /// - Throws: `unsupported` where a put would evaluate an index that may be anything, or, `counting`, too many.
+    static func checkForWriting(_ all: [ExtraIndex], counting: Bool) throws(VectorStoreError) {
         for index in all { if let refusal = index.refusal { throw refusal } }
         let terms = all.reduce(0) { $0 + $1.terms }
-        if all.count <= most.indexes && terms <= most.terms { return }
+        if !counting || all.count <= most.indexes && terms <= most.terms { return }
         throw VectorStoreError(
             .unsupported,
             """
             index.sqlite has \(all.count) indexes of \(terms) terms that Lacuna hasn't made, of at most \(most.indexes) and \
             \(most.terms): each put would evaluate them; remove some in the sqlite3 shell with DROP INDEX, then open the \
-            store again: until then it can be read, and not backed up
+            store again: until then it can be read
             """
         )
     }

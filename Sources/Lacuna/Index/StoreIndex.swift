@@ -124,8 +124,11 @@ package final class StoreIndex {
         }
     }
 
-    /// Of an index that was found to be created: whether changing rows evaluates nothing but what is ours.
-    func checkForWriting() throws(VectorStoreError) { try schema?.checkForWriting() }
+    /// Of an index that was found to be created: whether changing rows evaluates nothing but what is ours, and, where rows are
+    /// to be put, not too much of other people's.
+    func checkForWriting(counting: Bool = true) throws(VectorStoreError) {
+        try schema?.checkForWriting(counting: counting)
+    }
 
     private func isOfKnownVersion() throws(VectorStoreError) -> Bool {
         let application = try pragma("application_id")

@@ -62,7 +62,11 @@ final class IndexCopy: Sendable {
                 throw SystemError(errno: errno, call: "create a temporary directory in", path: base)
             }
             let directory = try Directory(unsafe String(cString: made))
-            let lock = try FileLock(lockName, in: directory, create: true)
+            let lock: FileLock
+            do { lock = try FileLock(lockName, in: directory, create: true) } catch {
+                remove(directory)
+                throw error
+            }
             // Somebody who removes what is stale may have come between.
             if try lock.tryLock(exclusive: true), lock.isNamed, directory.isAtItsPath { return (directory, lock) }
         }

@@ -7,7 +7,9 @@ extension Connection {
         for name in [name, name + "-wal", sharedMemory] {
             guard let status = try mapped(directory.regularStatus(name)), status.links > 1 else { continue }
             // Readers write to shared memory too.
-            if mode == .readWrite || name == sharedMemory { throw .hardLinks(directory, name, status.links) }
+            if mode == .readWrite || name == sharedMemory && mode != .immutable {
+                throw .hardLinks(directory, name, status.links)
+            }
         }
         // SQLite would play a forged one back, and unlink files that it names.
         let journal = name + "-journal"
