@@ -45,7 +45,7 @@ struct Appending {
         let indexBytes = try mapped(copy.syncIndex(like: model))
         // A reader that has opened it since uses shared memory by the index's name.
         guard try isClosed() else { return nil }
-        // Were a log that was removed there again after a power cut, it would lie beside an index that it doesn't belong to.
+        // If a power cut brought the removed log back later, the new index would have a log that isn't its own.
         if !PlantedBug.removedLogNotSynced.isPlanted { try mapped(backup.fileSystem.sync(directory)) }
         try mapped(copy.nameIndex())
         try copy.writeMark(record, lock)

@@ -13,7 +13,8 @@ public struct BackupReport: Sendable {
     public internal(set) var isIncremental: Bool
     /// Bytes of rows that were deleted or replaced, which the data file still holds.
     public internal(set) var deadBytes: Int64
-    /// Where the earlier backup is now, if somebody has written to it and a whole one has taken its place.
+    /// Where the earlier backup is now, if a whole one has taken its place, and it wasn't as it was made: somebody has written to
+    /// it, or put another file there.
     public internal(set) var movedAside: String?
     /// The time that it took.
     public internal(set) var duration: Duration = .zero

@@ -39,9 +39,11 @@ struct Place {
 
     var isTaken: Bool { get throws(VectorStoreError) { try mapped(parent.status(name)) != nil } }
 
-    /// A directory in a store would go with it wherever that goes.
+    /// A directory inside a store would go wherever the store goes.
     func checkIsOutside() throws(VectorStoreError) {
-        if try mapped(parent.status(StorePaths.writerLockName)) == nil { return }
+        for name in [StorePaths.indexName, StorePaths.writerLockName] {
+            if try mapped(parent.status(name)) == nil { return }
+        }
         throw VectorStoreError(.invalidArgument, "\(path) lies in a store; choose a place outside of it")
     }
 
@@ -89,7 +91,7 @@ struct Place {
             others = asideName
             do {
                 try fileSystem.rename(name, to: others, in: parent)
-                // Were that lost, and the next one not, nothing would lead to it any more.
+                // If this rename were lost and the next one kept, no name would lead to the old directory.
                 if !PlantedBug.firstStepNotSynced.isPlanted { try fileSystem.sync(parent) }
                 try fileSystem.rename(sibling, to: name, in: parent)
             } catch {

@@ -71,10 +71,6 @@ struct IndexSchema {
         throw .damaged("what Lacuna makes in index.sqlite is missing there, or is something else: \(names)")
     }
 
-    func checkForWriting(counting: Bool) throws(VectorStoreError) {
-        try ExtraIndex.checkForWriting(extraIndexes, counting: counting)
-    }
-
     /// SQLite's checks of pages, as far as they evaluate nothing that may be anything: where all is ours, of the whole
     /// database; else of our tables, without the indexes where one of them is such.
     var integrityChecks: [String] {

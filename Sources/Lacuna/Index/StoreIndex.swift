@@ -127,7 +127,7 @@ package final class StoreIndex {
     /// Of an index that was found to be created: whether changing rows evaluates nothing but what is ours, and, where rows are
     /// to be put, not too much of other people's.
     func checkForWriting(counting: Bool = true) throws(VectorStoreError) {
-        try schema?.checkForWriting(counting: counting)
+        try ExtraIndex.checkForWriting(schema?.extraIndexes ?? [], counting: counting)
     }
 
     private func isOfKnownVersion() throws(VectorStoreError) -> Bool {

@@ -1,5 +1,5 @@
-/// Has the readers that want it look after their data files once a second: one alarm for many handles, since an alarm of its
-/// own would be a good part of what opening a store costs.
+/// Has the readers of many handles look after their data files once a second, by one alarm: an alarm for each handle would be
+/// a good part of what opening a store costs.
 final class IdleWatch: Sendable {
     private struct Reference: Sendable {
         weak let pool: ReaderPool?

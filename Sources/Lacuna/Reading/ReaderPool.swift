@@ -22,14 +22,14 @@ final class ReaderPool: Sendable {
     private let watch: IdleWatch?
     private let state = Guarded(State())
 
-    /// Looks, one a second, without a read after which the data file is let go, and nobody looks any more: a minute. To let it go sooner would
-    /// have searches that come now and then map all of it again.
+    /// Looks without a read, one a second, after which the data file is let go, and nobody looks any more: a minute. To let it
+    /// go sooner would have searches that come now and then map all of it again.
     private static let idleLooks = 60
     /// Idle readers that are kept; each holds a connection and two lock files open.
     private static let kept = 8
 
-    /// - Parameter watch: For a handle that only reads. Nothing tells it that its data file was replaced, which would then keep its
-    ///   blocks, with rows that were erased since, for as long as the handle is idle. So it looks, and lets the file go.
+    /// - Parameter watch: For a handle that only reads. Nothing tells it that its data file was replaced, which would then keep
+    ///   its blocks, with rows that were erased since, for as long as the handle is idle. So it looks, and lets the file go.
     init(
         _ source: IndexSource,
         _ paths: StorePaths,
@@ -116,7 +116,8 @@ final class ReaderPool: Sendable {
         if beginsToWatch { watch?.watch(self) }
     }
 
-    /// Whether there is to be another look. A read that goes on meanwhile keeps the file itself, and the next one opens it again.
+    /// Whether there is to be another look. A read that goes on meanwhile keeps the file itself, and the next one opens it
+    /// again.
     func look() -> Bool {
         let goesOn = state.withLock { state in
             state.idleLooks = state.hasRead ? 0 : state.idleLooks + 1

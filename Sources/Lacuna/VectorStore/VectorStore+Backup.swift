@@ -14,13 +14,13 @@ extension VectorStore {
     ///   - path: The directory to make; its parent must exist.
     ///   - incremental: Whether `path` may be an earlier backup of this store, which is then brought up to date: by what was
     ///     appended since, if there was no compaction and no erasure and nobody has changed the backup; else by a whole one
-    ///     that takes its place. At any instant there is one whole backup there. An earlier one that somebody has written to is
-    ///     moved aside (``BackupReport/movedAside``), any other goes.
+    ///     that takes its place. At any instant there is one whole backup there. An earlier one that somebody has written to,
+    ///     or put a file into, is moved aside (``BackupReport/movedAside``), any other goes.
     ///   - options: A rate limit and a deadline.
     ///   - progress: Called between pieces of a MiB; what it throws stops the backup, and comes out of this call. It may read
     ///     the store, and must not write to it.
-    /// - Throws: `alreadyExists` if there is something else at `path`, also a later backup; `damaged`, with the ids, where a row doesn't match its
-    ///   checksum; `locked` where somebody writes to the earlier backup; `diskFull`; `deadlineExceeded`.
+    /// - Throws: `alreadyExists` if there is something else at `path`, also a later backup; `invalidArgument` for the store
+    ///   itself or a place in a store; `damaged`, with the ids, where a row doesn't match its checksum; `locked` where somebody writes to the earlier backup; `diskFull`; `deadlineExceeded`.
     @discardableResult
     public func backup(
         to path: String,

@@ -23,7 +23,7 @@ extension VectorStore {
     /// that were given back to the file system earlier: they are free, and not overwritten (of punched rows, of a tail that was
     /// cut, of files that a rewrite replaced, of the index and its log, and of temporary files, such as the copy of the index
     /// that this call makes). A file that a rewrite replaced, and that some program still has open: a reading handle lets it
-    /// go with its snapshot, or within two seconds; of other programs this call can't tell. What lies underneath: a
+    /// go with its snapshot, or within two seconds; this call doesn't see other programs. The storage underneath: a
     /// copy-on-write file system writes the zeros to other blocks, an SSD to other cells. There, only encryption and throwing
     /// away its key erases. Ids go with their rows, but logs may name some, so put nothing secret into an id.
     ///

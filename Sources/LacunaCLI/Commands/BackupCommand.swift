@@ -6,7 +6,7 @@ struct BackupCommand: StoreCommand {
         commandName: "backup",
         abstract: "Copy one consistent state of a store, also while it is in use.",
         discussion: """
-            The backup is a store itself; every row of it is checked. It also holds the bytes of deleted rows whose space was \
+            The backup is a store itself; every row that is copied is checked. It also holds the bytes of deleted rows whose space was \
             not given back yet. With --incremental, an earlier backup of the same store is brought up to date: only what was \
             appended since is copied, unless the store was compacted or erased from.
             """
@@ -15,7 +15,12 @@ struct BackupCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: ArgumentHelp("The directory to make.", valueName: "dest"))
+    @Argument(
+        help: ArgumentHelp(
+            "The directory to make; with --incremental also the backup to bring up to date.",
+            valueName: "dest"
+        )
+    )
     var destination: String
 
     @Flag(help: "Bring an earlier backup up to date, if there is one.")
@@ -47,7 +52,7 @@ struct BackupCommand: StoreCommand {
                 + "\(report.commitSequence), \(byteText(report.copiedBytes)) written in \(secondsText(report.duration))"
         )
         if let aside = report.movedAside {
-            StandardError.line("somebody has written to the earlier backup, which is at \(aside) now")
+            StandardError.line("the earlier backup was written to, or holds other files, and was moved to \(aside)")
         }
         if report.deadBytes > 0 {
             StandardError.line(
