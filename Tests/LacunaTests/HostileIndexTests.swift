@@ -207,23 +207,26 @@ import Testing
         #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).vector(for: 5) == [1, 2, 3, 5])
     }
 
-    /// A page of the index in which some bytes have rotted may hide the rows of all pages below it, and SQLite say nothing:
-    /// their bytes were given back as those of dead rows.
-    @Test(arguments: ["rewrite", "in-place", "punch", "auto", "erase"])
-    func whatARottenPageHidesIsNotGivenBack(_ work: String) throws {
-        let rows = 1_000
+    // MARK: A rotten page
+
+    private static let rottenRows = 1_000
+    private static let rottenDead = Set((0..<20).map { $0 * 7 })
+
+    /// Calls `body` with copies of a store, in each of which some bytes of one page of the index have rotted: the inner ones
+    /// most of all, which may hide the rows of all pages below them, without a word of SQLite's.
+    private func forEachRottenIndex(_ body: (_ copy: String, _ page: Int) throws -> Void) throws {
         let whole = scratch.path + "/whole"
-        let dead = Set((0..<20).map { $0 * 7 } + [500])
         let store = try VectorStore<String>.create(at: whole, .init(dimension: 1_024))
         try store.write { batch in
-            for id in 0..<rows { try batch.put([Float](repeating: Float(id), count: 1_024), for: "row-\(id)") }
+            for id in 0..<Self.rottenRows {
+                try batch.put([Float](repeating: Float(id), count: 1_024), for: "row-\(id)")
+            }
         }
-        try store.delete(dead.subtracting([500]).map { "row-\($0)" })
+        try store.delete(Self.rottenDead.map { "row-\($0)" })
         try store.close()
         let index = try read(whole + "/index.sqlite")
         let pageSize = 4_096
         var generator = SplitMix64(seed: 1)
-        var refusals = 0
         for round in 0..<60 {
             var rotten = index
             let inner = (1..<index.count / pageSize).filter { index[$0 * pageSize] == 2 }
@@ -235,6 +238,16 @@ import Testing
             if exists(copy) { try remove(copy) }
             try copyItem(whole, to: copy)
             try write(rotten, to: copy + "/index.sqlite")
+            try body(copy, page)
+        }
+    }
+
+    /// The bytes of hidden rows were given back as those of dead ones.
+    @Test(arguments: ["rewrite", "in-place", "punch", "auto", "erase"])
+    func whatARottenPageHidesIsNotGivenBack(_ work: String) throws {
+        let dead = Self.rottenDead.union([500])
+        var refusals = 0
+        try forEachRottenIndex { copy, page in
             do {
                 let store = try VectorStore<String>.open(at: copy)
                 defer { try? store.close() }
@@ -256,9 +269,31 @@ import Testing
                     )
                 }
             }
-            let lost = (0..<rows).filter { !dead.contains($0) && !left.contains(Float($0)) }
+            let lost = (0..<Self.rottenRows).filter { !dead.contains($0) && !left.contains(Float($0)) }
             #expect(lost.count <= 4, "page \(page): the rows \(lost.prefix(5)) and others, \(lost.count) in all")
         }
         #expect(refusals > 5)
+    }
+
+    /// A backup without the hidden rows was told as checked.
+    @Test func whatARottenPageHidesIsMissedByABackup() throws {
+        let backup = scratch.path + "/backup"
+        var (made, refused) = (0, 0)
+        try forEachRottenIndex { copy, page in
+            do {
+                let store = try VectorStore<String>.open(at: copy, .readOnly)
+                defer { try? store.close() }
+                try store.backup(to: backup)
+            } catch let error as VectorStoreError {
+                #expect(error.code == .damaged, "page \(page): \(error)")
+                refused += 1
+                return
+            }
+            let found = try VectorStore<String>.open(at: backup, .readOnly).ids().count
+            #expect(found >= Self.rottenRows - Self.rottenDead.count - 4, "page \(page): \(found) rows")
+            made += 1
+            try remove(backup)
+        }
+        #expect(made > 5 && refused > 5)
     }
 }
