@@ -4,7 +4,7 @@ SWIFT ?= swift
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The sanitizers' runs of the tests, all or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
-SANITIZED = CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xswiftc -O $(if $(TESTS),--filter '$(TESTS)')
+SANITIZED = LACUNA_CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xswiftc -O $(if $(TESTS),--filter '$(TESTS)')
 
 .PHONY: demo test torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 
@@ -16,7 +16,7 @@ release: dependencies
 
 # Optimized: most of the time goes into simulating disks.
 test: dependencies
-	CI=true LACUNA_PLANTED_BUGS=1 $(SWIFT) test -Xswiftc -O
+	LACUNA_CI=true LACUNA_PLANTED_BUGS=1 $(SWIFT) test -Xswiftc -O
 
 # A million crash states; SEED goes on where an earlier run has said that it was.
 STATES ?= 1000000
@@ -27,7 +27,7 @@ torture: dependencies
 
 # Ten seconds a target; FUZZ_SECONDS=3600 for a long run, TARGETS="filter store" for some of them.
 fuzz: dependencies
-	CI=true SWIFT=$(SWIFT) Fuzz/run $(TARGETS)
+	LACUNA_CI=true SWIFT=$(SWIFT) Fuzz/run $(TARGETS)
 
 sanitize: sanitize-address sanitize-thread sanitize-undefined
 

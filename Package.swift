@@ -1,13 +1,13 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-let isCI = Context.environment["CI"] != nil
+let isCI = Context.environment["LACUNA_CI"] != nil
 /// `make fuzz` sets it: our own targets are built for libFuzzer and AddressSanitizer. Unsafe flags, so never without.
 let isFuzzing = Context.environment["LACUNA_FUZZ"] != nil
 /// `make sanitize-undefined` sets it: the C code ends the process where its behaviour is undefined.
 let isCheckingUndefined = Context.environment["LACUNA_UNDEFINED"] != nil
 
-/// Our own targets build without a warning; in CI a warning is an error.
+/// Our own targets build without a warning; where `LACUNA_CI` is set, which `make` does, a warning is an error.
 let swiftSettings: [SwiftSetting] =
     [
         .strictMemorySafety(),
@@ -39,10 +39,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .target(name: "CPlatform", cSettings: cSettings, linkerSettings: cLinkerSettings),
-        .target(name: "CStoreVFS", dependencies: ["CSQLite"], cSettings: cSettings, linkerSettings: cLinkerSettings),
-        .target(name: "CVectorKernels", cSettings: cSettings, linkerSettings: cLinkerSettings),
+        .systemLibrary(name: "CLacunaSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CLacunaPlatform", cSettings: cSettings, linkerSettings: cLinkerSettings),
+        .target(
+            name: "CLacunaStoreVFS",
+            dependencies: ["CLacunaSQLite"],
+            cSettings: cSettings,
+            linkerSettings: cLinkerSettings
+        ),
+        .target(name: "CLacunaVectorKernels", cSettings: cSettings, linkerSettings: cLinkerSettings),
         .target(
             name: "LacunaMigrations",
             path: "migrations",
@@ -52,7 +57,7 @@ let package = Package(
         .target(
             name: "Lacuna",
             dependencies: [
-                "CSQLite", "CPlatform", "CStoreVFS", "CVectorKernels", "LacunaMigrations",
+                "CLacunaSQLite", "CLacunaPlatform", "CLacunaStoreVFS", "CLacunaVectorKernels", "LacunaMigrations",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
@@ -67,7 +72,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "CTestVFS", dependencies: ["CSQLite"], path: "Tests/CTestVFS", cSettings: cSettings),
+        .target(
+            name: "CLacunaTestVFS",
+            dependencies: ["CLacunaSQLite"],
+            path: "Tests/CLacunaTestVFS",
+            cSettings: cSettings
+        ),
         .executableTarget(
             name: "ReadingProcess",
             dependencies: ["Lacuna"],
@@ -77,14 +87,18 @@ let package = Package(
         .testTarget(
             name: "LacunaTests",
             dependencies: [
-                "Lacuna", "LacunaFormats", "LacunaMigrations", "CTestVFS",
+                "Lacuna", "LacunaFormats", "LacunaMigrations", "CLacunaTestVFS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LacunaFormatsTests", dependencies: ["LacunaFormats"], swiftSettings: swiftSettings),
-        .testTarget(name: "KernelTests", dependencies: ["CVectorKernels", "CPlatform"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["CLacunaVectorKernels", "CLacunaPlatform"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "LacunaCLITests",
             dependencies: [
@@ -101,7 +115,7 @@ if isFuzzing {
         .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["Lacuna", "LacunaFormats", "CPlatform", "CLibFuzzer"],
+            dependencies: ["Lacuna", "LacunaFormats", "CLacunaPlatform", "CLibFuzzer"],
             path: "Fuzz/Sources",
             swiftSettings: swiftSettings,
             linkerSettings: [

@@ -13,7 +13,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CHeap"),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
-        // Lacuna has a module CSQLite of its own.
+        // Lacuna has a module CLacunaSQLite of its own.
         .systemLibrary(name: "CPlainSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Measuring",

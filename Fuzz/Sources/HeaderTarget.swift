@@ -1,4 +1,4 @@
-import CPlatform
+import CLacunaPlatform
 import Lacuna
 
 /// A data file's first bytes: as they are, and with the checksum that belongs to them.

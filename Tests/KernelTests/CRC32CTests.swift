@@ -1,4 +1,4 @@
-import CPlatform
+import CLacunaPlatform
 import Testing
 
 @Suite("CRC-32C")

@@ -1,5 +1,5 @@
-import CPlatform
-import CVectorKernels
+import CLacunaPlatform
+import CLacunaVectorKernels
 import Testing
 
 /// Nothing outside the arrays is read: one byte too far would end the process.

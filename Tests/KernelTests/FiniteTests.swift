@@ -1,4 +1,4 @@
-import CVectorKernels
+import CLacunaVectorKernels
 import Testing
 
 @Suite("Finite values")

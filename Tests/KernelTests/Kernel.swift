@@ -1,4 +1,4 @@
-import CVectorKernels
+import CLacunaVectorKernels
 import Testing
 
 /// A kernel this CPU can run, by its index.

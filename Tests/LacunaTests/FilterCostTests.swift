@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 import Lacuna
 import Testing
 

@@ -1,7 +1,7 @@
 // The bug story: SQLite opens a database's log and shared memory by path, at the first read, and unlinks them by path when the last
 // connection closes. By then another store was at that path.
 
-import CSQLite
+import CLacunaSQLite
 import Foundation
 import Testing
 

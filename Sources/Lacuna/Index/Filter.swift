@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// A caller's condition on rows: one SQL expression over the columns `id` and `metadata`, and the values of its `?`s.
 struct Filter: Sendable {

@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 import LacunaMigrations
 
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.

@@ -1,4 +1,4 @@
-import CPlatform
+import CLacunaPlatform
 
 /// CRC-32C (Castagnoli), as iSCSI and ext4 use it: RFC 3720, section 12.1.
 struct Checksum: Equatable, Sendable {

@@ -1,4 +1,4 @@
-import CPlatform
+import CLacunaPlatform
 import Synchronization
 
 #if canImport(Darwin)

@@ -1,4 +1,4 @@
-import CPlatform
+import CLacunaPlatform
 
 /// Which threads are inside something, so that a call that would wait for its own thread is an error instead.
 package final class ThreadRegistry: Sendable {

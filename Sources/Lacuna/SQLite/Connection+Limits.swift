@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// Functions of ours, and limits on what a statement may do.
 extension Connection {

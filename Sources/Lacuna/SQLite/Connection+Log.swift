@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// The write-ahead log: looking through it, and copying it into the database.
 extension Connection {

@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// Where the database lies, and what may lie beside it.
 extension Connection {

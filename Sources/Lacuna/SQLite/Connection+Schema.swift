@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// Reading a schema that nobody has looked through yet.
 extension Connection {

@@ -1,5 +1,5 @@
-import CSQLite
-import CStoreVFS
+import CLacunaSQLite
+import CLacunaStoreVFS
 import Synchronization
 
 #if canImport(Darwin)

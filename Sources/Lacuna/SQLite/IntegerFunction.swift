@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// A scalar SQL function from SQL values to an integer.
 @safe

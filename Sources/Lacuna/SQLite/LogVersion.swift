@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// What the header of SQLite's wal-index says: two equal ones mean the same state of the database, whoever committed it.
 ///

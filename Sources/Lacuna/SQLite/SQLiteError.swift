@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 #if canImport(Darwin)
 import Darwin

@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 /// A prepared statement, finalized with its last reference. Not thread-safe: it belongs to its connection's owner.
 @safe

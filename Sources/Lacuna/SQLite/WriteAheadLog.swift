@@ -1,5 +1,5 @@
-import CPlatform
-import CSQLite
+import CLacunaPlatform
+import CLacunaSQLite
 
 /// SQLite's write-ahead log, read and written through the file handle that SQLite itself has open: a descriptor of our
 /// own, once closed, would drop this process's POSIX locks.

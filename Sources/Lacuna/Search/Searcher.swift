@@ -1,4 +1,4 @@
-import CVectorKernels
+import CLacunaVectorKernels
 import Dispatch
 
 /// Exact k-nearest-neighbour search over one snapshot.

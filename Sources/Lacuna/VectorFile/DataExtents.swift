@@ -1,4 +1,4 @@
-import CPlatform
+import CLacunaPlatform
 
 #if canImport(Darwin)
 import Darwin

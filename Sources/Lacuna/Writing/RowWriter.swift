@@ -1,4 +1,4 @@
-import CVectorKernels
+import CLacunaVectorKernels
 
 /// Adds, moves and deletes rows inside one open write transaction.
 ///

@@ -2,7 +2,7 @@
 // device, shut down without flushing its log (FS_IOC_SHUTDOWN), which is what a power cut leaves it. It needs a superuser
 // who may mount, and is skipped elsewhere.
 
-import CTestVFS
+import CLacunaTestVFS
 import Testing
 
 @testable import Lacuna

@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 import Testing
 
 @testable import Lacuna

@@ -1,4 +1,4 @@
-import CSQLite
+import CLacunaSQLite
 
 @testable import Lacuna
 

@@ -1,5 +1,5 @@
-import CSQLite
-import CTestVFS
+import CLacunaSQLite
+import CLacunaTestVFS
 import Testing
 
 @testable import Lacuna

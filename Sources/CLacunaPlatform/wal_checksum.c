@@ -1,4 +1,4 @@
-#include "CPlatform.h"
+#include "CLacunaPlatform.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#ifndef LACUNA_CTESTVFS_H
-#define LACUNA_CTESTVFS_H
+#ifndef CLACUNA_TESTVFS_H
+#define CLACUNA_TESTVFS_H
 
 #include <stdint.h>
 

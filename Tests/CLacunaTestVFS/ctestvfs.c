@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "CTestVFS.h"
+#include "CLacunaTestVFS.h"
 
 #include <errno.h>
 #include <fcntl.h>

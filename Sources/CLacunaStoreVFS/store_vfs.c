@@ -1,4 +1,4 @@
-#include "CStoreVFS.h"
+#include "CLacunaStoreVFS.h"
 
 #include <sqlite3.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef LACUNA_CPLATFORM_H
-#define LACUNA_CPLATFORM_H
+#ifndef CLACUNA_PLATFORM_H
+#define CLACUNA_PLATFORM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-#ifndef LACUNA_CVECTORKERNELS_H
-#define LACUNA_CVECTORKERNELS_H
+#ifndef CLACUNA_VECTORKERNELS_H
+#define CLACUNA_VECTORKERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>

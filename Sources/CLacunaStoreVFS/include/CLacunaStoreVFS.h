@@ -1,5 +1,5 @@
-#ifndef LACUNA_CSTOREVFS_H
-#define LACUNA_CSTOREVFS_H
+#ifndef CLACUNA_STOREVFS_H
+#define CLACUNA_STOREVFS_H
 
 /*
  * An SQLite VFS (sqlite.org/vfs.html) that keeps a database and what SQLite puts beside it in one directory, and lies over

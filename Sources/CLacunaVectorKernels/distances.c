@@ -1,4 +1,4 @@
-#include "CVectorKernels.h"
+#include "CLacunaVectorKernels.h"
 #include "kernels.h"
 
 #include <math.h>
