@@ -2,9 +2,11 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// One store of Int64 ids, and the work that a driver asks of it. Times are the work's own, without reading its files.
+/// One store of Int64 ids, and the work that a driver asks of it; beside it, a store of any ids that is only searched. Times
+/// are the work's own, without reading its files.
 final class StoreWorker {
     private var store: VectorStore<Int64>?
+    private var reader: StoreReader?
 
     func answer(_ request: Request) throws -> Reply {
         switch request.cmd {
@@ -21,6 +23,8 @@ final class StoreWorker {
         case "compact": try compact(request)
         case "dump": try dump(request)
         case "close": try close()
+        case "open_reader": try openReader(request)
+        case "search_reader": try searchReader(request)
         default: Reply(unsupported: "there is no command \(request.cmd)")
         }
     }
@@ -179,6 +183,16 @@ final class StoreWorker {
         return Reply(count: searched, seconds: spent.seconds, latencies: latencies, callers: threads)
     }
 
+    private func openReader(_ request: Request) throws -> Reply {
+        reader = try StoreReader(request)
+        return Reply(count: 1)
+    }
+
+    private func searchReader(_ request: Request) throws -> Reply {
+        guard let reader else { throw BadRequest(description: "no store is open for reading") }
+        return try reader.search(request)
+    }
+
     private func dump(_ request: Request) throws -> Reply {
         let (store, dimension) = (try current, try request.need(\.dim))
         let ids = try RawFile.read(Int64.self, request.need(\.ids))
@@ -223,13 +237,6 @@ private struct Budget {
     init(_ request: Request) { seconds = request.budget_s ?? .infinity }
 
     func allows(_ spent: Duration) -> Bool { spent.seconds <= seconds }
-}
-
-extension Request {
-    fileprivate func need<V>(_ path: KeyPath<Request, V?>) throws -> V {
-        guard let value = self[keyPath: path] else { throw BadRequest(description: "\(cmd) lacks \(path)") }
-        return value
-    }
 }
 
 extension Reply {

@@ -24,9 +24,11 @@ struct WorkerCommand: ParsableCommand {
 }
 
 /// What is asked for: each command has some of these. Paths are of raw little-endian files, `.f32` or `.i64`.
-struct Request: Decodable {
+struct Request: Codable {
     let cmd: String
     var dir: String?
+    /// Of the ids of a store that is opened for reading only.
+    var kind: String?
     var dim: Int?
     var create: Bool?
     var data: String?
@@ -45,10 +47,15 @@ struct Request: Decodable {
     var budget_s: Double?
     /// For so many seconds at least a search goes on.
     var min_s: Double?
+
+    func need<V>(_ path: KeyPath<Request, V?>) throws -> V {
+        guard let value = self[keyPath: path] else { throw BadRequest(description: "\(cmd) lacks \(path)") }
+        return value
+    }
 }
 
 /// What is answered: what it doesn't have isn't there.
-struct Reply: Encodable {
+struct Reply: Codable {
     var ok = true
     var error: String?
     var unsupported: String?
@@ -58,6 +65,9 @@ struct Reply: Encodable {
     var p50_us: Double?
     var p99_us: Double?
     var callers: Int?
+    /// What a search found: row numbers, null for an id that isn't one's.
+    var rows: [Int?]?
+    var distances: [Double]?
     var note: String?
     var peer: String?
     var version: String?

@@ -1,0 +1,21 @@
+/// A condition on metadata, as a store reads it and as the model knows it.
+struct SearchFilter {
+    let text: String
+    let passes: (SearchModel, Int) -> Bool
+
+    /// Passes so many percent of the rows, at random. Each variant has a text of its own, and passes others.
+    static func share(_ percent: Int, variant: Int) -> SearchFilter {
+        let width = SearchModel.numbers * percent / 100
+        // No row has a number from `numbers` on.
+        let first = width == 0 ? SearchModel.numbers + variant : variant * 37 % (SearchModel.numbers - width)
+        let range = first..<first + max(1, width)
+        return SearchFilter(text: "metadata ->> 'n' BETWEEN \(range.lowerBound) AND \(range.upperBound - 1)") {
+            range.contains($0.number(of: $1))
+        }
+    }
+
+    /// Passes the half of the rows that is farther from the first query. Each variant has a text of its own.
+    static func farHalf(variant: Int) -> SearchFilter {
+        SearchFilter(text: "metadata ->> 'far' > 0.\(100 + variant)") { $0.isFar($1) }
+    }
+}
