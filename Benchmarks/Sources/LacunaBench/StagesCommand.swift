@@ -15,17 +15,22 @@ struct StagesCommand: ParsableCommand {
               deletes   half of the rows in durable batches of 1,000
               compact   each way to give space back, of 10, 50 and 90 % dead rows, beside a plain copy
               open      opening and the first get, with and without the page cache
+              search    the ten nearest rows, by Lacuna alone: first searches, in other processes too, after changes, \
+            among dead rows, with filters and beside compactions, each as a share of a warm search's time
             """
     )
 
     @Argument(help: "The stages to run. All of them unless given.")
     var stages: [StageName] = []
 
-    @Option(help: "Rows of a store.")
-    var rows = 100_000
+    @Option(
+        parsing: .upToNextOption,
+        help: "Rows of a store, one number or several; 100,000 unless given, for search 1,000,000."
+    )
+    var rows: [Int] = []
 
-    @Option(help: "Components of a row.")
-    var dimension = 768
+    @Option(help: "Components of a row; 768 unless given, for search 128.")
+    var dimension: Int?
 
     @OptionGroup var options: BenchOptions
 
@@ -33,30 +38,50 @@ struct StagesCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        try BenchOptions.check(rows: rows, dimension: dimension)
+        for stage in StageName.allCases {
+            for rows in rows(of: stage) {
+                try BenchOptions.check(rows: rows, dimension: dimension ?? stage.dimension)
+            }
+        }
     }
+
+    private func rows(of stage: StageName) -> [Int] { rows.isEmpty ? [stage.rows] : rows }
 
     func run() throws {
         let output = Output(json: json)
+        let stages = stages.isEmpty ? StageName.allCases : stages
         try Scratch.with(in: options.directory) { scratch in
-            let bench = Bench(
-                rows: rows,
-                dimension: dimension,
-                kinds: options.ids.isEmpty ? IDKind.allCases : options.ids,
-                runs: options.runs,
-                contenders: Contender.allCases,
-                putThreads: [1, 8],
-                getThreads: [1, 2],
-                deaths: Deaths.all,
-                scratch: scratch,
-                pool: VectorPool(dimension: dimension)
-            )
-            let results = Results(bench, output)
-            for stage in stages.isEmpty ? StageName.allCases : stages { try stage.run(bench, results) }
-            results.summary()
-            Verdicts(bench: bench, results: results, output: output).judge()
+            // Stages of one size have one summary.
+            for stages in [stages.filter { $0 != .search }, stages.filter { $0 == .search }] {
+                guard let first = stages.first else { continue }
+                for rows in rows(of: first) {
+                    try run(stages, bench(rows, dimension ?? first.dimension, scratch), output)
+                }
+            }
         }
         output.summary()
+    }
+
+    private func bench(_ rows: Int, _ dimension: Int, _ scratch: Scratch) -> Bench {
+        Bench(
+            rows: rows,
+            dimension: dimension,
+            kinds: options.ids.isEmpty ? IDKind.allCases : options.ids,
+            runs: options.runs,
+            contenders: Contender.allCases,
+            putThreads: [1, 8],
+            getThreads: [1, 2],
+            deaths: Deaths.all,
+            scratch: scratch,
+            pool: VectorPool(dimension: dimension)
+        )
+    }
+
+    private func run(_ stages: [StageName], _ bench: Bench, _ output: Output) throws {
+        let results = Results(bench, output)
+        for stage in stages { try stage.run(bench, results) }
+        results.summary()
+        Verdicts(bench: bench, results: results, output: output).judge()
     }
 }
 
@@ -67,7 +92,7 @@ struct BenchOptions: ParsableArguments {
     @Option(
         help: """
             The ids, sequential, random or uuid; repeat for more. All of them unless given, for growth the integers. \
-            Ingest and gets take each, what else there is the first.
+            Ingest and gets take each, search always integers, texts and UUIDs, what else there is the first.
             """
     )
     var ids: [IDKind] = []

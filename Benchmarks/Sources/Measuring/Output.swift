@@ -30,7 +30,7 @@ package enum Figure: Sendable {
     }
 
     /// For people.
-    var description: String {
+    package var description: String {
         switch self {
         case .text(let text): text
         case .count(let count): "\(count)"
@@ -73,12 +73,18 @@ package final class Output {
     package init(json: Bool) { asJSON = json }
 
     /// One line of a table; a heading goes before it where the columns are others than those of the line before.
-    package func measurement(_ stage: String, _ fields: KeyValuePairs<String, Figure>) {
+    ///
+    /// - Parameter widths: Of columns that later lines will need more room in than this one does.
+    package func measurement(
+        _ stage: String,
+        _ fields: KeyValuePairs<String, Figure>,
+        widths least: [String: Int] = [:]
+    ) {
         if asJSON { return json(["stage": .text(stage)], fields) }
         let columns = [stage] + fields.map(\.key)
         let cells = [""] + fields.map(\.value.description)
         let isNew = columns != heading
-        if isNew { widths = [12] + fields.map { max(10, $0.key.count) } }
+        if isNew { widths = [12] + fields.map { max(10, $0.key.count, least[$0.key] ?? 0) } }
         widths = zip(widths, cells).map { max($0, $1.count) }
         if isNew {
             heading = columns

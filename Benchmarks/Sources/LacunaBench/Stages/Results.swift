@@ -2,8 +2,8 @@ import Measuring
 
 /// What was measured, printed at once and kept for the summary.
 final class Results {
+    let output: Output
     private let bench: Bench
-    private let output: Output
     private var subjects: [Subject] = []
     private var samples: [Subject: [Sample]] = [:]
 

@@ -1,7 +1,12 @@
 import ArgumentParser
 
 enum StageName: String, CaseIterable, ExpressibleByArgument {
-    case limits, ingest, puts, gets, deletes, compact, open
+    case limits, ingest, puts, gets, deletes, compact, open, search
+
+    /// Rows of a store unless given.
+    var rows: Int { self == .search ? 1_000_000 : 100_000 }
+    /// Components of a row unless given.
+    var dimension: Int { self == .search ? 128 : 768 }
 
     func run(_ bench: Bench, _ results: Results) throws {
         switch self {
@@ -12,6 +17,7 @@ enum StageName: String, CaseIterable, ExpressibleByArgument {
         case .deletes: try DeletesStage(bench: bench, results: results).run()
         case .compact: try CompactStage(bench: bench, results: results).run()
         case .open: try OpenStage(bench: bench, results: results).run()
+        case .search: try SearchStage(bench: bench, output: results.output).run()
         }
     }
 }

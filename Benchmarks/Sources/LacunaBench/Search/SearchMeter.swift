@@ -1,0 +1,170 @@
+import Lacuna
+import Measuring
+
+/// Where searches are measured, and what they may cost there.
+struct SearchSituation {
+    let name: String
+    var ids = VectorIDKind.integer
+    /// Rows that a search reads; nil where a filter decides.
+    var rows: Int?
+    var limit: SearchLimit?
+    /// What the limit is a multiple of.
+    var base = "warm"
+}
+
+/// The most that a search may take: a multiple of a warm one's time, and a time on top.
+struct SearchLimit {
+    let ratio: Double
+    var added = 0.0
+
+    var description: String {
+        Figure.ratio(ratio).description + (added > 0 ? " + \(Figure.seconds(added).description)" : "")
+    }
+}
+
+/// Searches beside warm ones of the same moment, which met the same noise. Seconds.
+struct SearchRun {
+    let warm: Double
+    let searches: [Double]
+
+    var ratio: Double { searches.median / warm }
+}
+
+/// Measures situations, and prints each beside its limit.
+struct SearchMeter {
+    let bench: Bench
+    let output: Output
+
+    static let stage = StageName.search.rawValue
+    private static let widths = ["situation": 38, "payload": 12, "limit": 17]
+    /// Searches a run: with five runs it is twenty a situation.
+    private static let searches = 4
+    private static let warmSearches = 5
+    /// Seconds of them, where they are short: so many that the caches and the clock of the processor are warm too.
+    private static let warmUp = 0.02
+    /// Seconds after which a situation, where searches take long, has no more of them.
+    private static let budget = 4.0
+
+    /// Measures searches each of which meets a situation anew.
+    ///
+    /// - Parameters:
+    ///   - warm: A search whose time is the base, before and after each run.
+    ///   - search: A search of the situation.
+    func measure(
+        _ situation: SearchSituation,
+        beside warm: () throws -> Double,
+        _ search: () throws -> Double
+    ) throws {
+        try measureRuns(situation, beside: warm) { start in
+            var searches: [Double] = []
+            repeat {
+                searches.append(try search())
+            } while searches.count < Self.searches && hasTime(since: start)
+            return searches
+        }
+    }
+
+    /// Measures searches in a situation that lasts: the first one, as of the warm ones, doesn't count.
+    func measureLasting(
+        _ situation: SearchSituation,
+        beside warm: () throws -> Double,
+        _ search: () throws -> Double
+    ) throws {
+        try measureRuns(situation, beside: warm) { _ in try warmSearches(search) }
+    }
+
+    private func measureRuns(
+        _ situation: SearchSituation,
+        beside warm: () throws -> Double,
+        _ run: (_ start: ContinuousClock.Instant) throws -> [Double]
+    ) throws {
+        ProcessStatus.syncDisks()
+        let start = ContinuousClock.now
+        var before = try warmSearches(warm).median
+        let runs = try runs(since: start) {
+            let searches = try run(start)
+            let after = try warmSearches(warm).median
+            defer { before = after }
+            return SearchRun(warm: (before + after) / 2, searches: searches)
+        }
+        add(situation, runs)
+    }
+
+    /// As many runs as are asked for, and as there is time for.
+    func runs<R>(since start: ContinuousClock.Instant = .now, _ body: () throws -> R) throws -> [R] {
+        var runs: [R] = []
+        repeat { runs.append(try body()) } while runs.count < bench.runs && hasTime(since: start)
+        return runs
+    }
+
+    private func hasTime(since start: ContinuousClock.Instant) -> Bool {
+        (ContinuousClock.now - start).seconds < Self.budget
+    }
+
+    /// The seconds of some searches. One more, the first, may have to catch up, and doesn't count.
+    func warmSearches(_ search: () throws -> Double) throws -> [Double] {
+        _ = try search()
+        var seconds: [Double] = []
+        repeat {
+            seconds.append(try search())
+        } while seconds.count < Self.warmSearches || seconds.reduce(0, +) < Self.warmUp
+        return seconds
+    }
+
+    func add(_ situation: SearchSituation, _ runs: [SearchRun]) {
+        let searches = runs.flatMap(\.searches)
+        let ratio = runs.map(\.ratio).median
+        show(
+            situation,
+            searches,
+            runs: runs.count,
+            warm: .seconds(runs.map(\.warm).median),
+            ofWarm: .ratio(ratio),
+            limit: situation.limit?.description
+        )
+        guard let limit = situation.limit else { return }
+        if limit.added > 0 {
+            output.limit(
+                "\(name(situation)), \(situation.base) × \(limit.description)",
+                atMost: .seconds(runs.map { limit.ratio * $0.warm + limit.added }.median),
+                measured: .seconds(searches.median)
+            )
+        } else {
+            output.limit("\(name(situation)) ÷ \(situation.base)", atMost: .ratio(limit.ratio), measured: .ratio(ratio))
+        }
+    }
+
+    /// Adds calls that have a limit of their own, and nothing to do with a warm search.
+    func add(_ situation: SearchSituation, calls: [Double], runs: Int, atMost seconds: Double) {
+        let limit = Figure.seconds(seconds)
+        show(situation, calls, runs: runs, warm: .text("-"), ofWarm: .text("-"), limit: limit.description)
+        output.limit(name(situation), atMost: limit, measured: .seconds(calls.median))
+    }
+
+    private func show(
+        _ situation: SearchSituation,
+        _ calls: [Double],
+        runs: Int,
+        warm: Figure,
+        ofWarm: Figure,
+        limit: String?
+    ) {
+        let rate = situation.rows.map { Double($0 * bench.rowBytes) / calls.median }
+        output.measurement(
+            Self.stage,
+            [
+                "rows": .count(bench.rows), "situation": .text(situation.name),
+                "ids": .text(situation.ids.rawValue), "runs": .count(runs), "calls": .count(calls.count),
+                "median": .seconds(calls.median), "longest": .seconds(calls.max() ?? .nan),
+                "payload": rate.map { .bytesPerSecond($0) } ?? .text("-"), "warm": warm, "of_warm": ofWarm,
+                "limit": .text(limit.map { "≤ \($0)" } ?? "-"),
+            ],
+            widths: Self.widths
+        )
+    }
+
+    /// What a limit is of.
+    func name(_ situation: SearchSituation) -> String {
+        "search, \(bench.rows) rows, ids \(situation.ids.rawValue): \(situation.name)"
+    }
+}
