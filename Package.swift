@@ -51,7 +51,9 @@ let package = Package(
         .target(
             name: "LacunaMigrations",
             path: "migrations",
-            resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_log_origin.sql")],
+            resources: [
+                .embedInCode("0001_initial.sql"), .embedInCode("0002_log_origin.sql"), .embedInCode("0003_slots.sql"),
+            ],
             swiftSettings: swiftSettings
         ),
         .target(

@@ -15,6 +15,10 @@ static inline int lacuna_sqlite3_bind_text(sqlite3_stmt *statement, int index, c
     return sqlite3_bind_text64(statement, index, (const char *)text, bytes, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+static inline int lacuna_sqlite3_bind_blob(sqlite3_stmt *statement, int index, const void *blob, sqlite3_uint64 bytes) {
+    return sqlite3_bind_blob64(statement, index, bytes ? blob : "", bytes, SQLITE_TRANSIENT);
+}
+
 /* The write-ahead log's file, as the connection has it open; null where it has none. A first read opens it. */
 
 static inline sqlite3_file *lacuna_sqlite3_log(sqlite3 *connection) {

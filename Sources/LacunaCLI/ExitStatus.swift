@@ -67,7 +67,7 @@ struct CommandError: Error, CustomStringConvertible {
         case .noSuchStore, .notAStore, .moved: .noInput
         case .alreadyExists: .cannotCreate
         case .locked, .busy, .deadlineExceeded: .tryAgain
-        case .damaged, .newerFormat, .unsupported: .damaged
+        case .damaged, .newerFormat, .needsMigration, .unsupported: .damaged
         case .readOnly, .permissionDenied: .noPermission
         case .invalidVector, .invalidMetadata, .duplicateID, .invalidID, .unknownID: .badData
         case .invalidFilter, .invalidArgument: .usage

@@ -66,13 +66,12 @@ import Testing
         try succeed("verify", store)
     }
 
-    @Test(arguments: [["verify"], ["recover", "--salvage"]]) func aMissingTemporaryDirectoryIsNamed(
-        _ command: [String]
-    ) throws {
-        var arguments = command + [store]
-        if command.count > 1 { arguments = [command[0], store, command[1], directory / "saved.jsonl"] }
+    @Test func aMissingTemporaryDirectoryIsNamed() throws {
         let missing = directory / "missing"
-        let run = try lacuna(after: "TMPDIR='\(missing)'; export TMPDIR", arguments)
+        let run = try lacuna(
+            after: "TMPDIR='\(missing)'; export TMPDIR",
+            ["recover", store, "--salvage", directory / "saved.jsonl"]
+        )
         run.expectFailure(74, saying: missing)
         #expect(run.error.contains("set TMPDIR"))
     }

@@ -65,7 +65,7 @@ import Testing
         for id in ids { remains.add(id) }
         // What a rewrite that was killed has staged names them too.
         try rawConnection(scratch.index).run(
-            "INSERT INTO vectors SELECT generation + 1, id, offset, checksum FROM vectors"
+            "INSERT INTO vectors SELECT generation + 1, id, slot FROM vectors"
         )
         try store.erase(ids)
         #expect(try found(remains) == [])

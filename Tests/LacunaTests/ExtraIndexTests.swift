@@ -11,8 +11,8 @@ import Testing
         "CREATE INDEX [i] ON \"metadata\" (((json -> 'a') ), checksum) /* why */ WHERE json ->> 'n' IS NOT NULL",
         "CREATE INDEX i ON metadata (id) WHERE (json ->> 'n' > 3 AND NOT json ->> 'text' = 'it''s') OR id IN (1, -2, 'x')",
         "CREATE INDEX i ON metadata (json -> 'a' ->> 'b') WHERE id BETWEEN 1 AND 5 OR json ->> 'n' NOT NULL -- all",
-        "CREATE INDEX i ON vectors (offset)",
-        "CREATE INDEX i ON vectors (generation, offset DESC, checksum) WHERE offset >= 4096",
+        "CREATE INDEX i ON vectors (slot)",
+        "CREATE INDEX i ON vectors (generation, slot DESC) WHERE slot >= 0",
         "CREATE INDEX i ON compaction_journal (state)",
     ]
 
@@ -33,7 +33,7 @@ import Testing
         "CREATE INDEX i ON metadata (id) WHERE json LIKE '%a%'",
         "CREATE INDEX i ON metadata (id) WHERE json GLOB '*a*a*a*b'",
         "CREATE INDEX i ON metadata (id) WHERE CASE WHEN id THEN 1 END",
-        "CREATE INDEX i ON vectors (offset / 16)",
+        "CREATE INDEX i ON vectors (slot / 16)",
         "CREATE INDEX i ON vectors (hex(zeroblob(100000)))",
         "CREATE INDEX \"a\"\"b\" ON store (abs(dimension))",
     ]

@@ -68,7 +68,7 @@ import Testing
     static let attacks = [
         "", " ", "-- nothing", "id =", "= 1", "SELECT 1; SELECT 2", "1 1", "id = 1;", "1; DELETE FROM vectors",
         "1); DELETE FROM vectors; --",
-        "1) UNION SELECT 1, 2, 3, 4 --", "1) UNION SELECT id, offset, checksum, 'x' FROM vectors WHERE (1", "1) --",
+        "1) UNION SELECT 1, 2, 3, 4 --", "1) UNION SELECT id, slot, 1, 'x' FROM vectors WHERE (1", "1) --",
         "1) OR 1 --",
         "1 /*", "1) ORDER BY (id", "1) LIMIT (1", "1) THEN 1 ELSE (1", "1) THEN 1 END OR (1", "1) GROUP BY (id", "(1",
         "1)", ")", "(",
@@ -92,8 +92,8 @@ import Testing
         // Endless ones.
         "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c) > 1",
         // Columns that the query has and the caller hasn't.
-        "row_offset > 0", "row_checksum > 0", "v.offset > 0", "m.json IS NULL", "v.id = 1", "generation = 1",
-        "offset = 1",
+        "row_slot > 0", "v.slot > 0", "m.json IS NULL", "v.id = 1", "generation = 1",
+        "slot = 1",
         "\"nope\" = 1", "nope = 1",
         // Statements and functions that write or aggregate.
         "DELETE FROM vectors", "(DELETE FROM vectors RETURNING 1)", "(INSERT INTO store DEFAULT VALUES)",
@@ -124,7 +124,7 @@ import Testing
         "(ATTACH '/tmp/x' AS y)", "EXISTS (DETACH main)", "(REPLACE INTO store DEFAULT VALUES RETURNING 1)",
         "RAISE(ABORT, 'x')", "RAISE(ROLLBACK, 'x')", "sum(id) OVER w", "lag(id) OVER (ORDER BY id) > 0",
         "total(id) > 0",
-        "EXISTS (WITH c AS (SELECT 1) SELECT 1 FROM c)", "new.id = 1", "excluded.id = 1", "lacuna_row.offset = 1",
+        "EXISTS (WITH c AS (SELECT 1) SELECT 1 FROM c)", "new.id = 1", "excluded.id = 1", "lacuna_row.row_slot = 1",
         "* IS NULL", "lacuna_row.* IS NULL",
         // What makes more than its length of work for the compiler.
         "(VALUES (1)) = 1", "id IN (VALUES (id))", "(SELECT a FROM (SELECT 1 AS a)) = 1", "(SELECT 1 AS a) = 1",

@@ -19,10 +19,10 @@ import Testing
     static let fields = [
         "dimension = 0", "dimension = -1", "dimension = 65537", "dimension = 9223372036854775807",
         "dimension = -9223372036854775808",
-        "dimension = 3", "dimension = 8", "next_offset = 0", "next_offset = -1", "next_offset = 4095",
-        "next_offset = 4097",
-        "next_offset = 9223372036854775807", "next_offset = -9223372036854775808", "next_offset = 2305843009213693952",
-        "next_offset = 1099511631872", "next_offset = 4611686018427387904",
+        "dimension = 3", "dimension = 8", "next_slot = 0", "next_slot = -1", "next_slot = 9",
+        "next_slot = 9223372036854775807", "next_slot = -9223372036854775808", "next_slot = 2305843009213693952",
+        "next_slot = 68719476736", "next_slot = 17592186044417", "moved = -1", "moved = 9223372036854775807",
+        "element = 'float16'", "element = ''",
         "data_file = '../../etc/passwd'", "data_file = ''", "data_file = 'index.sqlite'", "data_file = 'vectors-2.f32'",
         "data_file = 'vectors-01.f32'", "data_file = 'vectors-1.f32' || char(0)", "data_file = '/dev/zero'",
         "generation = 0", "generation = -1", "generation = 2", "generation = 9223372036854775807",
@@ -46,10 +46,10 @@ import Testing
         #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
     }
 
-    /// A next offset far beyond the rows, and a file with a hole as long: memory follows the rows that are there.
+    /// A next slot far beyond the rows, and a file with a hole as long: memory follows the rows that are there.
     @Test func aHugeFileOfFewRowsIsSearched() throws {
         let end = 4_096 + Int64(1) << 38
-        try tamper(scratch.index, "UPDATE store SET next_offset = \(end)")
+        try tamper(scratch.index, "UPDATE store SET next_slot = \(Int64(1) << 34)")
         try edit(scratch.file("vectors-1.f32")) { try $0.truncate(atOffset: UInt64(end)) }
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.search(for: [1, 2, 3, 7], limit: 1).map(\.id) == [7])
@@ -58,7 +58,7 @@ import Testing
     @Test(arguments: [
         "DELETE FROM store", "DROP TABLE store", "DROP TABLE vectors", "DROP TABLE compaction_journal",
         "DROP TABLE metadata",
-        "ALTER TABLE vectors RENAME COLUMN offset TO off", "ALTER TABLE store RENAME COLUMN next_offset TO n",
+        "ALTER TABLE vectors RENAME COLUMN slot TO s", "ALTER TABLE store RENAME COLUMN next_slot TO n",
         "PRAGMA user_version = 0", "PRAGMA user_version = -5",
     ])
     func aBrokenSchemaIsDamage(_ change: String) throws {
@@ -76,13 +76,11 @@ import Testing
         }
     }
 
-    static let offsets: [Int64] = [
-        0, -1, 4_095, 4_097, 4_100, 4_096 + 160, 4_096 + 16_000, .max, .max - 3, .min, 4_096 - 16, 4_096 + 1 << 40,
-    ]
+    static let slots: [Int64] = [-1, 10, 11, 1_000, .max, .max - 3, .min, 1 << 40, 1 << 44]
 
     /// Others dropped such rows in silence.
-    @Test(arguments: offsets) func aBadOffsetStopsCompactionAndNamesTheID(_ offset: Int64) throws {
-        try tamper(scratch.index, "UPDATE vectors SET offset = \(offset) WHERE id = 4")
+    @Test(arguments: slots) func aBadSlotStopsCompactionAndNamesTheID(_ slot: Int64) throws {
+        try tamper(scratch.index, "UPDATE vectors SET slot = \(slot) WHERE id = 4")
         let data = try read(scratch.file("vectors-1.f32"))
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(expectError(.damaged) { try store.vector(for: 4) }?.ids == ["4"])
@@ -107,8 +105,8 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    @Test func aSharedOffsetStopsCompactionAndNamesTheIDs() throws {
-        try tamper(scratch.index, "UPDATE vectors SET offset = (SELECT offset FROM vectors WHERE id = 2) WHERE id = 6")
+    @Test func aSharedSlotStopsCompactionAndNamesTheIDs() throws {
+        try tamper(scratch.index, "UPDATE vectors SET slot = (SELECT slot FROM vectors WHERE id = 2) WHERE id = 6")
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.verify().sharedOffsets == [2, 6])
         try store.delete(9)
@@ -138,9 +136,9 @@ import Testing
         // Each row is whole, but not this id's: the checksum covers both.
         try tamper(
             scratch.index,
-            "UPDATE vectors SET offset = 8000 WHERE id = 1",
-            "UPDATE vectors SET offset = 4112 WHERE id = 2",
-            "UPDATE vectors SET offset = 4128 WHERE id = 1"
+            "UPDATE vectors SET slot = 8000 WHERE id = 1",
+            "UPDATE vectors SET slot = 1 WHERE id = 2",
+            "UPDATE vectors SET slot = 2 WHERE id = 1"
         )
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.verify().badChecksums == [1, 2])
@@ -163,17 +161,14 @@ import Testing
 
     @Test(
         arguments: [
-            ("checksum = -1", [3]), ("checksum = 4294967296", [3]), ("checksum = 0", [3]), ("id = 'text'", []),
-            ("id = 1.5", []),
-            ("id = x'00'", []), ("generation = 99", []), ("generation = -1", []),
-        ] as [(String, [Int64])]
+            "id = 'text'", "id = 1.5", "id = x'00'", "generation = 99", "generation = -1",
+        ]
     )
-    func badRowsOfTheIndexAreNoticed(_ change: String, _ ids: [Int64]) throws {
+    func badRowsOfTheIndexAreNoticed(_ change: String) throws {
         try tamper(scratch.index, "UPDATE vectors SET \(change) WHERE id = 3")
         let store = try VectorStore<Int64>.open(at: scratch.store)
         let report = try store.verify()
         #expect(!report.isSound)
-        if change == "checksum = 0" { #expect(report.badChecksums == ids) }
         worksOrRefuses(change) { _ = try store.vector(for: 3) }
         worksOrRefuses(change) { _ = try store.ids() }
         worksOrRefuses(change) { _ = try store.search(for: [1, 2, 3, 4], limit: 20) }

@@ -86,9 +86,9 @@ import Testing
     @Test(.enabled(if: exists("/proc/self/maps"))) func theWritingHandleLetsAReplacedFileGoAtOnce() throws {
         let store = try makeStore()
         for _ in 0..<10 { for id in Int64(51)...100 { _ = try store.vector(for: id) } }
-        store.cache?.finishFilling()
+        store.memory.rowIDs?.finishFilling()
         _ = try store.search(for: [1, 0, 0, 0], limit: 3)
-        #expect(store.cache?.contains(RowKey(60)) == true)
+        #expect(store.memory.rowIDs?.contains(RowKey(60)) == true)
         try store.compact(.rewrite)
         #expect(try mappedFiles(replaced: true) == 0)
         #expect(try store.vector(for: 60) == [60, 1, 2, 3])

@@ -39,7 +39,7 @@ import Testing
             try tamper(
                 scratch.index,
                 "DELETE FROM vectors WHERE id >= 6",
-                "UPDATE store SET next_offset = 4192, live_rows = 6, commit_sequence = commit_sequence + 1"
+                "UPDATE store SET next_slot = 6, live_rows = 6, commit_sequence = commit_sequence + 1"
             )
             try cut(4_192)
         }
@@ -59,7 +59,7 @@ import Testing
                 try tamper(
                     scratch.index,
                     "DELETE FROM vectors WHERE id >= 8",
-                    "UPDATE store SET next_offset = 4224, live_rows = 8, commit_sequence = commit_sequence + 1"
+                    "UPDATE store SET next_slot = 8, live_rows = 8, commit_sequence = commit_sequence + 1"
                 )
                 try cut(4_192)
             }

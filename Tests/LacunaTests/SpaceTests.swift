@@ -50,7 +50,7 @@ import Testing
         #expect(report.allocatedBefore == before.allocated)
         #expect(try scratch.names().filter { $0.hasPrefix("vectors") } == [name])
         #expect(try store.fragmentation == 0)
-        #expect(try rawConnection(scratch.index).value("SELECT next_offset FROM store") == 4_096)
+        #expect(try rawConnection(scratch.index).value("SELECT next_slot FROM store") == 0)
         try store.put([Float](repeating: 1, count: 64), for: 1)
         try store.close()
         let again = try VectorStore<Int64>.open(at: scratch.store)

@@ -3,12 +3,12 @@
 /// | after | a crash leaves |
 /// | --- | --- |
 /// | 1. the index is copied into the backup under another name | the backup as it was, and a file that the next one removes |
-/// | 2. the rows beyond the backup's next offset are copied, checked and synced | the same: its index calls that free |
+/// | 2. the rows beyond the backup's next slot are copied, checked and synced | the same: its index calls that free |
 /// | 3. the directory is synced | the same, and no log of the old index |
 /// | 4. the new index gets the old one's name, the directory is synced | the backup as it was, or as it is to be |
 /// | 5. the mark is raised | the new one, whose older state wouldn't be missed |
 ///
-/// Only where each row of the new index that lies below the backup's next offset is in the backup's index too, at the same
+/// Only where each row of the new index that lies below the backup's next slot is in the backup's index too, at the same
 /// place with the same checksum: then the backup's file holds it. That is not so after a compaction (another generation, or
 /// rows in other places), nor where either side has been written to without the other. And not after an erasure: what it
 /// destroyed would stay in the backup.
@@ -26,10 +26,10 @@ struct Appending {
         // Where it comes to nothing; else the name is gone.
         defer { removeNewIndex() }
         let copy = StoreCopy(directory: directory, fileSystem: backup.fileSystem, pace: backup.pace)
-        let oldIndex = try StoreIndex.openForReading(directory, .immutable)
+        let oldIndex = try StoreIndex.openForReading(directory, .immutable, allowingEarlier: true)
         let before = try oldIndex.record()
         guard let target = try? DataFile.open(before.dataFile, in: directory, .readWrite, backup.fileSystem),
-            target.header == before.header, try target.status().size >= before.nextOffset
+            target.header == before.header, try target.status().size >= before.rowsEnd
         else { return nil }
         // Held here alone: its connection is closed before the index gets its name.
         guard
@@ -41,7 +41,7 @@ struct Appending {
             )
         else { return nil }
         let model = try mapped(old.model())
-        let record = try appended.finish(copy, from: before.nextOffset)
+        let record = try appended.finish(copy, from: before.nextSlot)
         let indexBytes = try mapped(copy.syncIndex(like: model))
         // A reader that has opened it since uses shared memory by the index's name.
         guard try isClosed() else { return nil }
@@ -62,13 +62,13 @@ struct Appending {
     ) throws -> CopiedState? {
         let (record, before) = (try index.record(), try oldIndex.record())
         guard record.generation == before.generation, file.header == target.header,
-            try index.continues(oldIndex, below: before.nextOffset)
+            try index.continues(oldIndex, below: before.nextSlot)
         else { return nil }
         // What an interrupted one has left beyond its rows would show through holes.
-        try target.truncate(to: before.nextOffset)
-        let range = before.nextOffset..<max(before.nextOffset, record.nextOffset)
+        try target.truncate(to: before.rowsEnd)
+        let range = before.rowsEnd..<max(before.rowsEnd, record.rowsEnd)
         let bytes = try copy.copyBytes(range, from: file, to: target)
-        if try target.status().size < record.nextOffset { try target.truncate(to: record.nextOffset) }
+        if try target.status().size < record.rowsEnd { try target.truncate(to: record.rowsEnd) }
         return CopiedState(index: index, file: target, bytes: bytes)
     }
 

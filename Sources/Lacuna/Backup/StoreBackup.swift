@@ -45,7 +45,7 @@ struct StoreBackup {
         var copied = try readers.readHeldRows {
             try copy.copyIndex($0)
         } _: { index, file, release in
-            let end = try index.record().nextOffset
+            let end = try index.record().rowsEnd
             let status = try file.status()
             let target = try mapped(DataFile.create(in: directory, file.header, like: status, fileSystem))
             let length = DataFileHeader.length
@@ -54,7 +54,7 @@ struct StoreBackup {
             try target.truncate(to: end)
             return CopiedState(index: index, file: target, bytes: bytes)
         }
-        let record = try copied.finish(copy, from: DataFileHeader.length)
+        let record = try copied.finish(copy, from: Slot(0))
         try copy.writeMark(record, try mapped(copy.makeLocks(like: model)))
         let indexBytes = try mapped(copy.syncIndex(like: model))
         try mapped(copy.nameIndex(owner: try? source.directory.ownStatus()))
@@ -97,7 +97,7 @@ struct StoreBackup {
         let before: StoreRecord
         let origin: LogOrigin?
         do {
-            let index = try StoreIndex.openForReading(old.directory, .immutable)
+            let index = try StoreIndex.openForReading(old.directory, .immutable, allowingEarlier: true)
             (before, origin) = (try index.record(), try index.logOrigin())
         } catch {
             throw error.code == .notAStore ? place.refusal("is no backup") : error
@@ -128,9 +128,9 @@ struct CopiedState {
     /// Bytes of the data file that were written.
     let bytes: Int64
 
-    /// Puts the index in order, checks the rows from an offset on, and makes them durable. Closes the index, whose log is in
+    /// Puts the index in order, checks the rows from a slot on, and makes them durable. Closes the index, whose log is in
     /// the database and gone then.
-    mutating func finish(_ copy: StoreCopy, from first: Int64) throws -> StoreRecord {
+    mutating func finish(_ copy: StoreCopy, from first: Slot) throws -> StoreRecord {
         guard let index else { throw VectorStoreError.foreignWriter }
         try copy.putInOrder(index)
         try copy.check(file, from: first, index)
@@ -145,10 +145,10 @@ struct CopiedState {
         BackupReport(
             rows: Int(record.liveRows),
             copiedBytes: bytes + indexBytes,
-            sharedBytes: record.nextOffset - bytes,
+            sharedBytes: record.rowsEnd - bytes,
             commitSequence: record.commitSequence,
             isIncremental: isIncremental,
-            deadBytes: record.deadBytes
+            deadBytes: record.deadRows * record.stride
         )
     }
 }

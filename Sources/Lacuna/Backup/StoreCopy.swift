@@ -92,26 +92,28 @@ struct StoreCopy {
         return copied
     }
 
-    /// Checks the rows of the copy, from an offset on, and all metadata, against the checksums in its index.
+    /// Checks the rows of the copy, from a slot on, and all metadata, against the checksums in its index.
     ///
     /// - Throws: `damaged`, with the ids.
-    func check(_ file: DataFile, from first: Int64, _ index: StoreIndex) throws {
+    func check(_ file: DataFile, from first: Slot, _ index: StoreIndex) throws {
         let record = try index.record()
-        let (live, _) = try LiveBitmap.loadChecked(index, record, file, from: first)
-        let checksums = try RowChecksums()
-        try unsafe file.forEachLiveBatch(live) { rows in
-            try checksums.append(unsafe file.checksums(of: rows))
+        let outside = try index.idsOutside(record, end: record.nextSlot).map(\.idText)
+        if !outside.isEmpty { throw VectorStoreError.mismatched(outside) }
+        var named = RowFingerprint()
+        let live = try LiveBitmap.loadChecked(index, record, from: first) { named.add($0, $1) }
+        let dead = try index.deadSlots(record.generation)
+        var told = RowFingerprint()
+        var bad: [String] = []
+        let scan = RowScan(index: index, record: record, file: file, live: live)
+        try unsafe scan.forEachBatch(bytes: Int(Self.partBytes)) { rows, checksums, _ in
+            for (row, checksum) in zip(rows, checksums) {
+                told.add(row.id, row.slot)
+                if row.checksum != checksum || dead.contains(row.slot) { bad.append(row.id.idText) }
+            }
             try pace.check()
         }
-        try checksums.finish()
-        var bad: [String] = []
-        try index.forEachRow(record.generation) { id, entry throws(VectorStoreError) in
-            guard entry.offset >= first else { return }
-            guard entry.offset < record.nextOffset else { return bad.append(id.idText) }
-            let bytes = checksums[live.rank(file.slot(entry.offset))]
-            if id.checksum(continuing: bytes) != entry.checksum { bad.append(id.idText) }
-        }
         if !bad.isEmpty { throw VectorStoreError.mismatched(bad) }
+        if told != named { throw try index.contradiction(record, below: record.nextSlot) }
         let metadata = try index.idsWithBadMetadata(record.generation).map(\.idText)
         if !metadata.isEmpty {
             let ids = VectorStoreError.list(metadata)

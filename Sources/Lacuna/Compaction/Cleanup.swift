@@ -19,22 +19,16 @@ extension Maintenance {
     }
 
     /// One of many transactions, each of which adds to the log.
-    private func commitBatch<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
+    func commitBatch<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
         try turn { session in
             try session.limitLog()
             return try session.commit { () throws(VectorStoreError) in try body(session.index) }
         }
     }
 
-    /// The most rows to catch up with at a time, once `rows` of those that writers had appended are done. Writers that
-    /// append as much in the meantime would never be caught up with: more then, up to a bound.
-    func nextLimit(
-        _ limit: Int,
-        after rows: [LiveRow],
-        _ backlog: inout Int,
-        stride: Int64
-    ) throws(VectorStoreError) -> Int {
-        let rest = rows.count < limit ? rows.count : try index.countRows(StoreIndex.appendedGeneration)
+    /// The most rows to catch up with at a time, once `rows` of those that writers had appended are done, and `rest` are left.
+    /// Writers that append as much in the meantime would never be caught up with: more then, up to a bound.
+    func nextLimit(_ limit: Int, rest: Int, _ backlog: inout Int, stride: Int64) -> Int {
         defer { backlog = rest }
         return rest >= backlog ? min(2 * limit, 64 * limits.rowsPerTurn(stride)) : limit
     }

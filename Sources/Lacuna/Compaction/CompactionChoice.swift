@@ -17,7 +17,7 @@ extension CompactionPlan {
         isRead: Bool
     ) throws(VectorStoreError) -> CompactionPlan {
         let record = try index.record()
-        let live = try LiveBitmap.load(index, record, file)
+        let live = try LiveBitmap.load(index, record)
         let free = try mapped(paths.directory.freeBytes())
         let space = try StoreSpace.measure(live, file, paths)
         return try CompactionChoice(space, live, file, freeBytes: free, isRead: isRead).plan(strategy)
@@ -62,12 +62,13 @@ struct CompactionChoice {
             space.liveRows == 0
             ? copyBytes : Preallocation.compactLength(rowsEnd: copyBytes, stride: file.stride)
         reclaimableBytes = max(0, space.allocatedBytes - length)
-        movedRows = live.liveCount - live.rank(live.liveCount)
+        let end = Slot(live.liveCount)
+        movedRows = live.liveCount - live.rank(end)
         movedBytes = Int64(movedRows) * file.stride
         var runs = 0
-        live.forEachRun(live: false) { if $0.lowerBound < live.liveCount { runs += 1 } }
+        live.forEachRun(live: false) { if $0.lowerBound < end { runs += 1 } }
         gapRuns = runs
-        let places = file.offset(0)..<file.offset(live.liveCount)
+        let places = file.layout.offsets(Slot(0)..<end)
         holeBytes = Int64(places.count) - file.dataBytes(in: places)
         blockSize = try file.status().blockSize
     }

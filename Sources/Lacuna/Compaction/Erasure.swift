@@ -12,7 +12,7 @@ import Glibc
 /// | 1. one transaction: the rows deleted, the journal says `erasing` | all of their bytes | goes on with 2 |
 /// | 2. the dead rows are found, and no reader sees them any more | the same | goes on with 2 |
 /// | 3. dead rows and tail are zeroed, the file synced | some of the bytes, or all of them in the index | goes on with 2 |
-/// | 4. stale index rows are removed, the directory is synced: files retired before have lost their names for good | the same | goes on with 2 |
+/// | 4. the ids of dead rows, and stale index rows, are removed, the directory is synced: files retired before have lost their names for good | the same | goes on with 2 |
 /// | 5. the index is rebuilt (`VACUUM`) | its old pages in the log, and in the database | goes on with 2 |
 /// | 6. the log is copied into the database, and cut to nothing | nothing, or what step 5 left | goes on with 2 |
 /// | 7. the journal says `finished` | nothing | |
@@ -33,7 +33,7 @@ struct Erasure {
     func run(_ ids: [SQLValue]) throws -> ErasureReport {
         let start = ContinuousClock.now
         // Before a row is deleted: an index that has rotted is refused as it is.
-        _ = try maintenance.failing { try liveRows(maintenance.openCurrentFile()) }
+        _ = try maintenance.failing { try liveRows() }
         let isPending = try isPending()
         let erased = try begin(ids)
         let zeroed = try sayingWhatHolds { try complete(trustingZeros: !isPending) }
@@ -93,10 +93,11 @@ struct Erasure {
     private func complete(trustingZeros: Bool) throws -> Int64 {
         try maintenance.failing {
             let file = try maintenance.openCurrentFile()
-            let live = try liveRows(file)
+            let live = try liveRows()
             try maintenance.drainReaders(before: "erased")
             let zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)
             if !PlantedBug.zerosNotSynced.isPlanted { try file.sync() }
+            try forgetDeadIDs(live)
             try maintenance.deleteStaleRows()
             try mapped(maintenance.fileSystem.sync(maintenance.paths.directory))
             // Before, too: each rebuilding that a reader keeps in the log would make that longer by the whole index.
@@ -113,9 +114,9 @@ struct Erasure {
         }
     }
 
-    private func liveRows(_ file: DataFile) throws -> LiveBitmap {
+    private func liveRows() throws -> LiveBitmap {
         let record = try maintenance.turn { try $0.index.record() }
-        return try LiveBitmap.loadChecked(maintenance.index, record, file).live
+        return try LiveBitmap.loadChecked(maintenance.index, record)
     }
 
     /// Beside readers and writers: nobody sees these rows, and nothing is put in their place.
@@ -127,8 +128,8 @@ struct Erasure {
             let zeroed = try file.zeroRemains(window, trustingZeros: trustingZeros)
             zeroedBytes += zeroed.zeroedBytes
             try maintenance.advance(
-                file.slot(window.upperBound),
-                of: live.slots,
+                file.layout.slot(at: window.upperBound).number,
+                of: live.slots.number,
                 bytes: Int(zeroed.readBytes)
             )
             window = DeadWindow()
@@ -136,7 +137,7 @@ struct Erasure {
         // A hole holds nothing, and may be far longer than all that was ever written.
         var extents = DataExtents(file)
         try live.forEachRun(live: false) { run in
-            try extents.forEachPart(of: file.offset(run.lowerBound)..<file.offset(run.upperBound)) { part in
+            try extents.forEachPart(of: file.layout.offsets(run)) { part in
                 var rest = part
                 while true {
                     rest = window.take(rest, limit: limit)
@@ -160,7 +161,7 @@ struct Erasure {
         while true {
             let (zeroed, isDone) = try maintenance.turn { session in
                 let size = min(end, try file.status().size)
-                let rowsEnd = max(position, try session.index.record().nextOffset)
+                let rowsEnd = max(position, try session.index.record().rowsEnd)
                 let begin = file.extent(from: rowsEnd)?.lowerBound ?? size
                 position = min(size, begin + limit)
                 var zeroed = DataFile.Zeroed()
@@ -175,15 +176,38 @@ struct Erasure {
                 return (zeroed, position >= size)
             }
             zeroedBytes += zeroed.zeroedBytes
-            try maintenance.advance(live.slots, of: live.slots, bytes: Int(zeroed.readBytes))
+            try maintenance.advance(live.slots.number, of: live.slots.number, bytes: Int(zeroed.readBytes))
             if isDone { return zeroedBytes }
         }
     }
+
+    /// The index tells of dead slots, too, whose rows lay there.
+    private func forgetDeadIDs(_ live: LiveBitmap) throws {
+        var next: Slot? = Slot(0)
+        while let slot = next {
+            next = try maintenance.commitBatch { index throws(VectorStoreError) in
+                let record = try index.record()
+                return try index.forgetDeadIDs(
+                    from: slot,
+                    runs: Self.runsOfBatch,
+                    record.generation,
+                    record.codec
+                ) { $0 < live.slots && !live[$0] }
+            }
+            try maintenance.check()
+        }
+    }
+
+    private static let runsOfBatch = 1_000
 
     /// In one turn, since SQLite knows no smaller one: writers wait for it.
     private func rebuildIndex() throws {
         try maintenance.check()
         try maintenance.turn { session in
+            // The first commit in a log says of which database it is, which SQLite's own doesn't.
+            if session.floor.beginsLog {
+                try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
+            }
             do { try session.index.rebuild() } catch let error as VectorStoreError {
                 // What it has written so far is in the log, and takes the room that others need.
                 if error.code == .diskFull {

@@ -5,13 +5,13 @@
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
-/// | 1. the journal says `moving`; from now on writers note what they append | nothing moved | ends the entry |
+/// | 1. the journal says `moving` | nothing moved | ends the entry |
 /// | 2. the readers that could see rows in the gaps are gone | the same | the same |
 /// | 3. a batch is copied into gaps, whose blocks are reserved first, and synced | bytes in gaps that nothing names | the same |
 /// | 4. the commit that moves its ids | a valid store; the rows' old places are dead | keeps what was moved |
 /// | 5. what was appended meanwhile is moved likewise, round by round | the same | the same |
 /// | 6. the readers that could see rows in their old places are gone | the same | the same |
-/// | 7. next offset falls, in a commit of its own | a long tail | cuts it |
+/// | 7. the next slot falls, in a commit of its own | a long tail | cuts it |
 /// | 8. the file is cut, the journal says `finished` | nothing | |
 struct InPlace {
     let maintenance: Maintenance
@@ -22,16 +22,16 @@ struct InPlace {
         let file = try maintenance.openCurrentFile()
         try maintenance.failing { try file.sync() }
         let before = try file.status()
-        let (journal, record) = try maintenance.begin(.inPlace, before)
+        let start = try maintenance.begin(.inPlace, before)
         var moves: InPlaceMoves
         do {
-            moves = try InPlaceMoves(maintenance, journal, record, file, moving: moving)
+            moves = try InPlaceMoves(maintenance, start, file, moving: moving)
             try moves.run()
         } catch {
-            abort(journal, after: error)
+            abort(start.journal, after: error)
             throw error
         }
-        let after = try finish(journal)
+        let after = try finish(start.journal)
         return CompactionReport(
             strategy: .inPlace,
             liveRows: Int(try maintenance.index.record().liveRows),
@@ -41,13 +41,12 @@ struct InPlace {
             logicalAfter: after.size,
             allocatedBefore: before.allocated,
             allocatedAfter: after.allocated,
-            generation: record.generation
+            generation: start.record.generation
         )
     }
 
     /// What was moved stays moved.
     private func abort(_ journal: Int64, after error: any Error) {
-        try? maintenance.turn { $0.staging.end() }
         maintenance.abort(journal, after: error)
         try? maintenance.removeStaleRows()
     }
@@ -58,7 +57,7 @@ struct InPlace {
         try maintenance.turn { session in
             let record = try session.index.record()
             let file = try session.currentFile()
-            let end = record.nextOffset
+            let end = record.rowsEnd
             let length =
                 record.liveRows == 0 ? end : Preallocation.compactLength(rowsEnd: end, stride: record.stride)
             if try file.status().size > length { try file.truncate(to: length) }

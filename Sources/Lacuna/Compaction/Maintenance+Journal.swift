@@ -1,15 +1,20 @@
 extension Maintenance {
-    /// The journal's entry of a compaction, committed, and the record of that moment. From it on, writers note what they
-    /// append where rows are going to move.
-    func begin(
-        _ strategy: JournalEntry.Strategy,
-        _ before: FileStatus
-    ) throws -> (journal: Int64, record: StoreRecord) {
+    /// What the first commit of a compaction has settled.
+    struct Start {
+        /// The journal's entry.
+        let journal: Int64
+        /// The record of that moment.
+        let record: StoreRecord
+        /// `PRAGMA data_version` then: another one later means that another program has written to the index.
+        let foreignVersion: Int64
+    }
+
+    /// Begins a compaction in the journal, committed. From then on writers tell a rewrite what dies.
+    func begin(_ strategy: JournalEntry.Strategy, _ before: FileStatus) throws -> Start {
         try turn { session in
             let index = session.index
             if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = NORMAL") }
-            let (journal, record, foreignVersion) = try session.commit { () throws(VectorStoreError) in
-                if strategy.movesRows { try index.checkNothingAppended() }
+            let start = try session.commit { () throws(VectorStoreError) in
                 let record = try index.record()
                 let target = strategy == .rewrite ? record.nextGeneration : nil
                 let start = JournalStart(
@@ -24,14 +29,11 @@ extension Maintenance {
                     next.nextGeneration += 1
                     try index.update(next)
                 }
-                return (journal, record, try index.pragma("data_version"))
+                return Start(journal: journal, record: record, foreignVersion: try index.pragma("data_version"))
             }
             if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = FULL") }
-            if strategy.movesRows {
-                let target = strategy == .rewrite ? record.nextGeneration : nil
-                session.staging.begin(target: target, foreignVersion: foreignVersion)
-            }
-            return (journal, record)
+            if strategy == .rewrite { session.staging.begin(target: start.record.nextGeneration) }
+            return start
         }
     }
 

@@ -11,20 +11,20 @@ struct Punch {
             let file = try maintenance.openCurrentFile()
             try file.sync()
             let before = try file.status()
-            let (journal, record) = try maintenance.begin(.punch, before)
+            let start = try maintenance.begin(.punch, before)
             let live: LiveBitmap
             do {
-                live = try LiveBitmap.loadChecked(maintenance.index, record, file).live
+                live = try LiveBitmap.loadChecked(maintenance.index, start.record)
                 try maintenance.drainReaders(before: "released")
                 try release(live, file, before.blockSize)
                 try file.sync()
             } catch {
-                maintenance.abort(journal, after: error)
+                maintenance.abort(start.journal, after: error)
                 throw error
             }
             let after = try file.status()
             try maintenance.commit { index throws(VectorStoreError) in
-                try index.endJournal(journal, allocatedAfter: after.allocated)
+                try index.endJournal(start.journal, allocatedAfter: after.allocated)
             }
             return CompactionReport(
                 strategy: .punch,
@@ -33,7 +33,7 @@ struct Punch {
                 logicalAfter: after.size,
                 allocatedBefore: before.allocated,
                 allocatedAfter: after.allocated,
-                generation: record.generation
+                generation: start.record.generation
             )
         }
     }
@@ -45,12 +45,12 @@ struct Punch {
             try forEachPart(blocks, &extents, blockSize) { part, isHole in
                 if try !file.punchHole(part) {
                     // No hole to be had here: the run is zeroed, and what was freed is measured as nothing.
-                    try file.forEachExtent(in: file.offset(run.lowerBound)..<file.offset(run.upperBound)) {
+                    try file.forEachExtent(in: file.layout.offsets(run)) {
                         extent throws(VectorStoreError) in try file.zero(extent)
                     }
                     return false
                 }
-                try maintenance.advance(run.upperBound, of: live.slots, bytes: isHole ? 0 : part.count)
+                try maintenance.advance(run.upperBound.number, of: live.slots.number, bytes: isHole ? 0 : part.count)
                 return true
             }
         }

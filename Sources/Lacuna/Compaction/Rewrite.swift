@@ -1,16 +1,16 @@
 import Dispatch
 
-/// Copies the live rows, in offset order, into the next generation's file, while readers and writers go on.
+/// Copies the live rows, in the order of their slots, into the next generation's file, while readers and writers go on.
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
-/// | 1. the journal says `copying`; from now on writers note what they append | no target | marks it aborted |
+/// | 1. the journal says `copying`; from now on writers tell what dies | no target | marks it aborted |
 /// | 2. the target has its header, synced with its name | an empty target | drops it |
 /// | 3. rows are copied | a partial target | drops it |
 /// | 4. index rows are staged | rows of generations that aren't current | drops the target; the rows go later |
 /// | 5. what was appended meanwhile is copied and staged, round by round | the same | the same |
 /// | 6. writers held: the last few rows are copied, the target synced | a whole target that nothing names | drops it |
-/// | 7. the commit: generation, file, next offset, `committed` | both files | drops the source |
+/// | 7. the commit: generation, file, next slot, `committed` | both files | drops the source |
 /// | 8. the source is unlinked | the source's index rows | they go later |
 /// | 9. those are removed, the journal says `finished` | nothing | |
 ///
@@ -21,12 +21,13 @@ struct Rewrite {
 
     private static let nameAttempts = 1_000
 
-    /// What the first commit settled.
+    /// What the first commit settled: rows below the record's next slot are the first round.
     struct Start {
-        let journal: Int64
-        /// Rows below its next offset are the first round.
-        let record: StoreRecord
+        let begun: Maintenance.Start
         var targetGeneration: Int64
+
+        var journal: Int64 { begun.journal }
+        var record: StoreRecord { begun.record }
     }
 
     func run() throws -> CompactionReport {
@@ -34,8 +35,8 @@ struct Rewrite {
         let source = try maintenance.openCurrentFile()
         try maintenance.failing { try source.sync() }
         let before = try source.status()
-        let (journal, record) = try maintenance.begin(.rewrite, before)
-        var start = Start(journal: journal, record: record, targetGeneration: record.nextGeneration)
+        let begun = try maintenance.begin(.rewrite, before)
+        var start = Start(begun: begun, targetGeneration: begun.record.nextGeneration)
         let target: DataFile
         do { target = try createTarget(&start, like: before) } catch {
             // The name that the journal has may be somebody else's file: a target that wasn't made isn't removed.
@@ -56,7 +57,7 @@ struct Rewrite {
             strategy: .rewrite,
             liveRows: result.liveRows,
             movedRows: result.copiedRows,
-            writtenBytes: target.offset(result.copiedRows),
+            writtenBytes: target.layout.offset(Slot(result.copiedRows)),
             logicalBefore: before.size,
             logicalAfter: after.size,
             allocatedBefore: before.allocated,
@@ -75,7 +76,7 @@ struct Rewrite {
             let header = DataFileHeader(
                 store: start.record.header.store,
                 generation: start.targetGeneration,
-                dimension: start.record.dimension
+                start.record.layout
             )
             do {
                 return try DataFile.create(in: directory, header, like: model, maintenance.fileSystem)
@@ -147,7 +148,7 @@ struct Rewrite {
                 let record = try session.index.record()
                 if record.liveRows > 0 {
                     // The reserve for deletes on a full disk; without room for it there is none, as before.
-                    let length = Preallocation.compactLength(rowsEnd: record.nextOffset, stride: record.stride)
+                    let length = Preallocation.compactLength(rowsEnd: record.rowsEnd, stride: record.stride)
                     try? session.currentFile().extend(to: length)
                 }
                 let allocated = try session.currentFile().status().allocated

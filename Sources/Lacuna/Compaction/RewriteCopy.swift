@@ -4,11 +4,18 @@ struct RewriteCopy {
     private let start: Rewrite.Start
     private let source: DataFile
     private let target: DataFile
+    /// The rows of the first round: those that were live when it began.
     private let live: LiveBitmap
-    /// By how many rows that another program deleted the store's counter is too high.
-    private let drift: Int64
     /// Rows written to the target, those among them that have died since.
     private var copied = 0
+    /// What writers have appended to the source is copied up to here.
+    private var caughtUp: Slot
+    /// What the next slots of the target hold, not in the index yet.
+    private var pending = PendingRun(at: Slot(0))
+    /// Slots of the target whose rows had died before they could be staged.
+    private var dead = SlotBits()
+    /// By how many rows that another program has deleted the store's counter is too high.
+    private var drift: Int64 = 0
 
     /// Batches that the disk is busy with while the next one is copied.
     private static let batchesUnderWay = 4
@@ -18,7 +25,7 @@ struct RewriteCopy {
         let copiedRows: Int
     }
 
-    /// Marks the live rows of the first round: those below the next offset that the first commit saw.
+    /// Marks the live rows of the first round: those below the next slot that the first commit saw.
     init(
         _ maintenance: Maintenance,
         _ start: Rewrite.Start,
@@ -29,11 +36,17 @@ struct RewriteCopy {
         self.start = start
         self.source = source
         self.target = target
-        (live, drift) = try LiveBitmap.loadChecked(maintenance.index, start.record, source)
+        caughtUp = start.record.nextSlot
+        let record = start.record
+        let dead = try maintenance.index.deadSlots(record.generation)
+        live =
+            Int64(dead.count) == record.deadRows
+            ? LiveBitmap(below: record.nextSlot, except: dead) : try LiveBitmap.loadChecked(maintenance.index, record)
     }
 
     mutating func run() throws -> Outcome {
-        try stage(try copyFirstRound())
+        var rows = try copyFirstRound()
+        try stage(&rows)
         return try catchUp()
     }
 
@@ -41,13 +54,16 @@ struct RewriteCopy {
         if !PlantedBug.targetNotSynced.isPlanted { try target.sync() }
     }
 
-    private var markedEnd: Int64 { start.record.nextOffset }
+    private var generation: Int64 { start.record.generation }
+    private var codec: RunCodec { start.record.codec }
 
     // MARK: The first round
 
-    /// Copies the marked rows without a lock: none of them moves, or is overwritten, while this runs.
-    private mutating func copyFirstRound() throws -> RowChecksums {
-        let length = target.offset(live.liveCount)
+    /// Copies the marked rows without a lock: none of them moves, or is overwritten, while this runs. Each is checked against
+    /// its checksum.
+    private mutating func copyFirstRound() throws -> RowFingerprint {
+        let layout = target.layout
+        let length = layout.offset(Slot(live.liveCount))
         do { try target.extend(to: length) } catch {
             guard error.code == .diskFull else { throw error }
             throw VectorStoreError(
@@ -56,71 +72,87 @@ struct RewriteCopy {
                 cause: error
             )
         }
-        let checksums = try RowChecksums()
-        var written = target.offset(0)
+        var fingerprint = RowFingerprint()
+        var runs: [PendingRun] = []
+        var written = layout.offset(Slot(0))
         let unwritten = Int64(Self.batchesUnderWay * maintenance.limits.bytes)
-        try unsafe source.forEachLiveBatch(live, batchBytes: maintenance.limits.bytes) { rows in
-            let begin = target.offset(copied)
-            try unsafe target.write(rows, at: begin)
+        let scan = RowScan(index: maintenance.index, record: start.record, file: source, live: live)
+        try unsafe scan.forEachBatch(bytes: maintenance.limits.bytes) { rows, checksums, bytes in
+            let bad = zip(rows, checksums).filter { $0.checksum != $1 }
+            if !bad.isEmpty && !PlantedBug.checksumNotChecked.isPlanted {
+                throw VectorStoreError.mismatched(bad.map { $0.0.id.idText })
+            }
+            let begin = layout.offset(Slot(copied))
+            try unsafe target.write(bytes, at: begin)
             // Batch by batch: a writer's sync would wait for all that is left to the end.
-            target.beginWriteback(begin..<begin + Int64(rows.count))
+            target.beginWriteback(begin..<begin + Int64(bytes.count))
             let end = max(written, begin - unwritten)
             if end > written { try target.finishWriteback(written..<end) }
             written = end
-            try checksums.append(unsafe target.checksums(of: rows))
-            copied += rows.count / Int(target.stride)
-            try maintenance.advance(copied, of: live.liveCount, bytes: rows.count)
+            for row in rows {
+                fingerprint.add(row.id, row.slot)
+                append(row, to: &runs)
+            }
+            copied += rows.count
+            if runs.count >= Self.runsOfBatch { try write(&runs) }
+            try maintenance.advance(copied, of: live.liveCount, bytes: bytes.count)
         }
-        try checksums.finish()
-        return checksums
+        try write(&runs)
+        return fingerprint
     }
 
-    /// Stages the index rows of those that are still live, turn by turn in id order, each checked against the row that was
-    /// copied for it.
-    private func stage(_ checksums: RowChecksums) throws {
-        var mismatches: [String] = []
-        let relocated = IntegerFunction { [live, source, target, markedEnd] arguments in
-            // Another program may have written to the index since the live rows were marked.
-            guard let offset = arguments.integer(1), let checksum = arguments.integer(2),
-                source.isRow(offset, below: markedEnd), live[source.slot(offset)]
-            else {
-                mismatches.append(arguments.idText(0))
-                return target.offset(0)
-            }
-            let rank = live.rank(source.slot(offset))
-            if !PlantedBug.checksumNotChecked.isPlanted,
-                Int64(arguments.checksumOfID(0, continuing: checksums[rank])) != checksum
-            {
-                mismatches.append(arguments.idText(0))
-            }
-            return target.offset(rank)
+    /// About as much of the index as a turn of staging changes.
+    private static let runsOfBatch = 200
+
+    private mutating func append(_ row: LiveRow, to runs: inout [PendingRun]) {
+        if pending.append(row.id, row.checksum, codec) { return }
+        runs.append(pending)
+        pending = PendingRun(at: pending.end)
+        _ = pending.append(row.id, row.checksum, codec)
+    }
+
+    private func write(_ runs: inout [PendingRun]) throws {
+        if runs.isEmpty { return }
+        try maintenance.commitBatch { index throws(VectorStoreError) in
+            for run in runs { try index.write(run, start.targetGeneration) }
         }
-        try maintenance.turn { try $0.index.connection.define("relocated", arguments: 3, relocated) }
-        defer { try? maintenance.turn { try $0.index.connection.define("relocated", arguments: 3, nil) } }
+        runs.removeAll()
+    }
+
+    /// Stages the index rows of those that are still live, turn by turn in id order. All that the runs told of, but for what
+    /// has died meanwhile, must be among them, and nothing else.
+    private mutating func stage(_ copiedRows: inout RowFingerprint) throws {
+        let staged = StagedRows(live)
+        try maintenance.turn { try $0.index.connection.define("relocated", arguments: 2, staged.function) }
+        defer { try? maintenance.turn { try $0.index.connection.define("relocated", arguments: 2, nil) } }
         var last: SQLValue?
-        while let end = try stageBatch(after: last) {
+        while let end = try stageBatch(after: last, staged) {
             last = end
-            if !mismatches.isEmpty { throw VectorStoreError.mismatched(mismatches) }
+            try staged.check()
             try maintenance.check()
         }
+        try account(staged, &copiedRows)
     }
 
     /// The last id that it looked at; nil if there was none left.
-    private func stageBatch(after last: SQLValue?) throws -> SQLValue? {
+    private func stageBatch(after last: SQLValue?, _ staged: StagedRows) throws -> SQLValue? {
         let limit = maintenance.limits.rows
         return try maintenance.turn { session in
             try session.limitLog()
             let index = session.index
-            let generation = start.record.generation
-            guard let end = try index.id(limit, after: last, below: markedEnd, generation) else { return nil }
+            guard let end = try index.id(limit, after: last, below: start.record.nextSlot, generation) else {
+                return nil
+            }
+            staged.begin()
             session.staging.stagedRows += try session.commit { () throws(VectorStoreError) in
+                staged.beginAgain()
                 if PlantedBug.stagedRowsVisible.isPlanted { try makeCurrent(index) }
                 return try index.stage(
                     from: generation,
                     to: start.targetGeneration,
                     after: last,
                     through: end,
-                    below: markedEnd
+                    below: start.record.nextSlot
                 )
             }
             return end
@@ -135,6 +167,30 @@ struct RewriteCopy {
         try index.update(record)
     }
 
+    /// What was copied and not staged has died meanwhile, or another program has deleted it. A page of the index that has
+    /// rotted may hide rows as well: then its pages aren't sound.
+    private mutating func account(_ staged: StagedRows, _ copiedRows: inout RowFingerprint) throws {
+        let runs = RunReader(maintenance.index, start.record)
+        let died = try maintenance.turn { $0.staging.died }
+        var gone = RowFingerprint()
+        var rank = 0
+        try live.forEachRun(live: true) { slots throws(VectorStoreError) in
+            for slot in slots {
+                defer { rank += 1 }
+                if staged.contains(rank: rank) { continue }
+                dead.insert(Slot(rank))
+                if !died.contains(slot) { drift += 1 }
+                if let row = try runs.row(in: slot) { gone.add(row.id, slot) }
+            }
+        }
+        if drift > 0, let what = try maintenance.index.firstBadPage() {
+            throw VectorStoreError.damaged("the index doesn't show \(drift) rows that are live: \(what)")
+        }
+        if copiedRows != staged.fingerprint(and: gone) {
+            throw try maintenance.index.contradiction(start.record, below: start.record.nextSlot)
+        }
+    }
+
     // MARK: What was appended meanwhile
 
     /// Copies and stages what writers append, until so little is left that they can wait for it.
@@ -144,53 +200,66 @@ struct RewriteCopy {
         while true {
             try maintenance.check()
             let few = max(1, limit / 4)
-            // One more than is done at a time: whether few are left shows by it, whatever the limit.
-            var rows = try maintenance.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
-            if rows.count <= few {
+            let end = try maintenance.index.record().nextSlot
+            if caughtUp.distance(to: end) <= few {
                 try syncTarget()
                 if let result = try switchOver(limit: few) { return result }
             } else {
-                rows = Array(rows.prefix(limit))
-                let copies = try copy(rows)
+                let slots = caughtUp..<min(end, caughtUp.advanced(by: limit))
+                let copies = try copy(slots, maintenance.index)
                 try maintenance.turn { session in
                     try session.limitLog()
+                    let before = (pending, dead)
                     session.staging.stagedRows += try session.commit { () throws(VectorStoreError) in
-                        try stage(copies, session.index)
+                        // On a full disk it is done twice.
+                        (pending, dead) = before
+                        return try stage(copies, session.index)
                     }
                 }
-                try maintenance.advance(copied, of: copied, bytes: rows.count * Int(target.stride))
-                limit = try maintenance.nextLimit(limit, after: rows, &backlog, stride: target.stride)
+                try maintenance.advance(copied, of: copied, bytes: copies.count * Int(target.stride))
+                let rest = caughtUp.distance(to: try maintenance.index.record().nextSlot)
+                limit = maintenance.nextLimit(limit, rest: rest, &backlog, stride: target.stride)
             }
         }
     }
 
-    /// Appends the rows to the target in the order that they have in the source; where each of them is now.
-    private mutating func copy(_ rows: [LiveRow]) throws(VectorStoreError) -> [(row: LiveRow, offset: Int64)] {
-        let rows = rows.sorted { $0.entry.offset < $1.entry.offset }
-        let offsets = (copied..<copied + rows.count).map(target.offset)
-        let end = target.offset(copied + rows.count)
+    /// Appends the live ones of some slots to the target, in their order; each with its place there.
+    private mutating func copy(
+        _ slots: Range<Slot>,
+        _ index: StoreIndex
+    ) throws(VectorStoreError) -> [(row: LiveRow, slot: Slot)] {
+        let rows = try index.liveRows(in: slots, generation, codec)
+        let places = (copied..<copied + rows.count).map(Slot.init)
+        let end = target.layout.offset(Slot(copied + rows.count))
         if try target.status().size < end {
             try target.extend(to: Preallocation.length(rowsEnd: end, stride: target.stride))
         }
         let copier = RowCopier(source: source, target: target, batchBytes: maintenance.limits.bytes)
-        try copier.copy(rows, to: offsets)
+        try copier.copy(rows, to: places)
         copied += rows.count
-        return Array(zip(rows, offsets))
+        caughtUp = slots.upperBound
+        return Array(zip(rows, places))
     }
 
     /// Stages those of the rows that are still where they were copied from; how many.
-    private func stage(
-        _ copies: [(row: LiveRow, offset: Int64)],
+    private mutating func stage(
+        _ copies: [(row: LiveRow, slot: Slot)],
         _ index: StoreIndex
     ) throws(VectorStoreError) -> Int {
         var staged = 0
-        for (row, offset) in copies where try index.take(row, from: StoreIndex.appendedGeneration) {
-            let entry = RowEntry(offset: offset, checksum: row.entry.checksum)
-            guard try index.insert(row.id, entry, start.targetGeneration) else {
+        var runs: [PendingRun] = []
+        for (row, slot) in copies {
+            append(row, to: &runs)
+            guard try index.slot(of: row.id, generation) == row.slot else {
+                dead.insert(slot)
+                continue
+            }
+            guard try index.insert(row.id, slot, start.targetGeneration) else {
                 throw .damaged("the id \(row.id.idText) was staged twice", ids: [row.id.idText])
             }
             staged += 1
         }
+        for run in runs { try index.write(run, start.targetGeneration) }
         return staged
     }
 
@@ -198,11 +267,11 @@ struct RewriteCopy {
     /// than `limit` rows were appended meanwhile.
     private mutating func switchOver(limit: Int) throws -> Outcome? {
         let attempt = try maintenance.turn { session -> Result<Outcome?, VectorStoreError> in
-            let rows = try session.index.rows(StoreIndex.appendedGeneration, limit: limit + 1)
-            if rows.count > limit { return .success(nil) }
-            let copies: [(row: LiveRow, offset: Int64)]
+            let end = try session.index.record().nextSlot
+            if caughtUp.distance(to: end) > limit { return .success(nil) }
+            let copies: [(row: LiveRow, slot: Slot)]
             do throws(VectorStoreError) {
-                copies = try copy(rows)
+                copies = try copy(caughtUp..<end, session.index)
                 try syncTarget()
                 // From the commit on it is the only copy, by its name.
                 try session.place.check(target)
@@ -210,10 +279,12 @@ struct RewriteCopy {
                 // The target is no part of the store yet: an error of it is none of the writer's.
                 return .failure(error)
             }
-            let copied = copied
             if PlantedBug.unlinkBeforeCommit.isPlanted { try? source.unlink() }
+            let before = (pending, dead)
             let liveRows = try session.commit { () throws(VectorStoreError) in
-                try switchOver(copies, copied, session)
+                // On a full disk it is done twice.
+                (pending, dead) = before
+                return try switchOver(copies, session)
             }
             session.files.advance(to: target)
             session.staging.end()
@@ -222,24 +293,27 @@ struct RewriteCopy {
         return try attempt.get()
     }
 
-    private func switchOver(
-        _ copies: [(row: LiveRow, offset: Int64)],
-        _ copied: Int,
+    private mutating func switchOver(
+        _ copies: [(row: LiveRow, slot: Slot)],
         _ session: WriteSession
     ) throws(VectorStoreError) -> Int {
         let index = session.index
-        try session.checkNoForeignWriter()
+        try session.checkNoForeignWriter(since: start.begun.foreignVersion)
         let staged = session.staging.stagedRows + (try stage(copies, index))
         var record = try index.record()
         guard Int64(staged) == record.liveRows - drift else {
             throw .damaged("\(staged) rows were staged for \(record.liveRows - drift) that live")
         }
+        try index.write(pending, start.targetGeneration)
+        var dead = dead
+        dead.formUnion(session.staging.targetDied)
+        try index.writeDead(dead, start.targetGeneration, index.sequence(after: record))
         record.generation = start.targetGeneration
         record.dataFile = StorePaths.dataFileName(generation: record.generation)
-        record.nextOffset = target.offset(copied)
+        record.nextSlot = Slot(copied)
         record.liveRows = Int64(staged)
         try index.update(record)
-        try index.commitJournal(start.journal, rowsMoved: copied, bytesWritten: record.nextOffset)
+        try index.commitJournal(start.journal, rowsMoved: copied, bytesWritten: record.rowsEnd)
         return staged
     }
 }

@@ -7,10 +7,10 @@ struct RowCopier {
     /// Told of a write that failed, which may have taken more with it than these rows; a failed read takes nothing.
     var writeFailed: (VectorStoreError) -> Void = { _ in }
 
-    /// Rows and places ascend, each by its offset; neighbours are read, and written, with one call.
+    /// Rows and places ascend; neighbours are read, and written, with one call.
     ///
     /// - Throws: `damaged`, with the ids, before anything is written, where a row doesn't match its checksum.
-    func copy(_ rows: [LiveRow], to places: [Int64]) throws(VectorStoreError) {
+    func copy(_ rows: [LiveRow], to places: [Slot]) throws(VectorStoreError) {
         let rowBytes = Int(source.stride)
         let capacity = max(1, batchBytes / rowBytes)
         var buffer = [UInt8](repeating: 0, count: min(capacity, rows.count) * rowBytes)
@@ -35,36 +35,40 @@ struct RowCopier {
 
     private func read(_ rows: ArraySlice<LiveRow>, into buffer: UnsafeMutableRawBufferPointer) throws(VectorStoreError)
     {
-        try forEachRun(rows.lazy.map(\.entry.offset)) { offset, bytes throws(VectorStoreError) in
+        try forEachRun(rows.lazy.map(\.slot)) { offset, bytes throws(VectorStoreError) in
             try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[bytes]), at: offset)
         }
     }
 
-    private func write(_ rows: UnsafeRawBufferPointer, to places: ArraySlice<Int64>) throws(VectorStoreError) {
+    private func write(_ rows: UnsafeRawBufferPointer, to places: ArraySlice<Slot>) throws(VectorStoreError) {
         try forEachRun(places) { offset, bytes throws(VectorStoreError) in
             try unsafe target.write(UnsafeRawBufferPointer(rebasing: rows[bytes]), at: offset)
         }
     }
 
-    /// Calls `body` with each maximal run of neighbouring offsets: where it begins, and its bytes of the batch.
+    /// Calls `body` with each maximal run of neighbouring slots: the byte where it begins, and its bytes of the batch.
     private func forEachRun(
-        _ offsets: some Collection<Int64>,
+        _ slots: some Collection<Slot>,
         _ body: (Int64, Range<Int>) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
         let rowBytes = Int(source.stride)
-        var run: (offset: Int64, begin: Int, end: Int)?
-        for (index, offset) in offsets.enumerated() {
-            let begin = index * rowBytes
-            if let current = run {
-                if current.offset + Int64(current.end - current.begin) == offset {
-                    run?.end += rowBytes
-                    continue
-                }
-                try body(current.offset, current.begin..<current.end)
-            }
-            run = (offset, begin, begin + rowBytes)
+        var run: (slots: Range<Slot>, begin: Int)?
+        func end() throws(VectorStoreError) {
+            guard let run else { return }
+            try body(
+                source.layout.offset(run.slots.lowerBound),
+                run.begin..<run.begin + run.slots.count * rowBytes
+            )
         }
-        if let run { try body(run.offset, run.begin..<run.end) }
+        for (index, slot) in slots.enumerated() {
+            if let current = run, current.slots.upperBound == slot {
+                run?.slots = current.slots.lowerBound..<slot.advanced(by: 1)
+                continue
+            }
+            try end()
+            run = (slot..<slot.advanced(by: 1), index * rowBytes)
+        }
+        try end()
     }
 
     private func check(_ rows: ArraySlice<LiveRow>, _ buffer: UnsafeRawBufferPointer) throws(VectorStoreError) {
@@ -73,7 +77,7 @@ struct RowCopier {
             of: UnsafeRawBufferPointer(rebasing: buffer[..<(rows.count * Int(source.stride))])
         )
         let bad = zip(rows, checksums).filter { row, bytes in
-            row.id.checksum(continuing: Checksum(value: bytes)) != row.entry.checksum
+            row.id.checksum(continuing: Checksum(value: bytes)) != row.checksum
         }
         if !bad.isEmpty { throw .mismatched(bad.map { $0.0.id.idText }) }
     }

@@ -17,23 +17,25 @@ extension SlotBucket {
 
     /// The slots of a file in `count` buckets of the same size at most, of which the last may be smaller.
     static func measure(_ live: LiveBitmap, _ file: DataFile, count: Int) -> [SlotBucket] {
-        if live.slots == 0 { return [] }
+        let slots = live.slots.number
+        if slots == 0 { return [] }
         let count = min(count, most)
-        let size = (live.slots + count - 1) / count
-        var buckets = stride(from: 0, to: live.slots, by: size).map {
-            SlotBucket(slots: $0..<min(live.slots, $0 + size))
+        let size = (slots + count - 1) / count
+        var buckets = stride(from: 0, to: slots, by: size).map { SlotBucket(slots: $0..<min(slots, $0 + size)) }
+        func forEachBucket(of run: Range<Slot>, _ body: (Int, Range<Int>) -> Void) {
+            let run = run.lowerBound.number..<run.upperBound.number
+            for index in run.lowerBound / size...(run.upperBound - 1) / size {
+                body(index, run.clamped(to: buckets[index].slots))
+            }
         }
         var holeBytes = [Int64](repeating: 0, count: buckets.count)
         var extents = DataExtents(file)
         live.forEachRun(live: true) { run in
-            for index in run.lowerBound / size...(run.upperBound - 1) / size {
-                buckets[index].live += run.clamped(to: buckets[index].slots).count
-            }
+            forEachBucket(of: run) { index, slots in buckets[index].live += slots.count }
         }
         live.forEachRun(live: false) { run in
-            for index in run.lowerBound / size...(run.upperBound - 1) / size {
-                let slots = run.clamped(to: buckets[index].slots)
-                let bytes = file.offset(slots.lowerBound)..<file.offset(slots.upperBound)
+            forEachBucket(of: run) { index, slots in
+                let bytes = file.layout.offsets(Slot(slots.lowerBound)..<Slot(slots.upperBound))
                 buckets[index].dead += slots.count
                 holeBytes[index] += bytes.upperBound - bytes.lowerBound - extents.bytes(in: bytes)
             }

@@ -27,50 +27,49 @@ public struct StoreSpace: Sendable {
 }
 
 extension LiveBitmap {
-    /// The live rows of a generation. Every offset is checked: one outside the file, or shared, is damage, and the ids
-    /// are named.
-    static func load(_ index: StoreIndex, _ record: StoreRecord, _ file: DataFile) throws(VectorStoreError)
-        -> LiveBitmap
-    {
-        var live = LiveBitmap(slots: record.slots)
+    /// The live rows of a generation. Every slot is checked: one outside the file, or shared, is damage, and the ids are
+    /// named.
+    static func load(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError) -> LiveBitmap {
+        var live = LiveBitmap(slots: record.nextSlot)
         var isSound = true
-        try index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
-            isSound = isSound && file.isRow(offset, below: record.nextOffset) && live.insert(file.slot(offset))
+        try index.forEachSlot(record.generation) { slot throws(VectorStoreError) in
+            isSound = isSound && slot >= Slot(0) && slot < record.nextSlot && live.insert(slot)
         }
         if !isSound { throw try misplaced(index, record) }
         live.finish()
         return live
     }
 
-    /// For work that gives away what isn't live, beside a writer that adds no rows below the record's next offset: the rows
-    /// there that are live in one state from now. `drift` is what the store counts more than there are.
+    /// For work that gives away what isn't live, beside a writer that adds no rows below the record's next slot: the rows there
+    /// that are live in one state from now.
     ///
     /// A page of the index that has rotted may hide rows, and SQLite walk past them without an error. So they must come in
     /// the order of their ids, or a search for one may miss it, and be as many as the store counts. Another program may have
     /// deleted some; then the pages must be sound.
     ///
-    /// - Parameter first: Rows before this offset are looked at, and left out.
+    /// - Parameters:
+    ///   - first: Rows before this slot are looked at, and left out.
+    ///   - fingerprint: Is told of all others.
     /// - Throws: `damaged` where that isn't so, or a row isn't where rows are.
     static func loadChecked(
         _ index: StoreIndex,
         _ record: StoreRecord,
-        _ file: DataFile,
-        from first: Int64 = 0
-    ) throws(VectorStoreError) -> (live: LiveBitmap, drift: Int64) {
+        from first: Slot = Slot(0),
+        _ fingerprint: (SQLValue, Slot) -> Void = { _, _ in }
+    ) throws(VectorStoreError) -> LiveBitmap {
         try index.connection.snapshot { () throws(VectorStoreError) in
-            var live = LiveBitmap(slots: record.slots)
+            var live = LiveBitmap(slots: record.nextSlot)
             var isSound = true
             var isOrdered = true
             var count: Int64 = 0
             var last: SQLValue?
-            try index.forEachRow(record.generation) { id, entry throws(VectorStoreError) in
+            try index.forEachRow(record.generation) { id, slot throws(VectorStoreError) in
                 count += 1
                 if let last { isOrdered = isOrdered && last.isBefore(id) }
                 last = id
-                if entry.offset >= record.nextOffset && file.isRow(entry.offset, below: .max) { return }
-                isSound =
-                    isSound && file.isRow(entry.offset, below: record.nextOffset)
-                    && (entry.offset < first || live.insert(file.slot(entry.offset)))
+                if slot >= record.nextSlot && slot.number < Slot.most { return }
+                if slot >= first { fingerprint(id, slot) }
+                isSound = isSound && slot >= Slot(0) && slot < record.nextSlot && (slot < first || live.insert(slot))
             }
             if !isSound { throw try misplaced(index, record) }
             let drift = try index.record().liveRows - count
@@ -79,15 +78,15 @@ extension LiveBitmap {
                 throw .damaged("the index counts \(count + drift) live rows, and shows \(count): \(what)")
             }
             live.finish()
-            return (live, drift)
+            return live
         }
     }
 
     private static func misplaced(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError)
         -> VectorStoreError
     {
-        let outside = try index.idsOutside(record, end: try index.record().nextOffset)
-        let ids = (outside + (try index.idsSharingOffsets(record.generation))).map(\.idText)
+        let outside = try index.idsOutside(record, end: try index.record().nextSlot)
+        let ids = (outside + (try index.idsSharingSlots(record.generation))).map(\.idText)
         return .damaged(
             "the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or share one",
             ids: ids
@@ -97,9 +96,10 @@ extension LiveBitmap {
 
 extension DataFile {
     /// The whole blocks inside a run of dead slots; nil if there are none. A block that a live row shares is never in it.
-    func blocks(inside run: Range<Int>, blockSize: Int64) -> Range<Int64>? {
-        let start = (offset(run.lowerBound) + blockSize - 1) / blockSize * blockSize
-        let end = offset(run.upperBound) / blockSize * blockSize
+    func blocks(inside run: Range<Slot>, blockSize: Int64) -> Range<Int64>? {
+        let bytes = layout.offsets(run)
+        let start = (bytes.lowerBound + blockSize - 1) / blockSize * blockSize
+        let end = bytes.upperBound / blockSize * blockSize
         return start < end ? start..<end : nil
     }
 
@@ -123,7 +123,7 @@ extension StoreSpace {
         let status = try file.status()
         let databaseBytes = try mapped(paths.directory.status(StorePaths.indexName))?.size ?? 0
         let logBytes = try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
-        let dead = live.slots - live.liveCount
+        let dead = live.slots.number - live.liveCount
         return StoreSpace(
             liveRows: live.liveCount,
             deadRows: dead,

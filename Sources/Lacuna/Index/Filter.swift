@@ -19,7 +19,7 @@ struct Filter: Sendable {
 }
 
 extension StoreIndex {
-    typealias MatchHandler = (SQLValue, RowEntry, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
+    typealias MatchHandler = (SQLValue, Slot, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
 
     /// Rows of a generation that pass the filter, in id order, with metadata text where they have any.
     func forEachMatch(
@@ -28,55 +28,115 @@ extension StoreIndex {
         limit: Int? = nil,
         _ body: MatchHandler
     ) throws {
-        guard let filter else { return try forEachChecked(generation, nil, limit, body) }
+        guard let filter else { return try forEachMatch(generation, Condition?.none, nil, limit, body) }
+        try withCondition(filter) { try forEachMatch(generation, $0, nil, limit, body) }
+    }
+
+    /// All rows of a generation, or those that pass a filter, in id order.
+    func forEachMatch(
+        _ generation: Int64,
+        _ condition: Condition?,
+        _ body: (SQLValue, Slot) throws -> Void
+    ) throws {
+        try forEachMatch(generation, condition, nil, nil) { id, slot, _ in try body(id, slot) }
+    }
+
+    /// Those of some ids, in ascending order, whose rows pass a filter, each with its slot; in that order.
+    func matches(
+        among ids: [SQLValue],
+        _ generation: Int64,
+        _ condition: Condition
+    ) throws -> [(id: SQLValue, slot: Slot)] {
+        var found: [(id: SQLValue, slot: Slot)] = []
+        try forEachMatch(generation, condition, ids, nil) { id, slot, _ in found.append((id, slot)) }
+        return found
+    }
+
+    /// A filter that was checked.
+    struct Condition {
+        fileprivate let sql: String
+        fileprivate let values: [SQLValue]
+        /// Whether it may say something else of the same row later.
+        let readsClock: Bool
+    }
+
+    /// Calls `body` with the filter, once it has been checked, within its limits.
+    func withCondition<R>(_ filter: Filter, _ body: (Condition) throws -> R) throws -> R {
         let grammar = try FilterGrammar(filter.expression)
         try grammar.cost.check(filter.values)
         // Read before there are limits: the schema, which may hold more than a filter may, and the two tables of JSON.
         try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
-        try connection.limited(try limits(filter, grammar)) {
+        return try connection.limited(try limits(filter, grammar)) {
             try check(grammar, filter.values)
             let condition = Condition(
                 sql: grammar.cost.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
-                values: filter.values
+                values: filter.values,
+                readsClock: grammar.readsClock
             )
-            try connection.asking(every: grammar.cost.stepsBetweenQuestions) {
-                try forEachChecked(generation, condition, limit, body)
-            }
+            return try connection.asking(every: grammar.cost.stepsBetweenQuestions) { try body(condition) }
         }
     }
 
-    /// A filter that was checked.
-    private struct Condition {
-        let sql: String
-        let values: [SQLValue]
-    }
-
-    private func forEachChecked(
+    private func forEachMatch(
         _ generation: Int64,
         _ condition: Condition?,
+        _ ids: [SQLValue]?,
         _ limit: Int?,
         _ body: MatchHandler
     ) throws {
-        // The generation is an integer of ours; the condition was just shown to be one expression that reads nothing else.
+        // The generation is an integer of ours; the condition was just shown to be one expression that reads nothing else. The
+        // ids come behind it, so that their parameter is numbered after all of its own.
         let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
             try connection.prepare(
                 """
-                SELECT id, row_offset, row_checksum, metadata, metadata_checksum FROM (
-                    SELECT v.id AS id, m.json AS metadata, v.offset AS row_offset, v.checksum AS row_checksum,
-                        m.checksum AS metadata_checksum
+                SELECT id, row_slot, metadata, metadata_checksum FROM (
+                    SELECT v.id AS id, m.json AS metadata, v.slot AS row_slot, m.checksum AS metadata_checksum
                     FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
                 ) AS \(Self.rowName)
-                \(condition.map { "WHERE (\($0.sql) )" } ?? "") ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
+                WHERE \(condition.map { "(\($0.sql) )" } ?? "true")
+                \(ids == nil ? "" : "AND id IN (SELECT value FROM json_each(?))")
+                ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
                 """
             )
         }
         try statement.bind(condition?.values ?? [])
+        if let ids { try statement.bind(.text(Self.json(ids)), at: statement.parameterCount) }
         while try blamingFilter(condition, { () throws(VectorStoreError) in try statement.step() }) {
             let id = try statement.id(0)
-            try body(id, statement.entry(at: 1)) { () throws(VectorStoreError) in
-                statement.isNull(3) ? nil : try statement.metadata(at: 3, of: id)
+            try body(id, statement.slot(1)) { () throws(VectorStoreError) in
+                statement.isNull(2) ? nil : try statement.metadata(at: 2, of: id)
             }
         }
+    }
+
+    /// A JSON array of ids.
+    private static func json(_ ids: [SQLValue]) -> String {
+        var json = "["
+        for id in ids {
+            if json.utf8.count > 1 { json += "," }
+            switch id {
+            case .integer(let integer): json += String(integer)
+            case .text(let text): json += jsonString(text)
+            case .null, .real: json += "null"
+            }
+        }
+        return json + "]"
+    }
+
+    private static func jsonString(_ text: String) -> String {
+        var json = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\":
+                json += "\\"
+                json.unicodeScalars.append(scalar)
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: json.unicodeScalars.append(scalar)
+            }
+        }
+        return json + "\""
     }
 
     /// A statement that fails while it is compiled or runs fails on the caller's expression: malformed JSON paths and the

@@ -14,6 +14,8 @@ struct FilterGrammar {
     private var place = 0
 
     private(set) var sql = ""
+    /// Whether it may say something else of the same row later.
+    private(set) var readsClock = false
     private(set) var cost = FilterCost()
 
     /// - Throws: `invalidFilter`.
@@ -33,6 +35,7 @@ struct FilterGrammar {
 
     private mutating func take() {
         sql += " " + token.text
+        if FilterWords.clock.contains(token.text.uppercased()) { readsClock = true }
         place += 1
     }
 

@@ -18,6 +18,12 @@ enum FilterWords {
         ].map { $0.uppercased() }
     )
 
+    /// These may read the clock: what they say of a row may change without a commit.
+    static let clock: Set = [
+        "DATE", "DATETIME", "JULIANDAY", "STRFTIME", "TIME", "UNIXEPOCH", "CURRENT_DATE", "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+    ]
+
     /// Whether the word before a bracket can only be a function, be it allowed or not.
     static func canBeCalled(_ keyword: String) -> Bool { functions.contains(keyword) || !keywords.contains(keyword) }
 

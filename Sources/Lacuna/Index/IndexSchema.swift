@@ -121,13 +121,15 @@ struct IndexSchema {
     }
 
     /// SQLite stores a statement as it was written, from CREATE to before the semicolon, if it is spelt as below. So a
-    /// migration makes a table that changes anew, and alters none: `ALTER TABLE` would leave a text of SQLite's own making.
+    /// migration makes a table that changes anew, and alters no column. Renaming a table changes the name alone, to one in
+    /// quotes, which a script then has too.
     private static func own(after script: [UInt8], _ before: [String: String]) -> [String: String] {
         var texts = before
         for statement in SQLToken.statements(of: script) {
             for make in ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "] where statement.hasPrefix(make) {
                 let name = statement.dropFirst(make.count).prefix { !" (".contains($0) }
-                texts[String(name)] = statement
+                // In quotes where a table was made under another name, and renamed.
+                texts[String(name.filter { $0 != "\"" })] = statement
             }
             for drop in ["DROP TABLE ", "DROP INDEX "] where statement.hasPrefix(drop) {
                 texts[String(statement.dropFirst(drop.count))] = nil

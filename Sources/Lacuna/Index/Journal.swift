@@ -6,9 +6,6 @@ struct JournalEntry: Equatable, Sendable {
         case punch
         case erase
 
-        /// Whether live rows get another place.
-        var movesRows: Bool { self == .rewrite || self == .inPlace }
-
         /// What an entry says while it is under way.
         var firstState: State {
             switch self {

@@ -79,7 +79,7 @@ struct LogEvidence {
 extension StoreIndex {
     /// What the last commit says of its log; nil for schema version 1.
     func logOrigin() throws(VectorStoreError) -> LogOrigin? {
-        guard try pragma("user_version") >= 2 else { return nil }
+        if version < 2 { return nil }
         return try connection.first("SELECT log_base, log_token FROM store") { row throws(VectorStoreError) in
             guard let token = UInt32(exactly: row.integer(1)), row.integer(0) >= 0, row.integer(0) < .max else {
                 throw .damaged("a field of the index's table `store` is out of range")

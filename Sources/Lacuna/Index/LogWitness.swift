@@ -27,10 +27,10 @@ package struct LogWitness {
 }
 
 extension CommitMark.Database {
-    /// From this offset of the record's file on, rows may be named by the log alone.
-    func firstRowOfLog(_ record: StoreRecord) -> Int64 {
+    /// From this slot of the record's file on, rows may be named by the log alone.
+    func firstRowOfLog(_ record: StoreRecord) -> Slot {
         let first = generation == record.generation ? offset : DataFileHeader.length
-        return min(max(first, DataFileHeader.length), record.nextOffset)
+        return record.layout.slot(at: min(max(first, DataFileHeader.length), record.rowsEnd))
     }
 }
 
@@ -95,31 +95,39 @@ extension StoreIndex {
 
     private static let checkedRows = 1 << 16
 
-    /// Throws `damaged`, with the ids, for rows at `first` or beyond that don't match their checksums. What can't be read
-    /// proves nothing. O(rows of the index) time, unless there is no such row, and bounded memory.
+    /// Throws `damaged`, with the ids, for live rows in `first` or beyond that don't match their checksums. What can't be read
+    /// proves nothing. Bounded memory, and time in proportion to those rows; of an earlier schema, to all rows.
     func checkRows(
         of file: DataFile,
         _ record: StoreRecord,
-        from first: Int64,
+        from first: Slot,
         isCancelled: () -> Bool = { false }
     ) throws(VectorStoreError) {
-        if first >= record.nextOffset { return }
+        if first >= record.nextSlot { return }
         var rows: [LiveRow] = []
         var bad: [String] = []
         var buffer = [UInt8](repeating: 0, count: Int(record.stride))
         func check() throws(VectorStoreError) {
             if isCancelled() { throw VectorStoreError(.cancelled, "opening was cancelled; open the store again") }
             // Neighbours in the file one after the other.
-            rows.sort { $0.entry.offset < $1.entry.offset }
+            rows.sort { $0.slot < $1.slot }
             for row in rows where try !matches(row, file, &buffer) { bad.append(row.id.idText) }
             rows.removeAll(keepingCapacity: true)
         }
-        try connection.forEach(
-            "SELECT id, offset, checksum FROM vectors WHERE generation = ?1 AND offset BETWEEN ?2 AND ?3",
-            [.integer(record.generation), .integer(first), .integer(record.nextOffset - record.stride)]
-        ) { row throws(VectorStoreError) in
-            rows.append(LiveRow(id: try row.id(0), entry: try row.entry(at: 1)))
+        func add(_ row: LiveRow) throws(VectorStoreError) {
+            rows.append(row)
             if rows.count == Self.checkedRows { try check() }
+        }
+        if isOfOffsets {
+            try forEachEarlierRow(record, in: first..<record.nextSlot, add)
+        } else {
+            let dead = try deadSlots(record.generation)
+            try forEachEntry(in: first..<record.nextSlot, record.generation, record.codec) {
+                slot,
+                id,
+                checksum throws(VectorStoreError) in
+                if let id, !dead.contains(slot) { try add(LiveRow(id: id, slot: slot, checksum: checksum)) }
+            }
         }
         try check()
         if bad.isEmpty { return }
@@ -134,7 +142,7 @@ extension StoreIndex {
         var span = buffer.mutableSpan
         do throws(VectorStoreError) {
             try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
-                try unsafe file.read(into: bytes, at: row.entry.offset)
+                try unsafe file.read(into: bytes, at: file.layout.offset(row.slot))
             }
         } catch {
             guard error.code == .ioError else { throw error }
@@ -142,6 +150,6 @@ extension StoreIndex {
         }
         var checksum = Checksum()
         unsafe buffer.withUnsafeBytes { unsafe checksum.update($0) }
-        return row.id.checksum(continuing: checksum) == row.entry.checksum
+        return row.id.checksum(continuing: checksum) == row.checksum
     }
 }

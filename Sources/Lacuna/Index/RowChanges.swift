@@ -5,7 +5,7 @@ final class RowChanges {
     struct Change: Sendable {
         let key: RowKey
         /// Nil where the id has no row any more.
-        let offset: Int64?
+        let slot: Slot?
     }
 
     /// What the transaction under way, or the last one, has changed, in order; nil where that isn't all of it.
@@ -42,9 +42,9 @@ final class RowChanges {
         all?.removeLast(undone)
     }
 
-    func note(_ id: SQLValue, _ offset: Int64?, _ generation: Int64) {
+    func note(_ id: SQLValue, _ slot: Slot?, _ generation: Int64) {
         guard isWanted, generation == self.generation else { return }
         guard count < Self.limit else { return all = nil }
-        if let key = RowKey(id, kind) { all?.append(Change(key: key, offset: offset)) }
+        if let key = RowKey(id, kind) { all?.append(Change(key: key, slot: slot)) }
     }
 }

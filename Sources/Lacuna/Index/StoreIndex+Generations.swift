@@ -1,102 +1,71 @@
-/// A live row, for whoever is going to read or move it.
-struct LiveRow: Equatable, Sendable {
-    let id: SQLValue
-    let entry: RowEntry
-}
-
 extension StoreIndex {
-    /// Index rows of this generation name rows of the current file that were written since the compaction under way began.
-    /// A row that dies, or moves, is taken out in the transaction that does it, so these are always live. No data file has
-    /// this number, so that they are invisible, and go like any others that aren't current.
-    static let appendedGeneration: Int64 = 0
-
-    /// The first rows of a generation after an id, or from the first on, that lie in a stretch of the file, in id order.
-    /// Walks the index until it has found as many.
-    func rows(
-        _ generation: Int64,
-        at offsets: Range<Int64> = .min..<(.max),
-        after last: SQLValue? = nil,
-        limit: Int
-    ) throws(VectorStoreError) -> [LiveRow] {
-        var rows: [LiveRow] = []
-        try connection.forEach(
-            """
-            SELECT id, offset, checksum FROM vectors WHERE generation = ?1 \(last == nil ? "" : "AND id > ?5")
-            AND offset >= ?2 AND offset < ?3 ORDER BY id LIMIT ?4
-            """,
-            [.integer(generation), .integer(offsets.lowerBound), .integer(offsets.upperBound), .integer(Int64(limit))]
-                + (last.map { [$0] } ?? [])
-        ) { row throws(VectorStoreError) in rows.append(LiveRow(id: try row.id(0), entry: try row.entry(at: 1))) }
-        return rows
+    /// The ids whose rows lie in some slots, in no order that matters. O(rows).
+    func ids(in slots: Range<Slot>, _ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
+        try ids(
+            "SELECT id FROM vectors WHERE generation = ? AND slot >= ? AND slot < ?",
+            [
+                .integer(generation), .integer(Int64(slots.lowerBound.number)),
+                .integer(Int64(slots.upperBound.number)),
+            ]
+        )
     }
 
-    /// Throws if another program has put rows where those are noted that writers append.
-    func checkNothingAppended() throws(VectorStoreError) {
-        if try !rows(Self.appendedGeneration, limit: 1).isEmpty { throw .foreignWriter }
-    }
-
-    /// The id of the `limit`-th row after `last` (or from the first on) with an offset below `mark`, or of the last one there
-    /// is; nil if there is none.
+    /// The id of the `limit`-th row after `last` (or from the first on) in a slot below `mark`, or of the last one there is;
+    /// nil if there is none.
     func id(
         _ limit: Int,
         after last: SQLValue?,
-        below mark: Int64,
+        below mark: Slot,
         _ generation: Int64
     ) throws(VectorStoreError) -> SQLValue? {
         let beyond = last == nil ? "" : "AND id > ?3"
         for order in ["ORDER BY id LIMIT 1 OFFSET \(limit - 1)", "ORDER BY id DESC LIMIT 1"] {
             let id = try connection.first(
-                "SELECT id FROM vectors WHERE generation = ?1 AND offset < ?2 \(beyond) \(order)",
-                [.integer(generation), .integer(mark)] + (last.map { [$0] } ?? [])
+                "SELECT id FROM vectors WHERE generation = ?1 AND slot < ?2 \(beyond) \(order)",
+                [.integer(generation), .integer(Int64(mark.number))] + (last.map { [$0] } ?? [])
             ) { row throws(VectorStoreError) in try row.id(0) }
             if let id { return id }
         }
         return nil
     }
 
-    /// Copies the index rows of `source` with ids after `last` and up to `end`, and with an offset below `mark`, to
-    /// `target`; the SQL function `relocated(id, offset, checksum)` tells the new offsets. Returns how many it staged.
+    /// Copies the index rows of `source` with ids after `last` and up to `end`, and with a slot below `mark`, to `target`; the
+    /// SQL function `relocated(id, slot)` tells the new slots. Returns how many it staged.
     ///
-    /// In id order, since that appends to the table's tree: ten times as fast as in offset order. The staged rows are
+    /// In id order, since that appends to the table's tree: ten times as fast as in the order of slots. The staged rows are
     /// invisible, because the current generation is another.
     func stage(
         from source: Int64,
         to target: Int64,
         after last: SQLValue?,
         through end: SQLValue,
-        below mark: Int64
+        below mark: Slot
     ) throws(VectorStoreError) -> Int {
         try connection.run(
             """
-            INSERT INTO vectors (generation, id, offset, checksum)
-            SELECT ?2, id, relocated(id, offset, checksum), checksum FROM vectors
-            WHERE generation = ?1 AND id <= ?3 \(last == nil ? "" : "AND id > ?5") AND offset < ?4 ORDER BY id
+            INSERT INTO vectors (generation, id, slot)
+            SELECT ?2, id, relocated(id, slot) FROM vectors
+            WHERE generation = ?1 AND id <= ?3 \(last == nil ? "" : "AND id > ?5") AND slot < ?4 ORDER BY id
             """,
-            [.integer(source), .integer(target), end, .integer(mark)] + (last.map { [$0] } ?? [])
+            [.integer(source), .integer(target), end, .integer(Int64(mark.number))] + (last.map { [$0] } ?? [])
         )
     }
 
-    /// Takes a row out of a generation if it is still where it was; false if it has died or moved meanwhile.
-    func take(_ row: LiveRow, from generation: Int64) throws(VectorStoreError) -> Bool {
-        try connection.run(
-            "DELETE FROM vectors WHERE generation = ? AND id = ? AND offset = ?",
-            [.integer(generation), row.id, .integer(row.entry.offset)]
-        ) == 1
-    }
-
-    /// Moves a row to another place if it is still where it was; false if it has died or moved meanwhile.
-    func move(_ row: LiveRow, to offset: Int64, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try noting(row.id, offset, generation) { () throws(VectorStoreError) in
+    /// Moves a row to another slot if it is still where it was; false if it has died or moved meanwhile.
+    func move(_ row: LiveRow, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
+        try noting(row.id, slot, generation) { () throws(VectorStoreError) in
             try connection.run(
-                "UPDATE vectors SET offset = ? WHERE generation = ? AND id = ? AND offset = ?",
-                [.integer(offset), .integer(generation), row.id, .integer(row.entry.offset)]
+                "UPDATE vectors SET slot = ? WHERE generation = ? AND id = ? AND slot = ?",
+                [.integer(Int64(slot.number)), .integer(generation), row.id, .integer(Int64(row.slot.number))]
             )
         }
     }
 
     /// Removes up to `limit` index rows of a generation other than `current`; the number removed.
     func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
-        guard let stale = try staleGeneration(current: current) else { return 0 }
+        guard let stale = try staleGeneration(current: current) else {
+            return try removeStalePlaces(current: current, limit: max(1, limit / Self.slotsOfPlace))
+        }
         let last = try connection.first(
             "SELECT id FROM vectors WHERE generation = ? ORDER BY id LIMIT 1 OFFSET ?",
             [.integer(stale), .integer(Int64(limit - 1))]
@@ -118,7 +87,39 @@ extension StoreIndex {
     }
 
     func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {
-        try staleGeneration(current: current) != nil
+        if try staleGeneration(current: current) != nil { return true }
+        if isOfOffsets { return false }
+        for (table, side, key) in Self.stalePlaces(current) {
+            let found = try connection.first("SELECT 1 FROM \(table) WHERE place \(side) ? LIMIT 1", [.integer(key)]) {
+                _ in
+                true
+            }
+            if found != nil { return true }
+        }
+        return false
+    }
+
+    /// As many slots as a row of `runs` has, about.
+    private static let slotsOfPlace = 256
+
+    /// Where rows of `runs` and `dead` are that belong to other generations than the current one.
+    private static func stalePlaces(_ current: Int64) -> [(table: String, side: String, key: Int64)] {
+        let keys = GenerationKey.keys(current)
+        return ["runs", "dead"].flatMap { [($0, "<", keys.lowerBound), ($0, ">", keys.upperBound)] }
+    }
+
+    private func removeStalePlaces(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
+        for (table, side, key) in Self.stalePlaces(current) {
+            let removed = try connection.run(
+                """
+                DELETE FROM \(table) WHERE place IN
+                (SELECT place FROM \(table) WHERE place \(side) ? ORDER BY place LIMIT ?)
+                """,
+                [.integer(key), .integer(Int64(limit))]
+            )
+            if removed > 0 { return removed }
+        }
+        return 0
     }
 
     /// A generation that has index rows and isn't the current one. Two stretches of the primary key: "<>" would walk all
@@ -134,12 +135,14 @@ extension StoreIndex {
         return nil
     }
 
-    /// Whether every row of the current generation that lies below an offset is in an earlier index too, at the same place
-    /// with the same checksum, and nothing was erased since. O(rows).
-    func continues(_ earlier: StoreIndex, below end: Int64) throws(VectorStoreError) -> Bool {
+    /// Whether every row of the current generation that lies below a slot is in an earlier index too, in the same slot with
+    /// the same checksum, and nothing was erased since. O(rows).
+    func continues(_ earlier: StoreIndex, below end: Slot) throws(VectorStoreError) -> Bool {
+        if earlier.isOutdated { return false }
         guard try hasErasedNothing(since: earlier) else { return false }
-        let sql = "SELECT id, offset, checksum FROM vectors WHERE generation = ? AND offset < ? ORDER BY id"
-        let values: [SQLValue] = [.integer(try record().generation), .integer(end)]
+        let record = try record()
+        let sql = "SELECT id, slot FROM vectors WHERE generation = ? AND slot < ? ORDER BY id"
+        let values: [SQLValue] = [.integer(record.generation), .integer(Int64(end.number))]
         let (now, before) = (try connection.prepare(sql), try earlier.connection.prepare(sql))
         try now.bind(values)
         try before.bind(values)
@@ -148,12 +151,39 @@ extension StoreIndex {
             repeat {
                 guard try before.step() else { return false }
             } while try SQLValue.idPrecedes(before.id(0), id)
-            guard try before.id(0).idText == id.idText, try before.entry(at: 1) == now.entry(at: 1) else {
-                return false
+            guard try before.id(0).idText == id.idText, before.slot(1) == now.slot(1) else { return false }
+        }
+        return try hasSameRows(as: earlier, below: end, record)
+    }
+
+    /// Whether the runs of both tell the same of the slots below one that are not dead here.
+    private func hasSameRows(
+        as earlier: StoreIndex,
+        below end: Slot,
+        _ record: StoreRecord
+    ) throws(VectorStoreError) -> Bool {
+        let dead = try deadSlots(record.generation)
+        var first = Slot(0)
+        while first < end {
+            let slots = first..<min(end, first.advanced(by: Self.comparedSlots))
+            var rows: [LiveRow] = []
+            var isSame = true
+            try forEachEntry(in: slots, record.generation, record.codec) { slot, id, checksum in
+                if let id, !dead.contains(slot) { rows.append(LiveRow(id: id, slot: slot, checksum: checksum)) }
             }
+            var rest = rows[...]
+            try earlier.forEachEntry(in: slots, record.generation, record.codec) { slot, id, checksum in
+                guard let row = rest.first, row.slot == slot else { return }
+                isSame = isSame && row.checksum == checksum && id.map(row.id.isSameID) == true
+                rest = rest.dropFirst()
+            }
+            if !isSame || !rest.isEmpty { return false }
+            first = slots.upperBound
         }
         return true
     }
+
+    private static let comparedSlots = 1 << 16
 
     /// Gives free pages of the database back to the file system, some at a time; false when none are left, or none can
     /// be given back: a VACUUM without the auto-vacuum setting takes that ability away.

@@ -1,19 +1,23 @@
-/// Where a live row lies, and the checksum over it and its id.
-struct RowEntry: Equatable, Sendable {
-    let offset: Int64
-    let checksum: UInt32
-}
-
 /// The statements that writing one row takes.
 struct RowStatements {
+    let slot = KeptStatement("SELECT slot FROM vectors WHERE generation = ? AND id = ?")
     let insert = KeptStatement(
+        "INSERT INTO vectors (generation, id, slot) VALUES (?, ?, ?) ON CONFLICT (generation, id) DO NOTHING"
+    )
+    let move = KeptStatement("UPDATE vectors SET slot = ? WHERE generation = ? AND id = ?")
+    let delete = KeptStatement("DELETE FROM vectors WHERE generation = ? AND id = ?")
+    let writeRun = KeptStatement(
         """
-        INSERT INTO vectors (generation, id, offset, checksum) VALUES (?, ?, ?, ?)
-        ON CONFLICT (generation, id) DO NOTHING
+        INSERT INTO runs (place, slots, rows) VALUES (?, ?, ?)
+        ON CONFLICT (place) DO UPDATE SET slots = excluded.slots, rows = excluded.rows
         """
     )
-    let move = KeptStatement("UPDATE vectors SET offset = ?, checksum = ? WHERE generation = ? AND id = ?")
-    let delete = KeptStatement("DELETE FROM vectors WHERE generation = ? AND id = ?")
+    let writeDead = KeptStatement(
+        """
+        INSERT INTO dead (place, changed, bits) VALUES (?, ?, ?)
+        ON CONFLICT (place) DO UPDATE SET changed = excluded.changed, bits = excluded.bits
+        """
+    )
     let setMetadata = KeptStatement(
         """
         INSERT INTO metadata (id, json, checksum) VALUES (?, ?, ?)
@@ -24,33 +28,34 @@ struct RowStatements {
 }
 
 extension StoreIndex {
-    func entry(of id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> RowEntry? {
-        try connection.first(
-            "SELECT offset, checksum FROM vectors WHERE generation = ? AND id = ?",
-            [.integer(generation), id]
-        ) { row throws(VectorStoreError) in try row.entry(at: 0) }
+    /// Where the id's row lies; nil if no row of the generation has the id.
+    func slot(of id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Slot? {
+        try statements.slot.first(on: connection) { statement throws(VectorStoreError) in
+            try statement.bind(generation, at: 1)
+            try statement.bind(id, at: 2)
+        } _: {
+            $0.slot(0)
+        }
     }
 
     /// Names a row by an id that has none; false if it has one.
-    func insert(_ id: SQLValue, _ entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try noting(id, entry.offset, generation) { () throws(VectorStoreError) in
+    func insert(_ id: SQLValue, _ slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
+        try noting(id, slot, generation) { () throws(VectorStoreError) in
             try statements.insert.run(on: connection) { statement throws(VectorStoreError) in
                 try statement.bind(generation, at: 1)
                 try statement.bind(id, at: 2)
-                try statement.bind(entry.offset, at: 3)
-                try statement.bind(Int64(entry.checksum), at: 4)
+                try statement.bind(Int64(slot.number), at: 3)
             }
         }
     }
 
     /// Moves an id to another row; false if no row has it.
-    func move(_ id: SQLValue, to entry: RowEntry, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try noting(id, entry.offset, generation) { () throws(VectorStoreError) in
+    func move(_ id: SQLValue, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
+        try noting(id, slot, generation) { () throws(VectorStoreError) in
             try statements.move.run(on: connection) { statement throws(VectorStoreError) in
-                try statement.bind(entry.offset, at: 1)
-                try statement.bind(Int64(entry.checksum), at: 2)
-                try statement.bind(generation, at: 3)
-                try statement.bind(id, at: 4)
+                try statement.bind(Int64(slot.number), at: 1)
+                try statement.bind(generation, at: 2)
+                try statement.bind(id, at: 3)
             }
         }
     }
@@ -67,12 +72,12 @@ extension StoreIndex {
     /// Runs a statement that changes where one id's row lies, if it changes anything: whether it did.
     func noting(
         _ id: SQLValue,
-        _ offset: Int64?,
+        _ slot: Slot?,
         _ generation: Int64,
         _ statement: () throws(VectorStoreError) -> Int
     ) throws(VectorStoreError) -> Bool {
         guard try statement() == 1 else { return false }
-        changes?.note(id, offset, generation)
+        changes?.note(id, slot, generation)
         return true
     }
 
@@ -89,15 +94,13 @@ extension StoreIndex {
         var rows = 0
         var end: SQLValue?
         try connection.forEach(
-            "SELECT id, offset FROM vectors WHERE generation = ?1 \(last == nil ? "" : "AND id > ?3") ORDER BY id LIMIT ?2",
+            "SELECT id, slot FROM vectors WHERE generation = ?1 \(last == nil ? "" : "AND id > ?3") ORDER BY id LIMIT ?2",
             [.integer(record.generation), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
         ) { row throws(VectorStoreError) in
-            let offset = row.integer(1)
-            // Before anything is computed with it: it comes from the disk.
-            guard offset >= DataFileHeader.length else { throw .damaged("a row is in no slot") }
-            let (slot, rest) = (offset - DataFileHeader.length).quotientAndRemainder(dividingBy: record.stride)
-            guard rest == 0, slot < RowTable.maxSlots else { throw .damaged("a row is in no slot") }
-            if let key = row.key(0, record.idKind) { body(key, Int(slot)) }
+            let slot = row.slot(1)
+            // Before it is a number of four bytes: it comes from the disk.
+            guard slot >= Slot(0), slot.number < SlotTable.maxSlots else { throw .damaged("a row is in no slot") }
+            if let key = row.key(0, record.idKind) { body(key, slot.number) }
             rows += 1
             if rows == limit { end = try row.id(0) }
         }
@@ -107,41 +110,39 @@ extension StoreIndex {
     /// Every live row of a generation, in id order.
     func forEachRow(
         _ generation: Int64,
-        _ body: (SQLValue, RowEntry) throws(VectorStoreError) -> Void
+        _ body: (SQLValue, Slot) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
-        try connection.forEach(
-            "SELECT id, offset, checksum FROM vectors WHERE generation = ? ORDER BY id",
-            [.integer(generation)]
-        ) { row throws(VectorStoreError) in try body(row.id(0), row.entry(at: 1)) }
-    }
-
-    /// The live rows' offsets alone, in no order that matters.
-    func forEachOffset(
-        _ generation: Int64,
-        _ body: (Int64) throws(VectorStoreError) -> Void
-    ) throws(VectorStoreError) {
-        try connection.forEach("SELECT offset FROM vectors WHERE generation = ?", [.integer(generation)]) {
-            row throws(VectorStoreError) in try body(row.integer(0))
+        try connection.forEach("SELECT id, slot FROM vectors WHERE generation = ? ORDER BY id", [.integer(generation)])
+        {
+            row throws(VectorStoreError) in try body(row.id(0), row.slot(1))
         }
     }
 
-    /// The ids whose row doesn't lie wholly between the header and `end`, or lies between two slots.
-    func idsOutside(_ record: StoreRecord, end: Int64) throws(VectorStoreError) -> [SQLValue] {
-        try ids(
-            """
-            SELECT id FROM vectors WHERE generation = ?1
-            AND (offset < ?2 OR offset > ?3 - ?4 OR (offset - ?2) % ?4 <> 0) ORDER BY id
-            """,
-            [.integer(record.generation), .integer(DataFileHeader.length), .integer(end), .integer(record.stride)]
+    /// The live rows' slots alone, in no order that matters.
+    func forEachSlot(
+        _ generation: Int64,
+        _ body: (Slot) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        try connection.forEach("SELECT slot FROM vectors WHERE generation = ?", [.integer(generation)]) {
+            row throws(VectorStoreError) in try body(row.slot(0))
+        }
+    }
+
+    /// The ids whose row lies in no slot below `end`.
+    func idsOutside(_ record: StoreRecord, end: Slot) throws(VectorStoreError) -> [SQLValue] {
+        if isOutdated { return try earlierIDsOutside(record, end: end) }
+        return try ids(
+            "SELECT id FROM vectors WHERE generation = ?1 AND slot NOT BETWEEN 0 AND ?2 - 1 ORDER BY id",
+            [.integer(record.generation), .integer(Int64(end.number))]
         )
     }
 
     /// The ids that name a row together with another id.
-    func idsSharingOffsets(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
+    func idsSharingSlots(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
-            SELECT id FROM vectors WHERE generation = ?1 AND offset IN
-            (SELECT offset FROM vectors WHERE generation = ?1 GROUP BY offset HAVING count(*) > 1) ORDER BY id
+            SELECT id FROM vectors WHERE generation = ?1 AND slot IN
+            (SELECT slot FROM vectors WHERE generation = ?1 GROUP BY slot HAVING count(*) > 1) ORDER BY id
             """,
             [.integer(generation)]
         )
@@ -236,7 +237,7 @@ extension Statement {
         return unsafe withText(column) { text in
             guard let text = unsafe text else { return nil }
             return kind == .uuid
-                ? unsafe RowKey(canonicalUUID: text) : unsafe RowKey(bytes: UnsafeRawBufferPointer(text))
+                ? unsafe RowKey(canonicalUUID: text) : unsafe RowKey(textBytes: UnsafeRawBufferPointer(text))
         }
     }
 
@@ -257,10 +258,6 @@ extension Statement {
         return json
     }
 
-    func entry(at column: Int) throws(VectorStoreError) -> RowEntry {
-        guard let checksum = UInt32(exactly: integer(column + 1)) else {
-            throw .damaged("a checksum in the index is out of range")
-        }
-        return RowEntry(offset: integer(column), checksum: checksum)
-    }
+    /// A slot as it is on the disk, which may be any number.
+    func slot(_ column: Int) -> Slot { Slot(Int(integer(column))) }
 }

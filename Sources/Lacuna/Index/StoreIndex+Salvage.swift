@@ -13,6 +13,29 @@ struct UnreadableIDs {
     }
 }
 
+/// Where an index row says that an id's row lies.
+struct RemainingRow {
+    /// A slot's number, or, in an index of an earlier schema, the byte where it begins. Any number.
+    fileprivate let place: Int64
+    fileprivate let isOffset: Bool
+    /// The checksum, where the index row has it: in an earlier schema.
+    let checksum: UInt32?
+
+    /// Nil where no slot begins there.
+    func slot(_ layout: RowLayout) -> Slot? {
+        let slot: Int64
+        if isOffset {
+            guard place >= DataFileHeader.length, (place - DataFileHeader.length) % layout.stride == 0 else {
+                return nil
+            }
+            slot = (place - DataFileHeader.length) / layout.stride
+        } else {
+            slot = place
+        }
+        return (0..<Int64(Slot.most)).contains(slot) ? Slot(Int(slot)) : nil
+    }
+}
+
 /// What is left of an id's metadata.
 enum RemainingMetadata {
     case none
@@ -36,6 +59,8 @@ extension StoreIndex {
         let schema = try? IndexSchema(index.connection, version: nil)
         let tables = schema?.readableTables(index.connection) ?? []
         index.connection.allowReading(only: tables.union(["sqlite_master", "json_each"]))
+        // Not by the version that the database says it has, which may be what is damaged.
+        if (try? index.connection.prepare("SELECT offset FROM vectors")) != nil { index.version = slotVersion - 1 }
         return index
     }
 
@@ -45,7 +70,9 @@ extension StoreIndex {
     }
 
     /// Whether there is a table of rows, in whatever state they are.
-    var hasTableOfRows: Bool { (try? connection.prepare("SELECT id, offset, checksum FROM vectors")) != nil }
+    var hasTableOfRows: Bool { (try? connection.prepare("SELECT \(rowColumns) FROM vectors")) != nil }
+
+    private var rowColumns: String { isOfOffsets ? "id, offset, checksum" : "id, slot, NULL" }
 
     /// SQLite's own check, as far as it goes: what is wrong, in its words; nothing if all is well.
     func integrityMessages() throws(VectorStoreError) -> [String] {
@@ -60,19 +87,33 @@ extension StoreIndex {
     }
 
     /// Whether a generation has index rows, or may have some that can't be read.
-    func hasRemainingRows(_ generation: Int64) -> Bool { (try? rows(generation, limit: 1))?.isEmpty != true }
+    func hasRemainingRows(_ generation: Int64) -> Bool {
+        do throws(VectorStoreError) {
+            return try connection.first(
+                "SELECT 1 FROM vectors WHERE generation = ? LIMIT 1",
+                [.integer(generation)]
+            ) { _ in true } ?? false
+        } catch { return true }
+    }
 
     /// The rows of a generation, in id order up to a page that can't be read, then those behind it from the end backwards.
-    /// A row without an id or an entry is one that can't be what it says; it counts as there.
+    /// A row without an id is one that can't be what it says; it counts as there.
     ///
     /// - Returns: What couldn't be read; nil where all could.
     func forEachRemainingRow(
         _ generation: Int64,
-        _ body: (SQLValue?, RowEntry?) throws -> Void
+        _ body: (SQLValue?, RemainingRow?) throws -> Void
     ) throws -> UnreadableIDs? {
-        try forEachRemaining("SELECT id, offset, checksum FROM vectors WHERE generation = \(generation)") { row, id in
-            try body(id, try? row.entry(at: 1))
+        try forEachRemaining("SELECT \(rowColumns) FROM vectors WHERE generation = \(generation)") { row, id in
+            try body(id, remainingRow(row))
         }
+    }
+
+    /// Nil where the place is no number, or there should be a checksum and is none.
+    private func remainingRow(_ row: Statement) -> RemainingRow? {
+        let checksum = isOfOffsets ? UInt32(exactly: row.integer(2)) : nil
+        guard row.isInteger(1), !isOfOffsets || checksum != nil else { return nil }
+        return RemainingRow(place: row.integer(1), isOffset: isOfOffsets, checksum: checksum)
     }
 
     /// The ids that have metadata, likewise.
@@ -81,9 +122,30 @@ extension StoreIndex {
     }
 
     /// An id's place in a generation; nil if no row has the id, or none that can be read.
-    func remainingEntry(of id: SQLValue, _ generation: Int64) -> RowEntry? {
-        try? firstRemaining("SELECT id, offset, checksum FROM vectors WHERE generation = \(generation)", id) {
-            row throws(VectorStoreError) in try row.entry(at: 1)
+    func remainingRow(of id: SQLValue, _ generation: Int64) -> RemainingRow? {
+        let found = try? firstRemaining("SELECT \(rowColumns) FROM vectors WHERE generation = \(generation)", id) {
+            remainingRow($0)
+        }
+        return found ?? nil
+    }
+
+    /// Calls `body` with what the runs of a generation tell, as far as they can be read.
+    func forEachRemainingEntry(
+        _ generation: Int64,
+        _ codec: RunCodec,
+        _ body: (Slot, SQLValue, UInt32) throws -> Void
+    ) throws {
+        if isOfOffsets { return }
+        var next: Slot? = Slot(0)
+        while let slot = next {
+            // One at a time: a page that can't be read takes no more with it than its runs.
+            guard let run = try? firstRun(generation, from: slot) else { return }
+            var entries: [LiveRow] = []
+            try? run.forEachEntry(codec) { slot, id, checksum in
+                if let id { entries.append(LiveRow(id: id, slot: slot, checksum: checksum)) }
+            }
+            for entry in entries { try body(entry.slot, entry.id, entry.checksum) }
+            next = run.end > slot ? run.end : nil
         }
     }
 

@@ -13,8 +13,11 @@ package final class StoreIndex {
     private var hasUpdatedRecord = false
     private var changesBefore = 0
     private var hasVacuumed = false
+    private var versionBefore = StoreIndex.schemaVersion
     /// As it was when the index was opened.
     private var schema: IndexSchema?
+    /// The schema's version, as it was then.
+    var version = StoreIndex.schemaVersion
     /// The log's frames when it was last copied.
     private var checkpointedFrames = 0
 
@@ -52,23 +55,40 @@ package final class StoreIndex {
     /// For reading, and nothing else; believes the log, since whoever opened the store has looked through it.
     static func openForReading(
         _ directory: Directory,
-        _ mode: Connection.Mode
+        _ mode: Connection.Mode,
+        allowingEarlier: Bool = false
     ) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
         guard try index.isCreated() else { throw noSchema(directory) }
+        if !allowingEarlier { try index.checkIsMigrated() }
         return index
+    }
+
+    /// Readers read the newest schema only.
+    private func checkIsMigrated() throws(VectorStoreError) {
+        if !isOutdated { return }
+        throw VectorStoreError(
+            .needsMigration,
+            """
+            the store has schema version \(version), and reading takes version \(Self.schemaVersion); open it for writing \
+            once, which brings it up to date
+            """
+        )
     }
 
     /// For reading as the first of a handle: throws `damaged` where commits are missing.
     static func openForReading(
         _ directory: Directory,
         _ mode: Connection.Mode,
-        checkedBy witness: LogWitness
+        checkedBy witness: LogWitness,
+        allowingEarlier: Bool = false
     ) throws(VectorStoreError) -> StoreIndex {
         // Read before the index: a writer may raise it at any time, once it has committed.
         let mark = try witness.mark()
         let index = try connect(directory, mode)
-        if let evidence = try index.check(directory, witness, mark), evidence.areRowsDoubtful {
+        let evidence = try index.check(directory, witness, mark)
+        if !allowingEarlier { try index.checkIsMigrated() }
+        if let evidence, evidence.areRowsDoubtful {
             try index.checkRowsOfLog(evidence, witness)
         }
         return index
@@ -107,7 +127,7 @@ package final class StoreIndex {
         try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
         try index.connection.transaction { () throws(VectorStoreError) in
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
-            try index.runMigrations()
+            try index.makeSchema()
             try index.insert(record)
         }
         try index.useLog()
@@ -117,9 +137,12 @@ package final class StoreIndex {
     func isCreated() throws(VectorStoreError) -> Bool {
         try connection.snapshot { () throws(VectorStoreError) in
             guard try isOfKnownVersion() else { return false }
-            let schema = try IndexSchema(connection, version: pragma("user_version"))
+            let version = try pragma("user_version")
+            let schema = try IndexSchema(connection, version: version)
             try schema.check()
             self.schema = schema
+            self.version = Int(version)
+            versionBefore = self.version
             return true
         }
     }
@@ -179,14 +202,28 @@ package final class StoreIndex {
         connection.checkpointsItself()
     }
 
-    /// Whether the schema is of an older version. Readers do without what newer ones have.
-    var isOutdated: Bool { get throws(VectorStoreError) { try pragma("user_version") < Self.schemaVersion } }
+    /// Whether the schema is of an older version.
+    var isOutdated: Bool { version < Self.schemaVersion }
+    /// Whether it is of one that had byte offsets in place of slots.
+    var isOfOffsets: Bool { version < Self.slotVersion }
+    static let slotVersion = 3
 
-    /// Brings an older schema up to the newest version; the caller's transaction commits it.
-    func runMigrations() throws(VectorStoreError) {
-        for script in Migrations.scripts.dropFirst(Int(try pragma("user_version"))) {
-            try connection.execute(String(decoding: script, as: UTF8.self))
+    /// Makes what all migrations together leave, in an empty database; the caller's transaction commits it.
+    ///
+    /// Nothing is made that is dropped again. So tables have their first pages in the order of the schema, as `VACUUM` lays them:
+    /// what a log says of the table `store` is found in an older copy of the database too.
+    private func makeSchema() throws(VectorStoreError) {
+        var made: [(name: String, statement: String)] = []
+        for statement in Migrations.scripts.flatMap(SQLToken.statements) {
+            let words = statement.split(maxSplits: 5) { " (".contains($0) }.map { $0.filter { $0 != "\"" } }
+            switch (words[0], words[1], words[2]) {
+            case ("CREATE", "TABLE", let name), ("CREATE", "VIEW", let name), ("CREATE", "INDEX", let name):
+                made.append((name, statement))
+            case ("DROP", _, let name): made.removeAll { $0.name == (name == "IF" ? words[4] : name) }
+            default: continue
+            }
         }
+        for (_, statement) in made { try connection.execute(statement) }
         try connection.execute("PRAGMA user_version = \(Self.schemaVersion)")
     }
 
@@ -197,7 +234,8 @@ package final class StoreIndex {
     // MARK: The record
 
     func record() throws(VectorStoreError) -> StoreRecord {
-        let record = try connection.first("SELECT \(StoreRecord.columns) FROM store") { row throws(VectorStoreError) in
+        let columns = isOfOffsets ? StoreRecord.earlierColumns : StoreRecord.columns
+        let record = try connection.first("SELECT \(columns) FROM store") { row throws(VectorStoreError) in
             try StoreRecord(row)
         }
         guard let record else { throw .damaged("the index's table `store` is empty") }
@@ -207,40 +245,59 @@ package final class StoreIndex {
     private func insert(_ record: StoreRecord) throws(VectorStoreError) {
         try connection.run(
             """
-            INSERT INTO store (singleton, element, \(StoreRecord.columns), log_base, log_token) \
-            VALUES (1, 'float32'\(String(repeating: ", ?", count: 11)), 0, 0)
+            INSERT INTO store (singleton, \(StoreRecord.columns), log_base, log_token) \
+            VALUES (1\(String(repeating: ", ?", count: 13)), 0, 0)
             """,
             [
                 .text(record.uuid), .integer(Int64(record.dimension)), .text(record.metric.rawValue),
                 .text(record.idKind.rawValue), .integer(record.generation), .integer(record.nextGeneration),
-                .text(record.dataFile), .integer(record.nextOffset), .integer(record.commitSequence),
-                .integer(record.readerEpoch), .integer(record.liveRows),
+                .text(record.dataFile), .integer(Int64(record.nextSlot.number)), .integer(record.commitSequence),
+                .integer(record.readerEpoch), .integer(record.liveRows), .integer(record.moved),
+                .text(record.layout.element.rawValue),
             ]
         )
     }
 
-    /// Writes what may change, under the next commit sequence number.
+    /// The number of the commit that the transaction will be: `record` was read in it.
+    func sequence(after record: StoreRecord) -> Int64 { record.commitSequence + (hasUpdatedRecord ? 0 : 1) }
+
+    /// Writes what may change, under the number of the commit that the transaction will be.
     func update(_ record: StoreRecord) throws(VectorStoreError) {
         try connection.run(
             """
-            UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_offset = ?, reader_epoch = ?, \
-            live_rows = ?, commit_sequence = ?, log_base = ?, log_token = ?
+            UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_slot = ?, reader_epoch = ?, \
+            live_rows = ?, commit_sequence = ?, moved = ?, log_base = ?, log_token = ?
             """,
             [
                 .integer(record.generation), .integer(record.nextGeneration), .text(record.dataFile),
-                .integer(record.nextOffset), .integer(record.readerEpoch), .integer(record.liveRows),
-                .integer(record.commitSequence + 1), .integer(origin.base), .integer(Int64(origin.token)),
+                .integer(Int64(record.nextSlot.number)), .integer(record.readerEpoch), .integer(record.liveRows),
+                .integer(sequence(after: record)), .integer(record.moved), .integer(origin.base),
+                .integer(Int64(origin.token)),
             ]
         )
+        hasUpdatedRecord = true
+    }
+
+    /// Gives the transaction a number, and changes nothing else.
+    func raiseSequence() throws(VectorStoreError) {
+        if !isOfOffsets { return try update(record()) }
+        let origin = version < 2 ? "" : ", log_base = \(origin.base), log_token = \(origin.token)"
+        try connection.run("UPDATE store SET commit_sequence = commit_sequence + 1\(origin)")
         hasUpdatedRecord = true
     }
 
     /// A transaction begins whose commit says this of its log.
     func begin(_ origin: LogOrigin) {
         self.origin = origin
+        versionBefore = version
         hasUpdatedRecord = false
         hasVacuumed = false
         changesBefore = connection.totalChanges
+    }
+
+    /// The transaction was committed, or rolled back: then the schema has the version that it had before.
+    func end(isCommitted: Bool) {
+        if isCommitted { versionBefore = version } else { version = versionBefore }
     }
 
     /// Whether the transaction has changed anything, and not the record.

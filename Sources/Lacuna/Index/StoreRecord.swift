@@ -19,28 +19,32 @@ struct StoreRecord: Equatable, Sendable {
     let uuid: String
     /// The UUID's 16 bytes.
     let uuidBytes: [UInt8]
-    let dimension: Int
+    let layout: RowLayout
     let metric: DistanceMetric
     let idKind: VectorIDKind
     var generation: Int64
     var nextGeneration: Int64
     var dataFile: String
-    /// Where the next row goes: the end of the rows that the index may name.
-    var nextOffset: Int64
+    /// Where the next row goes: the slot after those that the index may name.
+    var nextSlot: Slot
     var commitSequence: Int64
+    /// The last commit that has put another row into a slot that a row had before.
+    var moved: Int64
     var readerEpoch: Int64
     var liveRows: Int64
 
-    var stride: Int64 { Int64(dimension) * DataFileHeader.elementSize }
-    /// Rows of the file below the next offset, live and dead.
-    var slots: Int { Int((nextOffset - DataFileHeader.length) / stride) }
-    var deadBytes: Int64 { nextOffset - DataFileHeader.length - liveRows * stride }
-    /// 1 − live bytes ÷ bytes of all rows.
-    var fragmentation: Double { slots == 0 ? 0 : 1 - Double(liveRows) / Double(slots) }
+    var dimension: Int { layout.dimension }
+    var stride: Int64 { layout.stride }
+    /// The byte of the data file behind the last row.
+    var rowsEnd: Int64 { layout.offset(nextSlot) }
+    var deadRows: Int64 { Int64(nextSlot.number) - liveRows }
+    /// 1 − live rows ÷ all rows.
+    var fragmentation: Double { nextSlot.number == 0 ? 0 : 1 - Double(liveRows) / Double(nextSlot.number) }
+    var codec: RunCodec { RunCodec(kind: idKind) }
 
     /// The data file's header as this record wants it.
     var header: DataFileHeader {
-        DataFileHeader(store: uuidBytes, generation: generation, dimension: dimension)
+        DataFileHeader(store: uuidBytes, generation: generation, layout)
     }
 
     private static func bytes(of uuid: String) -> [UInt8] {
@@ -51,49 +55,62 @@ struct StoreRecord: Equatable, Sendable {
     static func newUUID() -> String { UUID().uuidString.lowercased() }
 
     static let columns = """
-        uuid, dimension, metric, id_kind, generation, next_generation, data_file, next_offset, commit_sequence, \
-        reader_epoch, live_rows
+        uuid, dimension, metric, id_kind, generation, next_generation, data_file, next_slot, commit_sequence, \
+        reader_epoch, live_rows, moved, element
+        """
+
+    /// The same of schema versions 1 and 2.
+    static let earlierColumns = """
+        uuid, dimension, metric, id_kind, generation, next_generation, data_file, \
+        CASE (next_offset - 4096) % (4 * dimension) WHEN 0 THEN (next_offset - 4096) / (4 * dimension) ELSE -1 END, \
+        commit_sequence, reader_epoch, live_rows, 0, element
         """
 
     /// Reads the columns above, and believes none of them.
     init(_ row: Statement) throws(VectorStoreError) {
         uuid = try row.text(0)
         uuidBytes = Self.bytes(of: uuid)
-        dimension = Int(row.integer(1))
+        guard let dimension = Int(exactly: row.integer(1)), DataFileHeader.dimensions.contains(dimension) else {
+            throw Self.outOfRange
+        }
         guard let metric = DistanceMetric(rawValue: try row.text(2)),
-            let idKind = VectorIDKind(rawValue: try row.text(3))
-        else { throw .damaged("the metric or the id kind in the index is unknown") }
+            let idKind = VectorIDKind(rawValue: try row.text(3)),
+            let element = ElementType(rawValue: try row.text(12))
+        else { throw .damaged("the metric, the id kind or the element type in the index is unknown") }
+        layout = RowLayout(dimension: dimension, element: element)
         self.metric = metric
         self.idKind = idKind
         generation = row.integer(4)
         nextGeneration = row.integer(5)
         dataFile = try row.text(6)
-        nextOffset = row.integer(7)
+        let slots = row.integer(7)
+        nextSlot = Slot(Int(slots))
         commitSequence = row.integer(8)
         readerEpoch = row.integer(9)
         liveRows = row.integer(10)
-        guard DataFileHeader.dimensions.contains(dimension), uuidBytes.count == 16,
-            generation >= 1, generation < nextGeneration, nextGeneration < .max,
-            dataFile == StorePaths.dataFileName(generation: generation),
-            nextOffset >= DataFileHeader.length, nextOffset <= Int64.max / 4,
-            (nextOffset - DataFileHeader.length) % stride == 0,
+        moved = row.integer(11)
+        guard uuidBytes.count == 16, generation >= 1, generation < nextGeneration, nextGeneration < .max,
+            dataFile == StorePaths.dataFileName(generation: generation), (0...Int64(Slot.most)).contains(slots),
             commitSequence >= 0, commitSequence < .max, readerEpoch >= 0, readerEpoch < .max,
-            liveRows >= 0, liveRows <= (nextOffset - DataFileHeader.length) / stride
-        else { throw .damaged("a field of the index's table `store` is out of range") }
+            (0...slots).contains(liveRows), (0...commitSequence).contains(moved)
+        else { throw Self.outOfRange }
     }
+
+    private static var outOfRange: VectorStoreError { .damaged("a field of the index's table `store` is out of range") }
 
     /// The record of a new store.
     init(dimension: Int, metric: DistanceMetric, idKind: VectorIDKind) {
         uuid = Self.newUUID()
         uuidBytes = Self.bytes(of: uuid)
-        self.dimension = dimension
+        layout = RowLayout(dimension: dimension)
         self.metric = metric
         self.idKind = idKind
         generation = 1
         nextGeneration = 2
         dataFile = StorePaths.dataFileName(generation: 1)
-        nextOffset = DataFileHeader.length
+        nextSlot = Slot(0)
         commitSequence = 0
+        moved = 0
         readerEpoch = 0
         liveRows = 0
     }

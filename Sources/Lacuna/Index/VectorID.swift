@@ -53,6 +53,38 @@ extension String: VectorID {
     }
 }
 
+extension UUID {
+    /// The UUID of its canonical lower-case text; nil for any other text.
+    init?(canonicalText text: UnsafeBufferPointer<UInt8>) {
+        guard text.count == 36 else { return nil }
+        var uuid: uuid_t = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        let isUUID = unsafe withUnsafeMutableBytes(of: &uuid) { bytes in
+            var position = 0
+            for index in bytes.indices {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    guard unsafe text[position] == UInt8(ascii: "-") else { return false }
+                    position += 1
+                }
+                guard let high = unsafe Self.digit(text[position]), let low = unsafe Self.digit(text[position + 1])
+                else { return false }
+                unsafe bytes[index] = high << 4 | low
+                position += 2
+            }
+            return true
+        }
+        if !isUUID { return nil }
+        self.init(uuid: uuid)
+    }
+
+    private static func digit(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+}
+
 extension UUID: VectorID {
     /// `uuid`.
     public static var idKind: VectorIDKind { .uuid }
@@ -120,6 +152,15 @@ extension SQLValue {
         case (.integer(let left), .integer(let right)): left < right
         case (.text(let left), .text(let right)): left.utf8.lexicographicallyPrecedes(right.utf8)
         case (.integer, _): true
+        default: false
+        }
+    }
+
+    /// Whether two ids are the same: texts by their bytes, which Swift's `==` doesn't go by.
+    func isSameID(as other: SQLValue) -> Bool {
+        switch (self, other) {
+        case (.integer(let left), .integer(let right)): left == right
+        case (.text(let left), .text(let right)): left.utf8.elementsEqual(right.utf8)
         default: false
         }
     }

@@ -51,6 +51,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case logOriginNotChecked
     /// Recovery believes that the data file has the rows which only the log names.
     case rowsOfLogNotChecked
+    /// A delete or a replacement doesn't note that the row's slot is dead.
+    case deadNotNoted
+    /// A put doesn't note what lies in its slot.
+    case runNotExtended
+    /// A compaction in place doesn't say that slots hold other rows than before.
+    case moveNotAnnounced
     /// A migration takes a transaction a statement.
     case migrationInParts
     /// A new store's database gets its name before it is on the disk.

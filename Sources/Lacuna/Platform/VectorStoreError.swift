@@ -54,6 +54,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let damaged = Code(rawValue: "damaged")
         /// A newer version of Lacuna wrote this store.
         public static let newerFormat = Code(rawValue: "newerFormat")
+        /// The store was written by an earlier version of Lacuna, and has to be opened for writing once before it can be read.
+        public static let needsMigration = Code(rawValue: "needsMigration")
         /// The SQLite library is too old, or the index holds what Lacuna can't write beside: an index that somebody has added,
         /// which the message names.
         public static let unsupported = Code(rawValue: "unsupported")

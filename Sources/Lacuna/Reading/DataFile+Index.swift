@@ -6,11 +6,12 @@ extension DataFile {
         holds record: StoreRecord,
         _ index: StoreIndex
     ) throws(VectorStoreError) {
-        if size >= record.nextOffset { return }
-        let lost = try index.idsOutside(record, end: size).map(\.idText)
+        if size >= record.rowsEnd { return }
+        let end = record.layout.slot(at: max(size, DataFileHeader.length))
+        let lost = try index.idsOutside(record, end: end).map(\.idText)
         throw .damaged(
             """
-            \(record.dataFile) has \(size) bytes where the index needs \(record.nextOffset)\
+            \(record.dataFile) has \(size) bytes where the index needs \(record.rowsEnd)\
             \(lost.isEmpty ? "" : "; lost: the rows of \(VectorStoreError.list(lost))")
             """,
             ids: lost

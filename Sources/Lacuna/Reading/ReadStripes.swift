@@ -62,6 +62,13 @@ package final class ReadStripes: @unchecked Sendable {
         return true
     }
 
+    /// Whether anybody has read by the rows that are current since it was asked last.
+    func takeUsed() -> Bool {
+        var wasUsed = false
+        for stripe in stripes { if stripe.takeUsed() { wasUsed = true } }
+        return wasUsed
+    }
+
     // MARK: Which threads are inside a read
 
     func enter() {
@@ -98,6 +105,8 @@ struct ReadStripe {
         var pins = 0
         /// What others still hold, with their number.
         var older: [(rows: MappedRows, pins: Int)] = []
+        /// Whether anybody has read since it was last asked.
+        var wasUsed = false
         /// One entry a read: a thread may be in several.
         var threads: [UInt64] = []
     }
@@ -133,6 +142,17 @@ struct ReadStripe {
 
     @inline(__always)
     func pinCurrent() { unsafe state.pointee.pins += 1 }
+
+    @inline(__always)
+    func markUsed() { unsafe state.pointee.wasUsed = true }
+
+    /// Takes the lock itself.
+    fileprivate func takeUsed() -> Bool {
+        lock()
+        defer { unlock() }
+        defer { unsafe state.pointee.wasUsed = false }
+        return unsafe state.pointee.wasUsed
+    }
 
     @inline(__always)
     func unpin(_ rows: Unmanaged<MappedRows>) {

@@ -3,30 +3,31 @@ struct Snapshot {
     let index: StoreIndex
     let record: StoreRecord
     let rows: RowView
-    /// What tells a change of the index by somebody who doesn't count the commit sequence, such as a shell.
-    let foreignVersion: Int64
+    /// Changes that the log counts beyond the commits that the store counts, which a program like the `sqlite3` shell makes
+    /// higher; nil where that isn't known of this state.
+    let uncountedChanges: UInt32?
 
     /// Where the id's row lies; nil if no row has this id.
-    func entry(of id: SQLValue) throws(VectorStoreError) -> RowEntry? {
-        guard let entry = try index.entry(of: id, record.generation) else { return nil }
-        try check(id, entry)
-        return entry
+    func slot(of id: SQLValue) throws(VectorStoreError) -> Slot? {
+        guard let slot = try index.slot(of: id, record.generation) else { return nil }
+        try check(id, slot)
+        return slot
     }
 
-    /// An offset from disk is believed only if a row of this snapshot begins there.
-    func check(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) {
-        if !rows.contains(entry.offset) {
+    /// A slot from disk is believed only if a row of this snapshot lies there.
+    func check(_ id: SQLValue, _ slot: Slot) throws(VectorStoreError) {
+        if !rows.contains(slot) {
             throw .damaged("id \(id.idText) names a row outside of the data file", ids: [id.idText])
         }
     }
 
     /// The row, read by pread(2) and checked against its checksum.
-    func checkedRow(_ id: SQLValue, _ entry: RowEntry) throws(VectorStoreError) -> [Float] {
-        try check(id, entry)
-        let row = try rows.file.readRow(entry.offset)
+    func checkedRow(_ id: SQLValue, _ slot: Slot, _ runs: RunReader) throws(VectorStoreError) -> [Float] {
+        try check(id, slot)
+        let row = try rows.file.readRow(slot)
         var checksum = Checksum()
         unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
-        guard id.checksum(continuing: checksum) == entry.checksum else {
+        guard try runs.checksum(of: id, in: slot) == id.checksum(continuing: checksum) else {
             throw .damaged("the row of id \(id.idText) doesn't match its checksum", ids: [id.idText])
         }
         return row
@@ -51,6 +52,8 @@ final class Reader: @unchecked Sendable {
     /// The commit that the last look at the store's path came after.
     private var placedSequence: Int64 = -1
 
+    /// Nil where there is none, as beside an immutable database.
+    private let log: SharedLog?
     /// The record as it was read last, and the version that SQLite counts: while that is the same, nobody has committed.
     private var known: (version: Int64, record: StoreRecord)?
 
@@ -69,6 +72,7 @@ final class Reader: @unchecked Sendable {
     ) throws(VectorStoreError) {
         self.index = index
         self.source = source
+        log = source.followsCommits ? index.connection.sharedLog : nil
         locks = try Self.openLocks(paths, source)
         self.paths = paths
         self.files = files
@@ -121,8 +125,11 @@ final class Reader: @unchecked Sendable {
     private func read<R>(_ held: Int64, _ body: (Snapshot) throws -> R) throws -> R? {
         try index.connection.run(Connection.TransactionKind.read.rawValue)
         defer { index.connection.rollBack() }
-        let foreignVersion = try index.pragma("data_version")
-        let record = try record(foreignVersion)
+        let before = log?.version
+        let record = try record(index.pragma("data_version"))
+        // Of this state, if no commit came between.
+        let version = log?.version
+        let uncounted = before == version ? version?.changes(beyond: record.commitSequence) : nil
         // The lock was taken first: if the epoch is still the one it stands for, the writer waits for us.
         if source.followsCommits && record.readerEpoch != held {
             epoch = record.readerEpoch
@@ -130,8 +137,8 @@ final class Reader: @unchecked Sendable {
         }
         try checkPlace(record)
         guard let file = try dataFile(record) else { return nil }
-        let rows = try file.view(upTo: record.nextOffset)
-        let snapshot = Snapshot(index: index, record: record, rows: rows, foreignVersion: foreignVersion)
+        let rows = try file.view(upTo: record.nextSlot)
+        let snapshot = Snapshot(index: index, record: record, rows: rows, uncountedChanges: uncounted)
         return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
     }
 
@@ -208,7 +215,7 @@ final class Reader: @unchecked Sendable {
     /// Whether the file is as long as the snapshot needs it; false if the store has moved on, so that only a new snapshot
     /// tells. Asked at every snapshot: a file that was long enough before may have been cut since.
     private func holds(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) -> Bool {
-        if try file.status().size >= record.nextOffset { return true }
+        if try file.status().size >= record.rowsEnd { return true }
         // Cut by a commit that this snapshot is older than, or from outside: a second look in a new transaction tells.
         index.connection.rollBack()
         try index.connection.run(Connection.TransactionKind.read.rawValue)

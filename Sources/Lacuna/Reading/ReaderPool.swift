@@ -47,6 +47,9 @@ final class ReaderPool: Sendable {
         self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
 
+    /// Whether readers see each commit.
+    var followsCommits: Bool { source.followsCommits }
+
     /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
     func openFirst(checkedBy witness: LogWitness) throws {
         giveBack(

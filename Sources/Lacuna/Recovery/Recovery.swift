@@ -42,7 +42,7 @@ package struct Recovery {
         } else {
             try takeOver(session, file, record)
         }
-        try session.migrate()
+        try Migration(session: session).run()
         try putInOrder(session, file)
         session.index.connection.checkpointsOnClose(true)
     }
@@ -62,7 +62,7 @@ package struct Recovery {
     /// | 3. no frame of the log is taken to be in the database any more | the same: that was in memory only | begins anew |
     /// | 4. a part of the log is copied into the database | a database that is no state without its log, and the log | begins anew |
     /// | 5. all of it is, synced; the log is cut | the state, in the database, with or without the log | goes on |
-    /// | 6. the migration of an older schema, or a commit of our own | the state | goes on |
+    /// | 6. a commit of our own | the state | goes on |
     ///
     /// Without 1, a power cut in 4 leaves a part of the newest pages in the database, and a log that lacks the rest. Without
     /// 3, pages that an earlier checkpoint copied, and that a failed sync of the database has left clean in the cache, are in
@@ -80,7 +80,7 @@ package struct Recovery {
             try session.floor.syncLogName()
             if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
             if !PlantedBug.rowsNotRewritten.isPlanted {
-                try file.rewrite(first..<record.nextOffset)
+                try file.rewrite(record.layout.offsets(first..<record.nextSlot))
             }
         } catch {
             guard error.code == .diskFull else { throw error }
@@ -97,9 +97,7 @@ package struct Recovery {
         if !PlantedBug.checkpointBelieved.isPlanted { try connection.forgetCheckpoints() }
         do throws(VectorStoreError) {
             leavesSuperseded = try !session.emptyLog()
-            if try !session.index.isOutdated {
-                try session.commit { () throws(VectorStoreError) in try session.index.update(session.index.record()) }
-            }
+            try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
         } catch {
             // A full disk must not keep a store from being opened, and emptied.
             guard error.code == .diskFull else { throw error }

@@ -17,7 +17,7 @@ struct FoundFile {
         guard size <= DataFileHeader.length, let bytes else { return false }
         return DataFileHeader.isUnfinished(
             bytes,
-            of: DataFileHeader(store: record.header.store, generation: generation, dimension: record.dimension)
+            of: DataFileHeader(store: record.header.store, generation: generation, record.layout)
         )
     }
 }
@@ -88,9 +88,9 @@ struct RecoveryPlan {
         }
         let excess = (current.size - DataFileHeader.length) % record.stride
         if excess != 0 { trimmedLength = current.size - excess }
-        let rowsEnd = record.nextOffset
+        let rowsEnd = record.rowsEnd
         if hasInterruptedMoves, current.size > Preallocation.length(rowsEnd: rowsEnd, stride: record.stride) {
-            // The next offset had fallen, when nobody saw a row beyond it any more, and the file was not cut yet.
+            // The next slot had fallen, when nobody saw a row beyond it any more, and the file was not cut yet.
             trimmedLength = Preallocation.compactLength(rowsEnd: rowsEnd, stride: record.stride)
         }
     }

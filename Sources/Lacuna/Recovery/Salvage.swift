@@ -1,11 +1,11 @@
 /// Finds what is left of a store's rows, and how far each can be trusted. Reads, and writes nothing.
 ///
-/// A row is verified by one thing only: its bytes and its id match the checksum that the *current* generation's index row
-/// holds for that id. That also decides what an older generation's file is good for, where the current one is missing,
+/// A row is verified by one thing only: its bytes and its id match the checksum that the index of the *current* generation
+/// holds for that id and slot. That also decides what an older generation's file is good for, where the current one is missing,
 /// short or rotten. A rewrite copies rows, checksums and all, so a row at the place that an older index row names, and
 /// matching the current checksum, is that very row; one that was replaced since the rewrite has another checksum, and
-/// one that was deleted has no current index row. Where that index row itself is lost, nothing tells an old version from
-/// the newest: it is set aside.
+/// one that was deleted has no current index row. Where that index row itself is lost, the runs may tell the id, if it is known
+/// for sure which slots are dead; else nothing tells an old version from the newest, and it is set aside.
 ///
 /// The same holds for rows of the current file that no readable index row names. They are looked at only where index rows
 /// are missing by the store's own count, or can't be read; otherwise they are dead, and stay so. Where commits are missing,
@@ -17,9 +17,15 @@ struct Salvage {
     private var report = SalvageReport()
     /// Slots of the current file that index rows name.
     private var named = SlotSet()
+    /// Those of them whose runs tell the same id.
+    private var vouched = SlotSet()
     /// Index rows of the current generation that could be read, valid or not, and those that are not valid.
     private var indexRows = 0
     private var badIndexRows = 0
+    /// The ids, in their bytes, of rows that only the runs told.
+    private var recovered: Set<[UInt8]> = []
+    /// Whether the runs have told all rows that the other tables didn't.
+    private var isComplete = false
     private var delivered = 0
     /// What the ids of all verified rows may be; the narrower kind first, as each UUID is a text, too.
     private var possibleKinds: [VectorIDKind] = [.uuid, .integer, .text]
@@ -37,6 +43,7 @@ struct Salvage {
             return finishedReport(nil)
         }
         let lost = try salvageRows(index)
+        if isIncomplete(lost) { try salvageRowsOfRuns(index) }
         try salvageMetadata(index, lost)
         if isIncomplete(lost) { try setAsideOlderVersions(index, lost) }
         if indexRows == 0 && isIncomplete(lost) && report.setAside[.olderVersion] == nil {
@@ -49,25 +56,26 @@ struct Salvage {
     }
 
     private func isIncomplete(_ lost: UnreadableIDs?) -> Bool {
-        lost != nil || badIndexRows > 0 || Int64(named.count) < source.record?.liveRows ?? .max
+        if isComplete { return false }
+        return lost != nil || badIndexRows > 0 || Int64(vouched.count) < source.record?.liveRows ?? .max
     }
 
     // MARK: Rows that the index names
 
     private mutating func salvageRows(_ index: StoreIndex) throws -> UnreadableIDs? {
-        try index.forEachRemainingRow(source.generation) { id, entry in
+        try index.forEachRemainingRow(source.generation) { id, row in
             indexRows += 1
-            guard let id, let entry else {
+            guard let id, let row else {
                 badIndexRows += 1
                 return try deliver(SalvagedRow(.setAside(.badIndexRow), id: id))
             }
-            try salvage(id, entry, index)
+            try salvage(id, row, index)
         }
     }
 
-    private mutating func salvage(_ id: SQLValue, _ entry: RowEntry, _ index: StoreIndex) throws {
-        if let slot = namedSlot(entry) { named.insert(slot) }
-        let (vector, flaw) = find(id, entry, index)
+    private mutating func salvage(_ id: SQLValue, _ row: RemainingRow, _ index: StoreIndex) throws {
+        if let slot = namedSlot(row) { named.insert(slot) }
+        let (vector, flaw) = find(id, row, index)
         let metadata = index.remainingMetadata(of: id)
         let isKind = source.record?.idKind.includes(id) ?? true
         try deliver(
@@ -86,27 +94,29 @@ struct Salvage {
     }
 
     /// The row, from whichever file has it.
-    private func find(_ id: SQLValue, _ entry: RowEntry, _ index: StoreIndex) -> (
+    private mutating func find(_ id: SQLValue, _ row: RemainingRow, _ index: StoreIndex) -> (
         vector: [Float], flaw: SetAsideReason?
     ) {
-        let here = source.current?.row(entry.offset, of: id, entry.checksum) ?? ([], .missingFile)
-        if here.flaw == nil || here.flaw == .notFinite { return here }
+        let slot = layout.flatMap(row.slot)
+        let checksum = row.checksum ?? slot.flatMap { try? source.runs?.checksum(of: id, in: $0) }
+        if let slot = namedSlot(row), checksum != nil { vouched.insert(slot) }
+        let here = source.current?.row(slot, of: id, checksum) ?? ([], .missingFile)
+        if here.flaw == nil || here.flaw == .notFinite || checksum == nil { return here }
         for file in source.files where file.generation != source.current?.generation {
-            let place = file.generation == source.generation ? entry : index.remainingEntry(of: id, file.generation)
+            let place = file.generation == source.generation ? row : index.remainingRow(of: id, file.generation)
             guard let place else { continue }
-            let there = file.row(place.offset, of: id, entry.checksum)
+            let there = file.row(place.slot(file.header.layout), of: id, checksum)
             if there.flaw == nil { return there }
         }
         return here
     }
 
-    /// The slot that an index row names below the next offset, whether or not the file is long enough.
-    private func namedSlot(_ entry: RowEntry) -> Int? {
-        guard let record = source.record else { return source.current?.slot(entry.offset) }
-        guard (DataFileHeader.length..<record.nextOffset).contains(entry.offset) else { return nil }
-        let stride = source.current?.header.stride ?? record.stride
-        let (slot, rest) = (entry.offset - DataFileHeader.length).quotientAndRemainder(dividingBy: stride)
-        return rest == 0 ? Int(slot) : nil
+    private var layout: RowLayout? { source.current?.header.layout ?? source.record?.layout }
+
+    /// The slot that an index row names below the next one, whether or not the file is long enough.
+    private func namedSlot(_ row: RemainingRow) -> Slot? {
+        guard let slot = layout.flatMap(row.slot) else { return nil }
+        return source.record.map { slot < $0.nextSlot } ?? true ? slot : nil
     }
 
     // MARK: What has no index row, or an old one
@@ -115,6 +125,7 @@ struct Salvage {
     private mutating func salvageMetadata(_ index: StoreIndex, _ lost: UnreadableIDs?) throws {
         let unreadable = try index.forEachRemainingMetadataID { id in
             guard let id else { return try deliver(SalvagedRow(.setAside(.unreadableMetadata))) }
+            if recovered.contains(Array(id.idText.utf8)) { return }
             if try salvagesLostRow(id, index, lost) { return }
             let text: String? =
                 switch index.remainingMetadata(of: id) {
@@ -128,27 +139,53 @@ struct Salvage {
 
     /// Whether the id has a current index row, which is salvaged now if the walk didn't come by it.
     private mutating func salvagesLostRow(_ id: SQLValue, _ index: StoreIndex, _ lost: UnreadableIDs?) throws -> Bool {
-        guard let entry = index.remainingEntry(of: id, source.generation) else { return false }
-        if let lost, lost.contains(id), namedSlot(entry).map({ !named.contains($0) }) ?? true {
+        guard let row = index.remainingRow(of: id, source.generation) else { return false }
+        if let lost, lost.contains(id), namedSlot(row).map({ !named.contains($0) }) ?? true {
             indexRows += 1
-            try salvage(id, entry, index)
+            try salvage(id, row, index)
         }
         return true
     }
 
-    /// Rows of other generations' index rows whose ids the current generation has lost. Generation 0 names places in the
-    /// current file.
+    /// Rows whose ids no index row tells any more, and the runs still do. Which slots are dead must be known for sure, or a
+    /// deleted row would come back: else they are set aside.
+    private mutating func salvageRowsOfRuns(_ index: StoreIndex) throws {
+        guard let record = source.record, let current = source.current else { return }
+        let dead = try? index.deadSlots(record.generation)
+        let isSound = dead.map { Int64($0.count) == record.deadRows } ?? false
+        try index.forEachRemainingEntry(record.generation, record.codec) { slot, id, checksum in
+            if slot >= record.nextSlot || vouched.contains(slot) || dead?.contains(slot) == true { return }
+            let row = current.row(slot, of: id, checksum)
+            if row.flaw != nil { return }
+            named.insert(slot)
+            vouched.insert(slot)
+            let metadata = index.remainingMetadata(of: id)
+            try deliver(
+                SalvagedRow(
+                    isSound ? .verified : .setAside(.unnamed),
+                    id: id,
+                    at: (slot, current.name),
+                    vector: row.vector,
+                    metadataJSON: metadata.soundText
+                )
+            )
+            if isSound { recovered.insert(Array(id.idText.utf8)) }
+        }
+        isComplete = isSound && Int64(vouched.count) == record.liveRows
+    }
+
+    /// Rows of other generations' index rows whose ids the current generation has lost.
     private mutating func setAsideOlderVersions(_ index: StoreIndex, _ lost: UnreadableIDs?) throws {
-        let others = source.files.filter { $0.isOurs && $0.generation != source.generation }.map { ($0.generation, $0) }
-        let appended = source.current.map { [(StoreIndex.appendedGeneration, $0)] } ?? []
-        for (generation, file) in others + appended {
-            _ = try index.forEachRemainingRow(generation) { id, entry in
-                guard let id, let entry, try !salvagesLostRow(id, index, lost) else { return }
-                let row = file.row(entry.offset, of: id, entry.checksum)
-                guard row.flaw == nil, let slot = file.slot(entry.offset) else { return }
-                if generation == StoreIndex.appendedGeneration { named.insert(slot) }
+        for file in source.files where file.isOurs && file.generation != source.generation {
+            let runs = source.runs(of: file.generation)
+            _ = try index.forEachRemainingRow(file.generation) { id, row in
+                guard let id, let row, try !salvagesLostRow(id, index, lost) else { return }
+                guard let slot = row.slot(file.header.layout) else { return }
+                let checksum = row.checksum ?? (try? runs?.checksum(of: id, in: slot)) ?? nil
+                let found = file.row(slot, of: id, checksum)
+                if found.flaw != nil && found.flaw != .noChecksum { return }
                 try deliver(
-                    SalvagedRow(.setAside(.olderVersion), id: id, at: (slot, file.name), vector: row.vector)
+                    SalvagedRow(.setAside(.olderVersion), id: id, at: (slot, file.name), vector: found.vector)
                 )
             }
         }
@@ -160,8 +197,13 @@ struct Salvage {
                 try deliverRows(of: current, except: named, .setAside(.unnamed))
             } else if let record = source.record, source.lacksCommits {
                 // A file that is too short for its index was cut by one of them, once its last rows were in the gaps.
-                let isCut = current.slots < record.slots
-                try deliverRows(of: current, from: isCut ? 0 : record.slots, except: named, .setAside(.unnamed))
+                let isCut = current.end < record.nextSlot
+                try deliverRows(
+                    of: current,
+                    from: isCut ? Slot(0) : record.nextSlot,
+                    except: named,
+                    .setAside(.unnamed)
+                )
             }
             return
         }
@@ -187,7 +229,7 @@ struct Salvage {
     /// The rows of a file, from a slot on, that hold anything, but for those that were `named`.
     private mutating func deliverRows(
         of file: SalvageFile,
-        from first: Int = 0,
+        from first: Slot = Slot(0),
         except named: SlotSet = SlotSet(),
         _ verdict: SalvageVerdict
     ) throws {

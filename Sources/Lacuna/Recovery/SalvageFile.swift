@@ -4,12 +4,12 @@ struct SalvageFile {
     let generation: Int64
     /// Whether it is this store's, for all that is known: rows that no checksum speaks for are taken from no other.
     let isOurs: Bool
-    /// Rows that there is room for.
-    let slots: Int
+    /// The slot after the last one that there is room for.
+    let end: Slot
     private let file: DataFile
 
     var header: DataFileHeader { file.header }
-    private var end: Int64 { file.offset(slots) }
+    var slots: Int { end.number }
 
     /// - Parameter record: What the index says; without it, only a file whose header is sound can be read.
     /// - Throws: why it can't be used.
@@ -28,22 +28,18 @@ struct SalvageFile {
             guard case .header(let flaw) = error, let record else { throw error.asError(name) }
             if case .newer = flaw { throw error.asError(name) }
             // Nothing in it that the index doesn't know.
-            let header = DataFileHeader(store: record.uuidBytes, generation: generation, dimension: record.dimension)
+            let header = DataFileHeader(store: record.uuidBytes, generation: generation, record.layout)
             file = try mapped(DataFile.open(name, in: paths.directory, assuming: header, fileSystem))
             isOurs = true
         }
-        slots = max(0, Int((try file.status().size - DataFileHeader.length) / file.stride))
+        end = max(Slot(0), file.layout.slot(at: try file.status().size))
     }
 
-    /// The slot that begins at an offset, which may lie beyond the file's end; nil where none does. Safe for any value.
-    func slot(_ offset: Int64) -> Int? {
-        file.isRow(offset, below: Int64.max) ? file.slot(offset) : nil
-    }
-
-    /// The row at an offset from an index, if it matches the checksum; else why not, with whatever is there.
-    func row(_ offset: Int64, of id: SQLValue, _ expected: UInt32) -> (vector: [Float], flaw: SetAsideReason?) {
-        guard file.isRow(offset, below: end) else { return ([], .outOfBounds) }
-        guard let row = try? file.readRow(offset) else { return ([], .unreadable) }
+    /// The row in a slot from an index, if it matches the checksum; else why not, with whatever is there.
+    func row(_ slot: Slot?, of id: SQLValue, _ expected: UInt32?) -> (vector: [Float], flaw: SetAsideReason?) {
+        guard let slot, slot >= Slot(0), slot < end else { return ([], .outOfBounds) }
+        guard let row = try? file.readRow(slot) else { return ([], .unreadable) }
+        guard let expected else { return (row, .noChecksum) }
         var checksum = Checksum()
         unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
         if id.checksum(continuing: checksum) != expected { return (row, .badChecksum) }
@@ -52,29 +48,31 @@ struct SalvageFile {
 
     /// Calls `body` with the rows, from a slot on, that aren't in `named` and hold anything, in their order; with nil for one
     /// that can't be read. A row of zeros was erased, released or never written.
-    func forEachRow(from first: Int, except named: SlotSet, _ body: (Int, [Float]?) throws -> Void) throws {
+    func forEachRow(from first: Slot, except named: SlotSet, _ body: (Slot, [Float]?) throws -> Void) throws {
         let capacity = max(1, (1 << 20) / Int(file.stride))
         var buffer = [Float](repeating: 0, count: capacity * header.dimension)
         var first = first
         // Holes may be far longer than what was ever written.
-        while first < slots, let data = file.extent(from: file.offset(first)), data.lowerBound < end {
-            first = max(first, file.slot(data.lowerBound))
-            let window = first..<min(first + capacity, slots)
+        while first < end, let data = file.extent(from: file.layout.offset(first)),
+            data.lowerBound < file.layout.offset(end)
+        {
+            first = max(first, file.layout.slot(at: data.lowerBound))
+            let window = first..<min(first.advanced(by: capacity), end)
             first = window.upperBound
             let isRead = read(window, into: &buffer)
             for (index, slot) in window.enumerated() where !named.contains(slot) {
                 let range = index * header.dimension..<(index + 1) * header.dimension
-                let row = isRead ? Array(buffer[range]) : try? file.readRow(file.offset(slot))
+                let row = isRead ? Array(buffer[range]) : try? file.readRow(slot)
                 if row.map({ $0.contains { $0.bitPattern != 0 } }) ?? true { try body(slot, row) }
             }
         }
     }
 
-    private func read(_ window: Range<Int>, into buffer: inout [Float]) -> Bool {
+    private func read(_ window: Range<Slot>, into buffer: inout [Float]) -> Bool {
         var span = buffer.mutableSpan
         return unsafe span.withUnsafeMutableBytes { bytes in
             let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<(window.count * Int(file.stride))])
-            return unsafe (try? file.read(into: part, at: file.offset(window.lowerBound))) != nil
+            return unsafe (try? file.read(into: part, at: file.layout.offset(window.lowerBound))) != nil
         }
     }
 }

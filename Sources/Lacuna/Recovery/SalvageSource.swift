@@ -18,6 +18,21 @@ struct SalvageSource {
     /// Keeps the copy while it is read.
     let indexCopy: IndexCopy?
 
+    /// What the runs of the current generation tell, in an index that has runs.
+    let runs: RunReader?
+
+    /// What those of another generation tell.
+    func runs(of generation: Int64) -> RunReader? {
+        index.flatMap { Self.runs($0, generation, record) }
+    }
+
+    /// Where the record is lost, so is of which kind the ids are.
+    private static func runs(_ index: StoreIndex, _ generation: Int64, _ record: StoreRecord?) -> RunReader? {
+        if index.isOfOffsets { return nil }
+        let kinds = record.map { [$0.idKind] } ?? VectorIDKind.allCases
+        return RunReader(index, generation, kinds.map(RunCodec.init))
+    }
+
     /// The file of the current generation.
     var current: SalvageFile? { files.first { $0.generation == generation && $0.isOurs } }
 
@@ -54,6 +69,8 @@ struct SalvageSource {
         if generation == Self.unknownGeneration, index?.hasTableOfRows == true {
             problems.append("nothing tells which rows in index.sqlite are the newest")
         }
+        let generation = generation
+        runs = index.flatMap { Self.runs($0, generation, record) }
         recovery = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try index.map { index throws(VectorStoreError) in try Recovery(index, paths, fileSystem).report }
         }

@@ -17,12 +17,12 @@ public struct SalvagedRow: Sendable {
     init(
         _ verdict: SalvageVerdict,
         id: SQLValue? = nil,
-        at place: (slot: Int, dataFile: String)? = nil,
+        at place: (slot: Slot, dataFile: String)? = nil,
         vector: [Float] = [],
         metadataJSON: String? = nil
     ) {
         self.id = id
-        slot = place?.slot
+        slot = place?.slot.number
         dataFile = place?.dataFile
         self.vector = vector
         self.metadataJSON = metadataJSON
@@ -44,6 +44,8 @@ public enum SalvageVerdict: Sendable, Equatable {
 public enum SetAsideReason: String, Sendable, CaseIterable {
     /// The row, or its id, has changed: they don't match the index's checksum.
     case badChecksum = "the row does not match its checksum"
+    /// The index names the row, and what it tells of the row's checksum can't be read, or is another id's.
+    case noChecksum = "the index doesn't tell the row's checksum"
     /// The index names a place outside of the data file, or between two rows.
     case outOfBounds = "the row lies outside of the data file"
     /// The data file is missing, or another store's.

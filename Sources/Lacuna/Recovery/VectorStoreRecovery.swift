@@ -47,7 +47,12 @@ public enum VectorStoreRecovery {
     private static func plan(_ paths: StorePaths, _ witness: LogWitness) throws -> RecoveryReport {
         let source = try IndexSource.forReading(paths, witness.fileSystem)
         return try source.whileUnchanged {
-            let index = try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
+            let index = try StoreIndex.openForReading(
+                source.directory,
+                source.mode,
+                checkedBy: witness,
+                allowingEarlier: true
+            )
             return try Recovery(index, paths, witness.fileSystem).report
         }
     }

@@ -38,7 +38,7 @@ struct Verification<ID: VectorID> {
     mutating func run() throws -> VerificationReport<ID> {
         try checkIndex()
         do {
-            try checkOffsets()
+            try checkSlots()
             try checkRows()
             report.badMetadata = typed(try snapshot.index.idsWithBadMetadata(snapshot.record.generation))
             report.unknownFiles = try unknownFiles()
@@ -58,11 +58,11 @@ struct Verification<ID: VectorID> {
         }
     }
 
-    private mutating func checkOffsets() throws(VectorStoreError) {
+    private mutating func checkSlots() throws(VectorStoreError) {
         let record = snapshot.record
         let index = snapshot.index
-        report.outOfBounds = typed(try index.idsOutside(record, end: record.nextOffset))
-        report.sharedOffsets = typed(try index.idsSharingOffsets(record.generation))
+        report.outOfBounds = typed(try index.idsOutside(record, end: record.nextSlot))
+        report.sharedOffsets = typed(try index.idsSharingSlots(record.generation))
         let count = try index.countRows(record.generation)
         report.rows = count
         if Int64(count) != record.liveRows {
@@ -72,30 +72,58 @@ struct Verification<ID: VectorID> {
 
     private mutating func checkRows() throws {
         let record = snapshot.record
-        let file = snapshot.rows.file
-        var live = LiveBitmap(slots: record.slots)
-        try snapshot.index.forEachOffset(record.generation) { offset throws(VectorStoreError) in
-            if snapshot.rows.contains(offset) { _ = live.insert(file.slot(offset)) }
+        var live = LiveBitmap(slots: record.nextSlot)
+        var named = RowFingerprint()
+        try snapshot.index.forEachRow(record.generation) { id, slot in
+            if snapshot.rows.contains(slot), live.insert(slot) { named.add(id, slot) }
         }
         live.finish()
-        var unreadable: Set<Int> = []
-        let checksums = try RowChecksums()
+        try checkDead(live)
+        let (bad, told) = try readRows(live)
+        var badIDs: [SQLValue] = []
+        if bad.count > 0 {
+            try snapshot.index.forEachRow(record.generation) { id, slot in if bad.contains(slot) { badIDs.append(id) } }
+        }
+        if told != named {
+            // No checksum speaks for a row whose id the runs don't tell.
+            badIDs += try snapshot.index.idsThatRunsContradict(record, below: record.nextSlot)
+            report.indexMessages.append("the tables `vectors` and `runs` contradict each other")
+        }
+        report.badChecksums = typed(badIDs.sorted(by: SQLValue.idPrecedes))
+    }
+
+    /// The slots whose rows don't match their checksums, or can't be read; and the rows that the runs tell of.
+    private mutating func readRows(_ live: LiveBitmap) throws -> (bad: SlotSet, told: RowFingerprint) {
+        let record = snapshot.record
+        let file = snapshot.rows.file
+        var bad = SlotSet()
+        var told = RowFingerprint()
         var done = 0
-        try unsafe file.forEachLiveBatch(live, unreadable: { unreadable.insert($0) }) { rows in
-            let batch = unsafe file.checksums(of: rows)
-            try checksums.append(batch)
-            done += batch.count
+        try unsafe file.forEachLiveBatch(live, unreadable: { bad.insert($0) }) { slots, rows in
+            let known = try snapshot.index.knownRows(
+                live.slots(in: slots),
+                in: slots,
+                record.generation,
+                record.codec
+            )
+            for (row, bytes) in zip(known, unsafe file.checksums(of: rows)) {
+                guard let row else { continue }
+                told.add(row.id, row.slot)
+                if row.id.checksum(continuing: Checksum(value: bytes)) != row.checksum { bad.insert(row.slot) }
+            }
+            done += known.count
             try progress(MaintenanceProgress(done: done, total: live.liveCount))
         }
-        try checksums.finish()
-        var bad: [SQLValue] = []
-        try snapshot.index.forEachRow(record.generation) { id, entry throws(VectorStoreError) in
-            guard snapshot.rows.contains(entry.offset) else { return }
-            let slot = file.slot(entry.offset)
-            let matches = id.checksum(continuing: checksums[live.rank(slot)]) == entry.checksum
-            if !matches || unreadable.contains(slot) { bad.append(id) }
-        }
-        report.badChecksums = typed(bad)
+        return (bad, told)
+    }
+
+    /// Searches go by the table of dead slots.
+    private mutating func checkDead(_ live: LiveBitmap) throws(VectorStoreError) {
+        let dead = try snapshot.index.deadSlots(snapshot.record.generation)
+        let wrong = live.slots(in: Slot(0)..<live.slots).count { dead.contains($0) }
+        let missing = live.slots.number - live.liveCount - (dead.count - wrong)
+        if wrong > 0 { report.indexMessages.append("the table `dead` has \(wrong) slots that hold live rows") }
+        if missing != 0 { report.indexMessages.append("the table `dead` lacks \(missing) slots that are dead") }
     }
 
     private func unknownFiles() throws(VectorStoreError) -> [String] {

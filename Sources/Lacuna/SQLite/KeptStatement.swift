@@ -18,6 +18,18 @@ final class KeptStatement {
         return connection.changedRows
     }
 
+    /// Binds its values and reads its first row, if there is one.
+    func first<R>(
+        on connection: Connection,
+        _ bind: (Statement) throws(VectorStoreError) -> Void,
+        _ row: (Statement) throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R? {
+        let statement = try prepared(connection)
+        defer { statement.reset() }
+        try bind(statement)
+        return try statement.step() ? try row(statement) : nil
+    }
+
     private func prepared(_ connection: Connection) throws(VectorStoreError) -> Statement {
         if let statement { return statement }
         let prepared = try connection.prepare(sql)

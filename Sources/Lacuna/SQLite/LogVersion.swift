@@ -16,6 +16,10 @@ struct LogVersion: Equatable, Sendable {
             && left.value.checksum == right.value.checksum && left.value.salt == right.value.salt
     }
 
+    /// The transactions that have changed anything beyond the first `commits`. It means something only beside others: both
+    /// numbers begin anywhere, and go on from their end with 0.
+    func changes(beyond commits: Int64) -> UInt32 { value.change &- UInt32(truncatingIfNeeded: commits) }
+
     /// Whether so many transactions that have changed anything lie between the two, and no other one.
     func isFollowed(by next: LogVersion, after commits: Int) -> Bool {
         commits == 0 ? self == next : next.value.change == value.change &+ UInt32(commits)

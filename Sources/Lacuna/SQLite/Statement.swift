@@ -119,3 +119,23 @@ package final class Statement {
         }
     }
 }
+
+/// Blobs.
+extension Statement {
+    func bind(_ bytes: [UInt8], at index: Int) throws(VectorStoreError) {
+        let code = unsafe bytes.withUnsafeBytes { buffer in
+            unsafe lacuna_sqlite3_bind_blob(handle, Int32(index), buffer.baseAddress, UInt64(buffer.count))
+        }
+        if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
+    }
+
+    /// Calls `body` with a blob's bytes, which are valid until it returns: none where the value is no blob.
+    func withBlob<R, E: Error>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        let column = Int32(column)
+        guard unsafe sqlite3_column_type(handle, column) == SQLITE_BLOB else {
+            return try unsafe body(UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        let bytes = unsafe sqlite3_column_blob(handle, column)
+        return try unsafe body(UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column))))
+    }
+}

@@ -1,95 +1,187 @@
 import CLacunaVectorKernels
 import Dispatch
+import Synchronization
 
 /// Exact k-nearest-neighbour search over one snapshot.
-struct Searcher: Sendable {
-    private let view: RowView
-    private let metric: DistanceMetric
-    private let rows: LiveRows
+struct Searcher {
+    private let snapshot: Snapshot
+    private let directory: RowDirectory
+    private let ids: RowIDs?
     private let threads: Int
 
-    /// Rows whose distances to one query are taken in one call of the kernel.
-    private static let blockRows = 256
-    /// A thread gets at least this many bytes of rows: for less, starting it costs more than it saves.
-    private static let bytesPerThread = 1 << 20
-
-    init(
-        _ snapshot: Snapshot,
-        _ filter: Filter?,
-        _ liveRows: SnapshotRows,
-        threads: Int
-    ) throws {
-        view = snapshot.rows
-        metric = snapshot.record.metric
-        rows = filter == nil ? try liveRows.rows(snapshot) : try LiveRows.load(snapshot, filter)
-        let useful = rows.offsets.count * Int(snapshot.record.stride) / Self.bytesPerThread
-        self.threads = max(1, min(threads, useful))
+    init(_ snapshot: Snapshot, _ directory: RowDirectory, _ ids: RowIDs?, threads: Int) {
+        self.snapshot = snapshot
+        self.directory = directory
+        self.ids = ids
+        self.threads = threads
     }
 
-    /// The nearest rows of each query, nearest first; equal distances by id. The result doesn't depend on the number of
-    /// threads: a row's distance is the same wherever it is computed, and the order of (distance, id) is total.
+    /// The nearest rows of each query, nearest first; equal distances by id.
+    func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
+        if let found = try nearestLive(queries, limit: limit) { return found }
+        return try nearest(queries, limit: limit, RowList(snapshot))
+    }
+
+    /// The same among some rows.
+    func nearest(_ queries: [[Float]], limit: Int, _ list: RowList) throws -> [[FoundRow]] {
+        try scan(SearchedRows(list), queries, limit)
+    }
+
+    /// The same among the rows of some slots, which have been compared with the table of ids.
     func nearest(
         _ queries: [[Float]],
-        limit: Int
-    ) -> [[(id: SQLValue, distance: Double)]] {
-        let count = rows.offsets.count
-        let limit = min(limit, count)
-        if limit == 0 { return queries.map { _ in [] } }
-        let found = Guarded(queries.map { _ in TopK(limit: limit, rows: rows) })
-        let threads = threads
-        DispatchQueue.concurrentPerform(iterations: threads) { thread in
-            let range = count * thread / threads..<count * (thread + 1) / threads
-            let mine = scan(range, queries, limit)
-            found.withLock { found in
-                for (query, candidates) in mine.enumerated() {
-                    for candidate in candidates.ranked { found[query].insert(candidate) }
+        limit: Int,
+        among slots: SlotBits,
+        _ dead: SlotBits
+    ) throws -> [[FoundRow]] {
+        var live = slots
+        live.subtract(dead)
+        return try scan(SearchedRows(snapshot, among: live, ids), queries, limit)
+    }
+
+    /// The nearest rows of one query, whose ids are looked up as they are asked for.
+    func candidates(_ query: [Float], limit: Int, except dead: SlotBits) throws -> RankedCandidates {
+        let rows = SearchedRows(snapshot, except: dead, ids)
+        ids?.missed(snapshot.record, reads: limit)
+        let found = try Scan(snapshot, rows, [query]).run(limit: limit, threads: threads)
+        return try RankedCandidates(found[0], rows)
+    }
+
+    /// Nil where the table of ids contradicts what runs and dead slots tell: another program has written to the index.
+    private func nearestLive(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]]? {
+        guard let dead = try directory.deadSlots(snapshot) else { return nil }
+        if let found = try nearest(queries, limit: limit, except: dead) { return found }
+        return try directory.rebuild(snapshot).flatMap { try nearest(queries, limit: limit, except: $0) }
+    }
+
+    /// Nil where a row that was found isn't where the table of ids says.
+    private func nearest(_ queries: [[Float]], limit: Int, except dead: SlotBits) throws -> [[FoundRow]]? {
+        let found: [[FoundRow]]
+        do { found = try scan(SearchedRows(snapshot, except: dead, ids), queries, limit) } catch {
+            guard error.code == .damaged else { throw error }
+            return nil
+        }
+        for row in found.joined() where try snapshot.index.slot(of: row.id, snapshot.record.generation) != row.slot {
+            return nil
+        }
+        return found
+    }
+
+    private func scan(_ rows: SearchedRows, _ queries: [[Float]], _ limit: Int) throws(VectorStoreError) -> [[FoundRow]]
+    {
+        let scan = Scan(snapshot, rows, queries)
+        var found = try scan.run(limit: min(limit, Int(snapshot.record.liveRows)), threads: threads)
+        var ranked: [[FoundRow]] = []
+        for index in found.indices { ranked.append(try found[index].ranked(rows)) }
+        return ranked
+    }
+}
+
+/// One pass over rows for several queries. The result doesn't depend on the number of threads: a row's distance is the same
+/// wherever it is computed, and the order of (distance, id) is total.
+private struct Scan: Sendable {
+    let view: RowView
+    let metric: DistanceMetric
+    let rows: SearchedRows
+    let queries: [[Float]]
+
+    init(_ snapshot: Snapshot, _ rows: SearchedRows, _ queries: [[Float]]) {
+        view = snapshot.rows
+        metric = snapshot.record.metric
+        self.rows = rows
+        self.queries = queries
+    }
+
+    /// Rows whose distances to one query are taken in one call of the kernel: they stay in the cache while all queries meet
+    /// them.
+    private static let blockRows = 256
+    /// Bytes of rows that a thread takes at a time. For less than one such piece each, starting a thread costs more than it
+    /// saves.
+    private static let pieceBytes = 1 << 20
+
+    func run(limit: Int, threads: Int) throws(VectorStoreError) -> [TopK] {
+        if limit == 0 { return queries.map { _ in TopK(limit: 0) } }
+        let pieceSlots = max(Self.blockRows, Self.pieceBytes / Int(view.file.stride))
+        let pieces = (view.end.number + pieceSlots - 1) / pieceSlots
+        let nextPiece = Atomic(0)
+        let outcome = Guarded<Result<[TopK], VectorStoreError>>(.success(queries.map { _ in TopK(limit: limit) }))
+        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, pieces))) { _ in
+            let mine = Result { () throws(VectorStoreError) in
+                var tops = queries.map { _ in TopK(limit: limit) }
+                while case let piece = nextPiece.add(1, ordering: .relaxed).oldValue, piece < pieces {
+                    let end = min(view.end.number, (piece + 1) * pieceSlots)
+                    try scan(Slot(piece * pieceSlots)..<Slot(end), &tops)
+                }
+                return tops
+            }
+            outcome.withLock { outcome in
+                outcome = Result { () throws(VectorStoreError) in
+                    var all = try outcome.get()
+                    for (index, top) in try mine.get().enumerated() { try all[index].merge(top, rows) }
+                    return all
                 }
             }
         }
-        return found.withLock { $0 }.map { top in
-            top.ranked.map { (rows.ids[$0.row], $0.distance) }
-        }
+        return try outcome.withLock { $0 }.get()
     }
 
-    /// The nearest of the rows in `range`: each block of rows stays in the cache while all queries meet it.
-    private func scan(_ range: Range<Int>, _ queries: [[Float]], _ limit: Int) -> [TopK] {
-        var tops = queries.map { _ in TopK(limit: limit, rows: rows) }
-        var distances = [Double](repeating: 0, count: Self.blockRows)
-        var start = range.lowerBound
-        while start < range.upperBound {
-            let end = min(start + Self.blockRows, range.upperBound)
-            unsafe view.forEachSegment(rows.offsets[start..<end]) { base, offsets, baseOffset in
-                for (query, vector) in queries.enumerated() {
-                    unsafe distance(vector, base, offsets, baseOffset, &distances)
-                    for (index, row) in offsets.indices.enumerated() {
-                        tops[query].insert(TopK.Candidate(distance: distances[index], row: row))
+    private func scan(_ slots: Range<Slot>, _ tops: inout [TopK]) throws(VectorStoreError) {
+        var block = Block(capacity: Self.blockRows)
+        try unsafe view.forEachPiece(of: slots) { piece, base throws(VectorStoreError) in
+            try rows.forEachRun(in: piece) { run throws(VectorStoreError) in
+                var rest = run
+                while !rest.isEmpty {
+                    let part = rest.prefix(Self.blockRows - block.slots.count)
+                    for slot in part {
+                        block.add(slot, at: view.file.stride * Int64(piece.lowerBound.distance(to: slot)))
                     }
+                    rest = rest.dropFirst(part.count)
+                    if block.slots.count == Self.blockRows { try unsafe score(&block, base, &tops) }
                 }
             }
-            start = end
+            try unsafe score(&block, base, &tops)
         }
-        return tops
     }
 
-    private func distance(
-        _ query: [Float],
-        _ base: UnsafeRawPointer,
-        _ offsets: ArraySlice<Int64>,
-        _ baseOffset: Int64,
-        _ distances: inout [Double]
-    ) {
-        // The kernel wants offsets from its base; the file's offsets count from the file's start.
-        let origin = unsafe base - Int(baseOffset)
-        unsafe offsets.withUnsafeBufferPointer { offsets in
+    private func score(_ block: inout Block, _ base: UnsafeRawPointer, _ tops: inout [TopK]) throws(VectorStoreError) {
+        if block.slots.isEmpty { return }
+        for (query, vector) in queries.enumerated() {
             unsafe lacuna_distances(
                 metric.kernel,
-                query,
-                query.count,
-                origin,
-                offsets.baseAddress,
-                offsets.count,
-                &distances
+                vector,
+                vector.count,
+                base,
+                block.offsets,
+                block.offsets.count,
+                &block.distances
             )
+            for (index, slot) in block.slots.enumerated() where tops[query].accepts(block.distances[index]) {
+                try tops[query].insert(TopK.Candidate(distance: block.distances[index], slot: slot), rows)
+            }
+        }
+        block.removeAll()
+    }
+
+    /// Rows that are scored together, by their bytes' distance from one place in memory.
+    private struct Block {
+        private(set) var slots: [Slot] = []
+        private(set) var offsets: [Int64] = []
+        var distances: [Double]
+
+        init(capacity: Int) {
+            slots.reserveCapacity(capacity)
+            offsets.reserveCapacity(capacity)
+            distances = [Double](repeating: 0, count: capacity)
+        }
+
+        mutating func add(_ slot: Slot, at offset: Int64) {
+            slots.append(slot)
+            offsets.append(offset)
+        }
+
+        mutating func removeAll() {
+            slots.removeAll(keepingCapacity: true)
+            offsets.removeAll(keepingCapacity: true)
         }
     }
 }

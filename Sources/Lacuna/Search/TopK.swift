@@ -1,44 +1,97 @@
-/// The `limit` nearest candidates so far: a binary heap with the farthest of them at the root.
+/// A row that a search found.
+struct FoundRow {
+    let id: SQLValue
+    let slot: Slot
+    let distance: Double
+}
+
+/// The `limit` nearest rows so far. Rows at equal distances rank by their ids, which are looked up only where it depends on
+/// them which rows are among the nearest, and in which order.
 struct TopK {
     struct Candidate {
         let distance: Double
-        /// The row's place in the ``LiveRows`` that are searched.
-        let row: Int
+        let slot: Slot
     }
 
     private let limit: Int
-    private let rows: LiveRows
+    /// A binary heap with the farthest at the root.
     private var heap: [Candidate] = []
+    /// Rows that are as far as the farthest, beyond the limit.
+    private var ties: [Slot] = []
 
-    init(limit: Int, rows: LiveRows) {
-        self.limit = limit
-        self.rows = rows
-    }
+    /// More ties than that are decided before there are others: memory stays bounded, also where all rows are alike.
+    private static let mostTies = 1_024
 
-    /// Whether `left` ranks after `right`: farther, or as far with a higher id.
-    private func ranksAfter(_ left: Candidate, _ right: Candidate) -> Bool {
-        if left.distance != right.distance { return left.distance > right.distance }
-        return SQLValue.idPrecedes(rows.ids[right.row], rows.ids[left.row])
-    }
+    init(limit: Int) { self.limit = limit }
 
-    mutating func insert(_ candidate: Candidate) {
+    /// Whether a row at this distance can be among the nearest.
+    @inline(__always)
+    func accepts(_ distance: Double) -> Bool { heap.count < limit || distance <= heap[0].distance }
+
+    mutating func insert(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) {
         if heap.count < limit {
             heap.append(candidate)
             siftUp(heap.count - 1)
-        } else if let farthest = heap.first, candidate.distance <= farthest.distance, ranksAfter(farthest, candidate) {
+        } else if candidate.distance < heap[0].distance {
+            let last = heap[0]
             heap[0] = candidate
             siftDown()
+            if heap[0].distance == last.distance { ties.append(last.slot) } else { ties.removeAll() }
+        } else if candidate.distance == heap[0].distance {
+            ties.append(candidate.slot)
+        }
+        if ties.count > Self.mostTies { try decideTies(rows) }
+    }
+
+    /// Takes all that another one holds.
+    mutating func merge(_ other: TopK, _ rows: SearchedRows) throws(VectorStoreError) {
+        for candidate in other.heap { try insert(candidate, rows) }
+        guard let farthest = other.heap.first?.distance else { return }
+        for slot in other.ties { try insert(Candidate(distance: farthest, slot: slot), rows) }
+    }
+
+    /// The rows with their ids, nearest first.
+    mutating func ranked(_ rows: SearchedRows) throws(VectorStoreError) -> [FoundRow] {
+        try Self.ranked(byDistance(rows)[...], rows)
+    }
+
+    /// The rows, nearest first; those at equal distances in any order.
+    fileprivate mutating func byDistance(_ rows: SearchedRows) throws(VectorStoreError) -> [Candidate] {
+        try decideTies(rows)
+        return heap.sorted { $0.distance < $1.distance }
+    }
+
+    fileprivate static func ranked(
+        _ candidates: ArraySlice<Candidate>,
+        _ rows: SearchedRows
+    ) throws(VectorStoreError) -> [FoundRow] {
+        let ids = try rows.ids(of: candidates.map(\.slot))
+        return zip(ids, candidates).map { FoundRow(id: $0, slot: $1.slot, distance: $1.distance) }.sorted {
+            left,
+            right in
+            left.distance == right.distance
+                ? SQLValue.idPrecedes(left.id, right.id) : left.distance < right.distance
         }
     }
 
-    /// The candidates, nearest first.
-    var ranked: [Candidate] { heap.sorted { ranksAfter($1, $0) } }
+    /// Of the rows that are as far as the farthest, keeps those with the lowest ids.
+    private mutating func decideTies(_ rows: SearchedRows) throws(VectorStoreError) {
+        guard let farthest = heap.first?.distance, !ties.isEmpty else { return }
+        let kept = heap.filter { $0.distance < farthest }
+        let slots = (heap.filter { $0.distance == farthest }.map(\.slot) + ties).sorted()
+        let lowest = zip(try rows.ids(of: slots), slots).sorted { SQLValue.idPrecedes($0.0, $1.0) }.prefix(
+            limit - kept.count
+        )
+        heap = lowest.map { Candidate(distance: farthest, slot: $0.1) } + kept
+        ties.removeAll(keepingCapacity: true)
+        for index in heap.indices { siftUp(index) }
+    }
 
     private mutating func siftUp(_ index: Int) {
         var child = index
         while child > 0 {
             let parent = (child - 1) / 2
-            guard ranksAfter(heap[child], heap[parent]) else { return }
+            guard heap[child].distance > heap[parent].distance else { return }
             heap.swapAt(child, parent)
             child = parent
         }
@@ -49,12 +102,33 @@ struct TopK {
         while true {
             var farthest = parent
             for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && ranksAfter(heap[child], heap[farthest]) {
+            where child < heap.count && heap[child].distance > heap[farthest].distance {
                 farthest = child
             }
             if farthest == parent { return }
             heap.swapAt(parent, farthest)
             parent = farthest
         }
+    }
+}
+
+/// The nearest rows of a query, nearest first, whose ids are looked up as they are asked for.
+struct RankedCandidates {
+    private let candidates: [TopK.Candidate]
+    private let rows: SearchedRows
+
+    init(_ top: TopK, _ rows: SearchedRows) throws(VectorStoreError) {
+        var top = top
+        candidates = try top.byDistance(rows)
+        self.rows = rows
+    }
+
+    var count: Int { candidates.count }
+
+    /// About `count` of them from a place on, in order; a few more where distances are equal.
+    func rows(from first: Int, count: Int) throws(VectorStoreError) -> [FoundRow] {
+        var end = min(candidates.count, first + count)
+        while end < candidates.count, candidates[end].distance == candidates[end - 1].distance { end += 1 }
+        return try TopK.ranked(candidates[first..<end], rows)
     }
 }

@@ -2,20 +2,22 @@ extension DataFile {
     /// Reads the live rows in offset order, in batches without the gaps between them: the memory that reading a whole file
     /// takes.
     ///
-    /// `unreadable` is told of each slot that can't be read, whose row then reads as zeros; without it, that is an error.
+    /// `body` is given the slots of a batch, dead ones between them included, and the rows. `unreadable` is told of each slot
+    /// that can't be read, whose row then reads as zeros; without it, that is an error.
     func forEachLiveBatch(
         _ live: LiveBitmap,
         batchBytes: Int = 4 << 20,
-        unreadable: ((Int) -> Void)? = nil,
-        _ body: (UnsafeRawBufferPointer) throws -> Void
+        unreadable: ((Slot) -> Void)? = nil,
+        _ body: (Range<Slot>, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let rowBytes = Int(stride)
         let capacity = max(1, batchBytes / rowBytes)
         var buffer = [UInt8](repeating: 0, count: capacity * rowBytes)
         var filled = 0
+        var covered = Slot(0)..<Slot(0)
         func flush() throws {
             if filled == 0 { return }
-            try unsafe buffer.span.extracting(..<(filled * rowBytes)).withUnsafeBytes(body)
+            try unsafe buffer.span.extracting(..<(filled * rowBytes)).withUnsafeBytes { try unsafe body(covered, $0) }
             filled = 0
         }
         try live.forEachRun(live: true) { run in
@@ -31,6 +33,7 @@ extension DataFile {
                     )
                     try unsafe read(part, into: place, unreadable)
                 }
+                covered = (filled == 0 ? part.lowerBound : covered.lowerBound)..<part.upperBound
                 filled += count
                 slots = slots.dropFirst(count)
                 if filled == capacity { try flush() }
@@ -40,18 +43,18 @@ extension DataFile {
     }
 
     private func read(
-        _ slots: Range<Int>,
+        _ slots: Range<Slot>,
         into buffer: UnsafeMutableRawBufferPointer,
-        _ unreadable: ((Int) -> Void)?
+        _ unreadable: ((Slot) -> Void)?
     ) throws(VectorStoreError) {
-        do { try unsafe read(into: buffer, at: offset(slots.lowerBound)) } catch {
+        do { try unsafe read(into: buffer, at: layout.offset(slots.lowerBound)) } catch {
             guard let unreadable else { throw error }
             let rowBytes = Int(stride)
             for (index, slot) in slots.enumerated() {
                 let row = unsafe UnsafeMutableRawBufferPointer(
                     rebasing: buffer[index * rowBytes..<(index + 1) * rowBytes]
                 )
-                do { try unsafe read(into: row, at: offset(slot)) } catch {
+                do { try unsafe read(into: row, at: layout.offset(slot)) } catch {
                     unsafe row.initializeMemory(as: UInt8.self, repeating: 0)
                     unreadable(slot)
                 }

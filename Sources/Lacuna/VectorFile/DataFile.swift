@@ -158,15 +158,8 @@ final class DataFile: Sendable {
 
     // MARK: Geometry
 
-    var stride: Int64 { header.stride }
-
-    /// Whether a row begins at `offset` and ends at or before `end`. Safe for any value from disk.
-    func isRow(_ offset: Int64, below end: Int64) -> Bool {
-        offset >= DataFileHeader.length && offset <= end - stride && (offset - DataFileHeader.length) % stride == 0
-    }
-
-    func slot(_ offset: Int64) -> Int { Int((offset - DataFileHeader.length) / stride) }
-    func offset(_ slot: Int) -> Int64 { DataFileHeader.length + Int64(slot) * stride }
+    var layout: RowLayout { header.layout }
+    var stride: Int64 { layout.stride }
 
     func status() throws(VectorStoreError) -> FileStatus {
         try onThisFile(FileStatus.of(descriptor))
@@ -174,8 +167,9 @@ final class DataFile: Sendable {
 
     // MARK: Reading
 
-    /// The rows below `end`, mapped. `end` is a committed next offset; the file is at least that long, or damaged.
-    func view(upTo end: Int64) throws(VectorStoreError) -> RowView {
+    /// The rows below a committed next slot, mapped. The file is at least that long, or damaged.
+    func view(upTo slot: Slot) throws(VectorStoreError) -> RowView {
+        let end = layout.offset(slot)
         guard end <= MappedSegment.longestFile else {
             throw .damaged("\(path) would hold \(end) bytes of rows, more than can be mapped")
         }
@@ -194,7 +188,7 @@ final class DataFile: Sendable {
             }
             return segments
         }
-        return RowView(file: self, segments: mapped, end: end)
+        return RowView(file: self, segments: mapped, end: slot)
     }
 
     /// Reads the bytes from `offset` on with pread(2): whatever reads everything comes this way, since a bad sector is
@@ -206,11 +200,11 @@ final class DataFile: Sendable {
         }
     }
 
-    func readRow(_ offset: Int64) throws(VectorStoreError) -> [Float] {
-        var row = [Float](repeating: 0, count: header.dimension)
+    func readRow(_ slot: Slot) throws(VectorStoreError) -> [Float] {
+        var row = [Float](repeating: 0, count: layout.dimension)
         var span = row.mutableSpan
         try unsafe span.withUnsafeMutableBytes { buffer throws(VectorStoreError) in
-            try unsafe read(into: buffer, at: offset)
+            try unsafe read(into: buffer, at: layout.offset(slot))
         }
         return row
     }

@@ -3,25 +3,26 @@ package struct DataFileHeader: Equatable, Sendable {
     /// The store's UUID, in its 16 bytes.
     let store: [UInt8]
     let generation: Int64
-    /// Components of a row, 1 to 65,536.
-    let dimension: Int
+    let layout: RowLayout
 
     package init(store: [UInt8], generation: Int64, dimension: Int) {
-        self.store = store
-        self.generation = generation
-        self.dimension = dimension
+        self.init(store: store, generation: generation, RowLayout(dimension: dimension))
     }
 
-    /// Bytes from one row to the next: rows follow one another without padding.
-    var stride: Int64 { Int64(dimension) * Self.elementSize }
+    init(store: [UInt8], generation: Int64, _ layout: RowLayout) {
+        self.store = store
+        self.generation = generation
+        self.layout = layout
+    }
+
+    /// Components of a row, 1 to 65,536.
+    var dimension: Int { layout.dimension }
 
     package static let length: Int64 = 4_096
-    static let elementSize: Int64 = 4
     static let dimensions = 1...65_536
 
     private static let magic: [UInt8] = [0x89] + Array("LACUNA".utf8) + [0x0a]
     private static let formatVersion: UInt32 = 1
-    private static let float32: UInt32 = 1
 
     // Each field begins where the one before it ends.
     private static let versionAt = magic.count
@@ -41,8 +42,8 @@ package struct DataFileHeader: Equatable, Sendable {
         bytes.replaceSubrange(Self.storeAt..<Self.generationAt, with: store)
         Self.put(UInt64(generation), at: Self.generationAt, in: &bytes)
         Self.put(UInt32(dimension), at: Self.dimensionAt, in: &bytes)
-        Self.put(Self.float32, at: Self.elementAt, in: &bytes)
-        Self.put(UInt64(stride), at: Self.strideAt, in: &bytes)
+        Self.put(layout.element.headerCode, at: Self.elementAt, in: &bytes)
+        Self.put(UInt64(layout.stride), at: Self.strideAt, in: &bytes)
         Self.put(Self.checksum(of: bytes), at: Self.checksumAt, in: &bytes)
         return bytes
     }
@@ -69,14 +70,11 @@ package struct DataFileHeader: Equatable, Sendable {
         guard Self.get(UInt32.self, at: Self.lengthAt, in: bytes) == UInt32(Self.length),
             Self.dimensions.contains(dimension),
             (1...UInt64(Int64.max)).contains(generation),
-            Self.get(UInt32.self, at: Self.elementAt, in: bytes) == Self.float32,
-            Self.get(UInt64.self, at: Self.strideAt, in: bytes) == UInt64(dimension) * UInt64(Self.elementSize)
+            case let layout = RowLayout(dimension: dimension),
+            Self.get(UInt32.self, at: Self.elementAt, in: bytes) == layout.element.headerCode,
+            Self.get(UInt64.self, at: Self.strideAt, in: bytes) == UInt64(layout.stride)
         else { throw .foreign("a field of its header is out of range") }
-        self.init(
-            store: Array(bytes[Self.storeAt..<Self.generationAt]),
-            generation: Int64(generation),
-            dimension: dimension
-        )
+        self.init(store: Array(bytes[Self.storeAt..<Self.generationAt]), generation: Int64(generation), layout)
     }
 
     /// Whether a file's bytes are those of a header that a crash kept from being written whole: each is a zero or the

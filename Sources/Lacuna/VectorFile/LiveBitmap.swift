@@ -3,7 +3,8 @@
 /// One bit a slot, in chunks of 512 that exist only where a live slot is: memory and time follow the rows that were marked,
 /// and not the length that a file claims to have, which may be anything in a sparse one.
 struct LiveBitmap: Sendable {
-    let slots: Int
+    /// The slot after the last one that the file has.
+    let slots: Slot
     private(set) var liveCount = 0
     /// The chunks' words; after ``finish()`` in the order of their slots.
     private var words: [UInt64] = []
@@ -22,19 +23,20 @@ struct LiveBitmap: Sendable {
     /// 16 MiB of places, for two thousand million slots.
     private static let mostPlaces = 1 << 22
 
-    init(slots: Int) {
+    init(slots: Slot) {
         self.slots = slots
-        let chunks = slots >> Self.chunkBits + 1
+        let chunks = slots.number >> Self.chunkBits + 1
         places = Array(repeating: Self.none, count: min(chunks, Self.mostPlaces))
     }
 
-    subscript(slot: Int) -> Bool {
-        let place = place(of: slot >> Self.chunkBits)
-        return place >= 0 && words[Self.word(slot, place)] >> UInt64(slot & 63) & 1 == 1
+    subscript(slot: Slot) -> Bool {
+        let place = place(of: slot.number >> Self.chunkBits)
+        return place >= 0 && words[Self.word(slot.number, place)] >> UInt64(slot.number & 63) & 1 == 1
     }
 
     /// Marks a slot as live; false if it was marked already.
-    mutating func insert(_ slot: Int) -> Bool {
+    mutating func insert(_ slot: Slot) -> Bool {
+        let slot = slot.number
         let chunk = slot >> Self.chunkBits
         var place = place(of: chunk)
         if place < 0 { place = add(chunk) }
@@ -61,8 +63,9 @@ struct LiveBitmap: Sendable {
     }
 
     /// The number of live slots below `slot`: a live row's slot in a file without gaps.
-    func rank(_ slot: Int) -> Int {
+    func rank(_ slot: Slot) -> Int {
         if slot >= slots { return liveCount }
+        let slot = slot.number
         let chunk = slot >> Self.chunkBits
         let place = place(of: chunk)
         if place < 0 {
@@ -76,29 +79,29 @@ struct LiveBitmap: Sendable {
     }
 
     /// The slot after the last live one.
-    var end: Int {
-        guard let index = words.lastIndex(where: { $0 != 0 }) else { return 0 }
+    var end: Slot {
+        guard let index = words.lastIndex(where: { $0 != 0 }) else { return Slot(0) }
         let first = numbers[index / Self.chunkWords] << Self.chunkBits
-        return first + (index % Self.chunkWords + 1) * 64 - words[index].leadingZeroBitCount
+        return Slot(first + (index % Self.chunkWords + 1) * 64 - words[index].leadingZeroBitCount)
     }
 
     /// Calls `body` with each maximal run of live (or dead) slots, ascending.
-    func forEachRun<E: Error>(live: Bool, _ body: (Range<Int>) throws(E) -> Void) throws(E) {
+    func forEachRun<E: Error>(live: Bool, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var place = 0
         var start = first(from: 0, live: live, &place)
-        while start < slots {
+        while start < slots.number {
             let end = first(from: start, live: !live, &place)
-            try body(start..<end)
+            try body(Slot(start)..<Slot(end))
             start = first(from: end, live: live, &place)
         }
     }
 
     /// The first slot at or after `slot` that is live (or dead); `slots` if there is none.
-    func first(from slot: Int, live: Bool) -> Int {
-        let chunk = slot >> Self.chunkBits
+    func first(from slot: Slot, live: Bool) -> Slot {
+        let chunk = slot.number >> Self.chunkBits
         let known = place(of: chunk)
         var place = known < 0 ? numbers.partitioningIndex { $0 > chunk } : known
-        return first(from: slot, live: live, &place)
+        return Slot(first(from: slot.number, live: live, &place))
     }
 
     /// The same from the chunk at `place` on, or from one behind it: that is where the slot is, if it is in any.
@@ -115,14 +118,23 @@ struct LiveBitmap: Sendable {
             while index < Self.chunkWords {
                 let word = words[place * Self.chunkWords + index]
                 let wanted = (live ? word : ~word) & (.max << UInt64(skip))
-                if wanted != 0 { return min(slots, start + index * 64 + wanted.trailingZeroBitCount) }
+                if wanted != 0 { return min(slots.number, start + index * 64 + wanted.trailingZeroBitCount) }
                 index += 1
                 skip = 0
             }
             slot = max(slot, start + 1 << Self.chunkBits)
             place += 1
         }
-        return live ? slots : min(slot, slots)
+        return live ? slots.number : min(slot, slots.number)
+    }
+
+    /// The live slots of a range, ascending.
+    func slots(in range: Range<Slot>) -> some Sequence<Slot> {
+        sequence(state: range.lowerBound) { next in
+            let slot = first(from: next, live: true)
+            next = slot.advanced(by: 1)
+            return slot < range.upperBound && slot < slots ? slot : nil
+        }
     }
 
     // MARK: Chunks
@@ -164,5 +176,16 @@ struct LiveBitmap: Sendable {
         words = sorted
         numbers = order.map { numbers[$0] }
         for (place, chunk) in numbers.enumerated() { setPlace(of: chunk, place) }
+    }
+}
+
+extension LiveBitmap {
+    /// The slots below `end` that are not dead.
+    init(below end: Slot, except dead: SlotBits) {
+        self.init(slots: end)
+        dead.forEachLiveRun(in: Slot(0)..<end) { run in
+            for slot in run { _ = insert(slot) }
+        }
+        finish()
     }
 }

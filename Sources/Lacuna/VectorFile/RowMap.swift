@@ -53,42 +53,45 @@ struct MappedSegment: @unchecked Sendable {
     func unmap() { _ = unsafe munmap(UnsafeMutableRawPointer(mutating: base), mappedLength) }
 }
 
-/// The rows of a data file up to an offset, in memory: what a snapshot reads. It keeps its file's map alive.
+/// The rows of a data file below a slot, in memory: what a snapshot reads. It keeps its file's map alive.
 @safe
 struct RowView: Sendable {
     let file: DataFile
     let segments: [MappedSegment]
-    /// The first byte after the last row that may be read.
-    let end: Int64
+    /// The slot after the last row that may be read.
+    let end: Slot
 
-    /// Whether `offset` is where a row of this view begins.
-    func contains(_ offset: Int64) -> Bool { file.isRow(offset, below: end) }
+    func contains(_ slot: Slot) -> Bool { slot >= Slot(0) && slot < end }
 
-    /// The row's floats, without a copy; the caller has checked that the view contains `offset`.
-    func withRow<R, E: Error>(_ offset: Int64, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
-        let pointer = unsafe address(of: offset).assumingMemoryBound(to: Float.self)
-        let row = unsafe UnsafeBufferPointer(start: pointer, count: file.header.dimension)
+    /// The row's floats, without a copy; the caller has checked that the view contains the slot.
+    func withRow<R, E: Error>(_ slot: Slot, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
+        let pointer = unsafe address(of: slot).assumingMemoryBound(to: Float.self)
+        let row = unsafe UnsafeBufferPointer(start: pointer, count: file.layout.dimension)
         return try unsafe body(row.span)
     }
 
-    func row(_ offset: Int64) -> [Float] { withRow(offset) { $0.copy() } }
+    func row(_ slot: Slot) -> [Float] { withRow(slot) { $0.copy() } }
 
-    /// Cuts offsets that ascend at segment borders, so that `body` gets a base and byte offsets from it.
-    func forEachSegment(
-        _ offsets: ArraySlice<Int64>,
-        _ body: (UnsafeRawPointer, ArraySlice<Int64>, _ base: Int64) -> Void
-    ) {
-        var rest = offsets
-        while let first = rest.first {
-            let index = MappedSegment.index(of: first)
-            let border = MappedSegment.start(of: index + 1)
-            let end = rest.partitioningIndex { $0 >= border }
-            unsafe body(segments[index].base, rest[..<end], MappedSegment.start(of: index))
-            rest = rest[end...]
+    /// Calls `body` with the parts of neighbouring rows that lie in one piece of memory each, and where the first row of each
+    /// begins there.
+    func forEachPiece<E: Error>(
+        of slots: Range<Slot>,
+        _ body: (Range<Slot>, UnsafeRawPointer) throws(E) -> Void
+    ) throws(E) {
+        var rest = slots
+        while !rest.isEmpty {
+            let offset = file.layout.offset(rest.lowerBound)
+            let border = MappedSegment.start(of: MappedSegment.index(of: offset) + 1)
+            // A row that straddles the border lies whole in the segment that it begins in.
+            let count = Int((border - offset + file.stride - 1) / file.stride)
+            let piece = rest.prefix(count)
+            try unsafe body(piece, address(of: rest.lowerBound))
+            rest = rest.dropFirst(count)
         }
     }
 
-    private func address(of offset: Int64) -> UnsafeRawPointer {
+    private func address(of slot: Slot) -> UnsafeRawPointer {
+        let offset = file.layout.offset(slot)
         let index = MappedSegment.index(of: offset)
         return unsafe segments[index].base + Int(offset - MappedSegment.start(of: index))
     }

@@ -5,11 +5,11 @@ struct SlotSet {
     /// A bit each for 64 neighbouring slots.
     private var words: [Int: UInt64] = [:]
 
-    func contains(_ slot: Int) -> Bool { (words[slot >> 6] ?? 0) >> UInt64(slot & 63) & 1 == 1 }
+    func contains(_ slot: Slot) -> Bool { (words[slot.number >> 6] ?? 0) >> UInt64(slot.number & 63) & 1 == 1 }
 
-    mutating func insert(_ slot: Int) {
+    mutating func insert(_ slot: Slot) {
         if contains(slot) { return }
-        words[slot >> 6, default: 0] |= 1 << UInt64(slot & 63)
+        words[slot.number >> 6, default: 0] |= 1 << UInt64(slot.number & 63)
         count += 1
     }
 }

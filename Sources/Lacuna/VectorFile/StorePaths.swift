@@ -58,12 +58,18 @@ package struct StorePaths: Sendable {
     func model() throws(SystemError) -> FileStatus? { try directory.status(Self.indexName) }
 
     /// `vectors-<generation>.f32`
-    package static func dataFileName(generation: Int64) -> String { "vectors-\(generation).f32" }
+    package static func dataFileName(generation: Int64) -> String {
+        "\(dataFilePrefix)\(generation)\(dataFileSuffix)"
+    }
+
+    private static let dataFilePrefix = "vectors-"
+    private static let dataFileSuffix = "." + ElementType.float32.nameEnding
 
     /// The generation in a data file's name; nil for any other name.
     static func generation(ofDataFile name: String) -> Int64? {
-        guard name.hasPrefix("vectors-"), name.hasSuffix(".f32"),
-            let generation = Int64(name.dropFirst(8).dropLast(4)), generation >= 1
+        guard name.hasPrefix(dataFilePrefix), name.hasSuffix(dataFileSuffix),
+            let generation = Int64(name.dropFirst(dataFilePrefix.count).dropLast(dataFileSuffix.count)),
+            generation >= 1
         else { return nil }
         // Only the spelling that we write: not "+1" or "01".
         return dataFileName(generation: generation) == name ? generation : nil

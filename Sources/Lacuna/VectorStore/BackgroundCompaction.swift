@@ -22,7 +22,7 @@ final class BackgroundCompaction: Sendable {
 
         mutating func look(at record: StoreRecord) {
             fragmentation = record.fragmentation
-            deadBytes = record.deadBytes
+            deadBytes = record.deadRows * record.stride
             // Somebody has compacted meanwhile.
             if deadBytes < settledBytes { settledBytes = 0 }
         }

@@ -19,7 +19,7 @@ extension VectorStore {
         }
         return try readers.read { snapshot in
             let file = snapshot.rows.file
-            let live = try LiveBitmap.load(snapshot.index, snapshot.record, file)
+            let live = try LiveBitmap.load(snapshot.index, snapshot.record)
             return SlotBucket.measure(live, file, count: count)
         }
     }

@@ -35,23 +35,25 @@ extension VectorStore {
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws; `closed`; `damaged`, with the ids, where the data file is too short.
     public func read<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
-        try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, liveRows, paths)) }
+        try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, memory, paths)) }
     }
 
-    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(1) from memory where this
-    /// handle writes and has filled its cache (``VectorStoreOptions/indexCacheBytes``), else O(log rows) through the index.
+    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(1) from memory once
+    /// that is filled, which some reads begin (``VectorStoreOptions/indexCacheBytes``), else O(log rows) through the index.
     @specialized(where ID == Int64)
     @specialized(where ID == String)
     @specialized(where ID == UUID)
     public func vector(for id: ID) throws -> [Float]? {
-        if let cache, let key = id.rowKey {
-            switch cache.withRow(key, { $0.copy() }) {
-            case .found(let vector): return vector
-            case .absent: return nil
-            case .unknown: break
-            }
+        if let rowIDs = memory.rowIDs, let key = id.rowKey {
+            repeat {
+                switch rowIDs.withRow(key, { $0.copy() }) {
+                case .found(let vector): return vector
+                case .absent: return nil
+                case .unknown: break
+                }
+            } while rowIDs.refresh()
         }
-        return try readForCache { try $0.vector(for: id) }
+        return try readMissed { try $0.vector(for: id) }
     }
 
     /// Calls `body` with the id's vector, straight from the mapped file: no copy, no look at its checksum. Costs what
@@ -62,28 +64,32 @@ extension VectorStore {
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
-        if let cache, let key = id.rowKey {
-            switch try cache.withRow(key, body) {
-            case .found(let result): return result
-            case .absent: return nil
-            case .unknown: break
-            }
+        if let rowIDs = memory.rowIDs, let key = id.rowKey {
+            repeat {
+                switch try rowIDs.withRow(key, body) {
+                case .found(let result): return result
+                case .absent: return nil
+                case .unknown: break
+                }
+            } while rowIDs.refresh()
         }
-        return try readForCache { try $0.withVector(for: id, body) }
+        return try readMissed { try $0.withVector(for: id, body) }
     }
 
-    /// A read by id that the cache had no answer to.
-    private func readForCache<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
+    /// A read by id that the memory had no answer to.
+    private func readMissed<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
         try read { snapshot in
-            cache?.missed(snapshot.snapshot.record, paths.directory)
+            memory.rowIDs?.missed(snapshot.snapshot.record)
             return try body(snapshot)
         }
     }
 
     /// Whether a row has this id; as ``vector(for:)``.
     public func contains(_ id: ID) throws -> Bool {
-        if let cache, let key = id.rowKey, let isThere = cache.contains(key) { return isThere }
-        return try readForCache { try $0.contains(id) }
+        if let rowIDs = memory.rowIDs, let key = id.rowKey {
+            repeat { if let isThere = rowIDs.contains(key) { return isThere } } while rowIDs.refresh()
+        }
+        return try readMissed { try $0.contains(id) }
     }
 
     /// All ids of one moment, in id order. O(rows) time and memory.

@@ -9,9 +9,10 @@ public struct Match<ID: VectorID>: Sendable, Equatable {
 extension VectorStore {
     /// The nearest rows, nearest first; rows at equal distances by id.
     ///
-    /// Exact: every row is looked at, as it is, without its checksum (O(rows · dimension) time, on all cores). The filter is applied before the nearest
-    /// are chosen. The first search after a commit also reads the index: O(rows · log rows) time, and 32 bytes of memory a
-    /// row, with the text of its id, from then on.
+    /// Exact: every row is looked at, as it is, without its checksum (O(rows · dimension) time, on all cores). The filter is
+    /// applied before the nearest are chosen: to rows in the order of their distances until enough have passed, or, where few
+    /// pass, to all rows, and what passed is then remembered. Which rows an expression meets that fails on some of them isn't
+    /// promised.
     ///
     /// - Parameters:
     ///   - query: As many components as the store's dimension, all of them finite.

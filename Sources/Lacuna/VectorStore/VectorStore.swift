@@ -15,9 +15,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let paths: StorePaths
     let readers: ReaderPool
     let writer: Writer?
-    let liveRows = LiveRowsCache()
-    /// Nil for a handle that only reads.
-    let cache: IndexCache?
+    let memory: HandleMemory
     private let background: BackgroundCompaction?
     private let files: CurrentFile
 
@@ -139,8 +137,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             session.fileSystem,
             isCancelled: options.isCancelled
         )
-        session.useCache(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
-        cache = session.cache
+        session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
+        memory = HandleMemory(rowIDs: session.ids, filters: RememberedFilters(session.metadataChanges))
         let writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
         self.writer = writer
         try background?.start(writer, session.index.record())
@@ -158,7 +156,15 @@ public final class VectorStore<ID: VectorID>: Sendable {
             lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared
         )
         writer = nil
-        cache = nil
+        let rowIDs = RowIDs(
+            paths.directory,
+            ID.idKind,
+            files,
+            readers.threads,
+            limitBytes: options.indexCacheBytes,
+            log: nil
+        )
+        memory = HandleMemory(rowIDs: readers.followsCommits ? rowIDs : nil, filters: RememberedFilters(nil))
         background = nil
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // A damaged store, or one of other ids, is refused now and not at the first read.
@@ -197,12 +203,12 @@ public final class VectorStore<ID: VectorID>: Sendable {
         }
         background?.stop()
         defer { files.clear() }
-        guard let writer else { return readers.close() }
+        guard let writer else { return closeReaders() }
         try writer.close(closeReaders)
     }
 
     private func closeReaders() {
-        cache?.close()
+        memory.rowIDs?.close()
         readers.close()
     }
 

@@ -7,9 +7,6 @@ import Foundation
 extension VectorStoreSnapshot {
     /// The nearest rows, nearest first; rows at equal distances by id: see
     /// ``VectorStore/search(for:limit:where:_:threads:)``.
-    ///
-    /// The first search without a filter reads the index if nobody has searched this state before: O(rows · log rows)
-    /// time, and 32 bytes of memory a row, with the text of its id, until the snapshot ends.
     public func search(
         for query: [Float],
         limit: Int,
@@ -36,8 +33,20 @@ extension VectorStoreSnapshot {
             throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range; use one at least")
         }
         for (index, query) in queries.enumerated() { try Self.check(query, index, snapshot.record.dimension) }
-        let searcher = try Searcher(snapshot, filter.map { Filter($0, values) }, liveRows, threads: threads)
-        return try searcher.nearest(queries, limit: limit).map { matches in
+        let searcher = Searcher(snapshot, memory.directory, memory.rowIDs, threads: threads)
+        let found =
+            if let filter {
+                try FilteredSearch(
+                    searcher: searcher,
+                    snapshot: snapshot,
+                    directory: memory.directory,
+                    remembered: memory.filters,
+                    filter: Filter(filter, values)
+                ).nearest(queries, limit: limit)
+            } else {
+                try searcher.nearest(queries, limit: limit)
+            }
+        return try found.map { matches in
             try matches.map { Match(id: try Self.typed($0.id), distance: $0.distance) }
         }
     }

@@ -10,12 +10,12 @@
 /// Each method throws and costs what ``VectorStore``'s of the same name does.
 public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     let snapshot: Snapshot
-    let liveRows: SnapshotRows
+    let memory: HandleMemory
     private let paths: StorePaths
 
-    init(_ snapshot: Snapshot, _ liveRows: LiveRowsCache, _ paths: StorePaths) {
+    init(_ snapshot: Snapshot, _ memory: HandleMemory, _ paths: StorePaths) {
         self.snapshot = snapshot
-        self.liveRows = SnapshotRows(liveRows)
+        self.memory = memory
         self.paths = paths
     }
 
@@ -34,7 +34,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     public var space: StoreSpace {
         get throws {
             let file = snapshot.rows.file
-            return try StoreSpace.measure(try LiveBitmap.load(snapshot.index, snapshot.record, file), file, paths)
+            return try StoreSpace.measure(try LiveBitmap.load(snapshot.index, snapshot.record), file, paths)
         }
     }
 
@@ -42,17 +42,17 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
 
     /// A copy of the id's vector; nil if no row has this id.
     public func vector(for id: ID) throws -> [Float]? {
-        try snapshot.entry(of: id.sqlValue).map { snapshot.rows.row($0.offset) }
+        try snapshot.slot(of: id.sqlValue).map(snapshot.rows.row)
     }
 
     /// Calls `body` with the id's vector, straight from the mapped file; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
-        guard let entry = try snapshot.entry(of: id.sqlValue) else { return nil }
-        return try snapshot.rows.withRow(entry.offset, body)
+        guard let slot = try snapshot.slot(of: id.sqlValue) else { return nil }
+        return try snapshot.rows.withRow(slot, body)
     }
 
     /// Whether a row has this id.
-    public func contains(_ id: ID) throws -> Bool { try snapshot.entry(of: id.sqlValue) != nil }
+    public func contains(_ id: ID) throws -> Bool { try snapshot.slot(of: id.sqlValue) != nil }
 
     /// All ids, in id order.
     public func ids() throws -> [ID] {
@@ -80,12 +80,13 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
         vectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws {
+        let runs = RunReader(snapshot.index, snapshot.record)
         try snapshot.index.forEachMatch(
             snapshot.record.generation,
             filter.map { Filter($0, values) },
             limit: limit
-        ) { id, entry, metadata in
-            let vector = vectors ? try snapshot.checkedRow(id, entry) : []
+        ) { id, slot, metadata in
+            let vector = vectors ? try snapshot.checkedRow(id, slot, runs) : []
             try body(StoredRow(id: try Self.typed(id), vector: vector, metadataJSON: try metadata()))
         }
     }

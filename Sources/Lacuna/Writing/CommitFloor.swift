@@ -32,7 +32,7 @@ package final class CommitFloor {
     private let store: [UInt8]
     /// What the file says; nil where that isn't a mark of this store.
     private var written: CommitMark?
-    /// What the database file alone has at least: rows that only the log may name are of another generation, or lie at this
+    /// What the database file alone has at least: rows that only the log may name are of another generation, or lie at its
     /// offset or beyond.
     private var database: CommitMark.Database
     /// The highest number that the database file alone may have.
@@ -69,8 +69,8 @@ package final class CommitFloor {
 
     private static func newToken() -> UInt32 { .random(in: 1 ... .max) }
 
-    /// From this offset of the record's file on, rows may be named by the log alone.
-    func firstRowOfLog(_ record: StoreRecord) -> Int64 { database.firstRowOfLog(record) }
+    /// From this slot of the record's file on, rows may be named by the log alone.
+    func firstRowOfLog(_ record: StoreRecord) -> Slot { database.firstRowOfLog(record) }
 
     /// What the next commit says of its log. The first one's token isn't in the mark yet; that of later ones is, or they have
     /// none.
@@ -108,13 +108,14 @@ package final class CommitFloor {
         database = CommitMark.Database(
             sequence: record.commitSequence,
             generation: record.generation,
-            offset: record.nextOffset
+            offset: record.rowsEnd
         )
     }
 
-    /// Before a commit that names rows below the next offset, or lowers that: rows at `offset` and beyond may be named by
-    /// the log alone. Where the disk is too full for the mark, the commit must not be made.
-    func lower(to offset: Int64, _ record: StoreRecord) throws(VectorStoreError) {
+    /// Before a commit that names rows below the next slot, or lowers that: rows in `slot` and beyond may be named by the log
+    /// alone. Where the disk is too full for the mark, the commit must not be made.
+    func lower(to slot: Slot, _ record: StoreRecord) throws(VectorStoreError) {
+        let offset = record.layout.offset(slot)
         guard database.generation == record.generation, offset < database.offset else { return }
         let before = database
         database.offset = offset

@@ -20,9 +20,14 @@ package final class Maintenance {
     /// The longest of its turns: no writer waited for it longer.
     private(set) var longestTurn = Duration.zero
     private let locks: EpochLocks
-    private let cache: IndexCache?
+    private let readers: ReadStripes?
+
+    /// The longest that readers were waited for: about as long as their longest read takes.
+    private var longestRead = 0.0
 
     private static let drainSlice = 0.02
+    /// How long writers may have to wait for readers that hold the state from before the last move.
+    private static let longestDrain = 1.0
 
     init(
         _ writer: Writer,
@@ -36,7 +41,7 @@ package final class Maintenance {
         index = try StoreIndex.openForReading(session.paths.directory, .readOnly)
         paths = session.paths
         fileSystem = session.fileSystem
-        cache = session.cache
+        readers = session.ids?.readers
         locks = try mapped(EpochLocks(paths.directory, creates: true, like: try session.paths.model()))
     }
 
@@ -120,9 +125,13 @@ package final class Maintenance {
         try index.update(record)
     }
 
-    /// Whether no reader sees a state from before the last epoch began.
-    func isEpochBeforeDrained(_ index: StoreIndex, within seconds: Double) throws(VectorStoreError) -> Bool {
-        try isDrained(index.record().readerEpoch - 1, within: seconds)
+    /// Whether no reader sees a state from before the last epoch began. Waits for about as long as a read takes: readers that
+    /// come one after the other are of the new epoch, and those of the old one end.
+    func isEpochBeforeDrained(_ index: StoreIndex) throws(VectorStoreError) -> Bool {
+        try isDrained(
+            index.record().readerEpoch - 1,
+            within: min(Self.longestDrain, Self.drainSlice + 2 * longestRead)
+        )
     }
 
     private func wait(
@@ -130,6 +139,8 @@ package final class Maintenance {
         _ what: String,
         _ isOver: (Double) throws(VectorStoreError) -> Bool
     ) throws {
+        let start = ContinuousClock.now
+        defer { longestRead = max(longestRead, (ContinuousClock.now - start) / .seconds(1)) }
         while try !isOver(Self.drainSlice) {
             try check()
             if ContinuousClock.now >= deadline {
@@ -145,7 +156,7 @@ package final class Maintenance {
     /// lock, and once for those of the cache.
     private func isDrained(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {
         guard try isLockFree(epoch, within: seconds) else { return false }
-        return cache?.readers.areDrained(through: epoch, within: seconds) ?? true
+        return readers?.areDrained(through: epoch, within: seconds) ?? true
     }
 
     private func isLockFree(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {

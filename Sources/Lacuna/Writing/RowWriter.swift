@@ -2,7 +2,7 @@ import CLacunaVectorKernels
 
 /// Adds, moves and deletes rows inside one open write transaction.
 ///
-/// Rows go to the file beyond the next offset, in contiguous runs. Until the commit no index row names them, so a crash
+/// Rows go to the file from the next slot on, in contiguous runs. Until the commit no index row names them, so a crash
 /// at any point before it leaves free space there and nothing else:
 ///
 /// | after | a crash leaves |
@@ -17,9 +17,13 @@ package final class RowWriter {
     /// The state that this transaction makes.
     private(set) var record: StoreRecord
     private let start: StoreRecord
-    /// Rows that are not in the file yet; they end at `record.nextOffset`.
+    /// Rows that are not in the file yet; they end at `record.nextSlot`.
     private var pending: [Float]
     private let buffer: RowBuffer
+    /// What lies in the last slots, not in the index yet; nil before the first row.
+    private var run: PendingRun?
+    /// Slots whose rows this transaction deletes, or replaces.
+    private(set) var died: [Slot] = []
     /// The ids deleted before anything else was done: what a retry on a full disk repeats.
     private var deletes: [SQLValue] = []
     private var deletesOnly = true
@@ -29,12 +33,12 @@ package final class RowWriter {
     private var mayHaveMetadata: Bool?
     /// What a compaction under way has staged, and wants to know.
     private let staging: Staging
-    /// Staged rows that this transaction removes.
-    private(set) var unstagedRows = 0
+    /// Slots of the compaction's target whose rows this transaction removes from what is staged.
+    private(set) var unstaged: [Slot] = []
 
     /// Bytes of rows that are written at once. In a large file the disk is busy with them while the next ones come; in a small
     /// one such pieces would leave the file system with more extents, and a block to list them.
-    private var pendingLimit: Int { record.nextOffset >= Self.largeFile ? 512 << 10 : 4 << 20 }
+    private var pendingLimit: Int { record.rowsEnd >= Self.largeFile ? 512 << 10 : 4 << 20 }
     private static let largeFile: Int64 = 64 << 20
     private static let smallBytes = 64 << 10
     private static let smallRows = 16
@@ -78,10 +82,12 @@ package final class RowWriter {
     package func delete(_ id: SQLValue) {
         if deletesOnly { deletes.append(id) }
         try? remembering { () throws(VectorStoreError) in
-            if PlantedBug.punchBeforeCommit.isPlanted, let entry = try index.entry(of: id, record.generation) {
-                _ = try file.punchHole(entry.offset..<entry.offset + record.stride)
+            guard let slot = try index.slot(of: id, record.generation) else { return }
+            if PlantedBug.punchBeforeCommit.isPlanted {
+                _ = try file.punchHole(record.layout.offsets(slot..<slot.advanced(by: 1)))
             }
-            guard try index.delete(id, record.generation) else { return }
+            _ = try index.delete(id, record.generation)
+            noteDied(slot)
             try unstage(id)
             try storeMetadata(nil, for: id)
             record.liveRows -= 1
@@ -93,7 +99,7 @@ package final class RowWriter {
     package func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
         deletesOnly = false
         try remembering { () throws(VectorStoreError) in
-            guard try index.entry(of: id, record.generation) != nil else {
+            guard try index.slot(of: id, record.generation) != nil else {
                 throw VectorStoreError(
                     .unknownID,
                     "no row has the id \(id.idText); put a vector first",
@@ -102,19 +108,22 @@ package final class RowWriter {
             }
             if let json { try index.checkMetadata(json, for: id) }
             try storeMetadata(json, for: id)
-            hasChangedMetadata = true
+            changedMetadata.append(id)
         }
     }
 
-    private var hasChangedMetadata = false
+    /// The ids whose metadata were set, and nothing else.
+    private(set) var changedMetadata: [SQLValue] = []
 
     /// The state between two batches of one transaction.
     struct Mark {
         fileprivate let record: StoreRecord
-        fileprivate let hasChangedMetadata: Bool
+        fileprivate let changedMetadata: Int
         fileprivate let deletes: Int
         fileprivate let deletesOnly: Bool
-        fileprivate let unstagedRows: Int
+        fileprivate let run: PendingRun?
+        fileprivate let died: Int
+        fileprivate let unstaged: Int
         fileprivate let changes: Int
         /// Whether the transaction had changed anything by then.
         let hasChanges: Bool
@@ -123,31 +132,35 @@ package final class RowWriter {
     var mark: Mark {
         Mark(
             record: record,
-            hasChangedMetadata: hasChangedMetadata,
+            changedMetadata: changedMetadata.count,
             deletes: deletes.count,
             deletesOnly: deletesOnly,
-            unstagedRows: unstagedRows,
+            run: run,
+            died: died.count,
+            unstaged: unstaged.count,
             changes: index.changes?.count ?? 0,
-            hasChanges: record != start || hasChangedMetadata
+            hasChanges: record != start || !changedMetadata.isEmpty
         )
     }
 
     /// Goes back to a mark, as SQLite has gone back to its savepoint. Rows written to the file since then lie beyond the
-    /// next offset again, where nothing names them.
+    /// next slot again, where nothing names them.
     func restore(_ mark: Mark) {
-        let dropped = Int((record.nextOffset - mark.record.nextOffset) / DataFileHeader.elementSize)
+        let dropped = mark.record.nextSlot.distance(to: record.nextSlot) * record.dimension
         pending.removeLast(min(dropped, pending.count))
         record = mark.record
-        hasChangedMetadata = mark.hasChangedMetadata
+        changedMetadata.removeLast(changedMetadata.count - mark.changedMetadata)
         deletes.removeLast(deletes.count - mark.deletes)
         deletesOnly = mark.deletesOnly
-        unstagedRows = mark.unstagedRows
+        run = mark.run
+        died.removeLast(died.count - mark.died)
+        unstaged.removeLast(unstaged.count - mark.unstaged)
         index.changes?.removeAll(after: mark.changes)
         failure = nil
     }
 
     /// Bytes of rows added in this transaction.
-    var addedBytes: Int64 { record.nextOffset - start.nextOffset }
+    var addedBytes: Int64 { record.rowsEnd - start.rowsEnd }
 
     /// Throws what made a step of the batch fail, also where the caller caught that.
     func checkFailure() throws(VectorStoreError) {
@@ -157,11 +170,13 @@ package final class RowWriter {
     /// Everything but the commit: the last rows written, the file synced, the record updated.
     func finish() throws(VectorStoreError) {
         try checkFailure()
-        if record.nextOffset > start.nextOffset {
+        if record.nextSlot > start.nextSlot {
             try writePending()
             if !PlantedBug.rowsNotSynced.isPlanted && !PlantedBug.commitBeforeRows.isPlanted { try file.sync() }
         }
-        guard record != start || hasChangedMetadata else { return }
+        guard record != start || !changedMetadata.isEmpty else { return }
+        if let run, !PlantedBug.runNotExtended.isPlanted { try index.write(run, record.generation) }
+        try index.changeDead(adding: died, record.generation, index.sequence(after: record))
         if isSmall { index.connection.prewriteLog() }
         try index.update(record)
     }
@@ -182,30 +197,54 @@ package final class RowWriter {
     ) throws(VectorStoreError) {
         var checksum = Checksum()
         unsafe vector.withUnsafeBytes { unsafe checksum.update($0) }
-        let entry = RowEntry(offset: record.nextOffset, checksum: id.checksum(continuing: checksum))
-        if try index.insert(id, entry, record.generation) {
+        let slot = record.nextSlot
+        if try index.insert(id, slot, record.generation) {
             record.liveRows += 1
             if let metadata { try storeMetadata(metadata, for: id) }
         } else {
-            if PlantedBug.overwriteInPlace.isPlanted, let old = try index.entry(of: id, record.generation) {
-                try unsafe vector.withUnsafeBytes { bytes throws(VectorStoreError) in
-                    try unsafe file.write(bytes, at: old.offset)
-                }
-            }
-            guard replacing, try index.move(id, to: entry, record.generation) else {
+            guard let old = try index.slot(of: id, record.generation), replacing,
+                try index.move(id, to: slot, record.generation)
+            else {
                 throw VectorStoreError(
                     .duplicateID,
                     "the id \(id.idText) exists already; ask to replace it, or choose another id",
                     ids: [id.idText]
                 )
             }
+            if PlantedBug.overwriteInPlace.isPlanted {
+                try unsafe vector.withUnsafeBytes { bytes throws(VectorStoreError) in
+                    try unsafe file.write(bytes, at: record.layout.offset(old))
+                }
+            }
+            noteDied(old)
             try unstage(id)
             try storeMetadata(metadata, for: id)
         }
-        if staging.isActive { _ = try index.insert(id, entry, StoreIndex.appendedGeneration) }
+        try note(id, id.checksum(continuing: checksum))
         unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
-        record.nextOffset += record.stride
+        record.nextSlot = slot.advanced(by: 1)
         if pending.count * 4 >= pendingLimit { try writePending() }
+    }
+
+    /// An index that has rotted may name any slot.
+    private func noteDied(_ slot: Slot) {
+        if slot >= Slot(0) && slot < record.nextSlot { died.append(slot) }
+    }
+
+    /// Tells what lies in the next slot. The run that the last commit ended with is gone on with.
+    private func note(_ id: SQLValue, _ checksum: UInt32) throws(VectorStoreError) {
+        if run != nil {
+            if run?.append(id, checksum, record.codec) == true { return }
+            if let run { try index.write(run, record.generation) }
+        } else if var last = try index.lastRun(record.generation, before: record.nextSlot), last.end == record.nextSlot,
+            last.append(id, checksum, record.codec)
+        {
+            run = last
+            return
+        }
+        var next = PendingRun(at: record.nextSlot)
+        _ = next.append(id, checksum, record.codec)
+        run = next
     }
 
     /// Where no row has metadata there is nothing to remove, and nothing to look up.
@@ -218,27 +257,28 @@ package final class RowWriter {
         if mayHaveMetadata == true { try index.setMetadata(json, for: id) }
     }
 
-    /// Takes the row that the id had out of what a compaction has staged, or noted as appended.
+    /// Takes the row that the id had out of what a compaction has staged.
     private func unstage(_ id: SQLValue) throws(VectorStoreError) {
-        guard staging.isActive else { return }
-        if let target = staging.target, try index.delete(id, target) { unstagedRows += 1 }
-        _ = try index.delete(id, StoreIndex.appendedGeneration)
+        guard let target = staging.target, let slot = try index.slot(of: id, target) else { return }
+        _ = try index.delete(id, target)
+        unstaged.append(slot)
     }
 
     private func writePending() throws(VectorStoreError) {
-        let begin = record.nextOffset - Int64(pending.count) * DataFileHeader.elementSize
-        if Preallocation.isNeeded(rowsEnd: record.nextOffset, size: try file.status().size) {
-            try file.extend(to: Preallocation.length(rowsEnd: record.nextOffset, stride: record.stride))
+        let end = record.rowsEnd
+        let begin = end - Int64(pending.count) * record.layout.element.bytes
+        if Preallocation.isNeeded(rowsEnd: end, size: try file.status().size) {
+            try file.extend(to: Preallocation.length(rowsEnd: end, stride: record.stride))
         }
         var rows: [Float] = []
         swap(&rows, &pending)
         // Also after an error: a group goes on with the rows of the batches before.
         defer { swap(&rows, &pending) }
-        if isSmall { file.prewrite(begin..<record.nextOffset) }
+        if isSmall { file.prewrite(begin..<end) }
         try unsafe rows.span.bytes.withUnsafeBytes { bytes throws(VectorStoreError) in
             try unsafe file.write(bytes, at: begin)
         }
-        if begin >= Self.largeFile && rows.count * 4 >= pendingLimit { file.beginWriteback(begin..<record.nextOffset) }
+        if begin >= Self.largeFile && rows.count * 4 >= pendingLimit { file.beginWriteback(begin..<end) }
         rows.removeAll(keepingCapacity: true)
     }
 

@@ -1,27 +1,32 @@
-/// What a compaction that is under way needs to hear of every write.
+/// What a rewrite that is under way needs to hear of every write.
 ///
 /// Touched only in the writer's turn (``Writer/exclusively(_:)``), like the connection.
 package final class Staging {
-    private(set) var isActive = false
-    /// The generation of a rewrite's new file; nil where rows move within the current one.
+    /// The generation of the rewrite's new file; nil where none is under way.
     private(set) var target: Int64?
     /// Rows of the target generation that are committed.
     var stagedRows = 0
-    /// `PRAGMA data_version` when it began: another one at the end means that another program wrote to the index
-    /// meanwhile, which noted nothing of this.
-    private(set) var foreignVersion: Int64 = 0
+    /// Slots of the current file that have died since it began.
+    private(set) var died = SlotBits()
+    /// Slots of the target whose rows have died since they were staged.
+    private(set) var targetDied = SlotBits()
 
-    func begin(target: Int64?, foreignVersion: Int64) {
-        isActive = true
+    func begin(target: Int64) {
         self.target = target
-        self.foreignVersion = foreignVersion
         stagedRows = 0
+        died = SlotBits()
+        targetDied = SlotBits()
     }
 
     func retarget(_ target: Int64) { self.target = target }
 
-    func end() {
-        isActive = false
-        target = nil
+    func end() { target = nil }
+
+    /// A transaction has been committed in which these slots have died.
+    func note(died slots: [Slot], ofTarget targetSlots: [Slot]) {
+        if target == nil { return }
+        for slot in slots { died.insert(slot) }
+        for slot in targetSlots { targetDied.insert(slot) }
+        stagedRows -= targetSlots.count
     }
 }

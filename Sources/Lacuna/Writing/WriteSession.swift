@@ -11,7 +11,8 @@ package struct WriteSession {
     let rowBuffer = RowBuffer()
     var logLimit = LogLimit()
     /// What readers of this process ask for rows by id; told of every transaction.
-    private(set) var cache: IndexCache?
+    private(set) var ids: RowIDs?
+    let metadataChanges: MetadataChanges
     /// Called in the writer's turn with the record that a transaction of rows or metadata has just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
 
@@ -30,6 +31,7 @@ package struct WriteSession {
             (try index.record(), try index.logOrigin())
         }
         floor = CommitFloor(paths, record, origin, mark, lock, fileSystem)
+        metadataChanges = MetadataChanges(since: record.commitSequence)
         place = try StorePlace(paths.directory, lock)
     }
 
@@ -47,21 +49,11 @@ package struct WriteSession {
         return try WriteSession(index, paths, lock, witness.fileSystem, mark)
     }
 
-    /// Brings an older schema up to date in one transaction, with a number: a database before it is another one.
-    func migrate() throws(VectorStoreError) {
-        guard try index.isOutdated else { return }
-        if PlantedBug.migrationInParts.isPlanted { return try index.runMigrations() }
-        try commit { () throws(VectorStoreError) in
-            try index.runMigrations()
-            try index.update(index.record())
-        }
-        floor.hasOriginColumns = true
-    }
-
-    /// From now on there is a cache, of `limitBytes` at most, for these readers.
-    mutating func useCache(_ readers: ReadStripes, _ kind: VectorIDKind, limitBytes: Int) {
-        cache = IndexCache(index.connection, files, readers, limitBytes: limitBytes)
-        if cache != nil { index.changes = RowChanges(kind) }
+    /// From now on readers of this process find rows by id in memory, in `limitBytes` at most.
+    mutating func keepIDs(_ readers: ReadStripes, _ kind: VectorIDKind, limitBytes: Int) {
+        guard let log = index.connection.sharedLog else { return }
+        ids = RowIDs(paths.directory, kind, files, readers, limitBytes: limitBytes, log: log)
+        index.changes = RowChanges(kind)
     }
 
     func currentFile() throws(VectorStoreError) -> DataFile {
@@ -95,12 +87,19 @@ package struct WriteSession {
     }
 
     private func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
-        let (result, record) = try index.connection.transaction { () throws(VectorStoreError) in
-            noteBegin()
-            let result = try body()
-            if floor.beginsLog && index.hasUnnumberedChanges { try index.update(index.record()) }
-            return (result, index.changes?.isWanted == true ? try index.record() : nil)
+        let (result, record): (R, StoreRecord?)
+        do {
+            (result, record) = try index.connection.transaction { () throws(VectorStoreError) in
+                noteBegin()
+                let result = try body()
+                if index.hasUnnumberedChanges { try index.raiseSequence() }
+                return (result, index.changes?.isWanted == true ? try index.record() : nil)
+            }
+        } catch {
+            index.end(isCommitted: false)
+            throw error
         }
+        index.end(isCommitted: true)
         if let record { noteCommit(record) }
         return result
     }
@@ -124,11 +123,11 @@ package struct WriteSession {
 
     private func noteBegin() {
         index.begin(floor.origin)
-        if let changes = index.changes { cache?.begin(changes, commits: index.connection.commits) }
+        if let changes = index.changes { ids?.begin(changes, commits: index.connection.commits) }
     }
 
     private func noteCommit(_ record: StoreRecord) {
-        if let changes = index.changes { cache?.commit(changes, record, commits: index.connection.commits) }
+        if let changes = index.changes { ids?.commit(changes, record, commits: index.connection.commits) }
     }
 
     /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
@@ -155,7 +154,8 @@ package struct WriteSession {
 
     private func committed(_ rows: RowWriter) {
         rows.giveBackBuffer()
-        staging.stagedRows -= rows.unstagedRows
+        staging.note(died: rows.died, ofTarget: rows.unstaged)
+        metadataChanges.note(rows.changedMetadata, rows.record.commitSequence + 1)
         onCommit(rows.record)
     }
 
@@ -175,9 +175,9 @@ package struct WriteSession {
         return rows.deletedRows
     }
 
-    /// Throws if another program has written to the index since the compaction under way began.
-    func checkNoForeignWriter() throws(VectorStoreError) {
-        if try index.pragma("data_version") != staging.foreignVersion { throw .foreignWriter }
+    /// Throws if another program has written to the index since a compaction began, which saw this `PRAGMA data_version`.
+    func checkNoForeignWriter(since version: Int64) throws(VectorStoreError) {
+        if try index.pragma("data_version") != version { throw .foreignWriter }
     }
 
     /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
@@ -188,7 +188,7 @@ package struct WriteSession {
         let size = try file.status().size
         guard
             let length = Preallocation.halvedLength(
-                rowsEnd: record.nextOffset,
+                rowsEnd: record.rowsEnd,
                 size: size,
                 stride: record.stride
             )

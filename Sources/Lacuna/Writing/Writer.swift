@@ -340,7 +340,7 @@ package final class Writer: @unchecked Sendable {
         if case .open(let session) = state {
             session.index.connection.checkpointsOnClose(false)
             // It lives on the connection's shared memory.
-            session.cache?.close()
+            session.ids?.close()
         }
         state = .failed(error)
     }

@@ -93,7 +93,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
                 try workload.run(preparation)
                 if migrates {
                     try workload.close()
-                    try SchemaVersion1.make(of: disk.directory, disk.fileSystem, leavingLog: leavesOldLog)
+                    try EarlierSchema.make(1, of: disk.directory, disk.fileSystem, leavingLog: leavesOldLog)
                 }
                 disk.record()
                 if migrates { try workload.open() }

@@ -49,9 +49,10 @@ import Glibc
         let file = try TestFiles.read(disk.directory + "/vectors-1.f32")
         return try store.readers.read { snapshot in
             var rows: [Int64: ArraySlice<UInt8>] = [:]
-            try snapshot.index.forEachRow(snapshot.record.generation) { id, entry throws(VectorStoreError) in
+            try snapshot.index.forEachRow(snapshot.record.generation) { id, slot in
                 guard case .integer(let id) = id else { return }
-                rows[id] = file[Int(entry.offset)..<Int(entry.offset + snapshot.record.stride)]
+                let bytes = snapshot.record.layout.offsets(slot..<slot.advanced(by: 1))
+                rows[id] = file[Int(bytes.lowerBound)..<Int(bytes.upperBound)]
             }
             return rows
         }

@@ -116,7 +116,7 @@ struct RestoreExplorer {
                     try explorer.explore(moments[explored...], workload.states, backups)
                     explored = moments.count
                     if life.migrates && number == 0 {
-                        try SchemaVersion1.make(of: disk.directory, disk.fileSystem)
+                        try EarlierSchema.make(1, of: disk.directory, disk.fileSystem)
                     }
                     let state = workload.states[workload.states.count - 1]
                     backups.append(Backup(files: disk.now.model.liveFiles, state: state))
@@ -200,7 +200,7 @@ struct RestoreExplorer {
     private func open(_ disk: TestDisk, _ access: VectorStoreAccess, _ part: Part) throws -> CrashModel? {
         let store: VectorStore<Int64>
         do { store = try VectorStore<Int64>.open(at: disk.directory, access, disk.fileSystem) } catch let error
-            as VectorStoreError where error.code == .damaged
+            as VectorStoreError where error.code == .damaged || error.code == .needsMigration && access == .readOnly
         {
             let changes = disk.changes.filter { $0.kind == .unlink || $0.kind == .write || $0.kind == .truncate }
             guard changes.isEmpty else { throw CrashModel.Mismatch(what: "\(error), but changed: \(changes)") }

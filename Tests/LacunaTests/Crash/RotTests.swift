@@ -13,7 +13,7 @@ import Testing
                 let (store, model) = try Scenario.prepare(disk, dimension: 1_024)
                 let path = disk.directory + "/vectors-1.f32"
                 let offset = try #require(
-                    try store.readers.read { try $0.entry(of: .integer(7))?.offset }
+                    try store.readers.read { try $0.slot(of: .integer(7)).map($0.record.layout.offset) }
                 )
                 let good = try TestFiles.read(path)[Int(offset) + byte]
                 try TestFiles.overwrite(path, at: Int(offset) + byte, [good ^ 0x10])
@@ -40,7 +40,7 @@ import Testing
             try TestDisk.with(parent + "/store") { disk in
                 let (store, _) = try Scenario.prepare(disk, dimension: 1_024)
                 // The last row: one that moves, whatever the strategy.
-                let offset = try store.readers.read { try $0.entry(of: .integer(23))?.offset }
+                let offset = try store.readers.read { try $0.slot(of: .integer(23)).map($0.record.layout.offset) }
                 let path = disk.directory + "/vectors-1.f32"
                 let place = Int(try #require(offset)) + 100
                 try TestFiles.overwrite(path, at: place, [try TestFiles.read(path)[place] ^ 0x10])

@@ -90,7 +90,7 @@ private func expectSameSpace<ID: VectorID>(
         sourceLocation: here
     )
     #expect(
-        try connection.value("SELECT count(*) - count(DISTINCT offset) FROM vectors") == .integer(0),
+        try connection.value("SELECT count(*) - count(DISTINCT slot) FROM vectors") == .integer(0),
         sourceLocation: here
     )
     try expectHeaderAndRows(info, model, path, sourceLocation: here)

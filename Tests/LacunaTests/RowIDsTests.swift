@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Reads by id without SQL: the answers are those of the index, whoever has changed it.
-@Suite(.timeLimit(.minutes(20))) struct IndexCacheTests {
+@Suite(.timeLimit(.minutes(20))) struct RowIDsTests {
     private static let dimension = 20
 
     private static func vector(_ id: Int64, _ version: Int = 0) -> [Float] {
@@ -27,7 +27,7 @@ import Testing
 
     /// What the cache itself says; nil where it has no answer, .some(nil) where it knows that there is no row.
     private static func cached(_ store: VectorStore<Int64>, _ id: Int64) throws -> [Float]?? {
-        let cache = try #require(store.cache)
+        let cache = try #require(store.memory.rowIDs)
         switch cache.withRow(RowKey(id), { $0.copy() }) {
         case .unknown: return nil
         case .absent: return .some(nil)
@@ -37,7 +37,7 @@ import Testing
 
     /// Reads until the cache answers.
     private static func fill<ID>(_ store: VectorStore<ID>, _ id: ID) throws {
-        let cache = try #require(store.cache)
+        let cache = try #require(store.memory.rowIDs)
         for _ in 0..<10_000 where try cache.contains(#require(id.rowKey)) == nil {
             _ = try store.contains(id)
             cache.finishFilling()
@@ -50,10 +50,10 @@ import Testing
         let scratch = try Scratch()
         let store = try Self.make(scratch)
         for id: Int64 in 0..<63 { #expect(try store.vector(for: id) == Self.vector(id)) }
-        store.cache?.finishFilling()
+        store.memory.rowIDs?.finishFilling()
         #expect(try Self.cached(store, 1) == nil)
         _ = try store.vector(for: 63)
-        store.cache?.finishFilling()
+        store.memory.rowIDs?.finishFilling()
         #expect(try Self.cached(store, 1) == Self.vector(1))
     }
 
@@ -216,7 +216,7 @@ import Testing
         let scratch = try Scratch()
         let store = try Self.make(scratch)
         try Self.fill(store, 5)
-        let cache = try #require(store.cache)
+        let cache = try #require(store.memory.rowIDs)
         let changes = RowChanges(.integer)
         cache.begin(changes, commits: 7)
         let other = try rawConnection(scratch.index)
@@ -255,34 +255,36 @@ import Testing
     }
 
     /// Offsets that no arithmetic holds: whoever reads the id hears of the damage, and the others are read as ever.
-    @Test(arguments: [Int64.min, -1, .max, 4_097]) func aHostileOffsetFillsNothing(_ offset: Int64) throws {
+    @Test(arguments: [Int64.min, -1, .max, 1 << 40]) func aHostileSlotFillsNothing(_ slot: Int64) throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch)
-        try tamper(scratch.index, "UPDATE vectors SET offset = \(offset) WHERE id = 150")
+        try tamper(scratch.index, "UPDATE vectors SET slot = \(slot) WHERE id = 150")
         for id: Int64 in 0..<150 { #expect(try store.vector(for: id) == Self.vector(id)) }
-        store.cache?.finishFilling()
+        store.memory.rowIDs?.finishFilling()
         #expect(try Self.cached(store, 1) == nil)
         expectError(.damaged) { try store.vector(for: 150) }
     }
 
     @Test func withoutRoomItIsNotFilled() throws {
-        for bytes in [0, 199 * 32] {
+        for bytes in [0, SlotTable.bytes(slots: 200, rows: 200, .integer) - 1] {
             let scratch = try Scratch()
             let store = try Self.make(scratch, .init(indexCacheBytes: bytes))
             for id: Int64 in 0..<200 { #expect(try store.vector(for: id) == Self.vector(id)) }
-            store.cache?.finishFilling()
-            if store.cache != nil { #expect(try Self.cached(store, 1) == nil) }
+            store.memory.rowIDs?.finishFilling()
+            if store.memory.rowIDs != nil { #expect(try Self.cached(store, 1) == nil) }
         }
         expectError(.invalidArgument) { try VectorStoreOptions(indexCacheBytes: -1).check() }
     }
 
     @Test func rowsBeyondTheLimitTakeItAway() throws {
         let scratch = try Scratch()
-        let store = try Self.make(scratch, .init(indexCacheBytes: 200 * 32))
+        let rows: Int64 = 4_096
+        let bytes = SlotTable.bytes(slots: Int(rows), rows: Int(rows), .integer) + 10_000
+        let store = try Self.make(scratch, rows: rows, .init(indexCacheBytes: bytes))
         try Self.fill(store, 1)
-        try store.put(Self.vector(200), for: 200)
+        try store.put(Self.vector(rows), for: rows)
         #expect(try Self.cached(store, 1) == nil)
-        #expect(try store.vector(for: 200) == Self.vector(200))
+        #expect(try store.vector(for: rows) == Self.vector(rows))
     }
 
     @Test func textsAndUUIDsWorkAlike() throws {

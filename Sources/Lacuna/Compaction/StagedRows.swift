@@ -1,0 +1,91 @@
+/// The SQL function `relocated(id, slot)`, and what it has seen: the rows that are staged, each of which it tells its new slot.
+///
+/// Touched only in the writer's turn, like the connection that calls it.
+final class StagedRows {
+    private let live: LiveBitmap
+    /// One bit for each row that was copied, by its rank.
+    private var seen: [UInt64]
+    private var sum = Sum()
+    /// What it was before the batch under way, and the ranks that this has added.
+    private var sumBefore = Sum()
+    private var ranks: [Int] = []
+
+    private struct Sum {
+        var fingerprint = RowFingerprint()
+        /// The last id, in its bytes or as an integer.
+        var lastText: [UInt8] = []
+        var lastInteger: Int64?
+        var isOrdered = true
+        /// Ids whose slot holds no row that was copied, or another id's.
+        var misplaced: [String] = []
+    }
+
+    init(_ live: LiveBitmap) {
+        self.live = live
+        seen = [UInt64](repeating: 0, count: live.liveCount / 64 + 1)
+    }
+
+    var function: IntegerFunction { IntegerFunction { [self] in relocate($0) } }
+
+    /// A batch begins.
+    func begin() {
+        sumBefore = sum
+        ranks.removeAll(keepingCapacity: true)
+    }
+
+    /// The batch that has begun is done once more: its transaction met a full disk.
+    func beginAgain() {
+        sum = sumBefore
+        for rank in ranks { seen[rank / 64] &= ~(1 << UInt64(rank % 64)) }
+        ranks.removeAll(keepingCapacity: true)
+    }
+
+    func contains(rank: Int) -> Bool { seen[rank / 64] >> UInt64(rank % 64) & 1 == 1 }
+
+    /// The rows that were staged, and others.
+    func fingerprint(and others: RowFingerprint) -> RowFingerprint { sum.fingerprint + others }
+
+    /// Throws `damaged` where the index contradicts itself.
+    func check() throws(VectorStoreError) {
+        if !sum.misplaced.isEmpty {
+            throw .damaged(
+                "the ids \(VectorStoreError.list(sum.misplaced)) name rows that are dead, or share one",
+                ids: sum.misplaced
+            )
+        }
+        if !sum.isOrdered { throw .damaged("the index's rows are out of order") }
+    }
+
+    private func relocate(_ arguments: SQLArguments) -> Int64 {
+        // Another program may have written to the index since the live rows were marked.
+        guard let number = arguments.integer(1), let slot = Int(exactly: number).map(Slot.init), slot >= Slot(0),
+            slot < live.slots, live[slot]
+        else {
+            sum.misplaced.append(arguments.idText(0))
+            return 0
+        }
+        let rank = live.rank(slot)
+        if contains(rank: rank) { sum.misplaced.append(arguments.idText(0)) }
+        seen[rank / 64] |= 1 << UInt64(rank % 64)
+        ranks.append(rank)
+        note(arguments, slot)
+        return Int64(rank)
+    }
+
+    private func note(_ arguments: SQLArguments, _ slot: Slot) {
+        if let integer = arguments.integer(0) {
+            sum.isOrdered = sum.isOrdered && sum.lastInteger.map { $0 < integer } ?? true
+            sum.lastInteger = integer
+            sum.fingerprint.add(RowKey(integer), slot)
+            return
+        }
+        unsafe arguments.withText(0) { text in
+            guard let text = unsafe text else { return }
+            let isNext = unsafe sum.lastText.isEmpty || sum.lastText.lexicographicallyPrecedes(text)
+            sum.isOrdered = sum.isOrdered && isNext
+            sum.lastText.removeAll(keepingCapacity: true)
+            unsafe sum.lastText.append(contentsOf: text)
+            unsafe sum.fingerprint.add(RowKey(textBytes: text), slot)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+/// Which row has which id, in both directions: ids to slots, and slots to ids. 13 bytes a row for integers, 21 for others.
+///
+/// The keys lie by slot, in chunks. A hash table of slots finds them: open addressing with linear probing (Knuth, The Art of
+/// Computer Programming, vol. 3, 6.4) in 256 parts, each of which grows by itself, so that no insertion moves more than a 256th
+/// of the rows. Not thread-safe.
+@safe
+final class SlotTable {
+    @safe
+    private struct Part {
+        var entries: UnsafeMutablePointer<UInt32>
+        var capacity: Int
+        var count: Int
+    }
+
+    /// The keys of neighbouring slots: their first halves; the second ones, which integers don't have; and a bit each for those
+    /// that have a key.
+    @safe
+    private struct Chunk {
+        var words: UnsafeMutablePointer<UInt64>?
+    }
+
+    private let parts: UnsafeMutablePointer<Part>
+    private var chunks: [Chunk] = []
+    private let hasLows: Bool
+    /// Drawn for each table, so that no choice of ids makes them meet.
+    private let seed = UInt64.random(in: .min ... .max)
+    /// Ids that have a slot.
+    private(set) var count = 0
+    private var filledChunks = 0
+
+    private static let free = UInt32.max
+    private static let partBits = 8
+    private static let partCount = 1 << partBits
+    private static let smallest = 8
+    private static let chunkBits = 12
+    private static let chunkSlots = 1 << chunkBits
+    private static func chunkWords(hasLows: Bool) -> Int { chunkSlots * (hasLows ? 2 : 1) + chunkSlots / 64 }
+
+    /// Slots that a table can hold.
+    static let maxSlots = Int(free)
+
+    /// What the table of so many rows and slots takes at most, about.
+    static func bytes(slots: Int, rows: Int, _ kind: VectorIDKind) -> Int {
+        let chunks = (slots + chunkSlots - 1) / chunkSlots
+        return chunks * chunkWords(hasLows: kind != .integer) * 8 + partCount * capacity(for: rows / partCount + 1) * 4
+    }
+
+    /// With room for as many rows.
+    init(rows: Int, _ kind: VectorIDKind) {
+        hasLows = kind != .integer
+        unsafe parts = .allocate(capacity: Self.partCount)
+        let capacity = Self.capacity(for: rows / Self.partCount)
+        for part in 0..<Self.partCount {
+            unsafe (parts + part).initialize(to: Part(entries: Self.allocate(capacity), capacity: capacity, count: 0))
+        }
+    }
+
+    deinit {
+        for part in 0..<Self.partCount { unsafe parts[part].entries.deallocate() }
+        unsafe parts.deallocate()
+        for chunk in chunks { unsafe chunk.words?.deallocate() }
+    }
+
+    /// Bytes that it takes.
+    var bytes: Int {
+        var entries = 0
+        for part in 0..<Self.partCount { unsafe entries += parts[part].capacity }
+        return entries * 4 + filledChunks * Self.chunkWords(hasLows: hasLows) * 8
+    }
+
+    /// The id's slot; nil if there is none.
+    @inline(__always)
+    func slot(_ key: RowKey) -> Int? {
+        let hash = hash(key)
+        let part = unsafe parts[Int(hash >> (64 - UInt64(Self.partBits)))]
+        var index = Self.home(hash, part.capacity)
+        while true {
+            let slot = unsafe part.entries[index]
+            if slot == Self.free { return nil }
+            if hasKey(key, Int(slot)) { return Int(slot) }
+            index = index + 1 == part.capacity ? 0 : index + 1
+        }
+    }
+
+    /// The key that a slot was given last; nil for a slot that was given none. The row may be dead.
+    func key(_ slot: Int) -> RowKey? {
+        let chunk = slot >> Self.chunkBits
+        guard chunk < chunks.count, let words = unsafe chunks[chunk].words else { return nil }
+        let place = slot & (Self.chunkSlots - 1)
+        let bits = unsafe words[keyBits(place)]
+        if bits >> UInt64(place & 63) & 1 == 0 { return nil }
+        return unsafe RowKey(high: words[place], low: hasLows ? words[Self.chunkSlots + place] : 0)
+    }
+
+    /// Says which key a slot has, and, where its row lives, that the key's row lies there now.
+    func put(_ key: RowKey, _ slot: Int, isLive: Bool = true) {
+        setKey(key, slot)
+        if isLive { insert(UInt32(slot), key) }
+    }
+
+    /// The id has no row any more.
+    func remove(_ key: RowKey) {
+        let hash = hash(key)
+        let number = Int(hash >> (64 - UInt64(Self.partBits)))
+        let part = unsafe parts[number]
+        func next(_ index: Int) -> Int { index + 1 == part.capacity ? 0 : index + 1 }
+        var gap = Self.home(hash, part.capacity)
+        while case let slot = unsafe part.entries[gap], slot == Self.free || !hasKey(key, Int(slot)) {
+            if slot == Self.free { return }
+            gap = next(gap)
+        }
+        // What comes after the gap moves into it, where that lets it be found still.
+        var index = next(gap)
+        while case let slot = unsafe part.entries[index], slot != Self.free {
+            let home = Self.home(self.hash(ownKey(Int(slot))), part.capacity)
+            let distance = { (from: Int, to: Int) in to >= from ? to - from : to - from + part.capacity }
+            if distance(home, index) >= distance(gap, index) {
+                unsafe part.entries[gap] = slot
+                gap = index
+            }
+            index = next(index)
+        }
+        unsafe part.entries[gap] = Self.free
+        unsafe parts[number].count -= 1
+        count -= 1
+        if unsafe parts[number].count * 2 < part.capacity && part.capacity > Self.smallest { resize(number) }
+    }
+
+    // MARK: Keys
+
+    @inline(__always)
+    private func hasKey(_ key: RowKey, _ slot: Int) -> Bool {
+        let (chunk, place) = (slot >> Self.chunkBits, slot & (Self.chunkSlots - 1))
+        let words = unsafe chunks[chunk].words.unsafelyUnwrapped
+        return unsafe words[place] == key.high && (!hasLows || words[Self.chunkSlots + place] == key.low)
+    }
+
+    /// Of a slot that the hash table names: it has a key.
+    private func ownKey(_ slot: Int) -> RowKey { key(slot) ?? RowKey(high: 0, low: 0) }
+
+    private func setKey(_ key: RowKey, _ slot: Int) {
+        let (chunk, place) = (slot >> Self.chunkBits, slot & (Self.chunkSlots - 1))
+        while chunks.count <= chunk { unsafe chunks.append(Chunk(words: nil)) }
+        let words = unsafe chunks[chunk].words ?? makeChunk(chunk)
+        unsafe words[place] = key.high
+        if hasLows { unsafe words[Self.chunkSlots + place] = key.low }
+        unsafe words[keyBits(place)] |= 1 << UInt64(place & 63)
+    }
+
+    private func makeChunk(_ chunk: Int) -> UnsafeMutablePointer<UInt64> {
+        let count = Self.chunkWords(hasLows: hasLows)
+        let words = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
+        unsafe words.initialize(repeating: 0, count: count)
+        unsafe chunks[chunk].words = words
+        filledChunks += 1
+        return unsafe words
+    }
+
+    /// The word with the bit that tells whether a slot of a chunk has a key.
+    private func keyBits(_ place: Int) -> Int { Self.chunkSlots * (hasLows ? 2 : 1) + place / 64 }
+
+    // MARK: The hash table
+
+    @inline(__always)
+    private func hash(_ key: RowKey) -> UInt64 {
+        let product = (key.high ^ seed).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15 ^ key.low)
+        return product.high ^ product.low
+    }
+
+    /// Where an id's search begins: its hash, but for the bits that chose the part, scaled to the capacity.
+    @inline(__always)
+    private static func home(_ hash: UInt64, _ capacity: Int) -> Int {
+        Int((hash << UInt64(partBits)).multipliedFullWidth(by: UInt64(capacity)).high)
+    }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt32> {
+        let entries = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
+        unsafe entries.initialize(repeating: free, count: capacity)
+        return unsafe entries
+    }
+
+    /// Five sevenths full with so many rows: a fifth more fit until the part grows.
+    private static func capacity(for rows: Int) -> Int { max(smallest, rows * 7 / 5) }
+
+    private func insert(_ slot: UInt32, _ key: RowKey) {
+        let hash = hash(key)
+        let number = Int(hash >> (64 - UInt64(Self.partBits)))
+        let part = unsafe parts[number]
+        var index = Self.home(hash, part.capacity)
+        while case let found = unsafe part.entries[index], found != Self.free {
+            if hasKey(key, Int(found)) {
+                unsafe part.entries[index] = slot
+                return
+            }
+            index = index + 1 == part.capacity ? 0 : index + 1
+        }
+        unsafe part.entries[index] = slot
+        unsafe parts[number].count += 1
+        count += 1
+        if unsafe parts[number].count * 8 > part.capacity * 7 { resize(number) }
+    }
+
+    private func resize(_ number: Int) {
+        let old = unsafe parts[number]
+        let capacity = Self.capacity(for: old.count)
+        unsafe parts[number] = Part(entries: Self.allocate(capacity), capacity: capacity, count: old.count)
+        let part = unsafe parts[number]
+        for index in 0..<old.capacity {
+            let slot = unsafe old.entries[index]
+            if slot == Self.free { continue }
+            var place = Self.home(hash(ownKey(Int(slot))), capacity)
+            while unsafe part.entries[place] != Self.free { place = place + 1 == capacity ? 0 : place + 1 }
+            unsafe part.entries[place] = slot
+        }
+        unsafe old.entries.deallocate()
+    }
+}

@@ -1,0 +1,110 @@
+/// The table `dead`: which slots of the data file hold no live row.
+extension StoreIndex {
+    /// The dead slots of a generation, or, on top of those known, what commits after `sequence` have changed.
+    ///
+    /// - Throws: `damaged` where the bits are not what they should be.
+    func readDeadSlots(
+        _ generation: Int64,
+        after sequence: Int64 = -1,
+        into dead: inout SlotBits
+    ) throws(VectorStoreError) {
+        try readDeadSlots(GenerationKey.keys(generation), after: sequence, into: &dead)
+    }
+
+    private func readDeadSlots(
+        _ keys: ClosedRange<Int64>,
+        after sequence: Int64,
+        into dead: inout SlotBits
+    ) throws(VectorStoreError) {
+        try connection.forEach(
+            "SELECT place, bits FROM dead WHERE place BETWEEN ? AND ? AND changed > ? ORDER BY place",
+            [.integer(keys.lowerBound), .integer(keys.upperBound), .integer(sequence)]
+        ) { row throws(VectorStoreError) in
+            let chunk = GenerationKey.number(row.integer(0))
+            guard chunk < Slot.most / SlotBits.chunkSlots, unsafe row.withBlob(1, { unsafe dead.setChunk(chunk, $0) })
+            else { throw .damaged("a row of the index's table `dead` is not what it should be") }
+        }
+    }
+
+    func deadSlots(_ generation: Int64) throws(VectorStoreError) -> SlotBits {
+        var dead = SlotBits()
+        try readDeadSlots(generation, into: &dead)
+        return dead
+    }
+
+    /// The rows of some slots that are not dead, in the order of the slots. Memory for all of them.
+    func liveRows(
+        in slots: Range<Slot>,
+        _ generation: Int64,
+        _ codec: RunCodec
+    ) throws(VectorStoreError) -> [LiveRow] {
+        guard let last = slots.last else { return [] }
+        var dead = SlotBits()
+        let chunks = SlotBits.chunk(of: slots.lowerBound)..<SlotBits.chunk(of: last) + 1
+        try readDeadSlots(GenerationKey.keys(generation, chunks), after: -1, into: &dead)
+        return try rows(slots.lazy.filter { !dead.contains($0) }, in: slots, generation, codec)
+    }
+
+    /// Notes which slots have become dead, and which hold a live row again, in a transaction that makes the commit `sequence`.
+    func changeDead(
+        adding: [Slot],
+        removing: [Slot] = [],
+        _ generation: Int64,
+        _ sequence: Int64
+    ) throws(VectorStoreError) {
+        if PlantedBug.deadNotNoted.isPlanted { return }
+        let changes = Dictionary(grouping: adding.map { ($0, true) } + removing.map { ($0, false) }) {
+            SlotBits.chunk(of: $0.0)
+        }
+        for (chunk, slots) in changes.sorted(by: { $0.key < $1.key }) {
+            var dead = try deadChunk(chunk, generation)
+            for (slot, isDead) in slots { isDead ? dead.insert(slot) : dead.remove(slot) }
+            try writeChunk(chunk, of: dead, generation, sequence)
+        }
+    }
+
+    /// Forgets the slots from one on, in a transaction that makes the commit `sequence`.
+    func cutDead(at slot: Slot, _ generation: Int64, _ sequence: Int64) throws(VectorStoreError) {
+        let chunk = SlotBits.chunk(of: slot)
+        try connection.run(
+            "DELETE FROM dead WHERE place BETWEEN ? AND ?",
+            [
+                .integer(GenerationKey.key(generation, chunk + 1)),
+                .integer(GenerationKey.keys(generation).upperBound),
+            ]
+        )
+        var dead = try deadChunk(chunk, generation)
+        if dead.numbers.isEmpty { return }
+        dead.cut(at: slot)
+        try writeChunk(chunk, of: dead, generation, sequence)
+    }
+
+    /// All of a generation's, which has none yet.
+    func writeDead(_ dead: SlotBits, _ generation: Int64, _ sequence: Int64) throws(VectorStoreError) {
+        for chunk in dead.numbers { try writeChunk(chunk, of: dead, generation, sequence) }
+    }
+
+    private func deadChunk(_ chunk: Int, _ generation: Int64) throws(VectorStoreError) -> SlotBits {
+        var dead = SlotBits()
+        let isSound = try connection.first(
+            "SELECT bits FROM dead WHERE place = ?",
+            [.integer(GenerationKey.key(generation, chunk))]
+        ) { row in unsafe row.withBlob(0) { unsafe dead.setChunk(chunk, $0) } }
+        if isSound == false { throw .damaged("a row of the index's table `dead` is not what it should be") }
+        return dead
+    }
+
+    private func writeChunk(
+        _ chunk: Int,
+        of dead: SlotBits,
+        _ generation: Int64,
+        _ sequence: Int64
+    ) throws(VectorStoreError) {
+        guard let bytes = dead.bytes(of: chunk) else { return }
+        _ = try statements.writeDead.run(on: connection) { statement throws(VectorStoreError) in
+            try statement.bind(GenerationKey.key(generation, chunk), at: 1)
+            try statement.bind(sequence, at: 2)
+            try statement.bind(bytes, at: 3)
+        }
+    }
+}

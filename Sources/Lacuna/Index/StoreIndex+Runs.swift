@@ -1,0 +1,352 @@
+/// A live row: its id, its place, and the checksum over its bytes and its id.
+struct LiveRow: Equatable, Sendable {
+    let id: SQLValue
+    let slot: Slot
+    let checksum: UInt32
+}
+
+/// The number by which a table lists what belongs to a generation: of a slot, or of a chunk of slots.
+///
+/// The generation's lowest 19 bits come first. Generations whose numbers are alike in them are never in the index together:
+/// a compaction removes what an earlier one has left before it begins.
+enum GenerationKey {
+    private static let bits: Int64 = 44
+    private static let generations: Int64 = 1 << 19
+
+    static func key(_ generation: Int64, _ number: Int) -> Int64 {
+        (generation % generations) << bits | Int64(number)
+    }
+
+    static func keys(_ generation: Int64, _ numbers: Range<Int>) -> ClosedRange<Int64> {
+        key(generation, numbers.lowerBound)...key(generation, numbers.lowerBound) + Int64(numbers.count - 1)
+    }
+
+    static func number(_ key: Int64) -> Int { Int(key & (1 << bits - 1)) }
+
+    /// All of a generation.
+    static func keys(_ generation: Int64) -> ClosedRange<Int64> {
+        key(generation, 0)...key(generation, 1 << Int(bits) - 1)
+    }
+}
+
+/// The table `runs`: what lies in each slot.
+extension StoreIndex {
+    /// The last run that begins before a slot; nil if there is none.
+    func lastRun(_ generation: Int64, before slot: Slot) throws(VectorStoreError) -> PendingRun? {
+        try connection.first(
+            "SELECT place, slots, rows FROM runs WHERE place >= ? AND place < ? ORDER BY place DESC LIMIT 1",
+            [.integer(GenerationKey.key(generation, 0)), .integer(GenerationKey.key(generation, slot.number))],
+            Self.run
+        )
+    }
+
+    /// The first run that begins in a slot or behind it; nil if there is none.
+    func firstRun(_ generation: Int64, from slot: Slot) throws(VectorStoreError) -> PendingRun? {
+        try connection.first(
+            "SELECT place, slots, rows FROM runs WHERE place >= ? AND place <= ? ORDER BY place LIMIT 1",
+            [
+                .integer(GenerationKey.key(generation, slot.number)),
+                .integer(GenerationKey.keys(generation).upperBound),
+            ],
+            Self.run
+        )
+    }
+
+    private static func run(_ row: Statement) throws(VectorStoreError) -> PendingRun {
+        guard let slots = Int(exactly: row.integer(1)), slots >= 1, slots < Slot.most else { throw RunCodec.damaged }
+        return PendingRun(
+            at: Slot(GenerationKey.number(row.integer(0))),
+            slots: slots,
+            bytes: unsafe row.withBlob(2) { unsafe Array($0) }
+        )
+    }
+
+    /// Where the first run behind a slot begins.
+    private func firstRun(_ generation: Int64, after slot: Slot) throws(VectorStoreError) -> Slot? {
+        try connection.first(
+            "SELECT place FROM runs WHERE place > ? AND place <= ? ORDER BY place LIMIT 1",
+            [
+                .integer(GenerationKey.key(generation, slot.number)),
+                .integer(GenerationKey.keys(generation).upperBound),
+            ]
+        ) { Slot(GenerationKey.number($0.integer(0))) }
+    }
+
+    func write(_ run: PendingRun, _ generation: Int64) throws(VectorStoreError) {
+        if run.slots == 0 { return }
+        _ = try statements.writeRun.run(on: connection) { statement throws(VectorStoreError) in
+            try statement.bind(GenerationKey.key(generation, run.first.number), at: 1)
+            try statement.bind(Int64(run.slots), at: 2)
+            try statement.bind(run.bytes, at: 3)
+        }
+    }
+
+    /// Calls `body` with the id, where it is known, and the checksum of each slot of a range that a run tells of, in the order
+    /// of the slots. One statement.
+    func forEachEntry(
+        in slots: Range<Slot>,
+        _ generation: Int64,
+        _ codec: RunCodec,
+        _ body: (Slot, SQLValue?, UInt32) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        try unsafe forEachRawEntry(in: slots, generation, codec) { slot, id, checksum throws(VectorStoreError) in
+            try body(slot, unsafe codec.id(id), checksum)
+        }
+    }
+
+    private func forEachRawEntry(
+        in slots: Range<Slot>,
+        _ generation: Int64,
+        _ codec: RunCodec,
+        _ body: (Slot, UnsafeRawBufferPointer, UInt32) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        if slots.isEmpty { return }
+        let first = try lastRun(generation, before: slots.lowerBound.advanced(by: 1))?.first ?? slots.lowerBound
+        let keys = (first.number, slots.upperBound.number - 1)
+        var end = first
+        try connection.forEach(
+            "SELECT place, slots, rows FROM runs WHERE place BETWEEN ? AND ? ORDER BY place",
+            [.integer(GenerationKey.key(generation, keys.0)), .integer(GenerationKey.key(generation, keys.1))]
+        ) { row throws(VectorStoreError) in
+            let begin = Slot(GenerationKey.number(row.integer(0)))
+            guard begin >= end, let count = Int(exactly: row.integer(1)), count >= 1, count < Slot.most else {
+                throw RunCodec.damaged
+            }
+            end = begin.advanced(by: count)
+            try unsafe row.withBlob(2) { bytes throws(VectorStoreError) in
+                try unsafe codec.forEachEntry(of: bytes, count: count) {
+                    number,
+                    id,
+                    checksum throws(VectorStoreError) in
+                    let slot = begin.advanced(by: number)
+                    if slots.contains(slot) { try unsafe body(slot, id, checksum) }
+                }
+            }
+        }
+    }
+
+    /// Calls `body` with the key of each slot's id, of a range that a run tells of.
+    func forEachKey(
+        in slots: Range<Slot>,
+        _ generation: Int64,
+        _ codec: RunCodec,
+        _ body: (Slot, RowKey) -> Void
+    ) throws(VectorStoreError) {
+        try unsafe forEachRawEntry(in: slots, generation, codec) { slot, id, _ in body(slot, unsafe codec.key(id)) }
+    }
+
+    /// The rows of some slots of a range, which ascend; nil where no run tells what lies in one. Memory for all of them.
+    func knownRows(
+        _ wanted: some Sequence<Slot>,
+        in slots: Range<Slot>,
+        _ generation: Int64,
+        _ codec: RunCodec
+    ) throws(VectorStoreError) -> [LiveRow?] {
+        var rows: [LiveRow?] = []
+        var rest = wanted.makeIterator()
+        var next = rest.next()
+        try forEachEntry(in: slots, generation, codec) { slot, id, checksum in
+            while let missing = next, missing < slot {
+                rows.append(nil)
+                next = rest.next()
+            }
+            if next == slot {
+                rows.append(id.map { LiveRow(id: $0, slot: slot, checksum: checksum) })
+                next = rest.next()
+            }
+        }
+        while next != nil {
+            rows.append(nil)
+            next = rest.next()
+        }
+        return rows
+    }
+
+    /// The same.
+    ///
+    /// - Throws: `damaged` where no run tells what lies in one of the slots.
+    func rows(
+        _ wanted: some Sequence<Slot>,
+        in slots: Range<Slot>,
+        _ generation: Int64,
+        _ codec: RunCodec
+    ) throws(VectorStoreError) -> [LiveRow] {
+        let known = try knownRows(wanted, in: slots, generation, codec)
+        let rows = known.compactMap { $0 }
+        if rows.count == known.count { return rows }
+        throw .damaged(
+            "the index's table `runs` doesn't tell what lies in \(known.count - rows.count) of \(known.count) slots"
+        )
+    }
+
+    /// The ids whose rows the runs don't tell of, or of which they tell another id.
+    func idsThatRunsContradict(_ record: StoreRecord, below end: Slot) throws(VectorStoreError) -> [SQLValue] {
+        let runs = RunReader(self, record)
+        var ids: [SQLValue] = []
+        try forEachRow(record.generation) { id, slot throws(VectorStoreError) in
+            guard slot >= Slot(0), slot < end else { return }
+            if try runs.checksum(of: id, in: slot) == nil { ids.append(id) }
+        }
+        return ids
+    }
+
+    /// What is wrong where the tables of ids and of runs tell different things of the rows below a slot.
+    func contradiction(_ record: StoreRecord, below end: Slot) throws(VectorStoreError) -> VectorStoreError {
+        let ids = try idsThatRunsContradict(record, below: end).map(\.idText)
+        return .damaged(
+            "the index's tables `vectors` and `runs` contradict each other in the rows of \(VectorStoreError.list(ids))",
+            ids: ids
+        )
+    }
+
+    /// Tells what lies in some slots now, in place of what lay there. Their order ascends.
+    func replaceEntries(_ rows: [LiveRow], _ generation: Int64, _ codec: RunCodec) throws(VectorStoreError) {
+        var rest = rows[...]
+        while let next = rest.first {
+            let before = try lastRun(generation, before: next.slot.advanced(by: 1))
+            if let run = before, run.end > next.slot {
+                let inside = rest.prefix { $0.slot < run.end }
+                try rewrite(run, inside, generation, codec)
+                rest = rest.dropFirst(inside.count)
+            } else {
+                // No run tells of the slot yet.
+                let border = try firstRun(generation, after: next.slot) ?? Slot(Slot.most)
+                var run = PendingRun(at: next.slot)
+                while let row = rest.first, row.slot == run.end, row.slot < border,
+                    run.append(row.id, row.checksum, codec)
+                {
+                    rest = rest.dropFirst()
+                }
+                try write(run, generation)
+            }
+        }
+    }
+
+    /// Writes a run anew with other entries for some of its slots: as two, where they are longer.
+    private func rewrite(
+        _ run: PendingRun,
+        _ rows: ArraySlice<LiveRow>,
+        _ generation: Int64,
+        _ codec: RunCodec
+    ) throws(VectorStoreError) {
+        var rest = rows
+        var new = PendingRun(at: run.first)
+        try run.forEachEntry(codec) { slot, id, checksum throws(VectorStoreError) in
+            var entry = (id, checksum)
+            if let row = rest.first, row.slot == slot {
+                entry = (row.id, row.checksum)
+                rest = rest.dropFirst()
+            }
+            if !new.append(entry.0, entry.1, codec) {
+                try write(new, generation)
+                new = PendingRun(at: slot)
+                _ = new.append(entry.0, entry.1, codec)
+            }
+        }
+        try write(new, generation)
+    }
+
+    /// Forgets what lay in a slot and in those behind it.
+    func cutRuns(at slot: Slot, _ generation: Int64, _ codec: RunCodec) throws(VectorStoreError) {
+        try connection.run(
+            "DELETE FROM runs WHERE place BETWEEN ? AND ?",
+            [
+                .integer(GenerationKey.key(generation, slot.number)),
+                .integer(GenerationKey.keys(generation).upperBound),
+            ]
+        )
+        guard let last = try lastRun(generation, before: slot), last.end > slot else { return }
+        var shorter = PendingRun(at: last.first)
+        try last.forEachEntry(codec) { place, id, checksum in
+            if place < slot { _ = shorter.append(id, checksum, codec) }
+        }
+        try write(shorter, generation)
+    }
+
+    /// Forgets the ids of dead slots in some runs, from one slot on; the slot to go on from, nil when all are done.
+    func forgetDeadIDs(
+        from slot: Slot,
+        runs limit: Int,
+        _ generation: Int64,
+        _ codec: RunCodec,
+        _ isDead: (Slot) -> Bool
+    ) throws(VectorStoreError) -> Slot? {
+        var runs: [PendingRun] = []
+        try connection.forEach(
+            "SELECT place, slots, rows FROM runs WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?",
+            [
+                .integer(GenerationKey.key(generation, slot.number)),
+                .integer(GenerationKey.keys(generation).upperBound), .integer(Int64(limit)),
+            ]
+        ) { row throws(VectorStoreError) in runs.append(try Self.run(row)) }
+        for run in runs {
+            var new = PendingRun(at: run.first)
+            try run.forEachEntry(codec) { slot, id, checksum in
+                _ = isDead(slot) ? new.append(nil, 0, codec) : new.append(id, checksum, codec)
+            }
+            if new.bytes != run.bytes { try write(new, generation) }
+        }
+        return runs.count < limit ? nil : runs.last?.end
+    }
+}
+
+extension PendingRun {
+    func forEachEntry(
+        _ codec: RunCodec,
+        _ body: (Slot, SQLValue?, UInt32) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) {
+        try unsafe bytes.span.withUnsafeBytes { buffer throws(VectorStoreError) in
+            try unsafe codec.forEachEntry(of: buffer, count: slots) { number, id, checksum throws(VectorStoreError) in
+                try body(first.advanced(by: number), unsafe codec.id(id), checksum)
+            }
+        }
+    }
+}
+
+/// Looks up what runs tell, slot by slot, and keeps the run that it has read last: neighbours mostly lie in one.
+final class RunReader {
+    private let index: StoreIndex
+    private let generation: Int64
+    /// More than one where it isn't known of which kind the ids are.
+    private let codecs: [RunCodec]
+    private var run = PendingRun(at: Slot(0))
+
+    init(_ index: StoreIndex, _ generation: Int64, _ codecs: [RunCodec]) {
+        self.index = index
+        self.generation = generation
+        self.codecs = codecs
+    }
+
+    convenience init(_ index: StoreIndex, _ record: StoreRecord) {
+        self.init(index, record.generation, [record.codec])
+    }
+
+    /// What lies in a slot; nil where no run tells it.
+    func row(in slot: Slot) throws(VectorStoreError) -> LiveRow? { try row(in: slot, codecs[0]) }
+
+    /// The checksum of the row in a slot; nil where no run tells it, or tells it of another id.
+    func checksum(of id: SQLValue, in slot: Slot) throws(VectorStoreError) -> UInt32? {
+        for codec in codecs {
+            do throws(VectorStoreError) {
+                if let row = try row(in: slot, codec), row.id.isSameID(as: id) { return row.checksum }
+            } catch {
+                if codecs.count == 1 { throw error }
+            }
+        }
+        return nil
+    }
+
+    private func row(in slot: Slot, _ codec: RunCodec) throws(VectorStoreError) -> LiveRow? {
+        if slot < run.first || slot >= run.end {
+            guard let found = try index.lastRun(generation, before: slot.advanced(by: 1)), slot < found.end else {
+                return nil
+            }
+            run = found
+        }
+        let blob = run.bytes
+        return try unsafe blob.span.withUnsafeBytes { bytes throws(VectorStoreError) in
+            let (id, checksum) = try unsafe codec.entry(run.first.distance(to: slot), of: bytes)
+            return unsafe codec.id(id).map { LiveRow(id: $0, slot: slot, checksum: checksum) }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/// A search for the nearest of the rows that pass a filter, which no index knows.
+///
+/// The filter is evaluated on the rows in the order of their distances, in growing batches, until enough have passed. Where it
+/// passes so few that this comes to cost a part of evaluating all rows, all are evaluated once, and what passed is remembered.
+/// The answer is the same either way.
+struct FilteredSearch {
+    let searcher: Searcher
+    let snapshot: Snapshot
+    let directory: RowDirectory
+    let remembered: RememberedFilters
+    let filter: Filter
+
+    /// Evaluating the filter on a row by its id costs about so many times what it costs among all rows, and a quarter of
+    /// evaluating all rows may be spent on it.
+    private static let rowsPerCandidate = 12
+    private static let leastCandidates = 1_024
+    private static let firstBatch = 64
+
+    func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
+        let index = snapshot.index
+        return try index.withCondition(filter) { condition in
+            if !condition.readsClock, let dead = try directory.deadSlots(snapshot) {
+                if let slots = try remembered.slots(filter, condition, snapshot) {
+                    return try searcher.nearest(queries, limit: limit, among: slots, dead)
+                }
+                if queries.count == 1, let found = try nearestFirst(queries[0], limit, condition, dead) {
+                    return [found]
+                }
+            }
+            let list = try RowList(snapshot, condition)
+            if !condition.readsClock { remember(list) }
+            return try searcher.nearest(queries, limit: limit, list)
+        }
+    }
+
+    private func remember(_ list: RowList) {
+        var slots = SlotBits()
+        for slot in list.slots { slots.insert(slot) }
+        let passing = RememberedFilters.Passing(
+            record: snapshot.record,
+            uncounted: snapshot.uncountedChanges,
+            slots: slots
+        )
+        remembered.remember(filter, passing)
+    }
+
+    /// Nil where too few rows pass, or where the index contradicts itself.
+    private func nearestFirst(
+        _ query: [Float],
+        _ limit: Int,
+        _ condition: StoreIndex.Condition,
+        _ dead: SlotBits
+    ) throws -> [FoundRow]? {
+        let rows = Int(snapshot.record.liveRows)
+        let most = rows / Self.rowsPerCandidate
+        var count = min(most, max(Self.leastCandidates, 32 * limit))
+        var passed: [FoundRow] = []
+        var evaluated = 0
+        while count > evaluated {
+            let candidates = try searcher.candidates(query, limit: count, except: dead)
+            guard try evaluate(candidates, from: evaluated, limit, condition, &passed) else { return nil }
+            if passed.count >= limit { return Array(passed.prefix(limit)) }
+            evaluated = candidates.count
+            // As many more as it takes if the rest pass as often, and half as many again.
+            let wanted = evaluated * limit * 3 / 2 / max(1, passed.count)
+            if wanted > 4 * most { return nil }
+            count = min(most, max(8 * evaluated, wanted))
+        }
+        return nil
+    }
+
+    /// Adds those that pass, until there are enough; false where a candidate is not where the index says.
+    private func evaluate(
+        _ candidates: RankedCandidates,
+        from first: Int,
+        _ limit: Int,
+        _ condition: StoreIndex.Condition,
+        _ passed: inout [FoundRow]
+    ) throws -> Bool {
+        var next = first
+        var size = Self.firstBatch
+        while next < candidates.count, passed.count < limit {
+            let batch = try candidates.rows(from: next, count: size)
+            next += batch.count
+            size *= 4
+            let ids = batch.map(\.id).sorted(by: SQLValue.idPrecedes)
+            let found = try snapshot.index.matches(among: ids, snapshot.record.generation, condition)
+            let slots = Set(found.map(\.slot))
+            let passing = batch.filter { slots.contains($0.slot) }
+            if passing.count != found.count { return false }
+            passed += passing
+        }
+        return true
+    }
+}

@@ -1,0 +1,91 @@
+/// The rows that a search looks at: their slots, and the ids of those that it asks for.
+///
+/// `@unchecked Sendable`: several threads of one search share it. `runs` is used by one at a time, under `lock`, while the
+/// thread whose connection it reads by waits for the others.
+final class SearchedRows: @unchecked Sendable {
+    private enum Kind {
+        /// All that are not dead, whose ids the memory tells, or the runs.
+        case live(SlotBits, StoreRecord, RowIDs?, RunReader)
+        /// Those in some slots, likewise.
+        case among(SlotBits, StoreRecord, RowIDs?, RunReader)
+        case listed(RowList)
+    }
+
+    private let kind: Kind
+    private let lock = Guarded(())
+
+    /// All rows of a snapshot, but for those in dead slots.
+    init(_ snapshot: Snapshot, except dead: SlotBits, _ ids: RowIDs?) {
+        kind = .live(dead, snapshot.record, ids, RunReader(snapshot.index, snapshot.record))
+    }
+
+    /// The rows of a snapshot in some slots.
+    init(_ snapshot: Snapshot, among slots: SlotBits, _ ids: RowIDs?) {
+        kind = .among(slots, snapshot.record, ids, RunReader(snapshot.index, snapshot.record))
+    }
+
+    init(_ list: RowList) { kind = .listed(list) }
+
+    /// Calls `body` with each maximal run of the slots in a range, ascending.
+    func forEachRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+        switch kind {
+        case .live(let dead, _, _, _): try dead.forEachLiveRun(in: slots, body)
+        case .among(let some, _, _, _): try some.forEachRun(in: slots, body)
+        case .listed(let list): try list.forEachRun(in: slots, body)
+        }
+    }
+
+    func ids(of slots: [Slot]) throws(VectorStoreError) -> [SQLValue] {
+        switch kind {
+        case .listed(let list): return slots.map(list.id)
+        case .live(_, let record, let known, let runs), .among(_, let record, let known, let runs):
+            if let ids = known?.ids(of: slots, record) { return ids }
+            return try lock.withLock { _ throws(VectorStoreError) in
+                var ids: [SQLValue] = []
+                for slot in slots {
+                    guard let row = try runs.row(in: slot) else {
+                        throw .damaged("the index's table `runs` doesn't tell what lies in slot \(slot.number)")
+                    }
+                    ids.append(row.id)
+                }
+                return ids
+            }
+        }
+    }
+}
+
+/// Rows by slot, with their ids.
+struct RowList: Sendable {
+    /// Ascending.
+    let slots: [Slot]
+    private let ids: [SQLValue]
+
+    /// All rows that the table of ids names, or those that pass a filter. O(rows · log rows) time.
+    init(_ snapshot: Snapshot, _ condition: StoreIndex.Condition? = nil) throws {
+        var rows: [(id: SQLValue, slot: Slot)] = []
+        try snapshot.index.forEachMatch(snapshot.record.generation, condition) { id, slot in
+            try snapshot.check(id, slot)
+            rows.append((id, slot))
+        }
+        rows.sort { $0.slot < $1.slot }
+        slots = rows.map(\.slot)
+        ids = rows.map(\.id)
+    }
+
+    /// The id of one of the rows.
+    func id(of slot: Slot) -> SQLValue { ids[slots.partitioningIndex { $0 >= slot }] }
+
+    func forEachRun<E: Error>(in range: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+        var index = slots.partitioningIndex { $0 >= range.lowerBound }
+        while index < slots.count, slots[index] < range.upperBound {
+            let first = slots[index]
+            var end = first.advanced(by: 1)
+            index += 1
+            while index < slots.count, slots[index] == end, end < range.upperBound {
+                end = end.advanced(by: 1)
+                index += 1
+            }
+            try body(first..<end)
+        }
+    }
+}

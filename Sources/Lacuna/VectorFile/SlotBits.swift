@@ -1,0 +1,178 @@
+/// A set of slots of a data file, such as the dead ones: one bit each, in chunks that exist only where a slot is in it.
+///
+/// A value: a copy shares its chunks until one of the two changes, so that a snapshot keeps the state that it began with.
+struct SlotBits: Equatable, Sendable {
+    /// Slots of a chunk, whose bits are 2 KiB.
+    static let chunkSlots = 16_384
+    static let chunkBytes = chunkSlots / 8
+    private static let chunkWords = chunkSlots / 64
+
+    /// The numbers of the chunks that exist, ascending.
+    private(set) var numbers: [Int] = []
+    private var chunks: [[UInt64]] = []
+    private(set) var count = 0
+
+    static func chunk(of slot: Slot) -> Int { slot.number / chunkSlots }
+
+    func contains(_ slot: Slot) -> Bool {
+        guard let place = place(of: Self.chunk(of: slot)) else { return false }
+        return chunks[place][Self.word(slot)] & Self.bit(slot) != 0
+    }
+
+    mutating func insert(_ slot: Slot) { set(slot, true) }
+    mutating func remove(_ slot: Slot) { set(slot, false) }
+
+    /// The slots that are dead here and were not in an earlier state, whose chunks are all here.
+    func slots(since earlier: SlotBits) -> [Slot] {
+        var slots: [Slot] = []
+        for (number, words) in zip(numbers, chunks) {
+            let before = earlier.place(of: number).map { earlier.chunks[$0] }
+            if before == words { continue }
+            for (index, word) in words.enumerated() {
+                var new = word & ~(before?[index] ?? 0)
+                while new != 0 {
+                    slots.append(Slot(number * Self.chunkSlots + index * 64 + new.trailingZeroBitCount))
+                    new &= new - 1
+                }
+            }
+        }
+        return slots
+    }
+
+    mutating func formUnion(_ other: SlotBits) {
+        for (number, words) in zip(other.numbers, other.chunks) {
+            guard let place = place(of: number) else {
+                setChunk(number, words)
+                continue
+            }
+            setChunk(number, zip(chunks[place], words).map { $0 | $1 })
+        }
+    }
+
+    /// A chunk's bits, in its bytes; nil where it has none.
+    func bytes(of chunk: Int) -> [UInt8]? {
+        guard let place = place(of: chunk) else { return nil }
+        let words = chunks[place].map(\.littleEndian)
+        return unsafe words.withUnsafeBytes { unsafe Array($0) }
+    }
+
+    /// Takes a chunk's bits over, in place of what it had. False where they are no chunk's.
+    mutating func setChunk(_ number: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count == Self.chunkBytes else { return false }
+        let words = (0..<Self.chunkWords).map { word in
+            UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
+        }
+        setChunk(number, words)
+        return true
+    }
+
+    /// Forgets a slot and those behind it.
+    mutating func cut(at slot: Slot) {
+        let chunk = Self.chunk(of: slot)
+        while let last = numbers.last, last > chunk { setChunk(last, []) }
+        guard let place = place(of: chunk) else { return }
+        var words = chunks[place]
+        let first = Self.word(slot)
+        words[first] &= Self.bit(slot) - 1
+        for word in first + 1..<Self.chunkWords { words[word] = 0 }
+        setChunk(chunk, words)
+    }
+
+    /// Calls `body` with each maximal run of slots of a range that are not dead; ascending.
+    func forEachLiveRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+        var start = slots.lowerBound.number
+        let end = slots.upperBound.number
+        var place = numbers.partitioningIndex { $0 >= Self.chunk(of: slots.lowerBound) }
+        while place < numbers.count, numbers[place] * Self.chunkSlots < end {
+            let base = numbers[place] * Self.chunkSlots
+            var from = max(0, start - base)
+            while let dead = Self.first(from: from, in: chunks[place], isDead: true), base + dead < end {
+                if base + dead > start { try body(Slot(start)..<Slot(base + dead)) }
+                from = Self.first(from: dead, in: chunks[place], isDead: false) ?? Self.chunkSlots
+                start = base + from
+            }
+            place += 1
+        }
+        if start < end { try body(Slot(start)..<Slot(end)) }
+    }
+
+    /// Calls `body` with each maximal run of slots of a range that are in here; ascending.
+    func forEachRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+        var place = numbers.partitioningIndex { $0 >= Self.chunk(of: slots.lowerBound) }
+        while place < numbers.count, numbers[place] * Self.chunkSlots < slots.upperBound.number {
+            let base = numbers[place] * Self.chunkSlots
+            var from = max(0, slots.lowerBound.number - base)
+            let end = min(Self.chunkSlots, slots.upperBound.number - base)
+            while let first = Self.first(from: from, in: chunks[place], isDead: true), first < end {
+                from = min(end, Self.first(from: first, in: chunks[place], isDead: false) ?? Self.chunkSlots)
+                try body(Slot(base + first)..<Slot(base + from))
+            }
+            place += 1
+        }
+    }
+
+    mutating func subtract(_ other: SlotBits) {
+        for (number, words) in zip(other.numbers, other.chunks) {
+            guard let place = place(of: number) else { continue }
+            setChunk(number, zip(chunks[place], words).map { $0 & ~$1 })
+        }
+    }
+
+    // MARK: Inside
+
+    private static func word(_ slot: Slot) -> Int { slot.number % chunkSlots / 64 }
+    private static func bit(_ slot: Slot) -> UInt64 { 1 << UInt64(slot.number % 64) }
+
+    private func place(of chunk: Int) -> Int? {
+        let place = numbers.partitioningIndex { $0 >= chunk }
+        return place < numbers.count && numbers[place] == chunk ? place : nil
+    }
+
+    private mutating func set(_ slot: Slot, _ isDead: Bool) {
+        let chunk = Self.chunk(of: slot)
+        if place(of: chunk) == nil {
+            if !isDead { return }
+            setChunk(chunk, [UInt64](repeating: 0, count: Self.chunkWords))
+        }
+        guard let place = place(of: chunk) else { return }
+        let word = Self.word(slot)
+        let before = chunks[place][word]
+        let after = isDead ? before | Self.bit(slot) : before & ~Self.bit(slot)
+        if before == after { return }
+        chunks[place][word] = after
+        count += isDead ? 1 : -1
+    }
+
+    private mutating func setChunk(_ number: Int, _ words: [UInt64]) {
+        let place = numbers.partitioningIndex { $0 >= number }
+        let isThere = place < numbers.count && numbers[place] == number
+        if isThere { count -= Self.count(chunks[place]) }
+        count += Self.count(words)
+        switch (isThere, words.isEmpty) {
+        case (true, true):
+            numbers.remove(at: place)
+            chunks.remove(at: place)
+        case (true, false): chunks[place] = words
+        case (false, true): break
+        case (false, false):
+            numbers.insert(number, at: place)
+            chunks.insert(words, at: place)
+        }
+    }
+
+    private static func count(_ words: [UInt64]) -> Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+
+    /// The first slot of a chunk, from one on, that is dead (or is not).
+    private static func first(from slot: Int, in words: [UInt64], isDead: Bool) -> Int? {
+        if slot >= chunkSlots { return nil }
+        var word = slot / 64
+        var mask = UInt64.max << UInt64(slot % 64)
+        while word < words.count {
+            let wanted = (isDead ? words[word] : ~words[word]) & mask
+            if wanted != 0 { return word * 64 + wanted.trailingZeroBitCount }
+            word += 1
+            mask = .max
+        }
+        return nil
+    }
+}

@@ -1,0 +1,124 @@
+/// Brings an index of an earlier schema version up to the newest.
+///
+/// The tables that are as large as the store are made beside the old ones, batch by batch, and one transaction puts them in
+/// their place.
+///
+/// | after | a crash leaves | the next opening |
+/// | --- | --- | --- |
+/// | 1. the new tables are made beside the old ones | the store as it was, and tables that nobody reads | begins anew |
+/// | 2. they are filled, some rows a transaction | the same | begins anew |
+/// | 3. one transaction: the old tables dropped, the new ones renamed, the version raised | the store, migrated | |
+struct Migration {
+    let session: WriteSession
+
+    /// Rows that one transaction copies.
+    private static let batchRows = 100_000
+    /// Slots whose rows are in memory at a time: each such stretch takes a walk through the old index.
+    private static let windowSlots = 64 * SlotBits.chunkSlots
+    /// Neighbouring dead slots that a run goes over. Beyond more of them another run begins.
+    private static let bridgedSlots = 64
+
+    private var index: StoreIndex { session.index }
+
+    func run() throws(VectorStoreError) {
+        if !index.isOutdated { return }
+        if !index.isOfOffsets {
+            return try session.commit { () throws(VectorStoreError) in try index.runLaterMigrations() }
+        }
+        let record = try index.record()
+        let outside = try index.earlierIDsOutside(record, end: record.nextSlot).map(\.idText)
+        if !outside.isEmpty {
+            throw .damaged("the ids \(VectorStoreError.list(outside)) name rows outside of the data file", ids: outside)
+        }
+        do { try makeTables(record) } catch {
+            // It may be what fills the disk.
+            try? session.commit { () throws(VectorStoreError) in try index.dropTablesBeside() }
+            throw error
+        }
+        session.floor.hasOriginColumns = true
+    }
+
+    private func makeTables(_ record: StoreRecord) throws(VectorStoreError) {
+        let version = try session.commit { () throws(VectorStoreError) in
+            try index.makeTablesBeside()
+            return try index.pragma("data_version")
+        }
+        var copied: Int64 = 0
+        while case let rows = try copyRows(record), rows > 0 { copied += Int64(rows) }
+        if copied != record.liveRows, let what = try index.firstBadPage() {
+            throw .damaged("the index counts \(record.liveRows) live rows, and shows \(copied): \(what)")
+        }
+        var run = PendingRun(at: Slot(0))
+        for first in stride(from: 0, to: record.nextSlot.number, by: Self.windowSlots) {
+            let end = min(first + Self.windowSlots, record.nextSlot.number)
+            try fill(Slot(first)..<Slot(end), record, &run)
+        }
+        try session.commit { () throws(VectorStoreError) in
+            try index.writeBeside(run, record.generation)
+            if try index.pragma("data_version") != version { throw .foreignWriter }
+            if !PlantedBug.migrationInParts.isPlanted { try swap(liveRows: copied) }
+        }
+        if PlantedBug.migrationInParts.isPlanted { try swap(liveRows: copied) }
+    }
+
+    private func copyRows(_ record: StoreRecord) throws(VectorStoreError) -> Int {
+        try session.commit { () throws(VectorStoreError) in try index.copyRowsBeside(record, limit: Self.batchRows) }
+    }
+
+    private func swap(liveRows: Int64) throws(VectorStoreError) {
+        try index.swapTables()
+        var record = try index.record()
+        record.liveRows = liveRows
+        try index.update(record)
+    }
+
+    /// Tells what lies in some slots, and which of them are dead.
+    private func fill(
+        _ slots: Range<Slot>,
+        _ record: StoreRecord,
+        _ run: inout PendingRun
+    ) throws(VectorStoreError) {
+        var rows: [LiveRow] = []
+        try index.forEachEarlierRow(record, in: slots) { row in rows.append(row) }
+        rows.sort { $0.slot < $1.slot }
+        var pending = run
+        try session.commit { () throws(VectorStoreError) in
+            // On a full disk it is done twice.
+            pending = run
+            var dead = SlotBits()
+            var next = slots.lowerBound
+            for row in rows {
+                if row.slot < next { throw .damaged("two ids share the row in slot \(row.slot.number)") }
+                for slot in next..<row.slot { dead.insert(slot) }
+                try append(row, record, to: &pending)
+                next = row.slot.advanced(by: 1)
+            }
+            for slot in next..<slots.upperBound { dead.insert(slot) }
+            let sequence = try index.sequence(after: index.record())
+            for chunk in dead.numbers {
+                guard let bits = dead.bytes(of: chunk) else { continue }
+                try index.writeBeside(chunk: chunk, bits, record.generation, sequence)
+            }
+        }
+        run = pending
+    }
+
+    private func append(
+        _ row: LiveRow,
+        _ record: StoreRecord,
+        to run: inout PendingRun
+    ) throws(VectorStoreError) {
+        func begin(at slot: Slot) throws(VectorStoreError) {
+            try index.writeBeside(run, record.generation)
+            run = PendingRun(at: slot)
+        }
+        if run.end.distance(to: row.slot) > Self.bridgedSlots { try begin(at: row.slot) }
+        while run.end < row.slot {
+            if !run.append(nil, 0, record.codec) { try begin(at: run.end) }
+        }
+        if !run.append(row.id, row.checksum, record.codec) {
+            try begin(at: row.slot)
+            _ = run.append(row.id, row.checksum, record.codec)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+@testable import Lacuna
+
+/// However a filter is evaluated, the answer is the same: of the rows that pass, the nearest, and of those at equal distances the
+/// ones with the lowest ids.
+@Suite(.timeLimit(.minutes(20))) struct FilterPlanTests {
+    /// So many that the nearest first are tried, and given up, by turns.
+    private static let rows = 16_000
+
+    /// Few distances, so that many rows are at equal ones.
+    private static func vector(_ row: Int, _ version: Int = 0) -> [Float] {
+        [Float(row % 401), Float((row * 7 + version) % 13)]
+    }
+
+    private static let filters: [(String, [SQLValue])] = [
+        ("metadata ->> 'n' < 0", []), ("metadata ->> 'n' = 7", []), ("metadata ->> 'n' % 1000 = ?", [3]),
+        ("metadata ->> 'n' % 100 = 1", []), ("metadata ->> 'n' % 5 < ?", [3]), ("metadata ->> 'x' > 200", []),
+        ("metadata IS NULL", []), ("id <> 'row 5' AND metadata ->> 'n' < ?2", [.null, 300]),
+        ("metadata ->> 'n' % 50 = 0 AND date('now') > '2000'", []),
+    ]
+
+    private static func json(_ row: Int) -> String? {
+        row % 11 == 0 ? nil : #"{"n":\#(row),"x":\#(row % 401)}"#
+    }
+
+    /// The answer by a look at each row.
+    private static func expected<ID: VectorID>(
+        _ store: VectorStore<ID>,
+        _ query: [Float],
+        _ limit: Int,
+        _ filter: (String, [SQLValue])
+    ) throws -> [ID] {
+        var found: [(distance: Double, id: ID)] = []
+        try store.forEach(where: filter.0, filter.1) { row in
+            var sum = 0.0
+            for (left, right) in zip(row.vector, query) {
+                let difference = Double(left) - Double(right)
+                sum += difference * difference
+            }
+            found.append((sum.squareRoot(), row.id))
+        }
+        found.sort { left, right in
+            left.distance == right.distance
+                ? SQLValue.idPrecedes(left.id.sqlValue, right.id.sqlValue) : left.distance < right.distance
+        }
+        return found.prefix(limit).map(\.id)
+    }
+
+    private static func check<ID: VectorID>(_ store: VectorStore<ID>, _ what: String) throws {
+        for filter in filters {
+            for (query, limit) in [([0, 0] as [Float], 10), ([300, 5], 3), ([0, 0], 10)] {
+                let right = try expected(store, query, limit, filter)
+                let found = try store.search(for: query, limit: limit, where: filter.0, filter.1)
+                #expect(found.map(\.id) == right, "\(what): \(filter)")
+                let both = try store.search(forEach: [query, [1, 1]], limit: limit, where: filter.0, filter.1)
+                #expect(both[0].map(\.id) == right, "\(what): \(filter), two queries")
+            }
+        }
+    }
+
+    private static func make<ID: VectorID>(_ scratch: Scratch, _ id: (Int) -> ID) throws -> VectorStore<ID> {
+        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
+        try store.write { batch in
+            for row in 0..<rows { try batch.put(vector(row), for: id(row), metadataJSON: json(row)) }
+        }
+        return store
+    }
+
+    /// Before and after commits of this handle, after which only what has changed is evaluated anew.
+    private static func checkThroughCommits<ID: VectorID>(_ store: VectorStore<ID>, _ id: (Int) -> ID) throws {
+        try check(store, "new")
+        try store.put(vector(100, 1), for: id(100), metadataJSON: #"{"n":7,"x":1}"#, replacing: true)
+        try store.delete([id(1), id(3), id(50)])
+        try store.setMetadataJSON(#"{"n":7}"#, for: id(200))
+        try store.setMetadataJSON(nil, for: id(7))
+        try store.put(vector(0), for: id(rows), metadataJSON: #"{"n":1003,"x":300}"#)
+        try check(store, "changed")
+        try store.write { batch in for row in 4_000..<9_000 { batch.delete(id(row)) } }
+        try store.compact(.inPlace)
+        try check(store, "in place")
+        try store.compact(.rewrite)
+        try store.erase([id(12)])
+        try check(store, "rewritten")
+    }
+
+    @Test func integers() throws {
+        let scratch = try Scratch(); try Self.checkThroughCommits(Self.make(scratch) { Int64($0) }) { Int64($0) }
+    }
+
+    @Test func texts() throws {
+        let scratch = try Scratch()
+        let id = { (row: Int) in "row \(row) \"\\\n\u{1}é" }
+        try Self.checkThroughCommits(Self.make(scratch, id), id)
+    }
+
+    /// Commits of another handle, and of another program.
+    @Test func aReaderBesideAWriter() throws {
+        let scratch = try Scratch()
+        let writer = try Self.make(scratch) { Int64($0) }
+        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        try Self.check(reader, "new")
+        try writer.setMetadataJSON(#"{"n":7}"#, for: 200)
+        try writer.put(Self.vector(0), for: 20_000, metadataJSON: #"{"n":7}"#)
+        try Self.check(reader, "changed")
+        try rawConnection(scratch.index).run("DELETE FROM vectors WHERE id IN (0, 1, 7, 14, 401)")
+        try Self.check(reader, "by another program")
+        try Self.check(writer, "by another program, in the writing handle")
+    }
+}
