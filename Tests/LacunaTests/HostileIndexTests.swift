@@ -114,6 +114,70 @@ import Testing
         #expect(try store.ids() == Array(0..<9))
     }
 
+    /// The table `dead` says that slots are dead which writers fill later: no row that the table of ids names may be cut off.
+    @Test func slotsThatAreDeadBeforeTheyAreFilledLoseNoRow() throws {
+        try tamper(scratch.index, "INSERT INTO dead VALUES (\(Int64(1) << 44), 1, \(Self.deadFrom(10)))")
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        try store.delete([2, 3, 4])
+        var hasPut = false
+        var left: Set<Int64> = Set([0, 1] + (5..<10))
+        do {
+            try store.compact(.inPlace) { _ in
+                if hasPut { return }
+                hasPut = true
+                for id in Int64(20)..<22 {
+                    try store.put([1, 2, 3, Float(id)], for: id)
+                    left.insert(id)
+                }
+            }
+        } catch let error as VectorStoreError { #expect(error.code == .damaged, "\(error)") }
+        #expect(hasPut)
+        #expect(try Set(store.ids()) == left)
+        for id in left { #expect(try store.vector(for: id) == [1, 2, 3, Float(id)]) }
+        for id in left { #expect(try store.search(for: [1, 2, 3, Float(id)], limit: 20).contains { $0.id == id }) }
+        // A rewrite puts the table in order, or says that it can't be.
+        do { try store.compact(.rewrite) } catch let error as VectorStoreError { #expect(error.code == .damaged) }
+        for id in left { #expect(try store.vector(for: id) == [1, 2, 3, Float(id)]) }
+    }
+
+    /// The bits of a chunk whose slots are dead from one on.
+    private static func deadFrom(_ slot: Int) -> String {
+        let bytes = (0..<2_048).map { byte -> UInt8 in
+            (0..<8).reduce(0) { byte * 8 + $1 >= slot ? $0 | 1 << $1 : $0 }
+        }
+        return "x'" + bytes.map { String(format: "%02x", $0) }.joined() + "'"
+    }
+
+    /// Neither what another program has deleted nor what `dead` has lost keeps a rewrite from its end.
+    @Test func aRewriteGoesByTheTableOfIDs() throws {
+        do {
+            let store = try VectorStore<Int64>.open(at: scratch.store)
+            try store.delete([2, 3])
+            try store.close()
+        }
+        try tamper(
+            scratch.index,
+            "DELETE FROM dead",
+            "DELETE FROM vectors WHERE id = 5",
+            "DELETE FROM metadata WHERE id = 5"
+        )
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.search(for: [1, 2, 3, 5], limit: 20).count == 7)
+        #expect(try store.compact(.rewrite).liveRows == 7)
+        #expect(try store.ids() == [0, 1, 4, 6, 7, 8, 9])
+        #expect(try store.verify().isSound)
+    }
+
+    /// What belongs to two generations must not have the same numbers in the index.
+    @Test func aGenerationThatIsLikeTheCurrentOneIsPassedOver() throws {
+        try tamper(scratch.index, "UPDATE store SET next_generation = \(1 + 1 << 19)")
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        try store.delete(9)
+        #expect(try store.compact(.rewrite).generation == 2 + 1 << 19)
+        #expect(try store.verify().isSound)
+        for id in Int64(0)..<9 { #expect(try store.search(for: [1, 2, 3, Float(id)], limit: 9).count == 9) }
+    }
+
     @Test func aChangedRowStopsCompactionAndNamesTheID() throws {
         try edit(scratch.file("vectors-1.f32")) { file in
             try file.seek(toOffset: 4_096 + 16 * 7 + 5)

@@ -100,19 +100,28 @@ struct StoreCopy {
         let outside = try index.idsOutside(record, end: record.nextSlot).map(\.idText)
         if !outside.isEmpty { throw VectorStoreError.mismatched(outside) }
         var named = RowFingerprint()
-        let live = try LiveBitmap.loadChecked(index, record, from: first) { named.add($0, $1) }
+        let live = try LiveBitmap.loadChecked(index, record, from: first) { named.add($0, $1) }.live
         let dead = try index.deadSlots(record.generation)
         var told = RowFingerprint()
         var bad: [String] = []
+        var deadOnly: [String] = []
         let scan = RowScan(index: index, record: record, file: file, live: live)
         try unsafe scan.forEachBatch(bytes: Int(Self.partBytes)) { rows, checksums, _ in
             for (row, checksum) in zip(rows, checksums) {
                 told.add(row.id, row.slot)
-                if row.checksum != checksum || dead.contains(row.slot) { bad.append(row.id.idText) }
+                if row.checksum != checksum { bad.append(row.id.idText) }
+                if dead.contains(row.slot) { deadOnly.append(row.id.idText) }
             }
             try pace.check()
         }
         if !bad.isEmpty { throw VectorStoreError.mismatched(bad) }
+        if !deadOnly.isEmpty {
+            let ids = VectorStoreError.list(deadOnly)
+            throw VectorStoreError.damaged(
+                "the index's table `dead` has the slots of the live rows \(ids)",
+                ids: deadOnly
+            )
+        }
         if told != named { throw try index.contradiction(record, below: record.nextSlot) }
         let metadata = try index.idsWithBadMetadata(record.generation).map(\.idText)
         if !metadata.isEmpty {

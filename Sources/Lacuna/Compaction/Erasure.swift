@@ -116,7 +116,7 @@ struct Erasure {
 
     private func liveRows() throws -> LiveBitmap {
         let record = try maintenance.turn { try $0.index.record() }
-        return try LiveBitmap.loadChecked(maintenance.index, record)
+        return try LiveBitmap.loadChecked(maintenance.index, record).live
     }
 
     /// Beside readers and writers: nobody sees these rows, and nothing is put in their place.

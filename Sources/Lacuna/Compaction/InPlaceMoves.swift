@@ -36,7 +36,7 @@ struct InPlaceMoves {
         self.maintenance = maintenance
         self.start = start
         self.file = file
-        live = try LiveBitmap.loadChecked(maintenance.index, start.record)
+        live = try LiveBitmap.loadChecked(maintenance.index, start.record).live
         floor = moving ? Slot(live.liveCount) : live.end
         nextFree = floor
         end = live.slots
@@ -186,7 +186,9 @@ struct InPlaceMoves {
     }
 
     private mutating func cutSoFar() throws -> Bool {
-        if top == end { return false }
+        // Not beside rows that were appended meanwhile: they lie where the file would be cut.
+        if try top == end || maintenance.index.record().nextSlot > end { return false }
+        try checkNothingIsLeft(in: top..<end)
         do { return try cut(at: top, appending: 0) } catch let error as VectorStoreError
             where error.code == .diskFull || error.code == .busy
         {
@@ -199,7 +201,6 @@ struct InPlaceMoves {
     /// Moves what writers append to where the tail was, until so little is left that they can wait for it; then lowers the
     /// next slot. Where they have appended more than was gained, nothing is to be cut off.
     private mutating func catchUp() throws {
-        try checkNothingIsLeft()
         let deadline = ContinuousClock.now + .seconds(maintenance.limits.drainSeconds)
         var limit = maintenance.limits.rowsPerTurn(file.stride)
         var backlog = Int.max
@@ -218,6 +219,7 @@ struct InPlaceMoves {
                 )
             }
             if caughtUp.distance(to: next) <= few {
+                try checkNothingIsLeft(in: nextFree..<next, but: rows)
                 if try cut(at: nextFree, appending: few) { return }
                 if ContinuousClock.now >= deadline {
                     throw VectorStoreError(
@@ -237,11 +239,28 @@ struct InPlaceMoves {
         }
     }
 
-    /// That all rows have left the tail is what the cut relies on: looked at once more. Nobody puts a row there meanwhile.
-    private func checkNothingIsLeft() throws {
-        let left = try maintenance.index.ids(in: floor..<end, generation).map(\.idText)
-        if left.isEmpty { return }
-        throw VectorStoreError.damaged("the rows of \(VectorStoreError.list(left)) are where none should be", ids: left)
+    /// The cut relies on this: the table of ids, which alone is believed before bytes are destroyed, names no row behind those
+    /// that stay but the few that are moved with the cut. O(rows), without a lock: nobody puts a row there meanwhile.
+    private func checkNothingIsLeft(in slots: Range<Slot>, but few: [LiveRow] = []) throws {
+        let left = try maintenance.index.ids(in: slots, generation).map(\.idText)
+        let known = Set(few.map(\.id.idText))
+        let strays = left.filter { !known.contains($0) }
+        if strays.isEmpty { return }
+        throw VectorStoreError.damaged(
+            "the rows of \(VectorStoreError.list(strays)) are where none should be",
+            ids: strays
+        )
+    }
+
+    /// The rows of some slots by the table of ids, where the runs only say which id to ask for.
+    ///
+    /// - Throws: `damaged` where no run tells what was put into one of the slots.
+    private func namedRows(in slots: Range<Slot>, _ index: StoreIndex) throws(VectorStoreError) -> [LiveRow] {
+        var named: [LiveRow] = []
+        for row in try index.rows(slots, in: slots, generation, codec) {
+            if try index.slot(of: row.id, generation) == row.slot { named.append(row) }
+        }
+        return named
     }
 
     /// Lowers the next slot, in one turn: the last few appended rows are moved to `slot` and behind it first, and the readers
@@ -253,7 +272,7 @@ struct InPlaceMoves {
             let index = session.index
             let next = try index.record().nextSlot
             guard caughtUp.distance(to: next) <= limit else { return false }
-            let rows = try index.liveRows(in: caughtUp..<next, generation, codec)
+            let rows = try namedRows(in: caughtUp..<next, index)
             let lowered = slot.advanced(by: rows.count)
             guard lowered <= end else { return false }
             let places = (slot.number..<lowered.number).map(Slot.init)

@@ -5,6 +5,8 @@ extension Maintenance {
         let journal: Int64
         /// The record of that moment.
         let record: StoreRecord
+        /// The number of a rewrite's new file.
+        let targetGeneration: Int64?
         /// `PRAGMA data_version` then: another one later means that another program has written to the index.
         let foreignVersion: Int64
     }
@@ -16,7 +18,8 @@ extension Maintenance {
             if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = NORMAL") }
             let start = try session.commit { () throws(VectorStoreError) in
                 let record = try index.record()
-                let target = strategy == .rewrite ? record.nextGeneration : nil
+                var next = record
+                let target = strategy == .rewrite ? next.takeGeneration() : nil
                 let start = JournalStart(
                     strategy: strategy,
                     source: record,
@@ -24,15 +27,16 @@ extension Maintenance {
                     allocatedBefore: before.allocated
                 )
                 let journal = try index.beginJournal(start)
-                if target != nil {
-                    var next = record
-                    next.nextGeneration += 1
-                    try index.update(next)
-                }
-                return Start(journal: journal, record: record, foreignVersion: try index.pragma("data_version"))
+                if target != nil { try index.update(next) }
+                return Start(
+                    journal: journal,
+                    record: record,
+                    targetGeneration: target,
+                    foreignVersion: try index.pragma("data_version")
+                )
             }
             if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = FULL") }
-            if strategy == .rewrite { session.staging.begin(target: start.record.nextGeneration) }
+            if let target = start.targetGeneration { session.staging.begin(target: target) }
             return start
         }
     }

@@ -14,7 +14,7 @@ struct Punch {
             let start = try maintenance.begin(.punch, before)
             let live: LiveBitmap
             do {
-                live = try LiveBitmap.loadChecked(maintenance.index, start.record)
+                live = try LiveBitmap.loadChecked(maintenance.index, start.record).live
                 try maintenance.drainReaders(before: "released")
                 try release(live, file, before.blockSize)
                 try file.sync()

@@ -36,7 +36,7 @@ struct Rewrite {
         try maintenance.failing { try source.sync() }
         let before = try source.status()
         let begun = try maintenance.begin(.rewrite, before)
-        var start = Start(begun: begun, targetGeneration: begun.record.nextGeneration)
+        var start = Start(begun: begun, targetGeneration: begun.targetGeneration ?? begun.record.nextGeneration)
         let target: DataFile
         do { target = try createTarget(&start, like: before) } catch {
             // The name that the journal has may be somebody else's file: a target that wasn't made isn't removed.
@@ -87,8 +87,7 @@ struct Rewrite {
             start.targetGeneration = try maintenance.turn { session in
                 let generation = try session.commit { () throws(VectorStoreError) in
                     var next = try session.index.record()
-                    let generation = next.nextGeneration
-                    next.nextGeneration += 1
+                    let generation = next.takeGeneration()
                     try session.index.retargetJournal(journal, generation: generation)
                     try session.index.update(next)
                     return generation

@@ -39,14 +39,16 @@ struct RewriteCopy {
         caughtUp = start.record.nextSlot
         let record = start.record
         let dead = try maintenance.index.deadSlots(record.generation)
-        live =
-            Int64(dead.count) == record.deadRows
-            ? LiveBitmap(below: record.nextSlot, except: dead) : try LiveBitmap.loadChecked(maintenance.index, record)
+        if Int64(dead.count) == record.deadRows {
+            live = LiveBitmap(below: record.nextSlot, except: dead)
+        } else {
+            // Rows have died since the first commit, or the two tables don't fit one another.
+            (live, drift) = try LiveBitmap.loadChecked(maintenance.index, record)
+        }
     }
 
     mutating func run() throws -> Outcome {
-        var rows = try copyFirstRound()
-        try stage(&rows)
+        try stage(copyFirstRound())
         return try catchUp()
     }
 
@@ -121,7 +123,7 @@ struct RewriteCopy {
 
     /// Stages the index rows of those that are still live, turn by turn in id order. All that the runs told of, but for what
     /// has died meanwhile, must be among them, and nothing else.
-    private mutating func stage(_ copiedRows: inout RowFingerprint) throws {
+    private mutating func stage(_ copiedRows: RowFingerprint) throws {
         let staged = StagedRows(live)
         try maintenance.turn { try $0.index.connection.define("relocated", arguments: 2, staged.function) }
         defer { try? maintenance.turn { try $0.index.connection.define("relocated", arguments: 2, nil) } }
@@ -131,7 +133,7 @@ struct RewriteCopy {
             try staged.check()
             try maintenance.check()
         }
-        try account(staged, &copiedRows)
+        try account(staged, copiedRows)
     }
 
     /// The last id that it looked at; nil if there was none left.
@@ -167,25 +169,27 @@ struct RewriteCopy {
         try index.update(record)
     }
 
-    /// What was copied and not staged has died meanwhile, or another program has deleted it. A page of the index that has
-    /// rotted may hide rows as well: then its pages aren't sound.
-    private mutating func account(_ staged: StagedRows, _ copiedRows: inout RowFingerprint) throws {
+    /// Counts as dead each row that was copied and not staged: it has died meanwhile, or another program has deleted it. A
+    /// rotten page of the index hides rows as well: this looks for one, which is an error.
+    private mutating func account(_ staged: StagedRows, _ copiedRows: RowFingerprint) throws {
         let runs = RunReader(maintenance.index, start.record)
         let died = try maintenance.turn { $0.staging.died }
         var gone = RowFingerprint()
+        var missing = 0
         var rank = 0
         try live.forEachRun(live: true) { slots throws(VectorStoreError) in
             for slot in slots {
                 defer { rank += 1 }
                 if staged.contains(rank: rank) { continue }
                 dead.insert(Slot(rank))
-                if !died.contains(slot) { drift += 1 }
+                if !died.contains(slot) { missing += 1 }
                 if let row = try runs.row(in: slot) { gone.add(row.id, slot) }
             }
         }
-        if drift > 0, let what = try maintenance.index.firstBadPage() {
-            throw VectorStoreError.damaged("the index doesn't show \(drift) rows that are live: \(what)")
+        if missing > 0, let what = try maintenance.index.firstBadPage() {
+            throw VectorStoreError.damaged("the index doesn't show \(missing) rows that are live: \(what)")
         }
+        drift += Int64(missing)
         if copiedRows != staged.fingerprint(and: gone) {
             throw try maintenance.index.contradiction(start.record, below: start.record.nextSlot)
         }

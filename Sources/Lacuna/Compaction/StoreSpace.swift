@@ -41,7 +41,7 @@ extension LiveBitmap {
     }
 
     /// For work that gives away what isn't live, beside a writer that adds no rows below the record's next slot: the rows there
-    /// that are live in one state from now.
+    /// that are live in one state from now. `drift` is what the store counts more than there are.
     ///
     /// A page of the index that has rotted may hide rows, and SQLite walk past them without an error. So they must come in
     /// the order of their ids, or a search for one may miss it, and be as many as the store counts. Another program may have
@@ -56,7 +56,7 @@ extension LiveBitmap {
         _ record: StoreRecord,
         from first: Slot = Slot(0),
         _ fingerprint: (SQLValue, Slot) -> Void = { _, _ in }
-    ) throws(VectorStoreError) -> LiveBitmap {
+    ) throws(VectorStoreError) -> (live: LiveBitmap, drift: Int64) {
         try index.connection.snapshot { () throws(VectorStoreError) in
             var live = LiveBitmap(slots: record.nextSlot)
             var isSound = true
@@ -78,7 +78,7 @@ extension LiveBitmap {
                 throw .damaged("the index counts \(count + drift) live rows, and shows \(count): \(what)")
             }
             live.finish()
-            return live
+            return (live, drift)
         }
     }
 

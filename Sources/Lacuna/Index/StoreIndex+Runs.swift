@@ -21,6 +21,9 @@ enum GenerationKey {
         key(generation, numbers.lowerBound)...key(generation, numbers.lowerBound) + Int64(numbers.count - 1)
     }
 
+    /// Whether what belongs to the one generation has the numbers of what belongs to the other.
+    static func areAlike(_ left: Int64, _ right: Int64) -> Bool { left % generations == right % generations }
+
     static func number(_ key: Int64) -> Int { Int(key & (1 << bits - 1)) }
 
     /// All of a generation.
@@ -190,7 +193,7 @@ extension StoreIndex {
         return ids
     }
 
-    /// What is wrong where the tables of ids and of runs tell different things of the rows below a slot.
+    /// The error for tables of ids and of runs that differ about the rows below a slot: it names those rows.
     func contradiction(_ record: StoreRecord, below end: Slot) throws(VectorStoreError) -> VectorStoreError {
         let ids = try idsThatRunsContradict(record, below: end).map(\.idText)
         return .damaged(
@@ -321,7 +324,7 @@ final class RunReader {
         self.init(index, record.generation, [record.codec])
     }
 
-    /// What lies in a slot; nil where no run tells it.
+    /// The row that was put into a slot; nil where no run tells it.
     func row(in slot: Slot) throws(VectorStoreError) -> LiveRow? { try row(in: slot, codecs[0]) }
 
     /// The checksum of the row in a slot; nil where no run tells it, or tells it of another id.

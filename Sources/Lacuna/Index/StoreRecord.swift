@@ -42,6 +42,13 @@ struct StoreRecord: Equatable, Sendable {
     var fragmentation: Double { nextSlot.number == 0 ? 0 : 1 - Double(liveRows) / Double(nextSlot.number) }
     var codec: RunCodec { RunCodec(kind: idKind) }
 
+    /// Takes the number of the next data file to be made: none that the index would confuse with the current one.
+    mutating func takeGeneration() -> Int64 {
+        if GenerationKey.areAlike(nextGeneration, generation) { nextGeneration += 1 }
+        defer { nextGeneration += 1 }
+        return nextGeneration
+    }
+
     /// The data file's header as this record wants it.
     var header: DataFileHeader {
         DataFileHeader(store: uuidBytes, generation: generation, layout)
@@ -89,7 +96,7 @@ struct StoreRecord: Equatable, Sendable {
         readerEpoch = row.integer(9)
         liveRows = row.integer(10)
         moved = row.integer(11)
-        guard uuidBytes.count == 16, generation >= 1, generation < nextGeneration, nextGeneration < .max,
+        guard uuidBytes.count == 16, generation >= 1, generation < nextGeneration, nextGeneration < .max - 2,
             dataFile == StorePaths.dataFileName(generation: generation), (0...Int64(Slot.most)).contains(slots),
             commitSequence >= 0, commitSequence < .max, readerEpoch >= 0, readerEpoch < .max,
             (0...slots).contains(liveRows), (0...commitSequence).contains(moved)
