@@ -41,7 +41,7 @@ extension StoreIndex {
         try forEachMatch(generation, condition, nil, nil) { id, slot, _ in try body(id, slot) }
     }
 
-    /// Those of some ids, in ascending order, whose rows pass a filter, each with its slot; in that order.
+    /// Those of some ids whose rows pass a filter, each with its slot, in the order of the ids given.
     func matches(
         among ids: [SQLValue],
         _ generation: Int64,

@@ -109,7 +109,7 @@ final class SlotTable {
             if slot == Self.free { return }
             gap = next(gap)
         }
-        // What comes after the gap moves into it, where that lets it be found still.
+        // An entry behind the gap moves into it, if a search from the entry's home still finds it there.
         var index = next(gap)
         while case let slot = unsafe part.entries[index], slot != Self.free {
             let home = Self.home(self.hash(ownKey(Int(slot))), part.capacity)

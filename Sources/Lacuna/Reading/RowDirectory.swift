@@ -13,8 +13,10 @@ final class RowDirectory: Sendable {
 
     private let state = Guarded<State?>(nil)
 
-    /// More dead slots than that are not gathered from the table of ids: no store has them, only its record may say so.
-    private static let mostSlots = 1 << 32
+    /// More dead slots for each live row, and so many besides, are not gathered from the table of ids: memory follows the rows
+    /// that are there, and not what the record says.
+    private static let deadPerLive: Int64 = 64
+    private static let fewDead: Int64 = 1 << 24
 
     /// The dead slots of a snapshot; nil where only the table of ids can be believed. O(dead slots) the first time, and O(1)
     /// but for what has changed since; O(rows) where another program has written to the index.
@@ -44,12 +46,10 @@ final class RowDirectory: Sendable {
     /// The same from the table of ids alone: what was known contradicts it. O(rows).
     func rebuild(_ snapshot: Snapshot) throws(VectorStoreError) -> SlotBits? {
         let record = snapshot.record
-        if record.deadRows > Self.mostSlots { return nil }
+        if record.deadRows / Self.deadPerLive > record.liveRows + Self.fewDead / Self.deadPerLive { return nil }
         let live = try LiveBitmap.load(snapshot.index, record)
         var dead = SlotBits()
-        live.forEachRun(live: false) { run in
-            for slot in run { dead.insert(slot) }
-        }
+        live.forEachRun(live: false) { dead.insert($0) }
         remember(dead, snapshot, Int64(dead.count) - record.deadRows)
         return dead
     }

@@ -26,7 +26,7 @@ final class RowIDs: @unchecked Sendable {
     /// The table that a thread is making.
     private struct Filling: Sendable {
         let generation: Int64
-        /// What was committed since it began.
+        /// The commits since it began.
         var commits: [Commit] = []
         var changes = 0
     }
@@ -296,24 +296,31 @@ final class RowIDs: @unchecked Sendable {
         }
     }
 
-    /// Batch by batch, each of the newest state at its time. What was committed since the first began comes on top, in order:
-    /// each change says where its id lies now, whatever a batch has read of it.
-    private func fill() throws(VectorStoreError) {
-        let index = try StoreIndex.openForReading(directory, .readOnly)
-        guard let version = log?.version else { return }
-        let record = try index.record()
+    /// Reads all rows, batch by batch; nil where the filling was given up, or there are too many. Outside of a transaction each
+    /// batch is of the newest state at its time.
+    private func load(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError) -> (SlotTable, end: Int)? {
         let table = SlotTable(rows: Int(record.liveRows), kind)
         var end = 0
         var last: SQLValue?
         repeat {
             guard state.withLock({ $0.filling?.generation == record.generation }), table.bytes <= limitBytes else {
-                return state.withLock { $0.filling = nil }
+                return nil
             }
             last = try index.forEachSlot(record, after: last, limit: Self.batchRows) { key, slot in
                 table.put(key, slot)
                 end = max(end, slot + 1)
             }
         } while last != nil
+        return (table, end)
+    }
+
+    /// For a handle that writes. The commits since the first batch are applied on top, in order: each change says where its id
+    /// lies now, whatever a batch has read of it.
+    private func fill() throws(VectorStoreError) {
+        let index = try StoreIndex.openForReading(directory, .readOnly)
+        guard let version = log?.version else { return }
+        let record = try index.record()
+        guard let (table, end) = try load(index, record) else { return }
         try state.withLock { state throws(VectorStoreError) in
             try use(table, endingAt: end, of: record, version, &state)
         }
@@ -353,11 +360,9 @@ final class RowIDs: @unchecked Sendable {
         let (known, version) = try feed.begin()
         defer { feed.end() }
         guard fits(known.record), Int64(known.dead.count) == known.record.deadRows else { return }
-        let table = SlotTable(rows: Int(known.record.liveRows), kind)
-        _ = try feed.index.forEachSlot(known.record, after: nil, limit: .max) { key, slot in
-            if slot < known.record.nextSlot.number { table.put(key, slot) }
-        }
-        if table.count != known.record.liveRows { return }
+        guard let (table, end) = try load(feed.index, known.record), end <= known.record.nextSlot.number,
+            table.count == known.record.liveRows
+        else { return }
         state.withLock { state in
             if state.filling == nil || state.isClosed { return }
             state.filling = nil
@@ -400,7 +405,7 @@ final class RowIDs: @unchecked Sendable {
                 return false
             }
             guard feed.log.version == change.version else { return nil }
-            // Whoever reads through the index hears that another store is at the path.
+            // A read through the index throws the error: another store is at the path.
             if !directory.isAtItsPath { return false }
             apply(change, &state)
             let epoch = known.record.readerEpoch

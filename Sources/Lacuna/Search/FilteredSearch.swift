@@ -17,19 +17,30 @@ struct FilteredSearch {
     private static let firstBatch = 64
 
     func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
-        let index = snapshot.index
-        return try index.withCondition(filter) { condition in
-            if !condition.readsClock, let dead = try directory.deadSlots(snapshot) {
-                if let slots = try remembered.slots(filter, condition, snapshot) {
-                    return try searcher.nearest(queries, limit: limit, among: slots, dead)
-                }
-                if queries.count == 1, let found = try nearestFirst(queries[0], limit, condition, dead) {
-                    return [found]
-                }
-            }
+        let limit = min(limit, Int(snapshot.record.liveRows))
+        return try snapshot.index.withCondition(filter) { condition in
+            if !condition.readsClock, let found = try nearestByMemory(queries, limit, condition) { return found }
             let list = try RowList(snapshot, condition)
             if !condition.readsClock { remember(list) }
             return try searcher.nearest(queries, limit: limit, list)
+        }
+    }
+
+    /// Nil where all rows have to be evaluated, as where the index contradicts itself: then the table of ids alone is believed.
+    private func nearestByMemory(
+        _ queries: [[Float]],
+        _ limit: Int,
+        _ condition: StoreIndex.Condition
+    ) throws -> [[FoundRow]]? {
+        do {
+            guard let dead = try directory.deadSlots(snapshot) else { return nil }
+            if let slots = try remembered.slots(filter, condition, snapshot) {
+                return try searcher.nearest(queries, limit: limit, among: slots, dead)
+            }
+            guard queries.count == 1 else { return nil }
+            return try nearestFirst(queries[0], limit, condition, dead).map { [$0] }
+        } catch let error as VectorStoreError where error.code == .damaged {
+            return nil
         }
     }
 
@@ -62,9 +73,9 @@ struct FilteredSearch {
             if passed.count >= limit { return Array(passed.prefix(limit)) }
             evaluated = candidates.count
             // As many more as it takes if the rest pass as often, and half as many again.
-            let wanted = evaluated * limit * 3 / 2 / max(1, passed.count)
-            if wanted > 4 * most { return nil }
-            count = min(most, max(8 * evaluated, wanted))
+            let wanted = 1.5 * Double(evaluated) * Double(limit) / Double(max(1, passed.count))
+            if wanted > 4 * Double(most) { return nil }
+            count = min(most, max(8 * evaluated, Int(wanted)))
         }
         return nil
     }

@@ -18,6 +18,8 @@ final class RememberedFilters: Sendable {
     private let changes: MetadataChanges?
 
     private static let limit = 16
+    /// Of all bits that are remembered.
+    private static let mostBytes = 64 << 20
     /// More changed rows than that are not evaluated one by one.
     private static let changeLimit = 10_000
 
@@ -53,8 +55,10 @@ final class RememberedFilters: Sendable {
     func remember(_ filter: Filter, _ passing: Passing) {
         entries.withLock { entries in
             entries.removeAll { $0.filter.isSame(as: filter) }
-            if entries.count == Self.limit { entries.removeFirst() }
             entries.append(Entry(filter: filter, passing: passing))
+            while entries.count > Self.limit || entries.reduce(0, { $0 + $1.passing.slots.bytes }) > Self.mostBytes {
+                entries.removeFirst()
+            }
         }
     }
 }

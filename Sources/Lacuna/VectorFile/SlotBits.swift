@@ -19,7 +19,27 @@ struct SlotBits: Equatable, Sendable {
         return chunks[place][Self.word(slot)] & Self.bit(slot) != 0
     }
 
+    /// The memory that it takes.
+    var bytes: Int { chunks.count * Self.chunkBytes }
+
     mutating func insert(_ slot: Slot) { set(slot, true) }
+
+    mutating func insert(_ slots: Range<Slot>) {
+        var rest = slots.lowerBound.number..<slots.upperBound.number
+        while !rest.isEmpty {
+            let chunk = rest.lowerBound / Self.chunkSlots
+            let base = chunk * Self.chunkSlots
+            let part = rest.clamped(to: base..<base + Self.chunkSlots)
+            var words = place(of: chunk).map { chunks[$0] } ?? [UInt64](repeating: 0, count: Self.chunkWords)
+            for word in (part.lowerBound - base) / 64...(part.upperBound - 1 - base) / 64 {
+                let bits = part.clamped(to: base + word * 64..<base + (word + 1) * 64)
+                words[word] |= (bits.count == 64 ? .max : 1 << UInt64(bits.count) - 1) << UInt64(bits.lowerBound % 64)
+            }
+            setChunk(chunk, words)
+            rest = part.upperBound..<rest.upperBound
+        }
+    }
+
     mutating func remove(_ slot: Slot) { set(slot, false) }
 
     /// The slots that are dead here and were not in an earlier state, whose chunks are all here.
