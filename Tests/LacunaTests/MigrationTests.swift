@@ -1,3 +1,4 @@
+import Foundation
 import LacunaMigrations
 import Testing
 
@@ -89,6 +90,47 @@ import Testing
             #expect(try CrashModel(of: store) == model)
             try store.close()
             #expect(try rawConnection(index).value("SELECT name FROM parrots") == "parrot")
+        }
+    }
+
+    /// A disk that is too full for the new tables leaves the old store, to be read by its version, and to be migrated later.
+    @Test(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
+    func aFullDiskLeavesTheOldStore() throws {
+        let scratch = try Scratch()
+        let mount = scratch.path + "/disk"
+        try Mounts.withTmpfs(megabytes: 16, at: mount) {
+            let path = mount + "/store"
+            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 1, metric: .euclidean))
+            try store.write { batch in for id in Int64(0)..<60_000 { try batch.put([Float(id)], for: id) } }
+            try store.close()
+            try EarlierSchema.make(2, of: path)
+            let filler = mount + "/filler"
+            #expect(FileManager.default.createFile(atPath: filler, contents: nil))
+            try edit(filler) { file in
+                for size in [1 << 16, 1 << 12] {
+                    do { while true { try file.write(contentsOf: Data(count: size)) } } catch {}
+                }
+            }
+            let error = #expect(throws: VectorStoreError.self) { try VectorStore<Int64>.open(at: path) }
+            #expect(error?.code == .diskFull)
+            try FileManager.default.removeItem(atPath: filler)
+            #expect(try Self.version(path) == 2)
+            #expect(try rawConnection(path + "/index.sqlite").value("SELECT count(*) FROM vectors") == 60_000)
+            let again = try VectorStore<Int64>.open(at: path)
+            #expect(try again.count == 60_000 && again.verify().isSound)
+            try again.close()
+        }
+    }
+
+    /// Longer than any store is: refused in no time, and not counted slot by slot.
+    @Test func aHugeClaimIsRefused() throws {
+        try Self.withOldStore(2) { path, _ in
+            let slots = Int64(1) << 40
+            try tamper(path + "/index.sqlite", "UPDATE store SET next_offset = \(4_096 + slots * 32)")
+            try edit(path + "/vectors-1.f32") { try $0.truncate(atOffset: UInt64(4_096 + slots * 32)) }
+            let error = #expect(throws: VectorStoreError.self) { try VectorStore<Int64>.open(at: path) }
+            #expect(error?.code == .damaged)
+            #expect(try Self.version(path) == 2)
         }
     }
 

@@ -15,6 +15,8 @@ struct Migration {
     private static let batchRows = 100_000
     /// Slots whose rows are in memory at a time: each such stretch takes a walk through the old index.
     private static let windowSlots = 64 * SlotBits.chunkSlots
+    /// More dead rows than that only a prepared index has: their bits would be 512 MiB.
+    private static let mostDead: Int64 = 1 << 32
     /// Neighbouring dead slots that a run goes over. Beyond more of them another run begins.
     private static let bridgedSlots = 64
 
@@ -26,13 +28,18 @@ struct Migration {
             return try session.commit { () throws(VectorStoreError) in try index.runLaterMigrations() }
         }
         let record = try index.record()
+        if record.deadRows > Self.mostDead {
+            throw .damaged("the index counts \(record.deadRows) dead rows, more than any store has")
+        }
         let outside = try index.earlierIDsOutside(record, end: record.nextSlot).map(\.idText)
         if !outside.isEmpty {
             throw .damaged("the ids \(VectorStoreError.list(outside)) name rows outside of the data file", ids: outside)
         }
         do { try makeTables(record) } catch {
-            // It may be what fills the disk.
-            try? session.commit { () throws(VectorStoreError) in try index.dropTablesBeside() }
+            // It may be what fills the disk. After an I/O error nothing more is written.
+            if error.code != .ioError {
+                try? session.commit { () throws(VectorStoreError) in try index.dropTablesBeside() }
+            }
             throw error
         }
         session.floor.hasOriginColumns = true
@@ -89,11 +96,11 @@ struct Migration {
             var next = slots.lowerBound
             for row in rows {
                 if row.slot < next { throw .damaged("two ids share the row in slot \(row.slot.number)") }
-                for slot in next..<row.slot { dead.insert(slot) }
+                dead.insert(next..<row.slot)
                 try append(row, record, to: &pending)
                 next = row.slot.advanced(by: 1)
             }
-            for slot in next..<slots.upperBound { dead.insert(slot) }
+            dead.insert(next..<slots.upperBound)
             let sequence = try index.sequence(after: index.record())
             for chunk in dead.numbers {
                 guard let bits = dead.bytes(of: chunk) else { continue }
