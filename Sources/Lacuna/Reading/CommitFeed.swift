@@ -57,7 +57,7 @@ final class CommitFeed: @unchecked Sendable {
 
     func end() { index.connection.rollBack() }
 
-    /// What has changed since a state; nil where that isn't told, or is more than is worth while.
+    /// The changes since a state; nil if the index doesn't tell them, or if reading all rows anew costs less.
     func changes(since known: Known) throws(VectorStoreError) -> Change? {
         let version = log.version
         try index.connection.run(Connection.TransactionKind.read.rawValue)

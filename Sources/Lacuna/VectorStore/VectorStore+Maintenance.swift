@@ -66,7 +66,7 @@ extension VectorStore {
     /// Reads everything: each row and all metadata against their checksums, every offset, SQLite's own integrity check,
     /// and the directory. Changes nothing.
     ///
-    /// O(bytes) time; bounded memory and four bytes of temporary file a row.
+    /// O(bytes) time; bounded memory, and two and a half bits a row.
     public func verify(progress: @escaping ProgressHandler = { _ in }) throws -> VerificationReport<ID> {
         try readers.read { snapshot in
             var verification = Verification<ID>(snapshot, paths, progress)

@@ -20,7 +20,7 @@ package final class RowWriter {
     /// Rows that are not in the file yet; they end at `record.nextSlot`.
     private var pending: [Float]
     private let buffer: RowBuffer
-    /// What lies in the last slots, not in the index yet; nil before the first row.
+    /// The run of the last slots, which the index doesn't have yet; nil before the first row.
     private var run: PendingRun?
     /// Slots whose rows this transaction deletes, or replaces.
     private(set) var died: [Slot] = []
