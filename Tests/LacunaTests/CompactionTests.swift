@@ -33,6 +33,17 @@ private struct Stop: Error {}
         #expect(seen.map(\.0) == seen.map(\.0).sorted() && seen.last?.0 == 40)
     }
 
+    @Test(arguments: [CompactionStrategy.rewrite, .inPlace])
+    func slotsThatAnotherProgramTakesBackEndIt(_ strategy: CompactionStrategy) throws {
+        let error = #expect(throws: VectorStoreError.self) {
+            try store.compact(strategy) { _ in
+                try tamper(scratch.index, "UPDATE store SET next_slot = 40")
+            }
+        }
+        #expect(error?.code == .busy)
+        #expect(error?.message.contains("another program") == true)
+    }
+
     /// Cancelled at each batch in turn: nothing is left of it but a line in the journal.
     @Test func aCancelledRewriteLeavesTheStoreAsItWas() throws {
         let rows = try rawConnection(scratch.index).rows(3, "SELECT * FROM vectors ORDER BY id")

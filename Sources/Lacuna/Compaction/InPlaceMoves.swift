@@ -209,7 +209,7 @@ struct InPlaceMoves {
             // Both what was moved away before, and the state that the last cut found in use, must be nobody's any more.
             try maintenance.drainReaders(before: "cut off")
             let few = max(1, limit / 4)
-            let next = try maintenance.index.record().nextSlot
+            let next = try Maintenance.slots(from: caughtUp, maintenance.index).upperBound
             let slots = caughtUp..<min(next, caughtUp.advanced(by: limit))
             let rows = try maintenance.index.liveRows(in: slots, generation, codec)
             if nextFree.advanced(by: rows.count) > end {
@@ -270,9 +270,9 @@ struct InPlaceMoves {
         if limit == 0 { try maintenance.drainReaders(before: "cut off") }
         return try maintenance.turn { session in
             let index = session.index
-            let next = try index.record().nextSlot
-            guard caughtUp.distance(to: next) <= limit else { return false }
-            let rows = try namedRows(in: caughtUp..<next, index)
+            let appended = try Maintenance.slots(from: caughtUp, index)
+            guard appended.count <= limit else { return false }
+            let rows = try namedRows(in: appended, index)
             let lowered = slot.advanced(by: rows.count)
             guard lowered <= end else { return false }
             let places = (slot.number..<lowered.number).map(Slot.init)
@@ -288,7 +288,7 @@ struct InPlaceMoves {
             movedRows += moved
             if limit > 0 {
                 nextFree = lowered
-                caughtUp = next
+                caughtUp = appended.upperBound
             }
             guard try maintenance.isEpochBeforeDrained(index) else { return false }
             if PlantedBug.truncateBeforeCommit.isPlanted { try file.truncate(to: file.layout.offset(lowered)) }

@@ -204,7 +204,7 @@ struct RewriteCopy {
         while true {
             try maintenance.check()
             let few = max(1, limit / 4)
-            let end = try maintenance.index.record().nextSlot
+            let end = try Maintenance.slots(from: caughtUp, maintenance.index).upperBound
             if caughtUp.distance(to: end) <= few {
                 try syncTarget()
                 if let result = try switchOver(limit: few) { return result }
@@ -271,11 +271,11 @@ struct RewriteCopy {
     /// than `limit` rows were appended meanwhile.
     private mutating func switchOver(limit: Int) throws -> Outcome? {
         let attempt = try maintenance.turn { session -> Result<Outcome?, VectorStoreError> in
-            let end = try session.index.record().nextSlot
-            if caughtUp.distance(to: end) > limit { return .success(nil) }
+            let appended = try Maintenance.slots(from: caughtUp, session.index)
+            if appended.count > limit { return .success(nil) }
             let copies: [(row: LiveRow, slot: Slot)]
             do throws(VectorStoreError) {
-                copies = try copy(caughtUp..<end, session.index)
+                copies = try copy(appended, session.index)
                 try syncTarget()
                 // From the commit on it is the only copy, by its name.
                 try session.place.check(target)

@@ -61,6 +61,13 @@ package final class Maintenance {
         }
     }
 
+    /// The slots given out since `first`, which only another program takes back while a compaction runs.
+    static func slots(from first: Slot, _ index: StoreIndex) throws(VectorStoreError) -> Range<Slot> {
+        let next = try index.record().nextSlot
+        if next < first { throw .foreignWriter }
+        return first..<next
+    }
+
     /// After each batch: tells how far it has come, throws what stops it, and waits for the rate limit.
     func advance(_ done: Int, of total: Int, bytes: Int) throws {
         try pace.advance(done, of: total, bytes: bytes, check: check)
