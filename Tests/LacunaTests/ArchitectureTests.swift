@@ -5,7 +5,7 @@ import Testing
 @Suite struct ArchitectureTests {
     /// From the bottom up; rooms of one floor don't know each other.
     static let floors = [
-        ["Platform"], ["SQLite"], ["VectorFile"], ["Index"], ["Reading"], ["Writing"], ["Compaction"],
+        ["Platform"], ["SQLite"], ["VectorFile"], ["Index"], ["Log"], ["Reading"], ["Writing"], ["Compaction"],
         ["Recovery", "Search"], ["Backup"],
         ["VectorStore"],
     ]

@@ -226,12 +226,12 @@ import Testing
             try whileReading(store) {
                 for id in Int64(21)...40 { try put(id, store) }
                 // A checkpoint that the snapshot stops half-way.
-                try store.writing().exclusively { _ = try $0.emptyLog() }
+                try store.writing().turn { _ = try $0.log.empty() }
                 try check("half a checkpoint")
                 try put(41, store)
                 try check("put 41")
             }
-            let isEmptied = try store.writing().exclusively { try $0.emptyLog() }
+            let isEmptied = try store.writing().turn { try $0.log.empty() }
             #expect(isEmptied)
             try check("a checkpoint")
             try put(42, store)

@@ -116,7 +116,7 @@ import Glibc
     }
 
     private func emptyLog(_ store: VectorStore<Int64>) throws -> Bool {
-        try store.writing().exclusively { try $0.emptyLog() }
+        try store.writing().turn { try $0.log.empty() }
     }
 
     @Test func aTokenIsOfOneLog() throws {
@@ -185,7 +185,7 @@ import Glibc
             try put(1...4, store)
             func sequence() throws -> Int64 { try store.readers.read { $0.record.commitSequence } }
             func commit(changing change: Bool = true) throws {
-                try store.writing().exclusively { session in
+                try store.writing().turn { session in
                     try session.commit { () throws(VectorStoreError) in
                         if change { try session.index.connection.run("DELETE FROM metadata WHERE id = 0 OR 1") }
                     }
@@ -199,7 +199,7 @@ import Glibc
             try commit()
             #expect(try sequence() == before + 1)
             #expect(try origin(store).base == before)
-            try store.writing().exclusively { session in
+            try store.writing().turn { session in
                 try session.commit { () throws(VectorStoreError) in
                     try session.index.connection.run("UPDATE sqlite_sequence SET seq = seq")
                     try session.index.connection.run("INSERT INTO metadata VALUES (1, '{}', 0)")

@@ -77,10 +77,8 @@ struct Appending {
     private func isClosed() throws(VectorStoreError) -> Bool {
         if try !hasLog() { return true }
         do {
-            let session = try WriteSession.open(old, lock, LogWitness(old, backup.fileSystem) { false })
-            var recovery = try Recovery(session.index, old, backup.fileSystem)
-            try recovery.apply(session)
-            try session.beginCheckpoint()
+            let (store, _) = try Recovery.open(old, lock, LogWitness(old, backup.fileSystem) { false })
+            try store.session.log.beginClosing()
         } catch {
             guard error.code == .damaged else { throw error }
             return false

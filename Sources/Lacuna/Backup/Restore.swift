@@ -82,11 +82,9 @@ struct Restore {
     }
 
     private func openOld(_ old: StorePaths, _ lock: FileLock) throws -> WriteSession {
-        let session = try WriteSession.open(old, lock, LogWitness(old, fileSystem) { false })
-        var recovery = try Recovery(session.index, old, fileSystem)
-        try recovery.apply(session)
+        let session = try Recovery.open(old, lock, LogWitness(old, fileSystem) { false }).0.session
         // Its log stays, as after a crash.
-        session.index.connection.checkpointsOnClose(false)
+        session.log.checkpointsOnClose(false)
         return session
     }
 
@@ -94,7 +92,7 @@ struct Restore {
         try session.index.connection.transaction { () throws(VectorStoreError) in
             try session.index.update(session.index.record())
         }
-        try session.floor.committed(session.index.record)
+        try session.log.mark.committed(session.index.record)
     }
 
     private func bytes(_ directory: Directory) throws(VectorStoreError) -> Int64 {

@@ -140,8 +140,8 @@ struct StoreCopy {
     /// The mark of the record's commit: an older state of the index is missed from then on. It has no token, as only a backup's
     /// hasn't that nobody has written to.
     func writeMark(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) {
-        let floor = CommitFloor(StorePaths(directory), record, nil, nil, lock, fileSystem)
-        floor.endCheckpoint(record)
-        try floor.committed { () throws(VectorStoreError) in record }
+        let keeper = MarkKeeper(StorePaths(directory), record, nil, nil, lock, fileSystem)
+        keeper.endCheckpoint(record)
+        try keeper.committed { () throws(VectorStoreError) in record }
     }
 }

@@ -21,7 +21,7 @@ extension Maintenance {
     /// One of many transactions, each of which adds to the log.
     func commitBatch<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
         try turn { session in
-            try session.limitLog()
+            try session.log.limit()
             return try session.commit { () throws(VectorStoreError) in try body(session.index) }
         }
     }

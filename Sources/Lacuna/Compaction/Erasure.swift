@@ -62,7 +62,7 @@ struct Erasure {
 
     private func begin(_ ids: [SQLValue]) throws -> Int {
         try maintenance.turn { session in
-            try session.limitLog()
+            try session.log.limit()
             let index = session.index
             let allocated = try session.currentFile().status().allocated
             return try session.delete(ids) { () throws(VectorStoreError) in
@@ -205,13 +205,13 @@ struct Erasure {
         try maintenance.check()
         try maintenance.turn { session in
             // The first commit in a log says of which database it is, which SQLite's own doesn't.
-            if session.floor.beginsLog {
+            if session.log.mark.beginsLog {
                 try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
             }
             do { try session.index.rebuild() } catch let error as VectorStoreError {
                 // What it has written so far is in the log, and takes the room that others need.
                 if error.code == .diskFull {
-                    do throws(VectorStoreError) { _ = try session.emptyLog() } catch {
+                    do throws(VectorStoreError) { _ = try session.log.empty() } catch {
                         guard error.code == .diskFull || error.code == .busy else { throw error }
                     }
                 }
@@ -237,9 +237,8 @@ struct Erasure {
 
     private func hasEmptiedLog() throws -> Bool {
         try maintenance.turn { session in
-            guard try session.emptyLog() else { return false }
-            // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
-            return try mapped(session.paths.directory.status(StorePaths.logName))?.size ?? 0 == 0
+            guard try session.log.empty() else { return false }
+            return try session.log.fileBytes() == 0
         }
     }
 }

@@ -110,7 +110,7 @@ struct InPlaceMoves {
         try copy(rows, to: places)
         if !PlantedBug.movesNotSynced.isPlanted { try maintenance.failing { try file.sync() } }
         movedRows += try maintenance.turn { session in
-            try session.limitLog()
+            try session.log.limit()
             return try session.commit { () throws(VectorStoreError) in try commit(rows, to: places, session) }
         }
         unpacedBytes += rows.count * Int(file.stride)
@@ -144,7 +144,7 @@ struct InPlaceMoves {
         try session.checkNoForeignWriter(since: start.foreignVersion)
         let index = session.index
         var record = try index.record()
-        if let lowest = places.first { try session.floor.lower(to: lowest, record) }
+        if let lowest = places.first { try session.log.mark.lower(to: lowest, record) }
         var moved: [LiveRow] = []
         var left: [Slot] = []
         for (row, place) in zip(rows, places) where try index.move(row, to: place, generation) {
@@ -305,7 +305,7 @@ struct InPlaceMoves {
     private func lowerNextSlot(to slot: Slot, _ session: WriteSession) throws(VectorStoreError) {
         let index = session.index
         var record = try index.record()
-        try session.floor.lower(to: slot, record)
+        try session.log.mark.lower(to: slot, record)
         record.nextSlot = slot
         record.moved = index.sequence(after: record)
         try index.cutRuns(at: slot, generation, codec)

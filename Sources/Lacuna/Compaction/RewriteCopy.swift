@@ -140,7 +140,7 @@ struct RewriteCopy {
     private func stageBatch(after last: SQLValue?, _ staged: StagedRows) throws -> SQLValue? {
         let limit = maintenance.limits.rows
         return try maintenance.turn { session in
-            try session.limitLog()
+            try session.log.limit()
             let index = session.index
             guard let end = try index.id(limit, after: last, below: start.record.nextSlot, generation) else {
                 return nil
@@ -212,7 +212,7 @@ struct RewriteCopy {
                 let slots = caughtUp..<min(end, caughtUp.advanced(by: limit))
                 let copies = try copy(slots, maintenance.index)
                 try maintenance.turn { session in
-                    try session.limitLog()
+                    try session.log.limit()
                     let before = (pending, dead)
                     session.staging.stagedRows += try session.commit { () throws(VectorStoreError) in
                         // On a full disk it is done twice.

@@ -18,13 +18,6 @@ package final class StoreIndex {
     private var schema: IndexSchema?
     /// The schema's version, as it was then.
     var version = StoreIndex.schemaVersion
-    /// The log's frames when it was last copied.
-    private var checkpointedFrames = 0
-
-    /// 16 MiB: a batch of random ids changes most pages of the index, and each checkpoint writes them all once more.
-    private static let checkpointFrames = 4_000
-    private static let longLogFrames = 8_000
-    private static let readersMilliseconds: Int32 = 20
 
     /// "Lacn": what file(1) and SQLite's `PRAGMA application_id` know a store by.
     static let applicationID: Int64 = 0x4c61_636e
@@ -36,21 +29,6 @@ package final class StoreIndex {
     }
 
     // MARK: Opening
-
-    /// For the writing process: refuses a newer schema untouched. An older one is to be migrated once the log is taken over.
-    ///
-    /// - Throws: `damaged`, with nothing changed, where commits are missing.
-    static func openForWriting(
-        _ directory: Directory,
-        _ witness: LogWitness,
-        _ mark: CommitMark?
-    ) throws(VectorStoreError) -> StoreIndex {
-        let index = try connect(directory, .readWrite)
-        _ = try index.check(directory, witness, mark)
-        try index.checkForWriting()
-        try index.configureWriter()
-        return index
-    }
 
     /// For reading, and nothing else; believes the log, since whoever opened the store has looked through it.
     static func openForReading(
@@ -65,7 +43,7 @@ package final class StoreIndex {
     }
 
     /// Readers read the newest schema only.
-    private func checkIsMigrated() throws(VectorStoreError) {
+    func checkIsMigrated() throws(VectorStoreError) {
         if !isOutdated { return }
         throw VectorStoreError(
             .needsMigration,
@@ -74,38 +52,6 @@ package final class StoreIndex {
             once, which brings it up to date
             """
         )
-    }
-
-    /// For reading as the first of a handle: throws `damaged` where commits are missing.
-    static func openForReading(
-        _ directory: Directory,
-        _ mode: Connection.Mode,
-        checkedBy witness: LogWitness,
-        allowingEarlier: Bool = false
-    ) throws(VectorStoreError) -> StoreIndex {
-        // Read before the index: a writer may raise it at any time, once it has committed.
-        let mark = try witness.mark()
-        let index = try connect(directory, mode)
-        let evidence = try index.check(directory, witness, mark)
-        if !allowingEarlier { try index.checkIsMigrated() }
-        if let evidence, evidence.areRowsDoubtful {
-            try index.checkRowsOfLog(evidence, witness)
-        }
-        return index
-    }
-
-    /// A connection to what may be damaged. With an empty database SQLite would take the log beside it for another one's,
-    /// and remove it.
-    private static func connect(
-        _ directory: Directory,
-        _ mode: Connection.Mode
-    ) throws(VectorStoreError) -> StoreIndex {
-        if mode != .immutable, try mapped(directory.status(StorePaths.indexName))?.size == 0,
-            try mapped(directory.status(StorePaths.logName))?.size ?? 0 > 0
-        {
-            throw .commitsAreMissing("index.sqlite is empty beside its log")
-        }
-        return StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
     }
 
     static func noSchema(_ directory: Directory) -> VectorStoreError {
@@ -190,7 +136,7 @@ package final class StoreIndex {
         try connection.first("PRAGMA journal_mode \(setting)") { row throws(VectorStoreError) in try row.text(0) }
     }
 
-    private func configureWriter() throws(VectorStoreError) {
+    func configureWriter() throws(VectorStoreError) {
         try useLog()
         for setting in [
             PlantedBug.logNotSynced.isPlanted ? "synchronous = NORMAL" : "synchronous = FULL", "fullfsync = ON",
@@ -307,32 +253,6 @@ package final class StoreIndex {
 
     /// Some free pages went back to the file system, which SQLite counts as no change.
     func noteVacuum() { hasVacuumed = true }
-
-    /// Copies the log into the database and cuts it as far as readers allow, who are waited for only where told, and not for
-    /// long; whether all of it is in the database, and it is cut to nothing.
-    func emptyLog(waitingForReaders waits: Bool) throws(VectorStoreError) -> Bool {
-        try connection.waiting(milliseconds: waits ? Self.readersMilliseconds : 0) { () throws(VectorStoreError) in
-            try connection.checkpoint(.truncate)
-        }
-    }
-
-    /// Whether the log has grown by 16 MiB since it was last copied.
-    var wantsCheckpoint: Bool {
-        if connection.logFrames < checkpointedFrames { checkpointedFrames = 0 }
-        return connection.logFrames - checkpointedFrames >= Self.checkpointFrames
-    }
-
-    /// Between commits: copies the log into the database, so that the next commit can begin it anew; whether all of it was
-    /// copied. Where unbroken reading keeps it from that, no reader is in the way for long: they are waited for.
-    func checkpoint() throws(VectorStoreError) -> Bool {
-        let isLong = connection.logFrames >= Self.longLogFrames
-        let isComplete = try connection.waiting(milliseconds: isLong ? Self.readersMilliseconds : 0) {
-            () throws(VectorStoreError) in
-            try connection.checkpoint(isLong ? .restart : .passive)
-        }
-        checkpointedFrames = connection.logFrames
-        return isComplete
-    }
 
     /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,
     /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.

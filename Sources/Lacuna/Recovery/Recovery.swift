@@ -9,7 +9,7 @@ package struct Recovery {
     /// Looks, and touches nothing.
     ///
     /// - Throws: `damaged` where the files contradict the index.
-    package init(
+    init(
         _ index: StoreIndex,
         _ paths: StorePaths,
         _ fileSystem: any FileSystem
@@ -24,11 +24,27 @@ package struct Recovery {
     /// Whether an erasure was interrupted: `Erasure.resume` carries on with it, once there is a writer.
     var hasPendingErasure: Bool { !plan.erasures.isEmpty }
 
-    /// What `open` does: everything but the removal of index rows, which waits for the next compaction or `recover`, and
+    /// Opens a store for writing, recovered: the one sequence for it. `check` may refuse what the index says the store is,
+    /// before anything is changed.
+    static func open(
+        _ paths: StorePaths,
+        _ lock: FileLock,
+        _ witness: LogWitness,
+        _ check: (StoreRecord) throws(VectorStoreError) -> Void = { (_) throws(VectorStoreError) in }
+    ) throws(VectorStoreError) -> (OpenStore, Recovery) {
+        try UnrecoveredStore(paths, lock, witness).recovered { session throws(VectorStoreError) in
+            try check(session.index.record())
+            var recovery = try Recovery(session.index, paths, witness.fileSystem)
+            try recovery.apply(session)
+            return recovery
+        }
+    }
+
+    /// Everything but the removal of index rows, which waits for the next compaction or `recover`, and
     /// interrupted erasures, which wait for the writer.
     ///
-    /// It believes nothing that is only in the write-ahead log: see `takeOver`.
-    package mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
+    /// It believes nothing that is only in the write-ahead log: see `emptyLog`.
+    private mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile
         let directory = session.paths.directory
@@ -37,14 +53,10 @@ package struct Recovery {
         }
         session.files.advance(to: file)
         try session.checkPlace()
-        if try session.index.connection.logBytes() == 0 {
-            session.floor.endCheckpoint(record)
-        } else {
-            try takeOver(session, file, record)
-        }
+        if try session.log.takeOver(file, record) { leavesSuperseded = try !emptyLog(session) }
         try Migration(session: session).run()
         try putInOrder(session, file)
-        session.index.connection.checkpointsOnClose(true)
+        session.log.checkpointsOnClose(true)
     }
 
     /// Makes the log that an earlier writer has left our own. A killed process may have left a commit there that was never
@@ -67,41 +79,15 @@ package struct Recovery {
     /// Without 1, a power cut in 4 leaves a part of the newest pages in the database, and a log that lacks the rest. Without
     /// 3, pages that an earlier checkpoint copied, and that a failed sync of the database has left clean in the cache, are in
     /// neither file after 5, where a reader has kept SQLite's shared memory alive.
-    private mutating func takeOver(
-        _ session: WriteSession,
-        _ file: DataFile,
-        _ record: StoreRecord
-    ) throws(VectorStoreError) {
-        let connection = session.index.connection
+    private func emptyLog(_ session: WriteSession) throws(VectorStoreError) -> Bool {
         do throws(VectorStoreError) {
-            let first = session.floor.firstRowOfLog(record)
-            if !PlantedBug.rowsOfLogNotChecked.isPlanted { try session.index.checkRows(of: file, record, from: first) }
-            // Before the log is written: SQLite syncs the directory too, and keeps to itself whether that worked.
-            try session.floor.syncLogName()
-            if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
-            if !PlantedBug.rowsNotRewritten.isPlanted {
-                try file.rewrite(record.layout.offsets(first..<record.nextSlot))
-            }
-        } catch {
-            guard error.code == .diskFull else { throw error }
-            // What was to be written again may be on no disk, so nothing may come behind it.
-            throw VectorStoreError(
-                .diskFull,
-                """
-                what the last writer left must be written once more where it is before anything else, and the file system \
-                has no room for that; free some disk space and try again: until then the store can only be read
-                """,
-                cause: error
-            )
-        }
-        if !PlantedBug.checkpointBelieved.isPlanted { try connection.forgetCheckpoints() }
-        do throws(VectorStoreError) {
-            leavesSuperseded = try !session.emptyLog()
+            let isEmpty = try session.log.empty()
             try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
+            return isEmpty
         } catch {
             // A full disk must not keep a store from being opened, and emptied.
             guard error.code == .diskFull else { throw error }
-            leavesSuperseded = true
+            return false
         }
     }
 

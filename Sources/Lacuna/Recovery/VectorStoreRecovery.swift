@@ -63,10 +63,8 @@ public enum VectorStoreRecovery {
         _ limits: MaintenanceLimits
     ) throws -> RecoveryReport {
         let lock = try Writer.lock(paths)
-        let session = try WriteSession.open(paths, lock, witness)
-        var recovery = try Recovery(session.index, paths, witness.fileSystem)
-        try recovery.apply(session)
-        let writer = Writer(session, lock: lock, readers: ReadStripes(), .full)
+        let (store, recovery) = try Recovery.open(paths, lock, witness)
+        let writer = Writer(store, readers: ReadStripes(), .full)
         let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
             try maintenance.removeStaleRows()
             if recovery.hasInterruptedMoves { try cutTail(maintenance) }

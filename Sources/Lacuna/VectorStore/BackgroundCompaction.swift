@@ -85,14 +85,10 @@ final class BackgroundCompaction: Sendable {
 
     private func wakeUp() {
         guard let writer = state.withLock({ $0.writer }) else { return }
-        writer.unattended { goOn(writer) }
-    }
-
-    private func goOn(_ writer: Writer) {
         while true {
             do {
                 // As it is now, after others' compactions too. Relaxed writes that this commits are noted as writes.
-                try writer.exclusively { session in
+                try writer.turn { session in
                     let record = try session.index.record()
                     state.withLock { $0.look(at: record) }
                 }

@@ -26,7 +26,7 @@ struct StoreCreation {
         _ path: String,
         _ record: StoreRecord,
         _ fileSystem: any FileSystem
-    ) throws(VectorStoreError) -> Opened {
+    ) throws(VectorStoreError) -> OpenStore {
         let isNew = try makeDirectory(path)
         let creation = StoreCreation(paths: try StorePaths(path), fileSystem: fileSystem)
         do { return try creation.run(record) } catch {
@@ -35,7 +35,7 @@ struct StoreCreation {
         }
     }
 
-    private func run(_ record: StoreRecord) throws(VectorStoreError) -> Opened {
+    private func run(_ record: StoreRecord) throws(VectorStoreError) -> OpenStore {
         // Looked at before the lock file is made, so that nothing is put into a directory of somebody else's, and again
         // when nobody else can be creating the store.
         try checkUnfinished()
@@ -52,19 +52,18 @@ struct StoreCreation {
 
     private var directory: Directory { paths.directory }
 
-    private func fill(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) -> Opened {
+    private func fill(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) -> OpenStore {
         _ = try mapped(EpochLocks(directory, creates: true))
         for name in try mapped(directory.names()) where StorePaths.unfinishedNames.contains(name) {
             try mapped(fileSystem.unlink(name, in: directory))
         }
-        let file = try mapped(DataFile.create(in: directory, record.header, fileSystem))
+        _ = try mapped(DataFile.create(in: directory, record.header, fileSystem))
         try makeIndex(record)
-        let session = try WriteSession.open(paths, lock, LogWitness(paths, fileSystem) { false })
-        session.files.advance(to: file)
-        try session.floor.committed(session.index.record)
-        session.floor.endCheckpoint(record)
-        session.index.connection.checkpointsOnClose(true)
-        return Opened(session: session, lock: lock)
+        let (store, _) = try Recovery.open(paths, lock, LogWitness(paths, fileSystem) { false })
+        try store.session.log.mark.committed { () throws(VectorStoreError) in record }
+        // The first log's token isn't the one that this mark has.
+        store.session.log.mark.endCheckpoint(record)
+        return store
     }
 
     /// Of a creation that has failed, while its lock is held. Once the index has its name there may be a store, which the
@@ -135,10 +134,4 @@ struct StoreCreation {
     private static func refusal(_ path: String, _ what: String) -> VectorStoreError {
         VectorStoreError(.alreadyExists, "\(path) \(what); choose another path, or move it away")
     }
-}
-
-/// A store's writing side: the session, and the lock that makes it the only one.
-struct Opened {
-    let session: WriteSession
-    let lock: FileLock
 }

@@ -39,7 +39,7 @@ extension VectorStore {
         _ progress: @escaping ProgressHandler
     ) throws -> BackupReport {
         try Pace.check(options)
-        try writer?.exclusively { _ in }
+        try writer?.flush()
         let backup = StoreBackup(
             readers: readers,
             source: paths,

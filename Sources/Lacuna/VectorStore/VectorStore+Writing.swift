@@ -73,16 +73,13 @@ extension VectorStore {
     /// committed before this returns. With full durability there is nothing to do.
     ///
     /// - Throws: What kept the writes since the last commit out of the store: they are not in it then.
-    public func flush() throws { try writing().exclusively { _ in } }
-
-    /// A write without the caller's code in it, which may share a commit with others.
-    private func writeOne(_ body: (borrowing WriteBatch<ID>) throws -> Void) throws {
-        try writing().write(callsOut: false) { rows in try body(WriteBatch(rows)) }
-    }
+    public func flush() throws { try writing().flush() }
 
     /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and no metadata, those that the id had go. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
     public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
-        try writeOne { try $0.put(vector, for: id, metadataJSON: metadataJSON, replacing: replacing) }
+        try writing().write(callsOut: false) {
+            try $0.put(vector.span, for: id.sqlValue, metadata: metadataJSON, replacing: replacing)
+        }
     }
 
     /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable as the handle's
@@ -106,7 +103,7 @@ extension VectorStore {
     /// Replaces an id's metadata by JSON text, or removes them; durable as the handle's ``Durability``
     /// says.
     public func setMetadataJSON(_ json: String?, for id: ID) throws {
-        try writeOne { try $0.setMetadataJSON(json, for: id) }
+        try writing().write(callsOut: false) { try $0.setMetadata(json, for: id.sqlValue) }
     }
 
     /// Deletes one row and its metadata; durable when it returns, with every ``Durability``.

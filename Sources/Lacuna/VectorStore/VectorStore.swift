@@ -110,38 +110,38 @@ public final class VectorStore<ID: VectorID>: Sendable {
             return try VectorStore(reading: paths, fileSystem, options)
         }
         let lock = try Writer.lock(paths)
-        let session = try WriteSession.open(paths, lock, options.witness(paths, fileSystem))
-        try checkIDKind(try session.index.record(), paths.directory.path)
-        var recovery = try Recovery(session.index, paths, fileSystem)
-        try recovery.apply(session)
-        let store = try VectorStore(Opened(session: session, lock: lock), options)
+        let (opened, recovery) = try Recovery.open(paths, lock, options.witness(paths, fileSystem)) {
+            record throws(VectorStoreError) in
+            try checkIDKind(record, paths.directory.path)
+        }
+        let store = try VectorStore(opened, options)
         if recovery.hasPendingErasure { try store.resumeErasures(options.logger) }
         return store
     }
 
-    private init(_ opened: Opened, _ options: VectorStoreOptions) throws {
-        var session = opened.session
-        session.logLimit = LogLimit(
+    private init(_ opened: OpenStore, _ options: VectorStoreOptions) throws {
+        var opened = opened
+        opened.session.log.limits = LogLimit(
             warningBytes: options.logWarningBytes,
             limitBytes: options.logLimitBytes,
             logger: options.logger
         )
         background = options.maintenance.map { BackgroundCompaction($0, options.logger) }
-        session.onCommit = { [weak background] in background?.note($0) }
-        paths = session.paths
-        files = session.files
+        opened.session.onCommit = { [weak background] in background?.note($0) }
+        paths = opened.session.paths
+        files = opened.session.files
         readers = ReaderPool(
-            try IndexSource.forReading(session.paths),
-            session.paths,
-            session.files,
-            session.fileSystem,
+            try IndexSource.forReading(opened.session.paths),
+            opened.session.paths,
+            opened.session.files,
+            opened.session.fileSystem,
             isCancelled: options.isCancelled
         )
-        session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
-        memory = HandleMemory(rowIDs: session.ids, filters: RememberedFilters(session.metadataChanges))
-        let writer = Writer(session, lock: opened.lock, readers: readers.threads, options.durability)
+        opened.session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
+        memory = HandleMemory(rowIDs: opened.session.ids, filters: RememberedFilters(opened.session.metadataChanges))
+        let writer = Writer(opened, readers: readers.threads, options.durability)
         self.writer = writer
-        try background?.start(writer, session.index.record())
+        try background?.start(writer, opened.session.index.record())
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {

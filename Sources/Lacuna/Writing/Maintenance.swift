@@ -47,7 +47,7 @@ package final class Maintenance {
 
     /// Calls `body` in the writer's turn.
     func turn<R>(_ body: (WriteSession) throws -> R) throws -> R {
-        try writer.betweenWriters { session in
+        try writer.turn { session in
             let start = ContinuousClock.now
             defer { longestTurn = max(longestTurn, .now - start) }
             return try body(session)

@@ -42,7 +42,7 @@ struct Migration {
             }
             throw error
         }
-        session.floor.hasOriginColumns = true
+        session.log.mark.hasOriginColumns = true
     }
 
     private func makeTables(_ record: StoreRecord) throws(VectorStoreError) {

@@ -14,6 +14,7 @@ import CLacunaVectorKernels
 package final class RowWriter {
     private let index: StoreIndex
     private let file: DataFile
+    private let log: StoreLog
     /// The state that this transaction makes.
     private(set) var record: StoreRecord
     private let start: StoreRecord
@@ -46,6 +47,7 @@ package final class RowWriter {
     init(_ session: WriteSession) throws(VectorStoreError) {
         index = session.index
         file = try session.currentFile()
+        log = session.log
         record = try index.record()
         start = record
         staging = session.staging
@@ -177,7 +179,7 @@ package final class RowWriter {
         guard record != start || !changedMetadata.isEmpty else { return }
         if let run, !PlantedBug.runNotExtended.isPlanted { try index.write(run, record.generation) }
         try index.changeDead(adding: died, record.generation, index.sequence(after: record))
-        if isSmall { index.connection.prewriteLog() }
+        if isSmall { log.prewrite() }
         try index.update(record)
     }
 

@@ -1,6 +1,6 @@
 /// What a rewrite that is under way needs to hear of every write.
 ///
-/// Touched only in the writer's turn (``Writer/exclusively(_:)``), like the connection.
+/// Touched only in the writer's turn (``Writer/turn(_:)``), like the connection.
 package final class Staging {
     /// The generation of the rewrite's new file; nil where none is under way.
     private(set) var target: Int64?

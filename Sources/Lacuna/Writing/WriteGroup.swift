@@ -4,7 +4,7 @@
 /// There is no weaker way of committing underneath, only fewer commits. Each batch but the first is a savepoint, so that one
 /// that fails leaves the others of its group alone.
 final class WriteGroup {
-    private let session: WriteSession
+    let session: WriteSession
     private let isRelaxed: Bool
     private var rows: RowWriter?
     /// Of the group under way, for those who wait for its commit; nil with relaxed durability.

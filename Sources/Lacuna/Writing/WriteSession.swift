@@ -4,19 +4,18 @@ package struct WriteSession {
     let paths: StorePaths
     let files: CurrentFile
     let fileSystem: any FileSystem
-    let floor: CommitFloor
+    let log: StoreLog
     let place: StorePlace
     /// What a compaction under way is told of every write.
     let staging = Staging()
     let rowBuffer = RowBuffer()
-    var logLimit = LogLimit()
     /// What readers of this process ask for rows by id; told of every transaction.
     private(set) var ids: RowIDs?
     let metadataChanges: MetadataChanges
     /// Called in the writer's turn with the record that a transaction of rows or metadata has just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
 
-    package init(
+    init(
         _ index: StoreIndex,
         _ paths: StorePaths,
         _ lock: FileLock,
@@ -27,26 +26,9 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        let (record, origin) = try index.connection.snapshot { () throws(VectorStoreError) in
-            (try index.record(), try index.logOrigin())
-        }
-        floor = CommitFloor(paths, record, origin, mark, lock, fileSystem)
-        metadataChanges = MetadataChanges(since: record.commitSequence)
+        log = try StoreLog(index, paths, lock, fileSystem, mark)
+        metadataChanges = MetadataChanges(since: try index.record().commitSequence)
         place = try StorePlace(paths.directory, lock)
-    }
-
-    /// Opens the index of a store whose lock the caller holds. To be recovered before it is used.
-    ///
-    /// - Throws: `damaged`, with nothing changed, where commits are missing.
-    package static func open(
-        _ paths: StorePaths,
-        _ lock: FileLock,
-        _ witness: LogWitness
-    ) throws(VectorStoreError) -> WriteSession {
-        // Nobody else writes it: the caller has the lock.
-        let mark = try witness.mark()
-        let index = try StoreIndex.openForWriting(paths.directory, witness, mark)
-        return try WriteSession(index, paths, lock, witness.fileSystem, mark)
     }
 
     /// From now on readers of this process find rows by id in memory, in `limitBytes` at most.
@@ -67,7 +49,7 @@ package struct WriteSession {
     /// log into the database, and tries once more; `body` may thus run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try checkPlace()
-        try syncLogName()
+        try log.begin()
         let commits = index.connection.commits
         let result: R
         do {
@@ -76,14 +58,8 @@ package struct WriteSession {
             guard error.code == .diskFull, try giveBackTail() else { throw error }
             result = try transaction(body)
         }
-        try raiseFloor(after: commits)
+        try log.end(after: commits)
         return result
-    }
-
-    /// There may have been nothing to commit.
-    private func raiseFloor(after commits: Int) throws(VectorStoreError) {
-        if index.connection.commits != commits { floor.beginsLog = false }
-        try floor.committed(index.record)
     }
 
     private func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
@@ -106,7 +82,7 @@ package struct WriteSession {
 
     /// Begins a transaction that `commit(_:)` ends.
     func begin() throws(VectorStoreError) {
-        try syncLogName()
+        try log.begin()
         try index.connection.run(Connection.TransactionKind.write.rawValue)
         noteBegin()
     }
@@ -117,12 +93,8 @@ package struct WriteSession {
     /// Whether what SQLite would remove by name is its own.
     var hasItsFiles: Bool { index.connection.namesLeadHere && (try? place.checkFiles(files.value)) != nil }
 
-    private func syncLogName() throws(VectorStoreError) {
-        if !PlantedBug.logNameNotSynced.isPlanted { try floor.syncLogName() }
-    }
-
     private func noteBegin() {
-        index.begin(floor.origin)
+        index.begin(log.mark.origin)
         if let changes = index.changes { ids?.begin(changes, commits: index.connection.commits) }
     }
 
@@ -138,7 +110,7 @@ package struct WriteSession {
             try rows.finish()
             // Not when it was begun: a group is open for long, and until now nothing was written that anybody counts on.
             try checkPlace()
-            if PlantedBug.markBeforeCommit.isPlanted { try floor.committed(index.record) }
+            if PlantedBug.markBeforeCommit.isPlanted { try log.mark.committed(index.record) }
             try index.connection.run("COMMIT")
             noteCommit(rows.record)
             if PlantedBug.commitBeforeRows.isPlanted { try currentFile().sync() }
@@ -148,7 +120,7 @@ package struct WriteSession {
             _ = try delete(deletes)
             return
         }
-        try raiseFloor(after: commits)
+        try log.end(after: commits)
         committed(rows)
     }
 
@@ -194,43 +166,10 @@ package struct WriteSession {
             )
         else { return false }
         try file.truncate(to: length)
-        do { _ = try emptyLog() } catch {
+        do { _ = try log.empty() } catch {
             // The database had no room to grow; what the tail gave back may be enough for the log.
             guard error.code == .diskFull else { throw error }
         }
         return true
-    }
-
-    // MARK: Checkpoints
-
-    /// Copies the log into the database, and cuts it as far as readers allow, who are waited for where told; whether all of
-    /// it is there, and it is empty.
-    func emptyLog(waitingForReaders waits: Bool = false) throws(VectorStoreError) -> Bool {
-        try checkpointing { () throws(VectorStoreError) in try index.emptyLog(waitingForReaders: waits) }
-    }
-
-    /// Copies the log into the database every 16 MiB of it.
-    func keepLogShort() throws(VectorStoreError) {
-        if index.wantsCheckpoint {
-            _ = try checkpointing { () throws(VectorStoreError) in try index.checkpoint() }
-        }
-    }
-
-    /// Before the log is copied into the database; returns the last commit's record.
-    @discardableResult
-    func beginCheckpoint() throws(VectorStoreError) -> StoreRecord {
-        let record = try index.record()
-        try floor.beginCheckpoint(record, logIsEmpty: index.connection.logBytes() == 0)
-        return record
-    }
-
-    /// `checkpoint` tells whether it copied the whole log.
-    private func checkpointing(
-        _ checkpoint: () throws(VectorStoreError) -> Bool
-    ) throws(VectorStoreError) -> Bool {
-        let record = try beginCheckpoint()
-        let isComplete = try checkpoint()
-        if isComplete { floor.endCheckpoint(record) }
-        return isComplete
     }
 }

@@ -10,18 +10,12 @@ import Glibc
 /// The one writer of a store: whoever holds the lock file and the connection that commits.
 ///
 /// `@unchecked Sendable`: what changes is touched only by the thread whose turn it is, which is the one inside
-/// ``exclusively(_:)``. The same turns cover commits and checkpoints, which SQLite before 3.51.3 must not run at once.
+/// ``turn(_:)``, or writes. The same turns cover commits and checkpoints, which SQLite before 3.51.3 must not run at once.
 package final class Writer: @unchecked Sendable {
-    private enum State {
-        case open(WriteSession)
-        case closed
-        /// An I/O error made it unsafe to write on: after a failed sync the kernel holds the pages as if they were clean.
-        case failed(VectorStoreError)
-    }
-
-    private var state: State
     /// The writes that are not committed yet; nil once the writer is closed.
     private var group: WriteGroup?
+    /// An I/O error that made it unsafe to write on: after a failed sync the kernel holds the pages as if they were clean.
+    private var failure: VectorStoreError?
     private var isFlushScheduled = false
     /// Why the last group could not be committed when nobody was there to be told.
     private var unreported: VectorStoreError?
@@ -30,25 +24,18 @@ package final class Writer: @unchecked Sendable {
     private let place: StorePlace
     private let files: CurrentFile
     let turns = TurnLock()
-    /// Threads inside `exclusively`: at most one.
+    /// Threads in their turn: at most one.
     private let threads = ThreadRegistry()
     /// Threads inside `maintain`: at most one.
     private let maintainers = ThreadRegistry()
     private let maintenanceTurn = MaintenanceTurn()
-    /// Threads that work for nobody who could be told of what was lost.
-    private let unattended = ThreadRegistry()
     private let isClosing = Atomic(false)
     /// Threads inside a read's closure.
     private let readers: ReadStripes
 
-    package init(
-        _ session: WriteSession,
-        lock: FileLock,
-        readers: ReadStripes,
-        _ durability: Durability
-    ) {
-        state = .open(session)
-        self.lock = lock
+    package init(_ store: OpenStore, readers: ReadStripes, _ durability: Durability) {
+        let session = store.session
+        lock = store.lock
         self.readers = readers
         self.durability = durability
         place = session.place
@@ -72,79 +59,63 @@ package final class Writer: @unchecked Sendable {
         return lock
     }
 
-    /// Calls `body` while no other thread of this handle writes, checkpoints or compacts, and after what was written
-    /// before is durable.
-    package func exclusively<R>(_ body: (WriteSession) throws -> R) throws -> R {
-        try locked { session in
-            do throws(VectorStoreError) { try commitGroup() } catch {
-                if durability != .full && unattended.containsCurrentThread { unreported = error }
-                throw error
-            }
-            return try body(session)
+    // MARK: Turns
+
+    /// Calls `body` in a turn of its own between those of writers. What they had gathered is made durable before; if that
+    /// fails they are told, and it is no matter of `body`'s.
+    package func turn<R>(_ body: (WriteSession) throws -> R) throws -> R {
+        try enter {
+            commitGroup()
+            return try body(openGroup().session)
         }
     }
 
-    /// Those who wait for what is committed hear of its failure themselves.
-    private func commitGroup() throws(VectorStoreError) {
-        do throws(VectorStoreError) { try group?.commit() } catch {
-            markFailed(error)
-            if durability != .full { throw error }
-            _ = try openSession()
-        }
-    }
-
-    /// Calls `body` while no other thread is in here. What has been written is committed at the end, unless somebody waits
-    /// for the next turn: who has it commits it together with what is written then.
-    private func inTurn<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-        try turns.withLock { () throws(E) in
-            threads.enter()
-            defer {
-                if durability == .full && turns.waiting == 0 { try? commitGroup() }
-                threads.leave()
-            }
-            return try body()
-        }
-    }
-
-    /// Calls `body` in a turn of its own between those of writers. What they had gathered is made durable before; where that
-    /// fails it is told to the next of them, and is no matter of `body`'s.
-    func betweenWriters<R>(_ body: (WriteSession) throws -> R) throws -> R {
-        try refuseReentrance()
-        return try inTurn {
-            _ = try openSession()
-            do throws(VectorStoreError) { try commitGroup() } catch {
-                if durability != .full { unreported = unreported ?? error }
-            }
-            let session = try openSession()
-            do { return try body(session) } catch {
-                markFailed(error)
-                throw error
-            }
-        }
-    }
-
-    /// Calls `body` for nobody's sake: where relaxed writes can't be committed in it, the next call outside is told as well.
-    func unattended<R>(_ body: () throws -> R) rethrows -> R {
-        unattended.enter()
-        defer { unattended.leave() }
-        return try body()
-    }
-
-    private func locked<R>(_ body: (WriteSession) throws -> R) throws -> R {
+    /// Calls `body` while no other thread is in here, and no code of a write or a read of the store is what calls. An I/O error
+    /// ends writing.
+    private func enter<R>(_ body: () throws -> R) throws -> R {
         try refuseReentrance()
         return try place.explaining(files) {
             try inTurn {
-                let session = try openSession()
-                if let error = unreported {
-                    if !unattended.containsCurrentThread { unreported = nil }
-                    throw error
-                }
-                do { return try body(session) } catch {
+                do { return try body() } catch {
                     markFailed(error)
                     throw error
                 }
             }
         }
+    }
+
+    /// The last in line commits what has been gathered: if another thread waits for the next turn, that one does, together
+    /// with what it writes itself.
+    private func inTurn<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        try turns.withLock { () throws(E) in
+            threads.enter()
+            defer { threads.leave() }
+            let result = Result { () throws(E) in try body() }
+            if durability == .full && turns.waiting == 0 { commitGroup() }
+            return try result.get()
+        }
+    }
+
+    /// Commits what writers have gathered. If that fails, it tells those that wait for it; with relaxed durability none does, and
+    /// the next call is told.
+    private func commitGroup() {
+        do throws(VectorStoreError) { try group?.commit() } catch {
+            markFailed(error)
+            if durability != .full { unreported = unreported ?? error }
+        }
+    }
+
+    /// The same for a caller, which is told what was lost.
+    private func settleGroup() throws(VectorStoreError) -> WriteSession {
+        commitGroup()
+        try reportLostWrites()
+        return try openGroup().session
+    }
+
+    /// Throws, once, what has kept relaxed writes out of the store.
+    private func reportLostWrites() throws(VectorStoreError) {
+        defer { unreported = nil }
+        if let unreported { throw unreported }
     }
 
     private func refuseReentrance() throws(VectorStoreError) {
@@ -162,25 +133,23 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// What every write passes, and nothing that only makes earlier ones durable: the log may be too long for more.
-    private func writing<R>(_ body: (WriteSession) throws -> R) throws -> R {
-        try locked { session in
-            try session.limitLog { () throws(VectorStoreError) in try commitGroup() }
-            return try body(session)
-        }
-    }
+    // MARK: Writing
 
-    /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing.
+    /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing. In its order: wait
+    /// for the turn, make room in the log, join the group of writes that share a commit, apply; the last in line commits
+    /// (``inTurn(_:)``); wait for the commit's outcome.
     ///
     /// - Parameter callsOut: Whether code of the caller's runs in `body`. It may take long: those who wait for their commit
     ///   don't wait for it.
     package func write<R>(callsOut: Bool = true, _ body: (RowWriter) throws -> R) throws -> R {
         do {
-            let (result, outcome) = try writing { _ in
-                guard let group else { throw Self.closed }
-                if durability == .full && (callsOut || group.deletesOnly) { try commitGroup() }
+            let (result, outcome) = try enter {
+                try reportLostWrites()
+                try openGroup().session.log.limit { () throws(VectorStoreError) in _ = try settleGroup() }
+                if durability == .full && (callsOut || group?.deletesOnly == true) { commitGroup() }
+                let group = try openGroup()
                 let result = try group.write(body)
-                if case .relaxed(let interval) = durability, !group.isEmpty, !isFlushScheduled { flushLater(interval) }
+                if case .relaxed(let interval) = durability, !group.isEmpty { flushLater(interval) }
                 return (result, group.outcome)
             }
             try place.explaining(files) { try outcome?.get() }
@@ -193,23 +162,24 @@ package final class Writer: @unchecked Sendable {
     /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody; a timer a
     /// group would pile them up.
     private func flushLater(_ interval: Duration) {
+        if isFlushScheduled { return }
         isFlushScheduled = true
         DispatchQueue.global().asyncAfter(deadline: .after(interval)) { [weak self] in
-            self?.flushUnattended()
+            self?.inTurn {
+                self?.isFlushScheduled = false
+                self?.commitGroup()
+            }
         }
     }
 
-    private func flushUnattended() {
-        inTurn {
-            isFlushScheduled = false
-            do throws(VectorStoreError) { try commitGroup() } catch { unreported = error }
-        }
-    }
+    /// Makes everything written so far durable; throws what kept relaxed writes from it.
+    package func flush() throws { try enter { _ = try settleGroup() } }
 
     /// Deletes rows in one durable transaction; how many there were.
     package func delete(_ ids: [SQLValue]) throws -> Int {
-        try writing { session in
-            try commitGroup()
+        try enter {
+            let session = try settleGroup()
+            try session.log.limit()
             return try session.delete(ids)
         }
     }
@@ -235,11 +205,11 @@ package final class Writer: @unchecked Sendable {
                 "this call is inside a compaction or an erasure of the same store; let that end first"
             )
         }
-        let maintenance = try exclusively { session in
-            try session.checkPlace()
-            return try Maintenance(self, session, pace, limits)
-        }
         do {
+            let maintenance = try turn { session in
+                try session.checkPlace()
+                return try Maintenance(self, session, pace, limits)
+            }
             try maintenanceTurn.take(givesWay: givesWay) {
                 try checkNotClosing()
                 try pace.check()
@@ -267,10 +237,10 @@ package final class Writer: @unchecked Sendable {
 
     // MARK: Closing
 
-    /// Whether the calling thread is inside ``exclusively(_:)`` or ``maintain(_:_:_:)``.
+    /// Whether the calling thread is inside ``turn(_:)`` or ``maintain(_:_:_:_:)``.
     package var containsCurrentThread: Bool { threads.containsCurrentThread || maintainers.containsCurrentThread }
 
-    /// Ends writing and releases the lock; not from inside ``exclusively(_:)`` or ``maintain(_:_:_:)``. Maintenance under way
+    /// Ends writing and releases the lock; not from inside ``turn(_:)`` or ``maintain(_:_:_:_:)``. Maintenance under way
     /// is stopped, and waited for: it is at its next batch soon.
     ///
     /// The connection goes with the session: where it is the last one, it copies its log into the database, but for one that
@@ -290,19 +260,18 @@ package final class Writer: @unchecked Sendable {
             inTurn { lock = nil }
         }
         try inTurn { () throws(VectorStoreError) in
+            guard let session = group?.session else { return closeReaders() }
             defer {
                 closeReaders()
                 group = nil
-                state = .closed
             }
-            if case .closed = state { return }
+            commitGroup()
             do throws(VectorStoreError) {
-                if let unreported { throw unreported }
-                try group?.commit()
-                if case .open(let session) = state { try beginLastCheckpoint(session) }
+                try reportLostWrites()
+                if failure == nil { try beginLastCheckpoint(session) }
             } catch {
                 // Which is the next open's to do, where it could not begin.
-                if case .open(let session) = state { session.index.connection.checkpointsOnClose(false) }
+                session.log.checkpointsOnClose(false)
                 markFailed(error)
                 throw error
             }
@@ -313,35 +282,30 @@ package final class Writer: @unchecked Sendable {
     /// another file's by now.
     private func beginLastCheckpoint(_ session: WriteSession) throws(VectorStoreError) {
         if session.hasItsFiles {
-            try session.beginCheckpoint()
+            try session.log.beginClosing()
         } else {
-            session.index.connection.checkpointsOnClose(false)
+            session.log.checkpointsOnClose(false)
         }
     }
 
     private static let closed = VectorStoreError(.closed, "the store was closed; open it again")
 
-    private func openSession() throws(VectorStoreError) -> WriteSession {
-        switch state {
-        case .open(let session): return session
-        case .closed: throw Self.closed
-        case .failed(let error):
-            throw VectorStoreError(
-                .needsReopen,
-                "an earlier I/O error made writing through this handle unsafe; close it and open the store again",
-                cause: error
-            )
-        }
+    private func openGroup() throws(VectorStoreError) -> WriteGroup {
+        guard let group else { throw Self.closed }
+        guard let failure else { return group }
+        throw VectorStoreError(
+            .needsReopen,
+            "an earlier I/O error made writing through this handle unsafe; close it and open the store again",
+            cause: failure
+        )
     }
 
     private func markFailed(_ error: any Error) {
-        guard let error = error as? VectorStoreError, error.code == .ioError else { return }
+        guard failure == nil, let error = error as? VectorStoreError, error.code == .ioError else { return }
+        failure = error
         // The log may hold what nothing else does: it stays as it is for the next open.
-        if case .open(let session) = state {
-            session.index.connection.checkpointsOnClose(false)
-            // It lives on the connection's shared memory.
-            session.ids?.close()
-        }
-        state = .failed(error)
+        group?.session.log.checkpointsOnClose(false)
+        // They live on the connection's shared memory.
+        group?.session.ids?.close()
     }
 }

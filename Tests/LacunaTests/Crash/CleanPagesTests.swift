@@ -81,7 +81,7 @@ import Glibc
                 try store?.put(vector, for: 300, metadataJSON: long)
                 model.put(300, vector, long)
                 let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
-                func emptyLog() throws -> Bool? { try store?.writing().exclusively { try $0.emptyLog() } }
+                func emptyLog() throws -> Bool? { try store?.writing().turn { try $0.log.empty() } }
                 try reader.read { _ in
                     try store.map { try Scenario.put.call($0, dimension: dimension) }
                     #expect(try emptyLog() == false)
@@ -138,7 +138,7 @@ import Glibc
         let moment = try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let store = try Scenario.prepare(disk, dimension: dimension).0
-                let isEmptied = try store.writing().exclusively { try $0.emptyLog() }
+                let isEmptied = try store.writing().turn { try $0.log.empty() }
                 #expect(isEmptied)
                 try store.put([Float](repeating: 1, count: dimension), for: 300)
                 var older = disk.now.model.liveFiles[try store.info.dataFile] ?? FileImage()

@@ -135,7 +135,7 @@ import Glibc
                 var (store, rows) = try prepare(disk)
                 let remains = rows.remains(of: Self.ids)
                 // From here on the rows are not among those that the next open writes once more.
-                _ = try store.writing().exclusively { try $0.emptyLog() }
+                _ = try store.writing().turn { try $0.log.empty() }
                 disk.inject(DiskFault(matches: { $0.kind == .sync && $0.isOnDataFile }))
                 let error = #expect(throws: VectorStoreError.self) { try store.erase(Self.ids) }
                 #expect(error?.code == .ioError && disk.failures == 1)

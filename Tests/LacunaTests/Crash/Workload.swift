@@ -91,7 +91,7 @@ final class Workload {
         case .punch: try settle { try store.punchHoles() }
         case .flush: try settle(store.flush)
         case .failedBatch: failBatch(store)
-        case .checkpoint: try settle { _ = try store.writing().exclusively { try $0.emptyLog() } }
+        case .checkpoint: try settle { _ = try store.writing().turn { try $0.log.empty() } }
         case .whileReading(let steps):
             let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, fileSystem)
             try reader.read { _ in try run(steps) }

@@ -22,7 +22,7 @@
 /// | 7. the checkpoint | a database that needs no log | nothing is lost |
 ///
 /// Not thread-safe: touched only in the writer's turn.
-package final class CommitFloor {
+final class MarkKeeper {
     private let fileSystem: any FileSystem
     private let directory: Directory
     /// Whether the log's name is known to be on disk.

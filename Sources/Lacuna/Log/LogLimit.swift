@@ -64,23 +64,22 @@ package final class LogLimit {
     }
 }
 
-extension WriteSession {
-    /// Before a transaction that adds to SQLite's log: throws `busy`, with nothing changed, if that is as long as it may be
-    /// and can't be emptied. Waits for readers only where the log is long, 20 ms at most.
+extension StoreLog {
+    /// Before a transaction that adds to the log: throws `busy`, with nothing changed, if that is as long as it may be
+    /// and can't be emptied. Waits for readers only if the log is long, 20 ms at most.
     ///
     /// - Parameter endTransaction: Ends the transaction that the connection may be in: inside one the log can't be emptied.
-    func limitLog(endTransaction: () throws(VectorStoreError) -> Void = {}) throws(VectorStoreError) {
-        if !index.connection.isInTransaction {
-            do throws(VectorStoreError) { try keepLogShort() } catch {
+    func limit(
+        endingTransaction endTransaction: () throws(VectorStoreError) -> Void = {}
+    ) throws(VectorStoreError) {
+        if !isInTransaction {
+            do throws(VectorStoreError) { try keepShort() } catch {
                 if error.code != .diskFull { throw error }
             }
         }
-        try logLimit.check { () throws(VectorStoreError) in
-            // By name: a descriptor of our own, once closed, would drop this process's locks on the log.
-            try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
-        } empty: { () throws(VectorStoreError) in
+        try limits.check(size: fileBytes) { () throws(VectorStoreError) in
             try endTransaction()
-            do throws(VectorStoreError) { _ = try emptyLog(waitingForReaders: true) } catch {
+            do throws(VectorStoreError) { _ = try empty(waitingForReaders: true) } catch {
                 switch error.code {
                 // Somebody else is at the log; its length decides.
                 case .busy: return true

@@ -35,9 +35,56 @@ extension CommitMark.Database {
 }
 
 extension StoreIndex {
+    /// For the writing process: refuses a newer schema untouched. An older one is to be migrated once the log is taken over.
+    ///
+    /// - Throws: `damaged`, with nothing changed, where commits are missing.
+    static func openForWriting(
+        _ directory: Directory,
+        _ witness: LogWitness,
+        _ mark: CommitMark?
+    ) throws(VectorStoreError) -> StoreIndex {
+        let index = try connect(directory, .readWrite)
+        _ = try index.check(directory, witness, mark)
+        try index.checkForWriting()
+        try index.configureWriter()
+        return index
+    }
+
+    /// For reading as the first of a handle: throws `damaged` where commits are missing.
+    static func openForReading(
+        _ directory: Directory,
+        _ mode: Connection.Mode,
+        checkedBy witness: LogWitness,
+        allowingEarlier: Bool = false
+    ) throws(VectorStoreError) -> StoreIndex {
+        // Read before the index: a writer may raise it at any time, once it has committed.
+        let mark = try witness.mark()
+        let index = try connect(directory, mode)
+        let evidence = try index.check(directory, witness, mark)
+        if !allowingEarlier { try index.checkIsMigrated() }
+        if let evidence, evidence.areRowsDoubtful {
+            try index.checkRowsOfLog(evidence, witness)
+        }
+        return index
+    }
+
+    /// A connection to what may be damaged. With an empty database SQLite would take the log beside it for another one's,
+    /// and remove it.
+    private static func connect(
+        _ directory: Directory,
+        _ mode: Connection.Mode
+    ) throws(VectorStoreError) -> StoreIndex {
+        if mode != .immutable, try mapped(directory.status(StorePaths.indexName))?.size == 0,
+            try mapped(directory.status(StorePaths.logName))?.size ?? 0 > 0
+        {
+            throw .commitsAreMissing("index.sqlite is empty beside its log")
+        }
+        return StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
+    }
+
     /// Before anything in the index is believed: that its log has not rotted, that no commit is missing, and that the log is
     /// the database's. Returns what the last was found by, if there is a log.
-    func check(
+    private func check(
         _ directory: Directory,
         _ witness: LogWitness,
         _ mark: CommitMark?
@@ -77,7 +124,7 @@ extension StoreIndex {
     }
 
     /// Throws `damaged` where the data file lacks rows that the log names.
-    func checkRowsOfLog(_ evidence: LogEvidence, _ witness: LogWitness) throws(VectorStoreError) {
+    private func checkRowsOfLog(_ evidence: LogEvidence, _ witness: LogWitness) throws(VectorStoreError) {
         let record = evidence.record
         guard let first = evidence.mark?.database.firstRowOfLog(record), let file = witness.dataFile(record) else {
             return

@@ -80,6 +80,17 @@ package struct CommitMark: Equatable, Sendable {
         } catch { throw VectorStoreError(error.on(paths.directory.path(StorePaths.writerLockName))) }
     }
 
+    /// Throws `damaged` if the record is older than a commit that was made. Another store's mark says nothing.
+    func check(_ record: StoreRecord) throws(VectorStoreError) {
+        guard store == record.uuidBytes, record.commitSequence < sequence else { return }
+        throw .commitsAreMissing(
+            """
+            the index knows commits up to \(record.commitSequence), but commit \(sequence) at least was made: \
+            index.sqlite-wal is missing, cut short or older, or an older index.sqlite was put back
+            """
+        )
+    }
+
     private static func checksum(of bytes: [UInt8]) -> UInt32 {
         var checksum = Checksum()
         unsafe bytes.withUnsafeBytes { unsafe checksum.update($0) }

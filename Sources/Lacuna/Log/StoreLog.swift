@@ -1,0 +1,152 @@
+/// The one owner of the index's write-ahead log, in the process that writes.
+///
+/// The log is copied into the database (a checkpoint), and never by a commit itself:
+///
+/// - before a write, if the log has grown by 16 MiB since it was last copied, or is longer than the handle's limits:
+///   ``limit(endingTransaction:)``;
+/// - on a full disk, by an erasure, and after a crash: ``empty(waitingForReaders:)``;
+/// - when the last connection closes: ``beginClosing()``.
+///
+/// Around each of them the ``MarkKeeper`` writes down which commits were made.
+///
+/// Not thread-safe: touched only in the writer's turn.
+package final class StoreLog {
+    let mark: MarkKeeper
+    /// The handle's limits.
+    var limits = LogLimit()
+    private let index: StoreIndex
+    private let paths: StorePaths
+    /// The log's frames when it was last copied.
+    private var copiedFrames = 0
+
+    /// 16 MiB: a batch of random ids changes most pages of the index, and each checkpoint writes them all once more.
+    private static let checkpointFrames = 4_000
+    private static let longFrames = 8_000
+    private static let readersMilliseconds: Int32 = 20
+
+    init(
+        _ index: StoreIndex,
+        _ paths: StorePaths,
+        _ lock: FileLock,
+        _ fileSystem: any FileSystem,
+        _ mark: CommitMark?
+    ) throws(VectorStoreError) {
+        self.index = index
+        self.paths = paths
+        let (record, origin) = try index.connection.snapshot { () throws(VectorStoreError) in
+            (try index.record(), try index.logOrigin())
+        }
+        self.mark = MarkKeeper(paths, record, origin, mark, lock, fileSystem)
+    }
+
+    private var connection: Connection { index.connection }
+
+    var isInTransaction: Bool { connection.isInTransaction }
+
+    /// The length of its file, by name: a descriptor of our own, once closed, would drop this process's locks on the log.
+    func fileBytes() throws(VectorStoreError) -> Int64 {
+        try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
+    }
+
+    // MARK: Commits
+
+    /// Before a transaction begins.
+    func begin() throws(VectorStoreError) {
+        if !PlantedBug.logNameNotSynced.isPlanted { try mark.syncLogName() }
+    }
+
+    /// After a transaction: `commits` is what the connection had counted before it, which may have had nothing to commit.
+    func end(after commits: Int) throws(VectorStoreError) {
+        if connection.commits != commits { mark.beginsLog = false }
+        try mark.committed(index.record)
+    }
+
+    /// In a transaction of a few pages: makes syncing them cheaper.
+    func prewrite() { connection.prewriteLog() }
+
+    // MARK: Checkpoints
+
+    /// Copies the log into the database if it has grown by 16 MiB since it was last copied, so that the next commit can
+    /// begin it anew. If reading without a pause keeps it from that, readers are waited for, who are never in the way for long.
+    func keepShort() throws(VectorStoreError) {
+        if connection.logFrames < copiedFrames { copiedFrames = 0 }
+        if connection.logFrames - copiedFrames < Self.checkpointFrames { return }
+        let isLong = connection.logFrames >= Self.longFrames
+        _ = try checkpoint(isLong ? .restart : .passive, waitingForReaders: isLong)
+        copiedFrames = connection.logFrames
+    }
+
+    /// Copies the log into the database and cuts it as far as readers allow, who are waited for only if told, and not for
+    /// long; whether all of it is in the database, and it is cut to nothing.
+    func empty(waitingForReaders waits: Bool = false) throws(VectorStoreError) -> Bool {
+        try checkpoint(.truncate, waitingForReaders: waits)
+    }
+
+    /// Closing the last connection copies the log into the database and removes it. Called right before.
+    func beginClosing() throws(VectorStoreError) { try beginCheckpoint() }
+
+    /// Whether closing the connection copies the log into the database. Not after an I/O error, when the log may hold what
+    /// nothing else does: it stays as it is for the next open.
+    func checkpointsOnClose(_ value: Bool) { connection.checkpointsOnClose(value) }
+
+    /// Whether it copied the whole log.
+    private func checkpoint(
+        _ kind: Connection.Checkpoint,
+        waitingForReaders waits: Bool
+    ) throws(VectorStoreError) -> Bool {
+        let record = try beginCheckpoint()
+        let isComplete = try connection.waiting(milliseconds: waits ? Self.readersMilliseconds : 0) {
+            () throws(VectorStoreError) in
+            try connection.checkpoint(kind)
+        }
+        if isComplete { mark.endCheckpoint(record) }
+        return isComplete
+    }
+
+    /// Returns the last commit's record.
+    @discardableResult
+    private func beginCheckpoint() throws(VectorStoreError) -> StoreRecord {
+        let record = try index.record()
+        try mark.beginCheckpoint(record, logIsEmpty: connection.logBytes() == 0)
+        return record
+    }
+
+    // MARK: Taking over
+
+    /// Makes the log that an earlier writer has left our own, up to step 3 of ``Recovery``'s table; `file` is the record's.
+    /// An empty one needs nothing.
+    ///
+    /// - Returns: Whether there was a log, which is to be emptied before anything is done on the strength of it.
+    /// - Throws: `damaged`, with nothing changed, if rows that only the log may name don't match their checksums; `diskFull` if
+    ///   they can't be written again: nothing may come behind them then.
+    func takeOver(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) -> Bool {
+        if try connection.logBytes() == 0 {
+            mark.endCheckpoint(record)
+            return false
+        }
+        do throws(VectorStoreError) { try rewrite(file, record) } catch {
+            guard error.code == .diskFull else { throw error }
+            throw VectorStoreError(
+                .diskFull,
+                """
+                what the last writer left must be written once more where it is before anything else, and the file system \
+                has no room for that; free some disk space and try again: until then the store can only be read
+                """,
+                cause: error
+            )
+        }
+        if !PlantedBug.checkpointBelieved.isPlanted { try connection.forgetCheckpoints() }
+        return true
+    }
+
+    private func rewrite(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) {
+        let first = mark.firstRowOfLog(record)
+        if !PlantedBug.rowsOfLogNotChecked.isPlanted { try index.checkRows(of: file, record, from: first) }
+        // Before the log is written: SQLite syncs the directory too, and keeps to itself whether that worked.
+        try mark.syncLogName()
+        if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
+        if !PlantedBug.rowsNotRewritten.isPlanted {
+            try file.rewrite(record.layout.offsets(first..<record.nextSlot))
+        }
+    }
+}
