@@ -29,6 +29,14 @@ CREATE TABLE "dead" (
     bits    BLOB    NOT NULL
 ) STRICT;
 
+CREATE TABLE files (
+    name       TEXT    PRIMARY KEY,
+    generation INTEGER NOT NULL CHECK (generation >= 0),
+    kind       TEXT    NOT NULL,
+    nonce      INTEGER NOT NULL,
+    covered    INTEGER NOT NULL CHECK (covered >= 0)
+) STRICT, WITHOUT ROWID;
+
 CREATE TEMP TABLE store_before AS SELECT * FROM store;
 
 DROP TABLE store;

@@ -37,7 +37,10 @@ struct StoreCopy {
     /// Ends what was under way when the state was read: its files are not here.
     func putInOrder(_ index: StoreIndex) throws {
         let generation = try index.record().generation
-        try index.connection.transaction { () throws(VectorStoreError) in try index.endUnfinished() }
+        try index.connection.transaction { () throws(VectorStoreError) in
+            try index.endUnfinished()
+            try index.forgetDerivedFiles()
+        }
         guard try index.hasStaleRows(current: generation) else { return }
         while try index.connection.transaction({ () throws(VectorStoreError) in
             try index.removeStaleRows(current: generation, limit: MaintenanceLimits().rows)

@@ -9,8 +9,9 @@ extension Maintenance {
         } catch let error as VectorStoreError where error.code == .diskFull {}
     }
 
-    /// The same without the pages.
+    /// The same without the pages. First of all, the derived files of those generations.
     func deleteStaleRows() throws {
+        try turn { try $0.removeStaleDerivedFiles() }
         while try commitBatch({ index throws(VectorStoreError) in
             try index.removeStaleRows(current: try index.record().generation, limit: limits.rows)
         }) > 0 {

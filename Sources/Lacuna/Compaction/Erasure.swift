@@ -72,6 +72,8 @@ struct Erasure {
                     allocatedBefore: allocated
                 )
                 _ = try index.beginJournal(start)
+                // They may hold what is erased.
+                try index.giveUpDerivedFiles()
             }
         }
     }

@@ -62,6 +62,7 @@ struct InPlace {
                 record.liveRows == 0 ? end : Preallocation.compactLength(rowsEnd: end, stride: record.stride)
             if try file.status().size > length { try file.truncate(to: length) }
             let status = try file.status()
+            try session.removeStaleDerivedFiles()
             try session.commit { () throws(VectorStoreError) in
                 try session.index.endJournal(journal, allocatedAfter: status.allocated)
             }

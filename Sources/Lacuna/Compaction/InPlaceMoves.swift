@@ -154,6 +154,7 @@ struct InPlaceMoves {
         let sequence = index.sequence(after: record)
         try index.replaceEntries(moved, generation, codec)
         try index.changeDead(adding: left, removing: moved.map(\.slot), generation, sequence)
+        if !moved.isEmpty { try index.giveUpDerivedFiles() }
         if !moved.isEmpty && !PlantedBug.moveNotAnnounced.isPlanted { record.moved = sequence }
         if PlantedBug.offsetFallsEarly.isPlanted { record.nextSlot = floor }
         try index.update(record)
@@ -308,6 +309,8 @@ struct InPlaceMoves {
         try session.log.mark.lower(to: slot, record)
         record.nextSlot = slot
         record.moved = index.sequence(after: record)
+        // They may cover slots that others are given again.
+        try index.giveUpDerivedFiles()
         try index.cutRuns(at: slot, generation, codec)
         try index.cutDead(at: slot, generation, record.moved)
         try index.update(record)

@@ -56,7 +56,7 @@ extension StoreIndex {
     ///
     /// - Throws: `alreadyExists` where another program has a table of one of their names.
     func makeTablesBeside() throws(VectorStoreError) {
-        let taken = try connection.first("SELECT name FROM sqlite_schema WHERE name IN ('runs', 'dead')") {
+        let taken = try connection.first("SELECT name FROM sqlite_schema WHERE name IN ('runs', 'dead', 'files')") {
             row throws(VectorStoreError) in try row.text(0)
         }
         if let taken {

@@ -57,6 +57,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case runNotExtended
     /// A compaction in place doesn't say that slots hold other rows than before.
     case moveNotAnnounced
+    /// What moves rows keeps the files that were derived from them.
+    case derivedFileKept
     /// A migration takes a transaction a statement.
     case migrationInParts
     /// A new store's database gets its name before it is on the disk.

@@ -5,6 +5,8 @@ package struct Recovery {
     /// Whether what only a commit in the log has given up stays for the next open, since that log could not be emptied.
     private var leavesSuperseded = false
     private let hasStaleRows: Bool
+    /// Derived files of no use any more, with their sizes.
+    private let staleDerivedFiles: [(name: String, size: Int64)]
 
     /// Looks, and touches nothing.
     ///
@@ -14,10 +16,13 @@ package struct Recovery {
         _ paths: StorePaths,
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
-        (plan, hasStaleRows) = try index.connection.snapshot { () throws(VectorStoreError) in
+        (plan, hasStaleRows, staleDerivedFiles) = try index.connection.snapshot { () throws(VectorStoreError) in
             let record = try index.record()
             let plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
-            return (plan, try index.hasStaleRows(current: record.generation))
+            let derived = try index.staleDerivedFiles().map { file throws(VectorStoreError) in
+                (file.name, try mapped(paths.directory.status(file.name))?.size ?? 0)
+            }
+            return (plan, try index.hasStaleRows(current: record.generation), derived)
         }
     }
 
@@ -112,6 +117,8 @@ package struct Recovery {
     }
 
     private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {
+        // Nothing needs them, also where the commit that gave them up should get lost.
+        try session.removeStaleDerivedFiles()
         if plan.isEmpty { return }
         if !plan.endings.isEmpty {
             let allocated = try file.status().allocated
@@ -145,6 +152,14 @@ package struct Recovery {
         }
         actions += removals.map {
             RecoveryReport.Action(action: "remove-file", file: $0.name, bytes: $0.size, detail: $0.why)
+        }
+        actions += staleDerivedFiles.map {
+            RecoveryReport.Action(
+                action: "remove-file",
+                file: $0.name,
+                bytes: $0.size,
+                detail: "derived from rows that have moved"
+            )
         }
         if let length = trimmedLength {
             actions.append(

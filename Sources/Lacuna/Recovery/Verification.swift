@@ -132,7 +132,8 @@ struct Verification<ID: VectorID> {
     }
 
     private func unknownFiles() throws(VectorStoreError) -> [String] {
-        let named = Set(try snapshot.index.journal().flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) })
+        var named = Set(try snapshot.index.journal().flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) })
+        named.formUnion(try snapshot.index.derivedFiles().map(\.name))
         return try mapped(paths.directory.names()).filter { name in
             !StorePaths.isFixedName(name) && name != snapshot.record.dataFile && !named.contains(name)
         }

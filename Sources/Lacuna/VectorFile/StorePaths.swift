@@ -75,9 +75,15 @@ package struct StorePaths: Sendable {
         return dataFileName(generation: generation) == name ? generation : nil
     }
 
+    /// Whether it is `derived-<number>.<kind>`: no other name that the index lists is unlinked.
+    static func isDerivedFileName(_ name: String) -> Bool {
+        name.wholeMatch(of: /derived-[0-9]{1,18}\.[a-z0-9]{1,16}/) != nil
+    }
+
     /// Whether a name is one that a store may have, whole or half made.
     static func isOwnName(_ name: String) -> Bool {
         isFixedName(name) || name.hasPrefix(newIndexName) || generation(ofDataFile: name) != nil
+            || isDerivedFileName(name)
     }
 
     /// Whether a name in the directory is one that every store has, apart from its data files.

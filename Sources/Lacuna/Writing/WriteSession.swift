@@ -147,6 +147,20 @@ package struct WriteSession {
         return rows.deletedRows
     }
 
+    /// Removes the derived files that are of no use any more, then their rows.
+    func removeStaleDerivedFiles() throws(VectorStoreError) {
+        let files = try index.staleDerivedFiles()
+        if files.isEmpty { return }
+        for file in files {
+            guard let status = try mapped(paths.directory.status(file.name)) else { continue }
+            try mapped(fileSystem.unlink(file.name, in: paths.directory, ifItIs: status.identity))
+        }
+        try mapped(fileSystem.sync(paths.directory))
+        try commit { () throws(VectorStoreError) in
+            for file in files { try index.forget(file) }
+        }
+    }
+
     /// Throws if another program has written to the index since a compaction began, which saw this `PRAGMA data_version`.
     func checkNoForeignWriter(since version: Int64) throws(VectorStoreError) {
         if try index.pragma("data_version") != version { throw .foreignWriter }

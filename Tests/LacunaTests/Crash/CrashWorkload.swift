@@ -33,14 +33,14 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         ),
         CrashWorkload(
             name: "rewrite",
-            preparation: filled,
-            steps: [.compact(.rewrite), .delete, .compact(.rewrite), .put(2)]
+            preparation: filled + [.derive],
+            steps: [.compact(.rewrite), .delete, .derive, .compact(.rewrite), .put(2)]
         ),
         CrashWorkload(
             name: "in place",
             seed: 2,
-            preparation: filled + [.delete],
-            steps: [.compact(.inPlace), .put(4), .delete, .compact(.inPlace), .put(2)]
+            preparation: filled + [.delete, .derive],
+            steps: [.compact(.inPlace), .put(4), .derive, .delete, .compact(.inPlace), .put(2)]
         ),
         CrashWorkload(
             name: "punch",
@@ -48,7 +48,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
             preparation: filled,
             steps: [.punch, .put(2), .delete, .punch, .compact(.inPlace), .put(1)]
         ),
-        CrashWorkload(name: "erase", preparation: filled, steps: [.erase, .put(2), .erase]),
+        CrashWorkload(name: "erase", preparation: filled + [.derive], steps: [.erase, .put(2), .erase]),
         CrashWorkload(name: "reopening", preparation: filled, steps: [.reopen, .put(2), .reopen, .delete, .reopen]),
         CrashWorkload(name: "migration", preparation: filled, steps: [.reopen, .put(2), .delete], migrates: true),
         CrashWorkload(

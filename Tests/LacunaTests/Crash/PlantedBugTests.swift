@@ -30,7 +30,7 @@ import Testing
             let lost = try CleanPagesTests.rowsLost(after: .rewrite)
             return lost.isEmpty ? nil : ("a failed sync of rows", "the rows \(lost) have other bytes")
         case .checkpointBeforeLogName:
-            let isInOrder = try CommitFloorTests.logIsNamedBeforeAForeignCommitIsCopied()
+            let isInOrder = try MarkKeeperTests.logIsNamedBeforeAForeignCommitIsCopied()
             return isInOrder ? nil : ("a foreign commit", "it was copied into the database before the log had its name")
         case .moveNotAnnounced:
             return try FollowingTests.wrongRowAfterMoves().map { ("a reader beside a compaction in place", $0) }
@@ -51,7 +51,7 @@ import Testing
         case .rowsNotSynced, .commitBeforeRows, .logNotSynced, .markBeforeCommit: ["single puts"]
         case .directoryNotSynced, .targetNotSynced, .unlinkBeforeCommit, .journalNotCommitted, .stagedRowsVisible:
             ["rewrite"]
-        case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly: ["in place"]
+        case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly, .derivedFileKept: ["in place"]
         case .punchBeforeCommit: ["punch"]
         case .overwriteInPlace: ["replacements"]
         case .logNameNotSynced: ["reopening"]

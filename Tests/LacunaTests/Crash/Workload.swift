@@ -8,6 +8,7 @@ final class Workload {
     private var store: VectorStore<Int64>?
     private var version = 0
     private var nextID: Int64 = 1
+    private var derived = 0
     private var fileSystem: FaultyFileSystem
     private let durability: Durability
     private var isRelaxed: Bool { durability != .full }
@@ -22,6 +23,8 @@ final class Workload {
         case put(Int)
         case replace, delete, erase, setMetadata, mixedBatch, punch, reopen, flush, failedBatch
         case compact(CompactionStrategy)
+        /// Makes a derived file.
+        case derive
         /// Copies the log into the database as far as readers allow.
         case checkpoint
         /// The steps while another handle holds a snapshot of the state before them.
@@ -89,6 +92,9 @@ final class Workload {
         case .mixedBatch: try mixedBatch(store)
         case .compact(let strategy): try compact(store, strategy)
         case .punch: try settle { try store.punchHoles() }
+        case .derive:
+            derived += 1
+            try settle { try DerivedIDs.make(store, derived, fileSystem) }
         case .flush: try settle(store.flush)
         case .failedBatch: failBatch(store)
         case .checkpoint: try settle { _ = try store.writing().turn { try $0.log.empty() } }

@@ -34,7 +34,8 @@ enum EarlierSchema {
                 """
                 CREATE TEMP TABLE before AS SELECT * FROM store;
                 CREATE TEMP TABLE journal AS SELECT * FROM compaction_journal;
-                DROP TABLE store; DROP TABLE vectors; DROP TABLE runs; DROP TABLE dead; DROP TABLE compaction_journal;
+                DROP TABLE store; DROP TABLE vectors; DROP TABLE runs; DROP TABLE dead; DROP TABLE files;
+                DROP TABLE compaction_journal;
                 DROP VIEW vector_index; DROP VIEW dead_ranges; DROP VIEW space; DROP VIEW compaction_history;
                 """
             )

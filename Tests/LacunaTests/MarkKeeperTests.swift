@@ -6,7 +6,7 @@ import Testing
 
 @testable import Lacuna
 
-@Suite(.timeLimit(.minutes(20))) struct CommitFloorTests {
+@Suite(.timeLimit(.minutes(20))) struct MarkKeeperTests {
     private static let ways = KilledStore.Way.allCases
 
     /// Expects the same outcome in every way of opening; where that tells nothing of the rows, that it opens.

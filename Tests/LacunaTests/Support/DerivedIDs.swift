@@ -1,0 +1,64 @@
+@testable import Lacuna
+
+/// A derived file as a later version may make one: the id of the row in each slot, one number each.
+enum DerivedIDs {
+    static func name(_ number: Int) -> String { "derived-\(number).ids" }
+
+    /// Derives one from the rows that are there: its row first, then the file.
+    static func make(_ store: VectorStore<Int64>, _ number: Int, _ fileSystem: any FileSystem) throws {
+        let directory = try store.writing().turn { session in
+            let ids = try ids(session.index)
+            _ = try session.commit { () throws(VectorStoreError) in
+                try session.index.connection.run(
+                    "INSERT INTO files (name, generation, kind, nonce, covered) SELECT ?, generation, 'ids', 7, ? FROM store",
+                    [.text(name(number)), .integer(Int64(ids.count))]
+                )
+            }
+            let directory = session.paths.directory
+            let descriptor = try fileSystem.open(name(number), in: directory, .createNew())
+            defer { fileSystem.close(descriptor) }
+            try unsafe ids.withUnsafeBytes { try unsafe fileSystem.writeAll(descriptor, $0, at: 0) }
+            try fileSystem.sync(descriptor)
+            return directory
+        }
+        try fileSystem.sync(directory)
+    }
+
+    /// Those of the current generation that are there. Throws where one is wrong about a live row.
+    static func sound(_ store: VectorStore<Int64>, _ fileSystem: any FileSystem) throws -> [String] {
+        try store.readers.read { snapshot in
+            let generation = snapshot.record.generation
+            let current = try ids(snapshot.index)
+            return try snapshot.index.derivedFiles().filter { $0.generation == generation }.compactMap { file in
+                guard let told = try read(file.name, store.paths.directory, fileSystem) else { return nil }
+                for (slot, id) in current.enumerated() where id != 0 && slot < told.count && told[slot] != id {
+                    throw CrashModel.Mismatch(what: "\(file.name) has \(told[slot]) in slot \(slot), which holds \(id)")
+                }
+                return file.name
+            }
+        }
+    }
+
+    /// By slot; 0 where no row lives.
+    private static func ids(_ index: StoreIndex) throws -> [Int64] {
+        let record = try index.record()
+        var ids = [Int64](repeating: 0, count: record.nextSlot.number)
+        try index.forEachRow(record.generation) { id, slot in
+            if case .integer(let number) = id { ids[slot.number] = number }
+        }
+        return ids
+    }
+
+    private static func read(
+        _ name: String,
+        _ directory: Directory,
+        _ fileSystem: any FileSystem
+    ) throws -> [Int64]? {
+        guard let size = try directory.status(name)?.size else { return nil }
+        let descriptor = try fileSystem.open(name, in: directory, .read)
+        defer { fileSystem.close(descriptor) }
+        var ids = [Int64](repeating: 0, count: Int(size) / 8)
+        _ = try unsafe ids.withUnsafeMutableBytes { try unsafe fileSystem.readAll(descriptor, into: $0, at: 0) }
+        return ids
+    }
+}
