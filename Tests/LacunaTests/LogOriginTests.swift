@@ -38,7 +38,7 @@ import Glibc
         )
     }
 
-    /// What crashes, readers and shells leave, by the table in LogOrigin.swift.
+    /// What crashes, readers and shells leave, by the table in LogEvidence.swift.
     @Test func noFalseAlarm() {
         let (old, new) = ((token: UInt32(6), base: Int64(2)), (token: Self.token, base: Int64(5)))
         let cases: [(String, LogEvidence)] = [

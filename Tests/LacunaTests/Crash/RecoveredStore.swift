@@ -73,7 +73,9 @@ enum RecoveredStore {
         guard report.isSound else { throw CrashModel.Mismatch(what: "\(report)") }
         let files = try Directory.names(disk.directory).filter { !StorePaths.isFixedName($0) }
         let derived = try DerivedIDs.sound(store, disk.fileSystem)
-        guard try Set(files) == Set(derived + [store.info.dataFile]) else { throw CrashModel.Mismatch(what: "left over: \(files)") }
+        guard try Set(files) == Set(derived + [store.info.dataFile]) else {
+            throw CrashModel.Mismatch(what: "left over: \(files)")
+        }
         let pending = try store.readers.read { snapshot in
             try snapshot.index.journal().filter { $0.state != .finished && $0.state != .aborted }
         }
