@@ -10,8 +10,8 @@ import Testing
         ["VectorStore"],
     ]
 
-    private static let sources = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    private static let sources = tests.deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Sources/Lacuna")
 
     private static func files(_ room: String) throws -> [(name: String, text: String)] {
@@ -39,6 +39,13 @@ import Testing
     @Test func everyFolderIsARoom() throws {
         let folders = try FileManager.default.contentsOfDirectory(atPath: Self.sources.path)
         #expect(Set(folders.filter { !$0.hasPrefix(".") && $0 != "Documentation.docc" }) == Set(Self.floors.joined()))
+    }
+
+    /// A suite lies in the folder of the room that it tests.
+    @Test func testsMirrorTheRooms() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Self.tests.path).filter { !$0.hasPrefix(".") }
+        let expected = Set(Self.floors.joined()).union(["Crash", "Support", "ArchitectureTests.swift"])
+        #expect(Set(names).subtracting(expected).isEmpty, "neither a room's name, nor Crash, nor Support")
     }
 
     @Test func theRulesFindWhatTheyLookFor() {

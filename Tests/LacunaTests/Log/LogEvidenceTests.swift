@@ -9,7 +9,7 @@ import Glibc
 #endif
 
 /// Which logs are believed beside which databases. `RestoreExplorationTests` looks for states that nobody thought of.
-@Suite struct LogOriginTests {
+@Suite struct LogEvidenceTests {
     private static let token: UInt32 = 7
 
     private static func record(_ sequence: Int64, like other: StoreRecord? = nil) -> StoreRecord {
