@@ -6,11 +6,12 @@
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
-/// | 1. the row is committed | a row without a file | keeps it: the file is missing |
-/// | 2. the file is made | a file that covers what its row says | keeps it |
-/// | 3. the row is given up, or its generation superseded | the same, of no use | removes file and row |
-/// | 4. the file is unlinked, the directory synced | a row without a file | removes the row |
-/// | 5. the row is deleted | nothing | |
+/// | 1. the row is committed, which covers nothing | a row without a file | keeps it: the file is missing |
+/// | 2. the file is made and filled; file and name are synced | a file of which nothing is used | keeps it |
+/// | 3. the row says what the file covers | the file | keeps it |
+/// | 4. the row is given up, or its generation superseded | the same, of no use | removes file and row |
+/// | 5. the file is unlinked, the directory synced | a row without a file | removes the row |
+/// | 6. the row is deleted | nothing | |
 struct DerivedFile: Equatable, Sendable {
     let name: String
     /// 0: given up.

@@ -4,24 +4,29 @@
 enum DerivedIDs {
     static func name(_ number: Int) -> String { "derived-\(number).ids" }
 
-    /// Derives one from the rows that are there: its row first, then the file.
+    /// Derives one from the rows that are there: its row first, then the file, synced with its name, then what it covers.
     static func make(_ store: VectorStore<Int64>, _ number: Int, _ fileSystem: any FileSystem) throws {
-        let directory = try store.writing().turn { session in
-            let ids = try ids(session.index)
-            _ = try session.commit { () throws(VectorStoreError) in
-                try session.index.connection.run(
-                    "INSERT INTO files (name, generation, kind, nonce, covered) SELECT ?, generation, 'ids', 7, ? FROM store",
-                    [.text(name(number)), .integer(Int64(ids.count))]
-                )
+        try store.writing().turn { session in
+            let index = session.index
+            let ids = try ids(index)
+            func run(_ sql: String, _ values: [SQLValue]) throws(VectorStoreError) {
+                _ = try session.commit { () throws(VectorStoreError) in try index.connection.run(sql, values) }
             }
+            try run(
+                "INSERT INTO files (name, generation, kind, nonce, covered) SELECT ?, generation, 'ids', 7, 0 FROM store",
+                [.text(name(number))]
+            )
             let directory = session.paths.directory
             let descriptor = try fileSystem.open(name(number), in: directory, .createNew())
             defer { fileSystem.close(descriptor) }
             try unsafe ids.withUnsafeBytes { try unsafe fileSystem.writeAll(descriptor, $0, at: 0) }
             try fileSystem.sync(descriptor)
-            return directory
+            try fileSystem.sync(directory)
+            try run(
+                "UPDATE files SET covered = ? WHERE name = ?",
+                [.integer(Int64(ids.count)), .text(name(number))]
+            )
         }
-        try fileSystem.sync(directory)
     }
 
     /// Those of the current generation that are there. Throws where one is wrong about a live row.
@@ -31,12 +36,21 @@ enum DerivedIDs {
             let current = try ids(snapshot.index)
             return try snapshot.index.derivedFiles().filter { $0.generation == generation }.compactMap { file in
                 guard let told = try read(file.name, store.paths.directory, fileSystem) else { return nil }
-                for (slot, id) in current.enumerated() where id != 0 && slot < told.count && told[slot] != id {
+                let covered = try covered(file, snapshot.index)
+                guard told.count >= covered else { throw CrashModel.Mismatch(what: "\(file.name) is short") }
+                for (slot, id) in current.prefix(covered).enumerated() where id != 0 && told[slot] != id {
                     throw CrashModel.Mismatch(what: "\(file.name) has \(told[slot]) in slot \(slot), which holds \(id)")
                 }
                 return file.name
             }
         }
+    }
+
+    private static func covered(_ file: DerivedFile, _ index: StoreIndex) throws -> Int {
+        let covered = try index.connection.first("SELECT covered FROM files WHERE name = ?", [.text(file.name)]) {
+            $0.integer(0)
+        }
+        return Int(covered ?? 0)
     }
 
     /// By slot; 0 where no row lives.
