@@ -78,7 +78,7 @@ struct Appending {
         if try !hasLog() { return true }
         do {
             let (store, _) = try Recovery.open(old, lock, LogWitness(old, backup.fileSystem) { false })
-            try store.session.log.beginClosing()
+            try store.session.log.beginCheckpoint()
         } catch {
             guard error.code == .damaged else { throw error }
             return false

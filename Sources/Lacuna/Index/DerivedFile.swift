@@ -31,9 +31,8 @@ extension StoreIndex {
     }
 
     /// Those of no use any more.
-    func staleDerivedFiles() throws(VectorStoreError) -> [DerivedFile] {
-        let generation = try record().generation
-        return try derivedFiles().filter { $0.generation != generation }
+    func staleDerivedFiles(current generation: Int64) throws(VectorStoreError) -> [DerivedFile] {
+        try derivedFiles().filter { $0.generation != generation }
     }
 
     /// Before rows move, or are erased; the caller's transaction commits it.

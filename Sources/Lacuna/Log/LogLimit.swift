@@ -72,7 +72,7 @@ extension StoreLog {
     func limit(
         endingTransaction endTransaction: () throws(VectorStoreError) -> Void = {}
     ) throws(VectorStoreError) {
-        if !isInTransaction {
+        if !connection.isInTransaction {
             do throws(VectorStoreError) { try keepShort() } catch {
                 if error.code != .diskFull { throw error }
             }

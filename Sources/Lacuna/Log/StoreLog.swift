@@ -5,7 +5,7 @@
 /// - before a write, if the log has grown by 16 MiB since it was last copied, or is longer than the handle's limits:
 ///   ``limit(endingTransaction:)``;
 /// - on a full disk, by an erasure, and after a crash: ``empty(waitingForReaders:)``;
-/// - when the last connection closes: ``beginClosing()``.
+/// - when the last connection closes, before which ``beginCheckpoint()`` is called.
 ///
 /// Around each of them the ``MarkKeeper`` writes down which commits were made.
 ///
@@ -27,21 +27,14 @@ package final class StoreLog {
     init(
         _ index: StoreIndex,
         _ paths: StorePaths,
-        _ lock: FileLock,
-        _ fileSystem: any FileSystem,
-        _ mark: CommitMark?
-    ) throws(VectorStoreError) {
+        _ mark: MarkKeeper
+    ) {
         self.index = index
         self.paths = paths
-        let (record, origin) = try index.connection.snapshot { () throws(VectorStoreError) in
-            (try index.record(), try index.logOrigin())
-        }
-        self.mark = MarkKeeper(paths, record, origin, mark, lock, fileSystem)
+        self.mark = mark
     }
 
-    private var connection: Connection { index.connection }
-
-    var isInTransaction: Bool { connection.isInTransaction }
+    var connection: Connection { index.connection }
 
     /// The length of its file, by name: a descriptor of our own, once closed, would drop this process's locks on the log.
     func fileBytes() throws(VectorStoreError) -> Int64 {
@@ -82,9 +75,6 @@ package final class StoreLog {
         try checkpoint(.truncate, waitingForReaders: waits)
     }
 
-    /// Closing the last connection copies the log into the database and removes it. Called right before.
-    func beginClosing() throws(VectorStoreError) { try beginCheckpoint() }
-
     /// Whether closing the connection copies the log into the database. Not after an I/O error, when the log may hold what
     /// nothing else does: it stays as it is for the next open.
     func checkpointsOnClose(_ value: Bool) { connection.checkpointsOnClose(value) }
@@ -103,9 +93,9 @@ package final class StoreLog {
         return isComplete
     }
 
-    /// Returns the last commit's record.
+    /// Before each checkpoint, and before the last connection is closed, which is one; returns the last commit's record.
     @discardableResult
-    private func beginCheckpoint() throws(VectorStoreError) -> StoreRecord {
+    func beginCheckpoint() throws(VectorStoreError) -> StoreRecord {
         let record = try index.record()
         try mark.beginCheckpoint(record, logIsEmpty: connection.logBytes() == 0)
         return record

@@ -59,6 +59,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case moveNotAnnounced
     /// What moves rows keeps the files that were derived from them.
     case derivedFileKept
+    /// The removal of a derived file isn't durable before its row is deleted.
+    case derivedNameNotSynced
     /// A migration takes a transaction a statement.
     case migrationInParts
     /// A new store's database gets its name before it is on the disk.

@@ -5,8 +5,8 @@ package struct Recovery {
     /// Whether what only a commit in the log has given up stays for the next open, since that log could not be emptied.
     private var leavesSuperseded = false
     private let hasStaleRows: Bool
-    /// Derived files of no use any more, with their sizes.
-    private let staleDerivedFiles: [(name: String, size: Int64)]
+    /// Derived files of no use any more, with their sizes where they are there.
+    private let staleDerivedFiles: [(name: String, size: Int64?)]
 
     /// Looks, and touches nothing.
     ///
@@ -19,8 +19,9 @@ package struct Recovery {
         (plan, hasStaleRows, staleDerivedFiles) = try index.connection.snapshot { () throws(VectorStoreError) in
             let record = try index.record()
             let plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
-            let derived = try index.staleDerivedFiles().map { file throws(VectorStoreError) in
-                (file.name, try mapped(paths.directory.status(file.name))?.size ?? 0)
+            let derived = try index.staleDerivedFiles(current: record.generation).map {
+                file throws(VectorStoreError) in
+                (file.name, try mapped(paths.derivedFileStatus(file.name))?.size)
             }
             return (plan, try index.hasStaleRows(current: record.generation), derived)
         }
@@ -35,10 +36,10 @@ package struct Recovery {
         _ paths: StorePaths,
         _ lock: FileLock,
         _ witness: LogWitness,
-        _ check: (StoreRecord) throws(VectorStoreError) -> Void = { (_) throws(VectorStoreError) in }
+        _ check: ((StoreRecord) throws(VectorStoreError) -> Void)? = nil
     ) throws(VectorStoreError) -> (OpenStore, Recovery) {
         try UnrecoveredStore(paths, lock, witness).recovered { session throws(VectorStoreError) in
-            try check(session.index.record())
+            try check?(session.index.record())
             var recovery = try Recovery(session.index, paths, witness.fileSystem)
             try recovery.apply(session)
             return recovery
@@ -118,7 +119,7 @@ package struct Recovery {
 
     private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {
         // Nothing needs them, also where the commit that gave them up should get lost.
-        try session.removeStaleDerivedFiles()
+        if !staleDerivedFiles.isEmpty { try session.removeStaleDerivedFiles() }
         if plan.isEmpty { return }
         if !plan.endings.isEmpty {
             let allocated = try file.status().allocated
@@ -153,12 +154,14 @@ package struct Recovery {
         actions += removals.map {
             RecoveryReport.Action(action: "remove-file", file: $0.name, bytes: $0.size, detail: $0.why)
         }
-        actions += staleDerivedFiles.map {
-            RecoveryReport.Action(
-                action: "remove-file",
-                file: $0.name,
-                bytes: $0.size,
-                detail: "derived from rows that have moved"
+        for case (let name, let size?) in staleDerivedFiles {
+            actions.append(
+                RecoveryReport.Action(
+                    action: "remove-file",
+                    file: name,
+                    bytes: size,
+                    detail: "derived from rows that are elsewhere now, or erased"
+                )
             )
         }
         if let length = trimmedLength {

@@ -80,6 +80,12 @@ package struct StorePaths: Sendable {
         name.wholeMatch(of: /derived-[0-9]{1,18}\.[a-z0-9]{1,16}/) != nil
     }
 
+    /// Nil where there is no regular file of the name.
+    func derivedFileStatus(_ name: String) throws(SystemError) -> FileStatus? {
+        guard let status = try directory.status(name), status.otherKind == nil else { return nil }
+        return status
+    }
+
     /// Whether a name is one that a store may have, whole or half made.
     static func isOwnName(_ name: String) -> Bool {
         isFixedName(name) || name.hasPrefix(newIndexName) || generation(ofDataFile: name) != nil

@@ -88,7 +88,7 @@ final class BackgroundCompaction: Sendable {
         while true {
             do {
                 // As it is now, after others' compactions too. Relaxed writes that this commits are noted as writes.
-                try writer.turn { session in
+                try writer.settled(isUnattended: true) { session in
                     let record = try session.index.record()
                     state.withLock { $0.look(at: record) }
                 }

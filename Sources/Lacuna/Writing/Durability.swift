@@ -9,6 +9,6 @@ public enum Durability: Sendable, Equatable {
     ///
     /// The group is one ordinary transaction: a crash, or a process that ends without closing or flushing, loses the writes
     /// since the last commit, whole batches of them, and never tears one. So does a full disk or an I/O error when it is
-    /// committed: the next write, flush or close throws that, and does nothing itself.
+    /// committed: the next write, flush, compaction, erasure, backup or close throws that, and does nothing itself.
     case relaxed(interval: Duration = .milliseconds(100))
 }

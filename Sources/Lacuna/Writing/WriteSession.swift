@@ -26,8 +26,11 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        log = try StoreLog(index, paths, lock, fileSystem, mark)
-        metadataChanges = MetadataChanges(since: try index.record().commitSequence)
+        let (record, origin) = try index.connection.snapshot { () throws(VectorStoreError) in
+            (try index.record(), try index.logOrigin())
+        }
+        log = StoreLog(index, paths, MarkKeeper(paths, record, origin, mark, lock, fileSystem))
+        metadataChanges = MetadataChanges(since: record.commitSequence)
         place = try StorePlace(paths.directory, lock)
     }
 
@@ -147,17 +150,21 @@ package struct WriteSession {
         return rows.deletedRows
     }
 
-    /// Removes the derived files that are of no use any more, then their rows.
+    /// Removes the derived files that are of no use any more, then their rows. On a full disk the rows stay for the next time.
     func removeStaleDerivedFiles() throws(VectorStoreError) {
-        let files = try index.staleDerivedFiles()
+        let files = try index.staleDerivedFiles(current: index.record().generation)
         if files.isEmpty { return }
         for file in files {
-            guard let status = try mapped(paths.directory.status(file.name)) else { continue }
+            guard let status = try mapped(paths.derivedFileStatus(file.name)) else { continue }
             try mapped(fileSystem.unlink(file.name, in: paths.directory, ifItIs: status.identity))
         }
-        try mapped(fileSystem.sync(paths.directory))
-        try commit { () throws(VectorStoreError) in
-            for file in files { try index.forget(file) }
+        if !PlantedBug.derivedNameNotSynced.isPlanted { try mapped(fileSystem.sync(paths.directory)) }
+        do throws(VectorStoreError) {
+            try commit { () throws(VectorStoreError) in
+                for file in files { try index.forget(file) }
+            }
+        } catch {
+            if error.code != .diskFull { throw error }
         }
     }
 

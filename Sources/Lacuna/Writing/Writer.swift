@@ -61,6 +61,12 @@ package final class Writer: @unchecked Sendable {
 
     // MARK: Turns
 
+    /// Calls `body` in a turn of its own, once everything written so far is durable. Throws what kept relaxed writes from it;
+    /// if that reaches nobody (`isUnattended`), the next call throws it as well.
+    package func settled<R>(isUnattended: Bool = false, _ body: (WriteSession) throws -> R) throws -> R {
+        try enter { try body(settleGroup(isUnattended: isUnattended)) }
+    }
+
     /// Calls `body` in a turn of its own between those of writers. What they had gathered is made durable before; if that
     /// fails they are told, and it is no matter of `body`'s.
     package func turn<R>(_ body: (WriteSession) throws -> R) throws -> R {
@@ -106,15 +112,15 @@ package final class Writer: @unchecked Sendable {
     }
 
     /// The same for a caller, which is told what was lost.
-    private func settleGroup() throws(VectorStoreError) -> WriteSession {
+    private func settleGroup(isUnattended: Bool = false) throws(VectorStoreError) -> WriteSession {
         commitGroup()
-        try reportLostWrites()
+        try reportLostWrites(isUnattended: isUnattended)
         return try openGroup().session
     }
 
-    /// Throws, once, what has kept relaxed writes out of the store.
-    private func reportLostWrites() throws(VectorStoreError) {
-        defer { unreported = nil }
+    /// Throws what has kept relaxed writes out of the store, until somebody was told.
+    private func reportLostWrites(isUnattended: Bool = false) throws(VectorStoreError) {
+        defer { if !isUnattended { unreported = nil } }
         if let unreported { throw unreported }
     }
 
@@ -173,12 +179,11 @@ package final class Writer: @unchecked Sendable {
     }
 
     /// Makes everything written so far durable; throws what kept relaxed writes from it.
-    package func flush() throws { try enter { _ = try settleGroup() } }
+    package func flush() throws { try settled { _ in } }
 
     /// Deletes rows in one durable transaction; how many there were.
     package func delete(_ ids: [SQLValue]) throws -> Int {
-        try enter {
-            let session = try settleGroup()
+        try settled { session in
             try session.log.limit()
             return try session.delete(ids)
         }
@@ -191,7 +196,7 @@ package final class Writer: @unchecked Sendable {
 
     /// Calls `body` as this store's only maintenance. Writers go on, but for the turns that it takes.
     ///
-    /// - Parameter givesWay: Whether its pace ends it at its next batch when somebody else waits for it
+    /// - Parameter givesWay: Whether it is the store's own, which nobody attends, and its pace ends it at its next batch when somebody else waits for it
     ///   (``isMaintenanceAwaited``): whoever does then waits for as long as that takes.
     func maintain<R>(
         _ pace: Pace,
@@ -206,7 +211,7 @@ package final class Writer: @unchecked Sendable {
             )
         }
         do {
-            let maintenance = try turn { session in
+            let maintenance = try settled(isUnattended: givesWay) { session in
                 try session.checkPlace()
                 return try Maintenance(self, session, pace, limits)
             }
@@ -282,7 +287,7 @@ package final class Writer: @unchecked Sendable {
     /// another file's by now.
     private func beginLastCheckpoint(_ session: WriteSession) throws(VectorStoreError) {
         if session.hasItsFiles {
-            try session.log.beginClosing()
+            try session.log.beginCheckpoint()
         } else {
             session.log.checkpointsOnClose(false)
         }

@@ -52,6 +52,7 @@ import Testing
         case .directoryNotSynced, .targetNotSynced, .unlinkBeforeCommit, .journalNotCommitted, .stagedRowsVisible:
             ["rewrite"]
         case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly, .derivedFileKept: ["in place"]
+        case .derivedNameNotSynced: ["rewrite", "in place"]
         case .punchBeforeCommit: ["punch"]
         case .overwriteInPlace: ["replacements"]
         case .logNameNotSynced: ["reopening"]

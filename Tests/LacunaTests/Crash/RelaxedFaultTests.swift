@@ -104,6 +104,21 @@ import Glibc
         }
     }
 
+    /// What comes before a compaction or an erasure is durable before it begins, or the call says that it isn't.
+    @Test func maintenanceTellsWhatWasLost() throws {
+        for call in [{ try $0.compact(.rewrite) }, { try $0.erase([1]) }] as [(VectorStore<Int64>) throws -> Any] {
+            try withStore { disk, store, before in
+                try store.put(vector(100), for: 100)
+                disk.inject(DiskFault(errno: ENOSPC, times: 1_000, matches: { $0.kind == .write && $0.isOnDataFile }))
+                let error = expectError(.diskFull) { try call(store) }
+                disk.inject(nil)
+                #expect(error?.message.contains("relaxed writes") == true)
+                #expect(try CrashModel(of: store) == before)
+                try store.flush()
+            }
+        }
+    }
+
     /// Whatever fails when a group is committed: it is in the store whole or not at all, and whoever asks is told.
     @Test(arguments: [ENOSPC, EIO]) func everyOperationOfAFlushFails(_ errno: Int32) throws {
         var failed = true

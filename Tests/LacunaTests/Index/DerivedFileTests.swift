@@ -3,6 +3,12 @@ import Testing
 
 @testable import Lacuna
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// Files that a later version derives from the rows: this one passes them over, and leaves none of them wrong.
 @Suite struct DerivedFileTests {
     let scratch: Scratch
@@ -83,6 +89,45 @@ import Testing
         try tamper(scratch.index, "INSERT INTO files VALUES ('\(name)', 0, 'ids', 0, 0)")
         #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
         #expect(FileManager.default.fileExists(atPath: path))
+    }
+
+    /// Nor is what isn't a regular file: the row goes, and nobody waits for a file.
+    @Test func aDirectoryOfTheNameIsLeftAlone() throws {
+        try store.close()
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+        try tamper(scratch.index, "UPDATE files SET generation = 0")
+        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(isThere)
+        #expect(try listed == 0)
+    }
+
+    /// A full disk keeps nobody from opening the store.
+    @Test func theRowStaysOnAFullDisk() throws {
+        try TestFiles.withDirectory { parent in
+            try TestDisk.with(parent + "/store") { disk in
+                func open() throws -> VectorStore<Int64> {
+                    try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                }
+                func rows() throws -> Int {
+                    try rawConnection(disk.directory + "/index.sqlite").rows(1, "SELECT name FROM files").count
+                }
+                let store = try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 8), disk.fileSystem)
+                try store.put([Float](repeating: 1, count: 8), for: 1)
+                try DerivedIDs.make(store, 1, disk.fileSystem)
+                try store.close()
+                try tamper(disk.directory + "/index.sqlite", "UPDATE files SET generation = 0")
+                disk.inject(DiskFault(errno: ENOSPC, times: 1_000, matches: { $0.isOnLog && $0.kind == .write }))
+                let opened = try open()
+                #expect(disk.failures > 0)
+                disk.inject(nil)
+                #expect(try opened.count == 1)
+                try opened.close()
+                #expect(try rows() == 1)
+                try open().close()
+                #expect(try rows() == 0)
+            }
+        }
     }
 
     @Test func aBackupHasNone() throws {

@@ -13,7 +13,7 @@ import Testing
 
     static let tables: [(name: String, columns: String)] = [
         ("store", StoreRecord.columns), ("vectors", "generation, id, slot"), ("runs", "place, slots, rows"),
-        ("dead", "place, changed, bits"),
+        ("dead", "place, changed, bits"), ("files", "name, generation, kind, nonce, covered"),
         ("metadata", "id, json, checksum"),
         ("compaction_journal", "id, strategy, state, source_generation, source_file, target_generation, target_file"),
     ]
