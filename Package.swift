@@ -2,12 +2,13 @@
 import PackageDescription
 
 let isCI = Context.environment["LACUNA_CI"] != nil
-/// `make fuzz` sets it: our own targets are built for libFuzzer and AddressSanitizer. Unsafe flags, so never without.
+/// `make fuzz` sets it, so that our own targets are built for libFuzzer and AddressSanitizer. That needs unsafe flags,
+/// so nothing else sets it.
 let isFuzzing = Context.environment["LACUNA_FUZZ"] != nil
-/// `make sanitize-undefined` sets it: the C code ends the process where its behaviour is undefined.
+/// `make sanitize-undefined` sets it, so that the C code ends the process when its behaviour is undefined.
 let isCheckingUndefined = Context.environment["LACUNA_UNDEFINED"] != nil
 
-/// Our own targets build without a warning; where `LACUNA_CI` is set, which `make` does, a warning is an error.
+/// Our own targets build without warnings. If `LACUNA_CI` is set, as `make` does, a warning is an error.
 let swiftSettings: [SwiftSetting] =
     [
         .strictMemorySafety(),
@@ -16,7 +17,7 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (isCI ? [.treatAllWarnings(as: .error)] : [])
     + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])] : [])
-    // What the crash tests must find: see PlantedBug.swift.
+    // Compiles the bugs in that the crash tests must find; see PlantedBug.swift.
     + (Context.environment["LACUNA_PLANTED_BUGS"] == nil ? [] : [.define("LACUNA_PLANTED_BUGS")])
 
 let cSettings: [CSetting] =
@@ -122,7 +123,7 @@ if isFuzzing {
             swiftSettings: swiftSettings,
             linkerSettings: [
                 .unsafeFlags(["-sanitize=fuzzer,address"]),
-                // GNU gold fails on it.
+                // GNU gold can't link it.
                 .unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux])),
             ]
         ),
