@@ -19,7 +19,7 @@ struct LacunaCommand: ParsableCommand {
             DeleteCommand.self, EraseCommand.self, SearchCommand.self, StatsCommand.self, CompactCommand.self,
             VerifyCommand.self, RecoverCommand.self, BackupCommand.self, RestoreCommand.self, ExportCommand.self,
             MapCommand.self, TortureCommand.self,
-            TortureChildCommand.self, DemoCommand.self, DemoCrashCommand.self,
+            TortureChildCommand.self, DemoCommand.self,
         ]
     )
 

@@ -45,7 +45,7 @@ import Testing
         try fail(66, "import", store, directory / "s.npy", "--ids", directory / "none.txt", saying: "none.txt")
         try fail(66, "search", store, "--vector", directory / "none.npy", saying: "none.npy")
         try fail(66, "delete", store, "--ids", directory / "none.txt", saying: "none.txt")
-        try fail(66, "demo", "--sample", directory.path, saying: "queries.jsonl; run this in a clone")
+        try fail(66, "demo", "--sample", directory.path, saying: "/demo to run; run this in a clone")
     }
 
     @Test func cannotCreate() throws {

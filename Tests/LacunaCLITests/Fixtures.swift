@@ -41,6 +41,30 @@ enum Fixture {
         return store
     }
 
+    /// Starts a compaction that a limit of its rate holds up after its first rows, and kills it there.
+    static func killCompaction(
+        of store: String,
+        by start: ([String]) -> Process = CommandLineRun.process,
+        at location: SourceLocation = #_sourceLocation
+    ) throws {
+        func dataFiles() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: store).filter { $0.hasSuffix(".f32") }
+        }
+        let before = try dataFiles()
+        func hasCopied() throws -> Bool {
+            guard let target = try dataFiles().first(where: { !before.contains($0) }) else { return false }
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: store + "/" + target))
+            return bytes.dropFirst(4_096).contains { $0 != 0 }
+        }
+        let process = start(["compact", store, "--strategy", "rewrite", "--max-rate", "1"])
+        try process.run()
+        while try process.isRunning && !hasCopied() { usleep(1_000) }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .uncaughtSignal, sourceLocation: location)
+        #expect(process.terminationStatus == SIGKILL, sourceLocation: location)
+    }
+
     static func rowCount(_ store: String) throws -> Int {
         try #require(try succeed("stats", store, "--json").json()["live"] as? Int)
     }

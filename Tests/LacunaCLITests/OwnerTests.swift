@@ -68,9 +68,7 @@ import Testing
             try expectAll(before, words[0])
         }
         try succeed("delete", store, "2")
-        let killed = CommandLineRun.process(["demo-crash", store])
-        try killed.run()
-        killed.waitUntilExit()
+        try Fixture.killCompaction(of: store)
         #expect(try files().keys.contains("index.sqlite-wal"))
         try expectAll(before, "a crash")
         try succeed("recover", store)
@@ -191,9 +189,7 @@ import Testing
         #expect(put.status == 0, "\(put.error)")
         try expectAll(owned, "the owner's writing")
         // Beside the log that a crash has left, too.
-        let killed = Self.asUser(Self.owner, [CommandLineRun.executable.path, "demo-crash", store])
-        try killed.run()
-        killed.waitUntilExit()
+        try Fixture.killCompaction(of: store) { Self.asUser(Self.owner, [CommandLineRun.executable.path] + $0) }
         let left = try files()
         #expect(left.keys.contains("index.sqlite-wal"))
         #expect(try run(Self.stranger, ["get", store, "900", "--json"]).status == 0)
