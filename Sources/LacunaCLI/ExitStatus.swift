@@ -27,15 +27,25 @@ enum ExitStatus: Int32 {
 /// Why a command ends early: a status, and the line that says so.
 struct CommandError: Error, CustomStringConvertible {
     let status: ExitStatus
-    /// What is wrong, and what to do; nil where everything has been said.
-    var message: String?
+    /// What is wrong; nil if everything has been said.
+    let problem: String?
+    /// What to do.
+    let remedy: String?
+    /// The rows that a command had acknowledged before.
+    var acknowledged: String?
     /// Further lines for somebody who mistyped.
     var usage: String?
 
-    init(_ status: ExitStatus, _ message: String?, usage: String? = nil) {
+    init(_ status: ExitStatus, _ problem: String?, remedy: String? = nil, usage: String? = nil) {
         self.status = status
-        self.message = message.map(singleLine)
+        self.problem = problem
+        self.remedy = remedy
         self.usage = usage
+    }
+
+    /// The line that says so.
+    var message: String? {
+        problem.map { singleLine([$0, remedy, acknowledged].compactMap(\.self).joined(separator: "; ")) }
     }
 
     /// What the journal keeps of a compaction that this stopped.
@@ -49,17 +59,25 @@ struct CommandError: Error, CustomStringConvertible {
         switch error {
         case let error as CommandError: self = error
         case let error as VectorStoreError where error.code == .cancelled:
-            // Where SQLite was stopped, its error says no more than that.
-            self = error.cause == nil ? Interrupts.error(remedy: error.message) : Interrupts.error()
-        case let error as VectorStoreError: self.init(Self.status(error.code), Self.withRemedy(error))
+            // If SQLite was stopped, its error says no more than that.
+            self = Interrupts.error(error.cause == nil ? error.problem : nil)
+        case let error as VectorStoreError: self.init(Self.status(error.code), error)
         case let error as FormatError: self.init(Self.status(error.kind), error.message)
         default: return nil
         }
     }
 
+    /// An error of the library, with commands in place of the calls that its remedy names.
+    init(_ status: ExitStatus, _ error: VectorStoreError) {
+        self.init(status, error.problem, remedy: error.remedy.asCommands)
+    }
+
     /// The same error of a command that had acknowledged rows before, which the line counts.
     func after(_ rows: Int, _ what: String) -> CommandError {
-        rows == 0 ? self : CommandError(status, message.map { "\($0); \(rows) rows \(what)" }, usage: usage)
+        guard rows > 0 else { return self }
+        var error = self
+        error.acknowledged = "\(rows) rows \(what)"
+        return error
     }
 
     private static func status(_ code: VectorStoreError.Code) -> ExitStatus {
@@ -91,20 +109,6 @@ struct CommandError: Error, CustomStringConvertible {
         case .io(EWOULDBLOCK): CommandError(.tryAgain, error.message)
         case .io(ENOSPC), .io(EDQUOT), .io(EIO): CommandError(.inputOutput, error.message)
         default: CommandError(.cannotCreate, error.message)
-        }
-    }
-
-    /// Every line says what to do; the few messages of the library that don't get it by their kind.
-    private static func withRemedy(_ error: VectorStoreError) -> String {
-        if error.code == .duplicateID, let id = error.ids.first {
-            return "the id \(id) exists already; give --replace, or choose another id"
-        }
-        if error.message.contains("; ") { return error.message }
-        switch error.code {
-        case .invalidVector: return error.message + "; give a vector of the store's dimension, all finite numbers"
-        case .damaged: return error.message + "; run `lacuna verify`"
-        case .locked, .busy: return error.message + "; try again later"
-        default: return error.message + "; see `lacuna --help`"
         }
     }
 }

@@ -47,7 +47,7 @@ import Testing
         let store = try Fixture.store(directory, 30)
         let reader = try VectorStore<Int64>.open(at: store, .readOnly)
         try reader.read { snapshot in
-            let run = try fail(75, "erase", store, "7", saying: "the rows are deleted, and erasing goes on at the next")
+            let run = try fail(75, "erase", store, "7", saying: "the rows are deleted, but not erased yet")
             #expect(run.text == "")
             let next = try succeed("delete", store, "8")
             #expect(next.error.hasPrefix("warning: rows that were to be erased are deleted, and not erased yet"))
@@ -69,7 +69,7 @@ import Testing
         try succeed("import", store, directory / "v.npy")
         let ids = try directory.write("ids", (1...90).map { "\($0)\n" }.joined())
         let words = ["erase", store, "--ids", ids, "--max-rate", "1000", "--deadline", "0.2"]
-        try lacuna(words).expectFailure(75, saying: "the rows are deleted, and erasing goes on")
+        try lacuna(words).expectFailure(75, saying: "the rows are deleted, but not erased yet")
         #expect(try Fixture.rowCount(store) == 10)
         try succeed("recover", store)
         #expect(try directory.read("s/vectors-1.f32")[4_096..<4_096 + 90 * 12_000].allSatisfy { $0 == 0 })

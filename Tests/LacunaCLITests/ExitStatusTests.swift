@@ -2,6 +2,8 @@ import Foundation
 import Lacuna
 import Testing
 
+@testable import LacunaCLI
+
 /// The exit statuses that tell a script what to do next.
 @Suite struct ExitStatusTests {
     @Test func theAnswerIsNo() throws {
@@ -89,7 +91,8 @@ import Testing
         let store = try Fixture.store(directory, 3)
         // A component of the second row.
         try directory.flip("s/vectors-1.f32", at: 4096 + 12 + 5)
-        let remedy = "replace or delete the rows named, or save what is sound with `lacuna recover --salvage`"
+        let salvage = VectorStoreError.Remedy.Call.salvage.command
+        let remedy = "replace or delete the rows named, or save the rows that are sound with \(salvage)"
         let verified = try fail(1, "verify", store, "--json", saying: remedy).json()
         #expect(
             try succeed("recover", store).text == "clean: nothing to do; rows were not checked: `verify` reads them\n"
@@ -108,7 +111,7 @@ import Testing
         let store = try Fixture.store(directory, 3)
         try FileManager.default.removeItem(atPath: store + "/vectors-1.f32")
         for command in ["stats", "list", "compact", "map"] { try fail(76, command, store) }
-        let verified = try fail(1, "verify", store, "--json", saying: "`lacuna recover --salvage`")
+        let verified = try fail(1, "verify", store, "--json", saying: VectorStoreError.Remedy.Call.salvage.command)
         #expect(try verified.json()["ok"] as? Bool == false && !verified.error.contains("rows named"))
         let recovered = try fail(76, "recover", store, "--json").json()
         #expect(recovered["state"] as? String == "damaged")

@@ -85,10 +85,10 @@ import FoundationXML
         let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 130)
-        #expect(message.hasPrefix("error: interrupted; opening was cancelled: "))
+        #expect(message.hasPrefix("error: interrupted: opening was cancelled: "))
         #expect(
             message.hasSuffix(
-                " of the 1099511627776 bytes of index.sqlite-wal had been looked through; open the store again\n"
+                " of the 1099511627776 bytes of index.sqlite-wal had been looked through; run the command again to go on\n"
             )
         )
     }

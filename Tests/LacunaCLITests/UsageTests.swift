@@ -74,7 +74,7 @@ import Testing
         try fail(64, "erase", store, "1", "2.5", saying: "'2.5' is not an id")
         try fail(64, "search", store, "--like", "x", saying: "'x' is not an id")
         try fail(64, "put", store, "x", saying: "'x' is not an id", input: "[1,2,3]")
-        try fail(65, "put", store, "1", saying: "give --replace", input: "[1,2,3]")
+        try fail(65, "put", store, "1", saying: "replace it with `--replace`", input: "[1,2,3]")
         #expect(try Fixture.rowCount(store) == 3)
     }
 

@@ -23,14 +23,19 @@ struct Place {
         let real = if let directory = try? Directory(path) { try mapped(directory.realPath()) } else { path }
         let last = real.split(separator: "/").last.map(String.init) ?? ""
         guard !last.isEmpty, last != ".", last != ".." else {
-            throw VectorStoreError(.invalidArgument, "'\(path)' names no directory to be made; choose another path")
+            throw VectorStoreError(
+                .invalidArgument,
+                "'\(path)' names no directory that can be made",
+                remedy: "choose another path"
+            )
         }
         name = last
         do { parent = try Directory(Directory.parent(of: real)) } catch {
             guard error.isNoSuchFile else { throw VectorStoreError(error) }
             throw VectorStoreError(
                 .noSuchStore,
-                "there is no \(Directory.parent(of: real)) to put \(last) in; make it first"
+                "there is no \(Directory.parent(of: real)) to put \(last) in",
+                remedy: "make it first"
             )
         }
     }
@@ -44,11 +49,11 @@ struct Place {
         for name in [StorePaths.indexName, StorePaths.writerLockName] {
             if try mapped(parent.status(name)) == nil { return }
         }
-        throw VectorStoreError(.invalidArgument, "\(path) lies in a store; choose a place outside of it")
+        throw VectorStoreError(.invalidArgument, "\(path) lies in a store", remedy: "choose a place outside of it")
     }
 
     func refusal(_ what: String) -> VectorStoreError {
-        VectorStoreError(.alreadyExists, "\(path) \(what); choose another path, or move it away")
+        VectorStoreError(.alreadyExists, "\(path) \(what)")
     }
 
     // MARK: Beside it
@@ -134,7 +139,8 @@ struct Place {
     private var mountPoint: VectorStoreError {
         VectorStoreError(
             .invalidArgument,
-            "\(path) is a mount point, which can't be replaced in one step; put the store in a directory below it"
+            "\(path) is a mount point, which can't be replaced in one step",
+            remedy: "put the store in a directory below it"
         )
     }
 }

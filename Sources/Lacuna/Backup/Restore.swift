@@ -20,7 +20,11 @@ struct Restore {
         let old = try place.isTaken ? StorePaths(place.path) : nil
         if let old {
             if old.directory.identity == backup.directory.identity {
-                throw VectorStoreError(.invalidArgument, "\(place.path) is the backup itself; choose another path")
+                throw VectorStoreError(
+                    .invalidArgument,
+                    "\(place.path) is the backup itself",
+                    remedy: "choose another path"
+                )
             }
             try place.checkMovable(old.directory)
             try checkIsStore(old)
@@ -60,8 +64,10 @@ struct Restore {
     /// It is the backup that is damaged, and not what is at the place.
     private func blamingBackup<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError where error.code == .damaged {
-            let what = "\(backup.directory.path) can't be restored, and \(place.path) was left as it is"
-            throw VectorStoreError(.damaged, "\(what): \(error.message)", ids: error.ids, cause: error)
+            throw error.within(
+                "the backup \(backup.directory.path) is damaged, and \(place.path) was left as it is",
+                remedy: "restore another backup, or save the rows of this one that are sound with \(.salvage)"
+            )
         }
     }
 

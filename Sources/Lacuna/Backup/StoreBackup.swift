@@ -68,7 +68,7 @@ struct StoreBackup {
     private func renew(_ place: Place) throws -> BackupReport {
         let old = try StorePaths(place.path)
         if old.directory.identity == source.directory.identity {
-            throw VectorStoreError(.invalidArgument, "\(place.path) is the store itself; choose another path")
+            throw VectorStoreError(.invalidArgument, "\(place.path) is the store itself", remedy: "choose another path")
         }
         let (before, origin) = try record(of: old, place)
         let lock = try Writer.lock(old)

@@ -81,11 +81,10 @@ struct Erasure {
     /// Once the rows are deleted, an error must not read as if they weren't, nor as if nothing had been changed.
     private func sayingWhatHolds<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError {
-            throw VectorStoreError(
-                error.code,
-                "\(error.withoutRemedy); the rows are deleted, and erasing goes on at the next open, erase or compact",
-                ids: error.ids,
-                cause: error
+            throw error.within(
+                "the rows are deleted, but not erased yet",
+                remedy:
+                    "\(error.remedy); the erasure goes on with the next \(.openForWriting), \(.erase) or \(.compact)"
             )
         }
     }
@@ -230,7 +229,8 @@ struct Erasure {
             if ContinuousClock.now >= deadline {
                 throw VectorStoreError(
                     .busy,
-                    "a reader still needs SQLite's log, which holds what was deleted; let it end, or try again later"
+                    "a reader still needs SQLite's log, which holds what was deleted",
+                    remedy: "let that reader end, or try again later"
                 )
             }
             usleep(Self.pauseMicroseconds)

@@ -216,7 +216,7 @@ struct InPlaceMoves {
             if nextFree.advanced(by: rows.count) > end {
                 throw VectorStoreError(
                     .busy,
-                    "more rows were written meanwhile than were dead; what was moved stays moved: try again later"
+                    "meanwhile more rows were written than were dead; the rows that were moved stay moved"
                 )
             }
             if caughtUp.distance(to: next) <= few {
@@ -225,7 +225,7 @@ struct InPlaceMoves {
                 if ContinuousClock.now >= deadline {
                     throw VectorStoreError(
                         .busy,
-                        "readers or writers left no moment to cut the file; all rows have moved: try again later"
+                        "all rows were moved, but readers or writers left no moment to cut the file"
                     )
                 }
             } else {

@@ -44,7 +44,7 @@ extension Maintenance {
     /// Why something was stopped, for the journal: without ids, which an erasure would have to find there.
     static func journalText(_ error: any Error) -> String {
         guard let error = error as? VectorStoreError else { return "stopped: \(error)" }
-        return error.ids.isEmpty ? error.message : "\(error.code): \(error.ids.count) ids"
+        return error.ids.isEmpty ? error.detail : "\(error.code): \(error.ids.count) ids"
     }
 
     /// Ends the journal's entry of something that was stopped.

@@ -98,7 +98,8 @@ struct Rewrite {
         }
         throw VectorStoreError(
             .alreadyExists,
-            "\(maintenance.paths.directory.path) is full of data files of other stores; move them away"
+            "\(maintenance.paths.directory.path) is full of data files of other stores",
+            remedy: "move them away"
         )
     }
 

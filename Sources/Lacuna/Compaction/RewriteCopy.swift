@@ -70,7 +70,8 @@ struct RewriteCopy {
             guard error.code == .diskFull else { throw error }
             throw VectorStoreError(
                 .diskFull,
-                "a copy of the live rows needs \(length) bytes, which the disk doesn't have; free some disk space, or compact in place",
+                "a copy of the live rows needs \(length) bytes, which the disk doesn't have",
+                remedy: "free some disk space, or compact in place with \(.compactInPlace)",
                 cause: error
             )
         }

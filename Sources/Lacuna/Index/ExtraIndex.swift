@@ -32,10 +32,10 @@ struct ExtraIndex {
         throw VectorStoreError(
             .unsupported,
             """
-            index.sqlite has \(all.count) indexes of \(terms) terms that Lacuna hasn't made, of at most \(most.indexes) and \
-            \(most.terms): each put would evaluate them; remove some in the sqlite3 shell with DROP INDEX, then open the \
-            store again: until then it can be read
-            """
+            the store can only be read: index.sqlite has \(all.count) indexes of \(terms) terms that Lacuna didn't make, of \
+            at most \(most.indexes) and \(most.terms), and each put would evaluate them
+            """,
+            remedy: "remove some in the sqlite3 shell with DROP INDEX, then run \(.open) again"
         )
     }
 
@@ -46,9 +46,10 @@ struct ExtraIndex {
         return VectorStoreError(
             .unsupported,
             """
-            index.sqlite has an index that Lacuna can't keep up, \(name) on \(table): \(flaw); remove it in the sqlite3 \
-            shell with DROP INDEX "\(quoted)", then open the store again: until then it can be read, and not backed up
-            """
+            the store can only be read, and not backed up: index.sqlite has an index that Lacuna can't keep up to date, \
+            \(name) on \(table): \(flaw)
+            """,
+            remedy: "remove it in the sqlite3 shell with DROP INDEX \"\(quoted)\", then run \(.open) again"
         )
     }
 }

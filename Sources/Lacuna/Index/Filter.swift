@@ -12,9 +12,10 @@ struct Filter: Sendable {
 
     static func invalid(
         _ why: String,
-        _ cure: String = "write one like `metadata ->> 'key' = 'value'`"
+        remedy: VectorStoreError.Remedy? = nil
     ) -> VectorStoreError {
-        VectorStoreError(.invalidFilter, "the filter is not an SQL expression over id and metadata: \(why); \(cure)")
+        let problem = "the filter is not an SQL expression over id and metadata: \(why)"
+        return VectorStoreError(.invalidFilter, problem, remedy: remedy)
     }
 }
 
@@ -187,7 +188,7 @@ extension StoreIndex {
             )
         } catch {
             if error.code == .cancelled { throw error }
-            throw Filter.invalid((error.cause as? SQLiteError)?.message ?? error.message)
+            throw Filter.invalid((error.cause as? SQLiteError)?.message ?? error.detail)
         }
         guard statement.parameterCount == values.count else {
             throw Filter.invalid(

@@ -30,11 +30,12 @@ struct FilterCost {
     /// the first.
     private static let mostWrittenOut = 1 << 20
 
-    private static let asOneValue = "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
+    private static let asOneValue: VectorStoreError.Remedy =
+        "pass a long list as one value: `id IN (SELECT value FROM json_each(?))`"
 
     static func check(length: Int) throws(VectorStoreError) {
         if length > mostBytes {
-            throw Filter.invalid("it is \(length) bytes long, of at most \(mostBytes)", asOneValue)
+            throw Filter.invalid("it is \(length) bytes long, of at most \(mostBytes)", remedy: asOneValue)
         }
     }
 
@@ -42,26 +43,26 @@ struct FilterCost {
         if operations > Self.mostOperations {
             throw Filter.invalid(
                 "it has \(operations) calls, arrows, subqueries and named values, of at most \(Self.mostOperations)",
-                Self.asOneValue
+                remedy: Self.asOneValue
             )
         }
         if expansions > Self.mostExpansions {
             throw Filter.invalid(
                 "it has \(expansions) of `||`, strftime, json_extract of several paths, json_each and json_tree, of at "
                     + "most \(Self.mostExpansions)",
-                "search for less at once"
+                remedy: "search for less at once"
             )
         }
         if copies > Self.mostCopies {
             throw Filter.invalid(
                 "what its BETWEENs and CASEs compare is too long, all together",
-                "compare something shorter"
+                remedy: "compare something shorter"
             )
         }
         if longestSearched > patternBytes {
             throw Filter.invalid(
                 "a text that instr or trim looks for is longer than \(patternBytes) bytes",
-                "look for a shorter one, or for fewer"
+                remedy: "look for a shorter one, or for fewer"
             )
         }
     }
@@ -71,7 +72,7 @@ struct FilterCost {
         guard !searchesForValue || values.allSatisfy({ $0.textBytes <= patternBytes }) else {
             throw Filter.invalid(
                 "where instr or trim looks for a `?`, no value may be longer than \(patternBytes) bytes",
-                "look for a shorter one, or for fewer"
+                remedy: "look for a shorter one, or for fewer"
             )
         }
     }

@@ -203,7 +203,7 @@ struct FilterGrammar {
         default:
             throw Filter.invalid(
                 "the right side of `\(arrow)` must be a key in single quotes or the number of an element",
-                "for another, use json_extract with a path"
+                remedy: "for another, use json_extract with a path"
             )
         }
         take()
@@ -216,7 +216,7 @@ struct FilterGrammar {
         guard FilterWords.functions.contains(function) else {
             throw Filter.invalid(
                 "the function \(token.text.prefix(40)) isn't allowed",
-                "see docs/cli.md for those that are"
+                remedy: "see docs/cli.md for those that are"
             )
         }
         cost.operations += 1

@@ -9,18 +9,18 @@ enum JSONLabel {
         let text = String(decoding: label.prefix(60), as: UTF8.self)
         if label.first == UInt8(ascii: "$") {
             if isPath(label) { return }
-            throw Filter.invalid("`'\(text)'` is no path", "write paths like `'$.key.\"another key\"[0][#-1]'`")
+            throw Filter.invalid("`'\(text)'` is no path", remedy: "write paths like `'$.key.\"another key\"[0][#-1]'`")
         }
         guard !label.isEmpty, !label.contains(where: isQuoteOrBackslash) else {
             throw Filter.invalid(
                 "`'\(text)'` on the right side of an arrow isn't the same key to every version of SQLite",
-                "write `EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = … AND value = …)`"
+                remedy: "write `EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = … AND value = …)`"
             )
         }
         if !isKey(label) {
             throw Filter.invalid(
                 "`'\(text)'` on the right side of an arrow is a path to some versions of SQLite and a key to others",
-                "write the key as `'$.\"\(text)\"'`, or a path from `$` on"
+                remedy: "write the key as `'$.\"\(text)\"'`, or a path from `$` on"
             )
         }
     }

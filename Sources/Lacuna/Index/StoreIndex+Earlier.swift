@@ -62,7 +62,8 @@ extension StoreIndex {
         if let taken {
             throw VectorStoreError(
                 .alreadyExists,
-                "index.sqlite has a table `\(taken)` that isn't Lacuna's, and Lacuna needs the name; rename that table"
+                "index.sqlite has a table `\(taken)` that isn't Lacuna's, and Lacuna needs the name",
+                remedy: "rename that table"
             )
         }
         try dropTablesBeside()

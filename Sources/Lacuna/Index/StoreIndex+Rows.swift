@@ -198,19 +198,20 @@ extension StoreIndex {
 
     /// Metadata are one JSON object without the key `id` (an export puts the id there), and no object in it has a key twice.
     func checkMetadata(_ json: String, for id: SQLValue) throws(VectorStoreError) {
-        func refuse(_ why: String) -> VectorStoreError {
-            VectorStoreError(.invalidMetadata, "the metadata of id \(id.idText) \(why)", ids: [id.idText])
+        func refuse(_ why: String, _ remedy: VectorStoreError.Remedy? = nil) -> VectorStoreError {
+            let problem = "the metadata of id \(id.idText) \(why)"
+            return VectorStoreError(.invalidMetadata, problem, remedy: remedy, ids: [id.idText])
         }
-        if json.utf8.contains(0) { throw refuse("hold a NUL character; remove it") }
+        if json.utf8.contains(0) { throw refuse("hold a NUL character", "remove it") }
         let type = try connection.first(
             "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) ELSE '' END",
             [.text(json)]
         ) { row throws(VectorStoreError) in try row.text(0) }
-        if type == "" { throw refuse("are not valid JSON; pass one JSON object") }
-        if type != "object" { throw refuse("are JSON, but not an object; pass one JSON object") }
+        if type == "" { throw refuse("are not valid JSON") }
+        if type != "object" { throw refuse("are JSON, but not an object") }
         let keys = MetadataKeys(json)
-        if keys.hasID { throw refuse("have the key \"id\", which is the row's own; choose another key") }
-        if let key = keys.twice { throw refuse("have the key \"\(key)\" twice in one object; remove one") }
+        if keys.hasID { throw refuse("have the key \"id\", which is the row's own", "choose another key") }
+        if let key = keys.twice { throw refuse("have the key \"\(key)\" twice in one object", "remove one") }
     }
 
     /// Ids whose metadata's checksum is wrong, or that have metadata but no vector.

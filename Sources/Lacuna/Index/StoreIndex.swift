@@ -47,16 +47,13 @@ package final class StoreIndex {
         if !isOutdated { return }
         throw VectorStoreError(
             .needsMigration,
-            """
-            the store has schema version \(version), and reading takes version \(Self.schemaVersion); open it for writing \
-            once, which brings it up to date
-            """
+            "the store has schema version \(version), and only version \(Self.schemaVersion) can be read"
         )
     }
 
     static func noSchema(_ directory: Directory) -> VectorStoreError {
         let path = directory.path(StorePaths.indexName)
-        return VectorStoreError(.notAStore, "\(path) is a database without a schema: it is no store's; check the path")
+        return VectorStoreError(.notAStore, "\(path) is a database without a schema, and so no store's")
     }
 
     /// Makes a file with the schema and its one record in it, in the mode that has a log, but no log. Nothing is synced.
@@ -107,12 +104,12 @@ package final class StoreIndex {
             if !hasObjects { return false }
         }
         guard application == Self.applicationID else {
-            throw VectorStoreError(.notAStore, "index.sqlite is another program's database; check the path")
+            throw VectorStoreError(.notAStore, "index.sqlite is another program's database")
         }
         guard version <= Self.schemaVersion else {
             throw VectorStoreError(
                 .newerFormat,
-                "the store has schema version \(version), this Lacuna reads up to \(Self.schemaVersion); upgrade Lacuna"
+                "the store has schema version \(version), and this Lacuna knows none after \(Self.schemaVersion)"
             )
         }
         guard version >= 1 else { throw .damaged("the index's schema version is \(version)") }
@@ -127,7 +124,8 @@ package final class StoreIndex {
         guard try journalMode("= WAL") == "wal" else {
             throw VectorStoreError(
                 .ioError,
-                "SQLite can't use a write-ahead log here; put the store on a local file system"
+                "SQLite can't use a write-ahead log here",
+                remedy: "put the store on a local file system"
             )
         }
     }
@@ -266,11 +264,12 @@ package final class StoreIndex {
         }
         do { try result.get() } catch {
             guard error.code == .diskFull else { throw error }
-            throw VectorStoreError(
-                .diskFull,
-                "\(error.message); writing the index anew also takes room for a copy of it in the temporary directory "
-                    + "\(TemporaryFiles.sqliteDirectory): if it is that one that is full, \(TemporaryFiles.fullRemedy)",
-                cause: error
+            throw error.within(
+                "the index can't be written anew",
+                remedy: """
+                    \(error.remedy); the temporary directory \(TemporaryFiles.sqliteDirectory) needs room for a copy of the \
+                    index, too: if that is full, \(.otherTemporaryDirectory)
+                    """
             )
         }
     }

@@ -57,9 +57,10 @@ package final class LogLimit {
         VectorStoreError(
             .busy,
             """
-            index.sqlite-wal has \(bytes) bytes and can't be emptied, since a reader (a snapshot, or a shell in a \
-            transaction) has held on to an old state for too long; nothing was written: let that read end, then try again
-            """
+            nothing was written: index.sqlite-wal has \(bytes) bytes, and can't be emptied while a reader (a snapshot, or a \
+            shell in a transaction) still reads an old state
+            """,
+            remedy: "let that read end, then try again"
         )
     }
 }

@@ -155,7 +155,9 @@ extension StoreIndex {
         var bad: [String] = []
         var buffer = [UInt8](repeating: 0, count: Int(record.stride))
         func check() throws(VectorStoreError) {
-            if isCancelled() { throw VectorStoreError(.cancelled, "opening was cancelled; open the store again") }
+            if isCancelled() {
+                throw VectorStoreError(.cancelled, "opening was cancelled", remedy: "run \(.open) again")
+            }
             // Neighbours in the file one after the other.
             rows.sort { $0.slot < $1.slot }
             for row in rows where try !matches(row, file, &buffer) { bad.append(row.id.idText) }

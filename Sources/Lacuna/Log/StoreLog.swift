@@ -119,9 +119,10 @@ package final class StoreLog {
             throw VectorStoreError(
                 .diskFull,
                 """
-                what the last writer left must be written once more where it is before anything else, and the file system \
-                has no room for that; free some disk space and try again: until then the store can only be read
+                the store can only be read: the last writer's log must be written once more, in its place, before anything \
+                else is, and the file system has no room for that
                 """,
+                remedy: "free some disk space and try again",
                 cause: error
             )
         }

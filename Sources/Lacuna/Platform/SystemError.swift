@@ -21,37 +21,29 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
 
 extension VectorStoreError {
     /// Where the library's errors begin: an errno value becomes a code and a remedy.
-    init(_ error: SystemError) {
+    package init(_ error: SystemError) {
         switch error.errno {
         case _ where error.otherKind != nil:
             self.init(
                 .damaged,
-                "\(error), and a store's files are plain files in its own directory: remove it, or put a backup back",
+                "\(error), but a store's files must be plain files in its own directory",
+                remedy: "remove it, or restore a backup with \(.restore)",
                 cause: error
             )
-        case ENOSPC, EDQUOT:
-            self.init(
-                .diskFull,
-                "\(error); free some disk space (deleting rows still works) and try again",
-                cause: error
-            )
-        case EACCES, EPERM:
-            self.init(.permissionDenied, "\(error); check the owner and the permissions", cause: error)
-        case EROFS:
-            self.init(.readOnly, "\(error); the file system is read-only", cause: error)
-        case EFBIG:
-            self.init(.diskFull, "\(error); \(Self.fileSizeRemedy)", cause: error)
-        case EMFILE, ENFILE:
-            self.init(.tooManyOpenFiles, "\(error); \(Self.openFilesRemedy)", cause: error)
-        default:
-            self.init(.ioError, "\(error); check the disk, then try again", cause: error)
+        case ENOSPC, EDQUOT: self.init(.diskFull, "\(error)", cause: error)
+        case EFBIG: self.init(.diskFull, "\(error)", remedy: .largerFiles, cause: error)
+        case EACCES, EPERM: self.init(.permissionDenied, "\(error)", cause: error)
+        case EROFS: self.init(.readOnly, "\(error)", cause: error)
+        case EMFILE, ENFILE: self.init(.tooManyOpenFiles, "\(error)", cause: error)
+        default: self.init(.ioError, "\(error)", cause: error)
         }
     }
 }
 
-extension VectorStoreError {
-    static let fileSizeRemedy = "raise the limit of a file's size (ulimit -f), or put the store on another file system"
-    static let openFilesRemedy = "raise the limit of open files (ulimit -n), or close some, and try again"
+extension VectorStoreError.Remedy {
+    /// Of a file that would be longer than it may be.
+    package static let largerFiles: Self =
+        "raise the limit of a file's size (ulimit -f), or put the store on another file system"
 }
 
 /// Maps a system call's error at the edge of the seam.

@@ -15,8 +15,6 @@ enum TemporaryFiles {
         return places.first { unsafe access($0, W_OK | X_OK) == 0 } ?? "."
     }
 
-    static let fullRemedy = "free some space there, or set TMPDIR to another directory"
-
     private static func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
 }
 
@@ -25,17 +23,22 @@ extension VectorStoreError {
     init(temporary error: SystemError) {
         let general = VectorStoreError(error)
         switch error.errno {
-        case ENOSPC, EDQUOT:
-            self.init(.diskFull, "\(error); \(TemporaryFiles.fullRemedy)", cause: error)
+        case ENOSPC, EDQUOT: self.init(.diskFull, "\(error)", remedy: .otherTemporaryDirectory, cause: error)
         case EACCES, EPERM, EROFS, ENOENT, ENOTDIR:
             self.init(
                 general.code,
-                "\(error); set TMPDIR to a directory that is there and can be written",
+                "\(error)",
+                remedy: "set TMPDIR to a directory that exists and can be written",
                 cause: error
             )
         default: self = general
         }
     }
+}
+
+extension VectorStoreError.Remedy {
+    /// Of a temporary directory that is full.
+    package static let otherTemporaryDirectory: Self = "free some space there, or set TMPDIR to another directory"
 }
 
 /// Maps a system call's error on a temporary file.

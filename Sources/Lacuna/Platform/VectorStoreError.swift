@@ -1,7 +1,7 @@
 /// The one error type that Lacuna throws.
 ///
-/// Decide by ``code``; show ``message`` to a person: it says what is wrong and what to do. Values from the store
-/// (vectors, metadata) never appear in a message; ids do.
+/// Decide by ``code``. Show ``problem`` and ``remedy`` to a person, or ``description``, which is both on one line. Vectors and
+/// metadata never appear in them; ids do.
 public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is. The set is open: later versions add codes, so switches need a default.
     public struct Code: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
@@ -75,80 +75,100 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
 
     /// What kind of failure it is.
     public let code: Code
-    /// What is wrong, and what to do about it; one line.
-    public let message: String
+    /// What is to be done about it.
+    public let remedy: Remedy
     /// The ids concerned, as text, in id order; at most the first 1,000 of them.
     public let ids: [String]
     /// The error underneath, where there is one.
     public let cause: (any Error)?
 
+    /// What the failure means to the caller, where its detail doesn't say so: "the store is damaged".
+    private let context: String?
+    /// The problem without its context, for lists of problems that have one in common.
+    package let detail: String
+
+    /// What is wrong, in one line.
+    public var problem: String { context.map { "\($0): \(detail)" } ?? detail }
+
+    /// The problem and the remedy, in one line.
+    public var description: String { "\(problem); \(remedy)" }
+
     /// An error of this library; for tests and for code that wraps a store.
-    public init(_ code: Code, _ message: String, ids: [String] = [], cause: (any Error)? = nil) {
-        self.code = code
-        self.message = message
-        self.ids = ids
-        self.cause = cause
+    ///
+    /// - Parameter remedy: What is to be done; nil for what the code usually takes.
+    public init(
+        _ code: Code,
+        _ problem: String,
+        remedy: Remedy? = nil,
+        ids: [String] = [],
+        cause: (any Error)? = nil
+    ) {
+        self.init(code, context: nil, detail: problem, remedy, ids, cause)
     }
 
-    /// The message.
-    public var description: String { message }
+    private init(
+        _ code: Code,
+        context: String?,
+        detail: String,
+        _ remedy: Remedy?,
+        _ ids: [String],
+        _ cause: (any Error)?
+    ) {
+        self.code = code
+        self.context = context
+        self.detail = detail
+        self.remedy = remedy ?? code.usualRemedy
+        self.ids = Array(ids.prefix(1_000))
+        self.cause = cause
+    }
 }
 
 extension VectorStoreError {
-    /// A list of ids for a message: the first few of them, and how many there are.
-    static func list(_ ids: [String]) -> String {
-        let shown = ids.prefix(5).joined(separator: ", ")
-        return ids.count > 5 ? "\(shown) and \(ids.count - 5) more" : shown
+    /// The store's files contradict one another, or their checksums.
+    package static func damaged(
+        _ detail: String,
+        remedy: Remedy? = nil,
+        ids: [String] = [],
+        cause: (any Error)? = nil
+    ) -> VectorStoreError {
+        let context = "the store is damaged, and nothing was changed"
+        return VectorStoreError(.damaged, context: context, detail: detail, remedy, ids, cause)
     }
 
-    static let foreignWriter = VectorStoreError(
-        .busy,
-        "another program wrote to index.sqlite meanwhile; close it, and try again"
-    )
-
     /// Commits are missing: what is there is not opened, and `verify` could tell no more.
-    static func commitsAreMissing(_ what: String) -> VectorStoreError {
-        VectorStoreError(
-            .damaged,
-            damagedPrefix + what + missingRemedy
+    package static func commitsAreMissing(_ detail: String, ids: [String] = []) -> VectorStoreError {
+        damaged(
+            detail,
+            remedy: "restore a backup with \(.restore), or save the rows that are left with \(.salvage)",
+            ids: ids
         )
     }
 
     /// Rows that the log alone names aren't in the data file.
-    static func rowsOfLogAreMissing(_ ids: [String]) -> VectorStoreError {
-        VectorStoreError(
-            .damaged,
-            damagedPrefix + "the rows of \(list(ids)), which only index.sqlite-wal names, don't match their checksums: "
-                + "an older copy of files of the store was put back beside it, or they have rotted" + missingRemedy,
-            ids: Array(ids.prefix(1_000))
+    package static func rowsOfLogAreMissing(_ ids: [String]) -> VectorStoreError {
+        commitsAreMissing(
+            """
+            the rows of \(list(ids)), which only index.sqlite-wal names, don't match their checksums: an older copy of one of \
+            the store's files was put back beside it, or they have rotted
+            """,
+            ids: ids
         )
     }
 
-    static func damaged(_ what: String, ids: [String] = [], cause: (any Error)? = nil) -> VectorStoreError {
-        VectorStoreError(
-            .damaged,
-            damagedPrefix + what + damagedRemedy,
-            ids: Array(ids.prefix(1_000)),
-            cause: cause
-        )
+    package static let foreignWriter = VectorStoreError(
+        .busy,
+        "another program wrote to index.sqlite meanwhile",
+        remedy: "close that program, and try again"
+    )
+
+    /// This failure as the reason for another one: `context` says what it means to the caller.
+    package func within(_ context: String, code: Code? = nil, remedy: Remedy? = nil) -> VectorStoreError {
+        VectorStoreError(code ?? self.code, context: context, detail: detail, remedy ?? self.remedy, ids, self)
     }
 
-    private static let damagedPrefix = "the store is damaged: "
-    private static let damagedRemedy =
-        "; nothing was changed: run `verify`, and put a whole backup back into an empty directory, or save what is sound with "
-        + "`recover --salvage`"
-    private static let missingRemedy =
-        "; nothing was changed: put a whole backup back into an empty directory, or save what is left with "
-        + "`recover --salvage`"
-
-    /// The message without the remedy for damage, which says that nothing was changed.
-    var withoutRemedy: String {
-        message.replacing(Self.damagedRemedy, with: "").replacing(Self.missingRemedy, with: "")
-    }
-
-    /// What is wrong, without the remedy: for a list of it.
-    var damage: String {
-        let text = withoutRemedy
-        return text.hasPrefix(Self.damagedPrefix) ? String(text.dropFirst(Self.damagedPrefix.count)) : text
+    /// A list of ids for a problem: the first few of them, and how many there are.
+    package static func list(_ ids: [String]) -> String {
+        let shown = ids.prefix(5).joined(separator: ", ")
+        return ids.count > 5 ? "\(shown) and \(ids.count - 5) more" : shown
     }
 }

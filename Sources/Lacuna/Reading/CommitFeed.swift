@@ -52,7 +52,7 @@ final class CommitFeed: @unchecked Sendable {
             }
             end()
         }
-        throw VectorStoreError(.busy, "the store was committed to again and again while it was read; try again")
+        throw VectorStoreError(.busy, "other commits were made again and again while the store was read")
     }
 
     func end() { index.connection.rollBack() }

@@ -27,7 +27,7 @@ extension DataFile.Unusable {
         case .header(.blank): .damaged("\(name) has no header")
         case .header(.foreign(let why)): .damaged("\(name) is not a data file of this store: \(why)")
         case .header(.newer(let version)):
-            VectorStoreError(.newerFormat, "\(name) has format version \(version); upgrade Lacuna")
+            VectorStoreError(.newerFormat, "\(name) has format version \(version), and this Lacuna doesn't know it")
         }
     }
 }

@@ -60,7 +60,8 @@ final class IndexSource: Sendable {
 
     private static let changed = VectorStoreError(
         .busy,
-        "the store has changed since it was opened here, where it can't be written; open it again"
+        "the store was changed since it was opened, and where it can't be written, a handle can't follow changes",
+        remedy: "run \(.open) again"
     )
 
     /// Calls `body`, which believes the index. Throws `busy` where a commit was made before it ended, in place of whatever

@@ -94,7 +94,7 @@ final class Reader: @unchecked Sendable {
 
     private static let unsettled = VectorStoreError(
         .busy,
-        "the store's files changed again and again while it was opened; try again"
+        "the store's files changed again and again while it was opened"
     )
 
     /// Calls `index` with a snapshot, and, when that has ended, `rows` with its data file, whose rows stay as they are until

@@ -96,7 +96,7 @@ final class ReaderPool: Sendable {
 
     private func takeReader() throws -> Reader {
         let idle = try state.withLock { state throws(VectorStoreError) -> Reader? in
-            if state.isClosed { throw VectorStoreError(.closed, "the store was closed; open it again") }
+            if state.isClosed { throw VectorStoreError(.closed, "the store was closed") }
             return state.idle.popLast()
         }
         if let idle { return idle }

@@ -19,7 +19,7 @@ enum StoreDirectory {
     static func noStore(_ paths: StorePaths) -> VectorStoreError {
         VectorStoreError(
             .notAStore,
-            "\(paths.directory.path) holds no index.sqlite of a store: it is not a store; check the path"
+            "\(paths.directory.path) is not a store: it holds no index.sqlite of one"
         )
     }
 

@@ -216,7 +216,7 @@ package struct Recovery {
                 action: action.action,
                 file: action.file,
                 bytes: action.bytes,
-                detail: "left for the next open, erase or compact: \(reason.message)"
+                detail: "left for the next open, erase or compact: \(reason.detail)"
             )
         }
         return report

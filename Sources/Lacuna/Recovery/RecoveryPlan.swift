@@ -71,11 +71,10 @@ struct RecoveryPlan {
             guard error.code == .damaged, let source = journal.last(where: { $0.state == .committed })?.sourceFile,
                 files[source] != nil
             else { throw error }
-            throw VectorStoreError(
-                .damaged,
-                "\(error.message); \(source), which it was copied from, is kept",
-                ids: error.ids,
-                cause: error
+            throw error.within(
+                """
+                the store is damaged, and nothing was changed; \(source), from which its data file was copied, is still there
+                """
             )
         }
         for entry in journal {

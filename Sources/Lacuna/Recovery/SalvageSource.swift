@@ -123,7 +123,7 @@ struct SalvageSource {
     ) throws(VectorStoreError) -> R? {
         do { return try step() } catch {
             guard codes.contains(error.code) else { throw error }
-            problems.append(error.damage)
+            problems.append(error.detail)
             return nil
         }
     }

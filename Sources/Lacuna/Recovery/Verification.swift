@@ -44,7 +44,7 @@ struct Verification<ID: VectorID> {
             report.unknownFiles = try unknownFiles()
         } catch let error as VectorStoreError where error.code == .damaged {
             // A table that can't be read to its end: what was found so far stands.
-            report.indexMessages.append(error.message)
+            report.indexMessages.append(error.detail)
         }
         return report
     }
@@ -54,7 +54,7 @@ struct Verification<ID: VectorID> {
             report.indexMessages += try snapshot.index.integrityMessages()
         } catch {
             guard error.code == .damaged else { throw error }
-            report.indexMessages.append(error.message)
+            report.indexMessages.append(error.detail)
         }
     }
 

@@ -16,8 +16,8 @@ extension Connection {
         if try mapped(directory.status(journal)) != nil {
             throw VectorStoreError(
                 .damaged,
-                "\(directory.path(journal)) is there, which a store never has: if the sqlite3 shell has left it, open the "
-                    + "index in that shell once; if not, remove it"
+                "\(directory.path(journal)) is there, and no store has such a file",
+                remedy: "if the sqlite3 shell left it, open index.sqlite in that shell once; if not, remove it"
             )
         }
     }

@@ -29,7 +29,7 @@ extension Connection {
         do { return try result.get() } catch {
             switch (error.cause as? SQLiteError)?.primaryCode {
             case SQLITE_INTERRUPT where isLate:
-                throw VectorStoreError(.busy, "SQLite took too long to load the schema of index.sqlite; try again")
+                throw VectorStoreError(.busy, "SQLite took too long to load the schema of index.sqlite")
             case SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_TOOBIG:
                 throw .damaged(
                     "the schema of index.sqlite is longer than any that a store and its users need, or memory is short",

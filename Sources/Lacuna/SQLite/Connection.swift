@@ -52,7 +52,7 @@ package final class Connection {
     ///   is a rollback journal.
     package init(_ name: String, in directory: Directory, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
-            throw VectorStoreError(.unsupported, "SQLite is older than 3.38; install a newer libsqlite3")
+            throw VectorStoreError(.unsupported, "SQLite is older than 3.38")
         }
         let flags =
             switch mode {

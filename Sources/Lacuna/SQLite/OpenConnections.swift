@@ -19,7 +19,8 @@ enum OpenConnections {
                 if state.copied.contains(identity) {
                     throw VectorStoreError(
                         .busy,
-                        "this process is just copying the index in \(directory.path); try again once that has ended"
+                        "this process is copying the index in \(directory.path)",
+                        remedy: "try again when that has ended"
                     )
                 }
                 state.connections[identity, default: 0] += 1
@@ -47,8 +48,11 @@ enum OpenConnections {
             if state.connections[identity] != nil || !state.copied.insert(identity).inserted {
                 throw VectorStoreError(
                     .busy,
-                    "this process has the store at \(directory.path) open, also if only for reading, and copying its index "
-                        + "would drop SQLite's locks; close those handles, or do it in a process of its own"
+                    """
+                    this process has the store at \(directory.path) open, if only for reading, and copying its index would \
+                    drop SQLite's locks
+                    """,
+                    remedy: "close those handles, or do it in another process"
                 )
             }
         }

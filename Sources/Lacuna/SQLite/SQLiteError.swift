@@ -49,53 +49,46 @@ struct SQLiteError: Error, Sendable, CustomStringConvertible {
 extension VectorStoreError {
     /// One factory for all of SQLite's errors: the primary code decides what a caller can do about it.
     init(_ error: SQLiteError) {
-        let detail = "index.sqlite: \(error.message)"
+        let problem = "index.sqlite: \(error.message)"
         switch error.primaryCode {
         case _ where error.lacksTemporaryDirectory:
             self.init(
                 .permissionDenied,
-                "\(detail): no directory for temporary files can be written; set TMPDIR to one that can",
+                "\(problem): no directory for temporary files can be written",
+                remedy: "set TMPDIR to one that can",
                 cause: error
             )
         case _ where error.hasNoRoomForTemporaryFiles:
             self.init(
                 .diskFull,
-                "\(detail): the temporary directory \(TemporaryFiles.sqliteDirectory) has no room for what is sorted; "
-                    + TemporaryFiles.fullRemedy,
+                "\(problem): the temporary directory \(TemporaryFiles.sqliteDirectory) has no room for what is sorted",
+                remedy: .otherTemporaryDirectory,
                 cause: error
             )
         case _ where error.isTooLong:
-            self.init(.diskFull, "\(detail): the file is too large; \(Self.fileSizeRemedy)", cause: error)
+            self.init(.diskFull, "\(problem): the file is too large", remedy: .largerFiles, cause: error)
         case _ where error.hasNoRoom, SQLITE_FULL:
-            self.init(
-                .diskFull,
-                "\(detail); free some disk space (deleting rows still works) and try again",
-                cause: error
-            )
+            self.init(.diskFull, problem, cause: error)
         case SQLITE_CANTOPEN where [EMFILE, ENFILE].contains(error.systemErrno):
-            self.init(.tooManyOpenFiles, "\(detail); \(Self.openFilesRemedy)", cause: error)
+            self.init(.tooManyOpenFiles, problem, cause: error)
         case SQLITE_BUSY, SQLITE_LOCKED:
-            self.init(.busy, "\(detail); another process holds it: try again", cause: error)
+            self.init(.busy, "\(problem): another process holds it", cause: error)
         // SQL of ours fails with the plain "error" only where the schema isn't ours any more; a caller's filter is
         // checked before it gets here. A table that may not be read is one that isn't what it should be.
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_AUTH:
-            self = .damaged(detail, cause: error)
+            self = .damaged(problem, cause: error)
         case SQLITE_READONLY:
-            self.init(.readOnly, "\(detail); open the store where its directory can be written", cause: error)
+            self.init(.readOnly, problem, cause: error)
         case SQLITE_CANTOPEN where [EACCES, EPERM].contains(error.systemErrno), SQLITE_PERM:
-            self.init(.permissionDenied, "\(detail); check the owner and the permissions", cause: error)
+            self.init(.permissionDenied, problem, cause: error)
         case SQLITE_INTERRUPT:
-            self.init(
-                .cancelled,
-                "the call was cancelled before its end; call it again to have an answer",
-                cause: error
-            )
+            self.init(.cancelled, "the call was cancelled before its end", cause: error)
         case SQLITE_TOOBIG:
-            self.init(.invalidArgument, "\(detail); shorten the text", cause: error)
+            self.init(.invalidArgument, problem, remedy: "shorten the text", cause: error)
         case SQLITE_NOMEM:
-            self.init(.ioError, "\(detail); free some memory and try again", cause: error)
+            self.init(.ioError, problem, remedy: "free some memory and try again", cause: error)
         default:
-            self.init(.ioError, "\(detail) (code \(error.code)); check the disk, then try again", cause: error)
+            self.init(.ioError, "\(problem) (code \(error.code))", cause: error)
         }
     }
 }

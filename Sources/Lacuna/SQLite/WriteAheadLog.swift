@@ -103,10 +103,8 @@ struct WriteAheadLog {
         guard position / bytesBetweenQuestions != end / bytesBetweenQuestions, isCancelled() else { return }
         throw VectorStoreError(
             .cancelled,
-            """
-            opening was cancelled: \(end) of the \(size) bytes of index.sqlite-wal had been looked through; open the store \
-            again
-            """
+            "opening was cancelled: \(end) of the \(size) bytes of index.sqlite-wal had been looked through",
+            remedy: "run \(.open) again"
         )
     }
 

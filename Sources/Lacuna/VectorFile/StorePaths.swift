@@ -15,13 +15,14 @@ package struct StorePaths: Sendable {
             case _ where error.isNoSuchFile && !Directory.isThere(path):
                 throw VectorStoreError(
                     .noSuchStore,
-                    "there is no store at \(path); \(Self.remedy(path))",
+                    "there is no store at \(path)",
+                    remedy: Self.remedy(path),
                     cause: error
                 )
             case ENOTDIR:
                 throw VectorStoreError(
                     .notAStore,
-                    "\(path) is a file, and a store is a directory; check the path",
+                    "\(path) is a file, and a store is a directory",
                     cause: error
                 )
             default: throw VectorStoreError(error)
@@ -45,13 +46,14 @@ package struct StorePaths: Sendable {
     static let asideInfix = ".before-"
 
     /// Where a restore was interrupted between two renames, its old store is there and nothing at the path.
-    private static func remedy(_ path: String) -> String {
+    private static func remedy(_ path: String) -> VectorStoreError.Remedy? {
         let name = (path.split(separator: "/").last.map(String.init) ?? "") + asideInfix
         let names = (try? Directory(Directory.parent(of: path)).names()) ?? []
-        guard let aside = names.last(where: { $0.hasPrefix(name) }) else {
-            return "check the path, or create the store"
-        }
-        return "\(aside) beside it was moved aside by a restore: run that again, or give it its old name"
+        guard let aside = names.last(where: { $0.hasPrefix(name) }) else { return nil }
+        return """
+            a restore that was interrupted moved the store aside, to \(aside) in the same directory: run \(.restore) again, \
+            or give that directory its old name
+            """
     }
 
     /// The status of the index, whose mode and owner other files of the store are given; nil where there is none yet.

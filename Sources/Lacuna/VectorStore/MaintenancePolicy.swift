@@ -59,6 +59,10 @@ public struct MaintenancePolicy: Sendable {
     }
 
     private static func outOfRange(_ name: String, _ value: String, _ range: String) -> VectorStoreError {
-        VectorStoreError(.invalidArgument, "the policy's \(name) \(value) is out of range; choose one \(range)")
+        VectorStoreError(
+            .invalidArgument,
+            "the policy's \(name) \(value) is out of range",
+            remedy: "choose one \(range)"
+        )
     }
 }

@@ -12,7 +12,8 @@ enum MetadataCoding {
         do { return String(decoding: try encoder.encode(metadata), as: UTF8.self) } catch {
             throw VectorStoreError(
                 .invalidMetadata,
-                "the metadata can't be encoded as JSON; see the cause",
+                "the metadata can't be encoded as JSON",
+                remedy: "see the cause",
                 cause: error
             )
         }

@@ -107,7 +107,11 @@ struct StoreCreation {
         } catch {
             if error.isNoSuchFile {
                 let parent = Directory.parent(of: path)
-                throw VectorStoreError(.noSuchStore, "there is no \(parent) to create a store in; make it first")
+                throw VectorStoreError(
+                    .noSuchStore,
+                    "there is no \(parent) to create a store in",
+                    remedy: "make it first"
+                )
             }
             guard error.isNameTaken else { throw VectorStoreError(error) }
         }
@@ -132,6 +136,6 @@ struct StoreCreation {
     }
 
     private static func refusal(_ path: String, _ what: String) -> VectorStoreError {
-        VectorStoreError(.alreadyExists, "\(path) \(what); choose another path, or move it away")
+        VectorStoreError(.alreadyExists, "\(path) \(what)")
     }
 }

@@ -61,7 +61,7 @@ extension VectorStore {
         let limits = MaintenanceLimits(drainSeconds: Self.openingDrainSeconds)
         let obstacle = try writing().maintain(Pace { _ in }, limits) { try Erasure(maintenance: $0).resume() }
         if let obstacle {
-            logger?.warning("rows that were to be erased are deleted, and not erased yet: \(obstacle.message)")
+            logger?.warning("rows that were to be erased are deleted, and not erased yet: \(obstacle.detail)")
         }
     }
 }

@@ -15,7 +15,11 @@ extension VectorStore {
     /// O(rows) time, one bit of memory a row.
     public func slotMap(buckets count: Int) throws -> [SlotBucket] {
         guard count >= 1 else {
-            throw VectorStoreError(.invalidArgument, "\(count) buckets are out of range; ask for one at least")
+            throw VectorStoreError(
+                .invalidArgument,
+                "\(count) buckets are out of range",
+                remedy: "ask for at least one"
+            )
         }
         return try readers.read { snapshot in
             let file = snapshot.rows.file

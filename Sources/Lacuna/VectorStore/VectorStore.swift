@@ -53,7 +53,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
         guard DataFileHeader.dimensions.contains(configuration.dimension) else {
             throw VectorStoreError(
                 .invalidArgument,
-                "the dimension \(configuration.dimension) is out of range; choose one from 1 to 65,536"
+                "the dimension \(configuration.dimension) is out of range",
+                remedy: "choose one from 1 to 65,536"
             )
         }
         let record = StoreRecord(
@@ -182,7 +183,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
         guard record.idKind == ID.idKind else {
             throw VectorStoreError(
                 .invalidID,
-                "the ids of \(path) are of the kind \(record.idKind.rawValue), not \(ID.idKind.rawValue); open it with that type"
+                "the ids of \(path) are of the kind \(record.idKind.rawValue), not \(ID.idKind.rawValue)",
+                remedy: "open the store with that type of id"
             )
         }
     }
@@ -198,7 +200,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
             throw VectorStoreError(
                 .reentrantCall,
-                "the store can't be closed from inside one of its own closures; let that return first"
+                "the store can't be closed from inside one of its own closures"
             )
         }
         background?.stop()
@@ -224,7 +226,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
         guard let writer else {
             throw VectorStoreError(
                 .readOnly,
-                "the store is open for reading only; open it for writing, where this user may write its directory and index.sqlite"
+                "the store is open for reading only",
+                remedy: "open it for writing, as a user who may write its directory and index.sqlite"
             )
         }
         return writer

@@ -5,6 +5,12 @@ public import Foundation
 #endif
 
 extension VectorStoreError: LocalizedError {
-    /// The message, which is what `localizedDescription` then says too.
-    public var errorDescription: String? { message }
+    /// The problem and the remedy, which is what `localizedDescription` then says too.
+    public var errorDescription: String? { description }
+
+    /// The problem.
+    public var failureReason: String? { problem }
+
+    /// The remedy.
+    public var recoverySuggestion: String? { remedy.description }
 }

@@ -65,19 +65,22 @@ public struct VectorStoreOptions: Sendable {
         guard logWarningBytes > 0 else {
             throw VectorStoreError(
                 .invalidArgument,
-                "logWarningBytes \(logWarningBytes) is out of range; choose 1 at least"
+                "logWarningBytes \(logWarningBytes) is out of range",
+                remedy: "choose at least 1"
             )
         }
         guard logLimitBytes >= logWarningBytes else {
             throw VectorStoreError(
                 .invalidArgument,
-                "logLimitBytes \(logLimitBytes) is below logWarningBytes \(logWarningBytes); choose that at least"
+                "logLimitBytes \(logLimitBytes) is below logWarningBytes \(logWarningBytes)",
+                remedy: "choose at least as much"
             )
         }
         guard indexCacheBytes >= 0 else {
             throw VectorStoreError(
                 .invalidArgument,
-                "indexCacheBytes \(indexCacheBytes) is out of range; choose 0 at least"
+                "indexCacheBytes \(indexCacheBytes) is out of range",
+                remedy: "choose at least 0"
             )
         }
         try maintenance?.check()

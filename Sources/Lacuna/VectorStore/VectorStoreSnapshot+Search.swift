@@ -26,11 +26,15 @@ extension VectorStoreSnapshot {
         threads: Int? = nil
     ) throws -> [[Match<ID>]] {
         guard limit >= 1 else {
-            throw VectorStoreError(.invalidArgument, "the limit \(limit) is out of range; ask for one row at least")
+            throw VectorStoreError(
+                .invalidArgument,
+                "the limit \(limit) is out of range",
+                remedy: "ask for at least one row"
+            )
         }
         let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
         guard threads >= 1 else {
-            throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range; use one at least")
+            throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range", remedy: "use at least one")
         }
         for (index, query) in queries.enumerated() { try Self.check(query, index, snapshot.record.dimension) }
         let searcher = Searcher(snapshot, memory.directory, memory.rowIDs, threads: threads)
@@ -55,14 +59,15 @@ extension VectorStoreSnapshot {
         guard query.count == dimension else {
             throw VectorStoreError(
                 .invalidVector,
-                "query \(index) has \(query.count) components, the store's vectors have \(dimension); "
-                    + "search with vectors of the same model"
+                "query \(index) has \(query.count) components, and the store's vectors have \(dimension)",
+                remedy: "search with vectors of the model that made the store's"
             )
         }
         if let component = query.span.firstNonFinite {
             throw VectorStoreError(
                 .invalidVector,
-                "component \(component) of query \(index) is not a finite number; compute it again"
+                "component \(component) of query \(index) is not a finite number",
+                remedy: "compute the vector again"
             )
         }
     }

@@ -153,7 +153,8 @@ package final class Maintenance {
             if ContinuousClock.now >= deadline {
                 throw VectorStoreError(
                     .busy,
-                    "a reader or a backup still sees rows whose place is to be \(what); let it end, or try again later"
+                    "a reader or a backup still reads rows whose place is to be \(what)",
+                    remedy: "let it end, or try again later"
                 )
             }
         }

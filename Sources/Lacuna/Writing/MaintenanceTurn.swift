@@ -39,7 +39,7 @@ final class MaintenanceTurn: Sendable {
             if ContinuousClock.now >= deadline && state.withLock({ $0.isTaken && !$0.givesWay }) {
                 throw VectorStoreError(
                     .busy,
-                    "another compaction or erasure of this store is under way; try again later"
+                    "another compaction or erasure of this store is under way"
                 )
             }
             usleep(500)

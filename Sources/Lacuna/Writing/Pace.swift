@@ -32,11 +32,16 @@ package final class Pace {
         if let rate = options.maxBytesPerSecond, rate <= 0 {
             throw VectorStoreError(
                 .invalidArgument,
-                "a limit of \(rate) bytes a second is out of range; give one of 1 at least"
+                "a limit of \(rate) bytes a second is out of range",
+                remedy: "choose at least 1"
             )
         }
         if let deadline = options.deadline, deadline <= .zero {
-            throw VectorStoreError(.invalidArgument, "a deadline of \(deadline) has passed already; give a later one")
+            throw VectorStoreError(
+                .invalidArgument,
+                "a deadline of \(deadline) has passed already",
+                remedy: "choose a later one"
+            )
         }
     }
 
@@ -69,7 +74,7 @@ package final class Pace {
             hasStopped = true
             throw VectorStoreError(
                 .deadlineExceeded,
-                "the deadline has passed; the store is in order: give it more time, or go on later"
+                "the deadline has passed; the store is in order"
             )
         }
         do { try progress(last) } catch {

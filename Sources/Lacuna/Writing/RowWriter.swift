@@ -104,7 +104,7 @@ package final class RowWriter {
             guard try index.slot(of: id, record.generation) != nil else {
                 throw VectorStoreError(
                     .unknownID,
-                    "no row has the id \(id.idText); put a vector first",
+                    "no row has the id \(id.idText)",
                     ids: [id.idText]
                 )
             }
@@ -209,7 +209,7 @@ package final class RowWriter {
             else {
                 throw VectorStoreError(
                     .duplicateID,
-                    "the id \(id.idText) exists already; ask to replace it, or choose another id",
+                    "the id \(id.idText) exists already",
                     ids: [id.idText]
                 )
             }
@@ -288,15 +288,16 @@ package final class RowWriter {
         guard vector.count == record.dimension else {
             throw VectorStoreError(
                 .invalidVector,
-                "the vector of id \(id.idText) has \(vector.count) components, the store's have \(record.dimension); "
-                    + "put vectors of the same model",
+                "the vector of id \(id.idText) has \(vector.count) components, and the store's have \(record.dimension)",
+                remedy: "put vectors of the model that made the others",
                 ids: [id.idText]
             )
         }
         if let component = vector.firstNonFinite {
             throw VectorStoreError(
                 .invalidVector,
-                "component \(component) of the vector of id \(id.idText) is not a finite number; leave the row out, or mend it",
+                "component \(component) of the vector of id \(id.idText) is not a finite number",
+                remedy: "compute the vector again, or leave the row out",
                 ids: [id.idText]
             )
         }
@@ -304,7 +305,12 @@ package final class RowWriter {
 
     private static func check(_ id: SQLValue) throws(VectorStoreError) {
         if case .text(let text) = id, text.utf8.contains(0) {
-            throw VectorStoreError(.invalidID, "an id holds a NUL character; remove it", ids: [id.idText])
+            throw VectorStoreError(
+                .invalidID,
+                "an id holds a NUL character",
+                remedy: "remove that character",
+                ids: [id.idText]
+            )
         }
     }
 

@@ -107,10 +107,6 @@ final class WriteGroup {
     private static func lost(_ error: VectorStoreError) -> VectorStoreError {
         // A commit whose sync failed may be on the disk all the same.
         let verb = error.code == .ioError ? "may not be" : "are not"
-        return VectorStoreError(
-            error.code,
-            "\(error.message); the relaxed writes since the last flush \(verb) in the store",
-            cause: error
-        )
+        return error.within("the relaxed writes since the last flush \(verb) in the store")
     }
 }

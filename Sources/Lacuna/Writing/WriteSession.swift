@@ -43,7 +43,7 @@ package struct WriteSession {
 
     func currentFile() throws(VectorStoreError) -> DataFile {
         guard let file = files.value else {
-            throw VectorStoreError(.closed, "the store was closed; open it again")
+            throw VectorStoreError(.closed, "the store was closed")
         }
         return file
     }

@@ -53,7 +53,7 @@ package final class Writer: @unchecked Sendable {
         guard try mapped(lock.tryLock(exclusive: true)), lock.isNamed else {
             throw VectorStoreError(
                 .locked,
-                "\(directory.path) is open for writing in another handle or process; close that one first"
+                "\(directory.path) is open for writing in another handle or process"
             )
         }
         return lock
@@ -128,13 +128,14 @@ package final class Writer: @unchecked Sendable {
         if threads.containsCurrentThread {
             throw VectorStoreError(
                 .reentrantCall,
-                "this call is inside a write of the same store; finish that one first"
+                "this call is inside a write of the same store",
+                remedy: "let that write end first"
             )
         }
         if readers.containsCurrentThread {
             throw VectorStoreError(
                 .reentrantCall,
-                "this call is inside a read of the same store; let the reading closure return first"
+                "this call is inside a read of the same store"
             )
         }
     }
@@ -207,7 +208,8 @@ package final class Writer: @unchecked Sendable {
         if maintainers.containsCurrentThread {
             throw VectorStoreError(
                 .reentrantCall,
-                "this call is inside a compaction or an erasure of the same store; let that end first"
+                "this call is inside a compaction or an erasure of the same store",
+                remedy: "let that end first"
             )
         }
         do {
@@ -293,14 +295,14 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    private static let closed = VectorStoreError(.closed, "the store was closed; open it again")
+    private static let closed = VectorStoreError(.closed, "the store was closed")
 
     private func openGroup() throws(VectorStoreError) -> WriteGroup {
         guard let group else { throw Self.closed }
         guard let failure else { return group }
         throw VectorStoreError(
             .needsReopen,
-            "an earlier I/O error made writing through this handle unsafe; close it and open the store again",
+            "an earlier I/O error made writing through this handle unsafe",
             cause: failure
         )
     }

@@ -72,7 +72,7 @@ struct CreateCommand: ParsableCommand {
 
     /// A directory that can't be made is "cannot create", whatever the system's reason but permission and the disk.
     static func refusal(_ error: VectorStoreError, _ store: String) -> any Error {
-        if error.code == .notAStore { return CommandError(.cannotCreate, error.message) }
+        if error.code == .notAStore { return CommandError(.cannotCreate, error) }
         if error.code == .noSuchStore {
             return CommandError(.cannotCreate, "cannot create \(store): its parent is no directory; make that first")
         }

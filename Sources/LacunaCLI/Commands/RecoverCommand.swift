@@ -45,7 +45,8 @@ struct RecoverCommand: ParsableCommand {
         }
         try output.flush()
         if report.state == .damaged {
-            throw report.damage ?? CommandError(.damaged, "the store is damaged; run `lacuna verify`")
+            let remedy = "run \(VectorStoreError.Remedy.Call.verify.command)"
+            throw report.damage ?? CommandError(.damaged, "the store is damaged", remedy: remedy)
         }
     }
 

@@ -18,10 +18,10 @@ struct VerifyCommand: StoreCommand {
             // Too damaged to be opened is damage that was found, too.
             let output = StandardOutput()
             var report = VerificationSummary()
-            report.index = [error.message]
+            report.index = [error.detail]
             try printSummary(report, output)
             try output.flush()
-            throw CommandError(.no, "the store is damaged; \(remedy())")
+            throw CommandError(.no, "the store is damaged", remedy: remedy())
         }
     }
 
@@ -35,15 +35,17 @@ struct VerifyCommand: StoreCommand {
         let summary = VerificationSummary(report)
         try printSummary(summary, output)
         if !summary.isSound {
-            throw CommandError(.no, "the store is damaged; \(remedy(summary))")
+            throw CommandError(.no, "the store is damaged", remedy: remedy(summary))
         }
     }
+
+    private typealias Call = VectorStoreError.Remedy.Call
 
     /// Where only rows are damaged, they can be replaced.
     private func remedy(_ summary: VerificationSummary? = nil) -> String {
         let others = summary?.index.isEmpty == true ? "replace or delete the rows named, " : ""
-        return "put a whole backup back into an empty directory if you have one, \(others)"
-            + "or save what is sound with `lacuna recover --salvage`"
+        return "restore a backup with \(Call.restore.command) if you have one, \(others)"
+            + "or save the rows that are sound with \(Call.salvage.command)"
     }
 
     private func printSummary(_ summary: VerificationSummary, _ output: StandardOutput) throws {

@@ -39,9 +39,9 @@ enum Interrupts {
     }
 
     /// What a command that was interrupted ends with.
-    static func error(remedy: String = Self.remedy) -> CommandError {
+    static func error(_ detail: String? = nil, remedy: String = Self.remedy) -> CommandError {
         let status = received.load(ordering: .relaxed) == SIGTERM ? ExitStatus.terminated : .interrupted
-        return CommandError(status, "interrupted; \(remedy)")
+        return CommandError(status, detail.map { "interrupted: \($0)" } ?? "interrupted", remedy: remedy)
     }
 
     static let remedy = "run the command again to go on"

@@ -150,18 +150,20 @@ struct Torture {
     /// What a round threw, as the command's end: with the seed, the round and where the store is. An interrupt stays one.
     func explained(_ error: any Error) -> any Error {
         var status = ExitStatus.no
-        var message: String
+        var problem: String
+        var remedy = "the store is kept in \(path)"
         if let failure = error as? TortureFailure {
-            message = failure.message
+            problem = failure.message
         } else if let error = CommandError(error) {
             if error.status == .interrupted || error.status == .terminated { return error }
             if error.status != .damaged { status = error.status }
-            message = error.message ?? "the command ended with \(error.status)"
+            problem = error.problem ?? "the command ended with \(error.status)"
+            if status != .no, let first = error.remedy { remedy = "\(first); \(remedy)" }
         } else {
             return error
         }
-        message = "seed \(seed), round \(rounds): \(message); the store is kept in \(path)"
-        if status == .no { message += ": report it, with this line" }
-        return CommandError(status, message)
+        problem = "seed \(seed), round \(rounds): \(problem)"
+        if status == .no { remedy += ": report it, with this line" }
+        return CommandError(status, problem, remedy: remedy)
     }
 }

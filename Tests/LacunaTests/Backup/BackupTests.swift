@@ -150,7 +150,7 @@ import Testing
                 }
             }
             #expect(error?.code == .busy)
-            #expect(error?.message.contains("backup") == true)
+            #expect(error?.problem.contains("backup") == true)
             if strategy == .inPlace { try store.compact(.rewrite) }
         }
         #expect(seen.count == 2)
@@ -273,7 +273,7 @@ import Testing
         try VectorStoreBackup.restore(scratch.path + "/older", to: scratch.store)
         let restored = try VectorStore<Int64>.open(at: scratch.store)
         let error = expectError(.alreadyExists) { try restored.backup(to: destination, incremental: true) }
-        #expect(error?.message.contains("no earlier state") == true)
+        #expect(error?.problem.contains("no earlier state") == true)
         #expect(try contents(destination) == expected)
         try restored.close()
     }
@@ -368,7 +368,7 @@ import Testing
         for path in [empty, foreign, scratch.path] {
             let before = try Directory.names(path)
             let error = expectError(.alreadyExists) { try store.backup(to: path, incremental: true) }
-            #expect(error?.message.contains("is no backup") == true)
+            #expect(error?.problem.contains("is no backup") == true)
             #expect(try Directory.names(path) == before)
         }
         try store.close()

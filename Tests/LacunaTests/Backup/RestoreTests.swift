@@ -134,7 +134,7 @@ import Testing
                 #expect(found == newest || found == state, "stopped at operation \(count)")
             } catch let error as VectorStoreError {
                 betweenNames += 1
-                #expect(!exchanges && error.code == .noSuchStore && error.message.contains(".before-"), "\(error)")
+                #expect(!exchanges && error.code == .noSuchStore && error.remedy.calls == [.restore], "\(error)")
             }
             let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
             let states = names.filter { $0.contains(".before-") || $0.contains(".restored-") }

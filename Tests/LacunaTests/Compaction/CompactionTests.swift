@@ -41,7 +41,7 @@ private struct Stop: Error {}
             }
         }
         #expect(error?.code == .busy)
-        #expect(error?.message.contains("another program") == true)
+        #expect(error?.problem.contains("another program") == true)
     }
 
     /// Cancelled at each batch in turn: nothing is left of it but a line in the journal.

@@ -117,7 +117,7 @@ private struct Stop: Error {}
             // From now on it is dead for everybody else.
             try store.delete(id)
             let error = expectError(.busy) { try store.compact(strategy, .waiting(0.05)) }
-            #expect(error?.message.contains("reader") == true)
+            #expect(error?.problem.contains("reader") == true)
             mayEnd.signal()
             hasEnded.wait()
             #expect(seen.withLock { $0 } == Self.vector(Int(id)))

@@ -182,8 +182,8 @@ import Glibc
             }
             #expect(error?.code == .damaged)
             for word in words {
-                #expect(report.damage?.message.contains(word) == true, "\(report.damage as Any)")
-                #expect(error?.message.contains(word) == true)
+                #expect(report.damage?.problem.contains(word) == true, "\(report.damage as Any)")
+                #expect(error?.problem.contains(word) == true)
             }
             #expect(try TestFiles.dataFiles(disk.directory) == before)
         }
@@ -210,7 +210,7 @@ import Glibc
             case .wrongHeader: try TestFiles.overwrite(target, at: 20, [0xff])
             case .otherGeneration: try TestFiles.write(source, to: target)
             }
-            try expectDamage(disk, telling: "vectors-2.f32", "vectors-1.f32, which it was copied from, is kept")
+            try expectDamage(disk, telling: "vectors-2.f32", "vectors-1.f32, from which its data file was copied")
             #expect(try TestFiles.read(paths.directory.path("vectors-1.f32")) == source)
         }
     }

@@ -77,7 +77,7 @@ import Glibc
                     } catch  where isCaught { throw Stop() }
                 }
             }
-            #expect(error?.message.contains("relaxed writes") == true)
+            #expect(error?.problem.contains("relaxed writes") == true)
             expectError(.needsReopen) { try store.put(vector(101), for: 101) }
             try store.close()
             let next = try open(disk)
@@ -112,7 +112,7 @@ import Glibc
                 disk.inject(DiskFault(errno: ENOSPC, times: 1_000, matches: { $0.kind == .write && $0.isOnDataFile }))
                 let error = expectError(.diskFull) { try call(store) }
                 disk.inject(nil)
-                #expect(error?.message.contains("relaxed writes") == true)
+                #expect(error?.problem.contains("relaxed writes") == true)
                 #expect(try CrashModel(of: store) == before)
                 try store.flush()
             }

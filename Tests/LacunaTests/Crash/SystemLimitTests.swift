@@ -23,12 +23,12 @@ import Glibc
     }
 
     /// SQLite tells a write that a quota or a file size limit stops as an I/O error.
-    @Test(arguments: [(EDQUOT, "free some disk space"), (EFBIG, "ulimit -f")])
-    func aLimitThatSQLitesLogMeetsIsAFullDisk(_ errno: Int32, _ remedy: String) throws {
+    @Test(arguments: [(EDQUOT, VectorStoreError(.diskFull, "").remedy), (EFBIG, .largerFiles)])
+    func aLimitThatSQLitesLogMeetsIsAFullDisk(_ errno: Int32, _ remedy: VectorStoreError.Remedy) throws {
         try withStore { disk, store, before in
             disk.inject(DiskFault(errno: errno, matches: { $0.kind == .write && $0.isOnLog && $0.isSQLite }))
             let error = expectError(.diskFull) { try Scenario.put.call(store, dimension: Self.dimension) }
-            #expect(disk.failures == 1 && error?.message.contains(remedy) == true, "\(String(describing: error))")
+            #expect(disk.failures == 1 && error?.remedy == remedy, "\(String(describing: error))")
             #expect(try CrashModel(of: store) == before)
             try Scenario.put.call(store, dimension: Self.dimension)
             #expect(try CrashModel(of: store) == Scenario.put.result(before, dimension: Self.dimension))
@@ -51,7 +51,7 @@ import Glibc
         try withStore { disk, store, before in
             disk.inject(DiskFault(errno: errno, matches: { $0.kind == .open && $0.name == StorePaths.indexName }))
             let error = expectError(.tooManyOpenFiles) { try store.compact(.rewrite) }
-            #expect(disk.failures == 1 && error?.message.contains("ulimit -n") == true)
+            #expect(disk.failures == 1 && error?.code == .tooManyOpenFiles)
             try store.compact(.rewrite)
             #expect(try CrashModel(of: store) == before)
         }
@@ -60,10 +60,10 @@ import Glibc
     @Test func limitsOfTheSystemsCalls() {
         for errno in [EMFILE, ENFILE] {
             let error = VectorStoreError(SystemError(errno: errno, call: "open", path: "/x"))
-            #expect(error.code == .tooManyOpenFiles && error.message.contains("ulimit -n"))
+            #expect(error.code == .tooManyOpenFiles && error.remedy.description.contains("ulimit -n"))
         }
         let error = VectorStoreError(SystemError(errno: EFBIG, call: "write", path: "/x"))
-        #expect(error.code == .diskFull && error.message.contains("ulimit -f"))
+        #expect(error.code == .diskFull && error.remedy == .largerFiles)
     }
 
     /// All that a reader writes are temporary files.
@@ -74,14 +74,14 @@ import Glibc
             )
         }
         for full in [error(SQLITE_FULL), error(SQLITE_IOERR | 3 << 8, EDQUOT)] {
-            #expect(full.code == .diskFull && full.message.contains("set TMPDIR"))
-            #expect(full.message.contains(TemporaryFiles.sqliteDirectory))
+            #expect(full.code == .diskFull && full.remedy == .otherTemporaryDirectory)
+            #expect(full.problem.contains(TemporaryFiles.sqliteDirectory))
         }
-        #expect(!error(SQLITE_FULL, isOfReader: false).message.contains("TMPDIR"))
+        #expect(error(SQLITE_FULL, isOfReader: false).remedy == VectorStoreError(.diskFull, "").remedy)
         // Shared memory lies in the store's directory.
         let memory = error(SQLITE_IOERR | 19 << 8, ENOSPC)
-        #expect(memory.code == .diskFull && !memory.message.contains("TMPDIR"))
+        #expect(memory.code == .diskFull && memory.remedy == VectorStoreError(.diskFull, "").remedy)
         let none = error(SQLITE_IOERR | 25 << 8, isOfReader: false)
-        #expect(none.code == .permissionDenied && none.message.contains("set TMPDIR"))
+        #expect(none.code == .permissionDenied && none.remedy.description.contains("set TMPDIR"))
     }
 }

@@ -62,7 +62,7 @@ import Testing
         let before = try read(store.scratch.index)
         let error = expectError(.unsupported) { try VectorStore<Int64>.open(at: store.scratch.store) }
         let remedy = sql.contains("\"\"") ? "DROP INDEX \"a\"\"b\"" : "DROP INDEX \"i\""
-        #expect(error?.message.contains(remedy) == true, "\(error?.message ?? "")")
+        #expect(error?.remedy.description.contains(remedy) == true, "\(String(describing: error))")
         expectError(.unsupported) { try VectorStoreRecovery.run(at: store.scratch.store) }
         let reading = try VectorStore<Int64>.open(at: store.scratch.store, .readOnly)
         #expect(try reading.vector(for: 5) == SmallStore<Int64>.vector(5))
@@ -84,8 +84,8 @@ import Testing
         for number in 0..<count { try tamper(store.scratch.index, "CREATE INDEX i\(number) ON metadata (\(columns))") }
         let error = expectError(.unsupported) { try VectorStore<Int64>.open(at: store.scratch.store) }
         #expect(
-            error?.message.contains("\(count) indexes of \(count * terms) terms") == true,
-            "\(error?.message ?? "")"
+            error?.problem.contains("\(count) indexes of \(count * terms) terms") == true,
+            "\(error?.problem ?? "")"
         )
         let reader = try VectorStore<Int64>.open(at: store.scratch.store, .readOnly)
         #expect(try reader.ids().count == 10)

@@ -199,7 +199,7 @@ import Testing
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         let list = "[\((0..<200_000).map { String($0 * 2) }.joined(separator: ","))]"
         let error = expectError(.invalidFilter) { try store.ids(where: "id IN (\(list.dropFirst().dropLast()))") }
-        #expect(error?.message.contains("id IN (SELECT value FROM json_each(?))") == true)
+        #expect(error?.remedy.description.contains("id IN (SELECT value FROM json_each(?))") == true)
         let ids = try store.ids(where: "id IN (SELECT value FROM json_each(?))", [.text(list)])
         #expect(ids == (0..<2_500).map { Int64($0 * 2) })
     }

@@ -28,7 +28,7 @@ import Testing
         let before = try scratch.contents().filter { !$0.key.hasPrefix("index.sqlite-") }
         for access in [VectorStoreAccess.readWrite, .readOnly] {
             let error = expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store, access) }
-            #expect(error?.message.contains(name) == true, "\(error?.message ?? "")")
+            #expect(error?.problem.contains(name) == true, "\(error?.problem ?? "")")
         }
         for dryRun in [true, false] {
             #expect(try VectorStoreRecovery.run(at: scratch.store, dryRun: dryRun).state == .damaged)

@@ -234,7 +234,7 @@ import Testing
             let options = VectorStoreOptions(isCancelled: { true })
             for access in [VectorStoreAccess.readOnly, .readWrite] {
                 let error = expectError(.cancelled) { try VectorStore<Int64>.open(at: path, access, options) }
-                #expect(error?.message.contains("of the \(length) bytes of index.sqlite-wal") == true)
+                #expect(error?.problem.contains("of the \(length) bytes of index.sqlite-wal") == true)
             }
             expectError(.cancelled) { try VectorStoreInfo.read(at: path) { true } }
             expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: true) { true } }

@@ -128,7 +128,7 @@ import Glibc
                     let codes: [VectorStoreError.Code] = way == .create ? [.alreadyExists, .damaged] : [.damaged]
                     #expect(codes.contains(error.code), "\(name) as \(kind), \(way): \(error)")
                     if way == .readWrite {
-                        #expect(error.message.contains(name), "\(name) as \(kind), \(way): \(error)")
+                        #expect(error.problem.contains(name), "\(name) as \(kind), \(way): \(error)")
                     }
                 }
                 #expect(try outsideContents() == before, "\(name) as \(kind), \(way)")
@@ -196,7 +196,7 @@ import Glibc
             try write(journal, to: scratch.file("index.sqlite-journal"))
             for way in Way.allCases where way != .create && way != .salvage {
                 let error = expectError(.damaged, "\(way)") { try open(way) }
-                #expect(error?.message.contains("index.sqlite-journal") == true)
+                #expect(error?.problem.contains("index.sqlite-journal") == true)
             }
         }
         #expect(try read(victim) == Data("precious".utf8))

@@ -98,7 +98,7 @@ import Testing
         try makeStore()
         let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         let error = expectError(.busy) { try VectorStoreRecovery.salvage(at: scratch.store) { _ in } }
-        #expect(error?.message.contains("close those handles") == true)
+        #expect(error?.remedy.description.contains("close those handles") == true)
         #expect(try reader.ids().count == 50)
         try reader.close()
         #expect(try VectorStoreRecovery.salvage(at: scratch.store) { _ in }.verified == 50)
@@ -133,7 +133,8 @@ import Testing
             let error = VectorStoreError(
                 temporary: SystemError(errno: errno, call: "create a temporary directory in", path: "/there")
             )
-            #expect(error.code == code && error.message.contains("/there") && error.message.contains("set TMPDIR"))
+            #expect(error.code == code && error.problem.contains("/there"))
+            #expect(error.remedy.description.contains("set TMPDIR"))
         }
     }
 }

@@ -92,7 +92,7 @@ struct ReadOnlyChangeTests {
                     for id in 0..<rows { _ = try snapshot.vector(for: id) }
                 }
             }
-            #expect(error?.message.contains("open it again") == true)
+            #expect(error?.remedy.calls == [.open])
             try reader.close()
         }
     }
@@ -160,7 +160,7 @@ struct ReadOnlyChangeTests {
                     try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: log)
                 }
             }
-            #expect(error?.message.contains("open it again") == true)
+            #expect(error?.remedy.calls == [.open])
         }
         #expect(copies.withLock { $0 } > 1)
     }

@@ -14,7 +14,7 @@ func expectError<R>(
         Issue.record("no error, where \(code) is due \(what())", sourceLocation: sourceLocation)
     } catch let error as VectorStoreError {
         #expect(error.code == code, "\(what()): \(error)", sourceLocation: sourceLocation)
-        #expect(!error.message.isEmpty, sourceLocation: sourceLocation)
+        #expect(!error.problem.isEmpty && !error.remedy.description.isEmpty, sourceLocation: sourceLocation)
         return error
     } catch {
         Issue.record("\(error) instead of \(code) \(what())", sourceLocation: sourceLocation)

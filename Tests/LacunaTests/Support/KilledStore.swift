@@ -142,7 +142,7 @@ struct KilledStore {
             }
             return .opened(nil)
         } catch let error as VectorStoreError where error.code == .damaged {
-            #expect(error.message.contains("backup"), "\(error)", sourceLocation: here)
+            #expect(error.remedy.calls.contains(.restore), "\(error)", sourceLocation: here)
             let isUnchanged = try Self.contents(directory) == before
             #expect(isUnchanged, "\(way) changed something: \(error)", sourceLocation: here)
             return .damaged

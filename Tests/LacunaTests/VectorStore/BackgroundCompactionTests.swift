@@ -237,7 +237,7 @@ import Glibc
                 disk.inject(nil)
                 #expect(messages.all.count == 1 && messages.all.allSatisfy { $0.hasPrefix("warning: ") })
                 let error = expectError(.diskFull) { try store.put(row, for: 4) }
-                #expect(error?.message.contains("relaxed writes") == true)
+                #expect(error?.problem.contains("relaxed writes") == true)
                 try store.put(row, for: 5)
                 try store.flush()
                 #expect(try store.ids() == [2, 5])

@@ -231,7 +231,8 @@ private struct Stop: Error {}
         let store = try create()
         do { try store.put([1, 2, 3], for: 99) } catch {
             #expect(error.localizedDescription == "\(error)")
-            #expect(error.localizedDescription.contains("; put vectors of the same model"))
+            let error = try #require(error as? VectorStoreError)
+            #expect(error.failureReason == error.problem && error.recoverySuggestion == "\(error.remedy)")
             return
         }
         Issue.record("the vector was taken")

@@ -38,7 +38,7 @@ import Glibc
                 throw Self.foreign
             }
         }
-        #expect(error?.message == Self.foreign.message)
+        #expect(error?.problem == Self.foreign.problem)
         try store.put(Self.row, for: 3)
         try store.flush()
         #expect(try store.ids() == [1, 3])

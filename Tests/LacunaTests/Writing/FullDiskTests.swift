@@ -125,7 +125,7 @@ import Testing
             }
             let error = expectError(.diskFull) { try store.compact(.rewrite) }
             #expect(
-                error?.message.contains("needs 4100096 bytes") == true && error?.message.contains("in place") == true
+                error?.problem.contains("needs 4100096 bytes") == true && error?.remedy.calls == [.compactInPlace]
             )
             try fill(mount + "/filler")
             let before = try sizes(path + "/vectors-1.f32")

@@ -26,7 +26,7 @@ import Testing
             { _ = try store.compact(.inPlace) }, { _ = try store.punchHoles() }, { _ = try store.erase([1]) },
         ] as [() throws -> Void] {
             let error = expectError(.moved) { try call() }
-            #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+            #expect(error?.problem.contains(words) == true, "\(String(describing: error))")
         }
     }
 
@@ -135,7 +135,7 @@ import Testing
                 if isReplaced { try write(Data("another".utf8), to: target) }
             }
         }
-        #expect(error?.message.contains("vectors-2.f32") == true)
+        #expect(error?.problem.contains("vectors-2.f32") == true)
         #expect(try store.count == 2_981)
         try store.put([1, 2], for: 5)
         try store.close()
@@ -156,7 +156,7 @@ import Testing
         let before = try scratch.contents()
         for path in [copy, scratch.store] {
             let error = expectError(.readOnly) { try VectorStore<Int64>.open(at: path) }
-            #expect(error?.message.contains("`cp -a`") == true)
+            #expect(error?.remedy.description.contains("`cp -a`") == true)
             expectError(.readOnly) { try VectorStoreRecovery.run(at: path) }
             let reader = try VectorStore<Int64>.open(at: path, .readOnly)
             #expect(try reader.ids() == [1])
@@ -169,7 +169,7 @@ import Testing
     @Test(arguments: names) func aHardLinkThatIsMadeLater(_ name: String) throws {
         try #require(try Command.run("ln", [scratch.file(name), scratch.path + "/second"]).status == 0)
         let error = expectError(.readOnly) { try store.put([1, 2], for: 9) }
-        #expect(error?.message.contains(name) == true && error?.message.contains("`cp -a`") == true)
+        #expect(error?.problem.contains(name) == true && error?.remedy.description.contains("`cp -a`") == true)
         try remove(scratch.path + "/second")
         try store.put([1, 2], for: 9)
         try store.close()

@@ -13,7 +13,7 @@ import Testing
         try store.put([1, 2, 3], for: 1)
         let error = expectError(.invalidVector) { try store.put([Float](repeating: 1, count: count), for: 77) }
         #expect(error?.ids == ["77"])
-        #expect(error?.message.contains("77") == true && error?.message.contains("\(count) components") == true)
+        #expect(error?.problem.contains("77") == true && error?.problem.contains("\(count) components") == true)
         expectError(.invalidVector) { try store.search(for: [Float](repeating: 1, count: count), limit: 1) }
         #expect(try store.ids() == [1])
     }
@@ -26,9 +26,9 @@ import Testing
             vector[component] = value
             let error = expectError(.invalidVector) { try store.put(vector, for: "the id") }
             #expect(error?.ids == ["the id"])
-            #expect(error?.message.contains("component \(component) of the vector of id the id") == true)
+            #expect(error?.problem.contains("component \(component) of the vector of id the id") == true)
             let refused = expectError(.invalidVector) { try store.search(for: vector, limit: 1) }
-            #expect(refused?.message.contains("component \(component)") == true)
+            #expect(refused?.problem.contains("component \(component)") == true)
         }
         #expect(try store.count == 0)
     }
@@ -131,6 +131,6 @@ import Testing
         let wrong = expectError(.invalidVector) {
             try store.search(forEach: [queries[0], [1]], limit: 1)
         }
-        #expect(wrong?.message.contains("query 1") == true)
+        #expect(wrong?.problem.contains("query 1") == true)
     }
 }
