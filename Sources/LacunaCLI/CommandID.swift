@@ -7,21 +7,22 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A kind of id as the command line spells it.
+/// A type of id, with its spelling on the command line and in JSON.
 protocol CommandID: VectorID {
-    /// Equal just where the index holds two ids for one: texts are compared as bytes, which `String` doesn't do.
+    /// The keys of two ids are equal exactly if the index takes the ids for one: it compares texts as bytes, which
+    /// `String` doesn't do.
     associatedtype UniqueKey: Hashable
     var uniqueKey: UniqueKey { get }
-    /// From a word of the command line or a line of a file; nil if it is none.
+    /// Reads a word of the command line or a line of a file; nil if that is no such id.
     init?(spelling: String)
     init?(_ scalar: JSONScalar)
     var scalar: JSONScalar { get }
-    /// What such an id looks like, for an error.
+    /// Describes such ids, for an error.
     static var form: String { get }
 }
 
 extension CommandID {
-    /// As people read it.
+    /// The id in output for people.
     var text: String {
         switch scalar {
         case .integer(let integer): String(integer)
@@ -31,7 +32,7 @@ extension CommandID {
 
     var jsonText: String { scalar.jsonText }
 
-    /// An argument; another kind's spelling is a mistake in the command line.
+    /// Reads an argument. An id of another kind is a usage error.
     init(argument: String) throws(CommandError) {
         guard let id = Self(spelling: argument) else {
             throw .usage("'\(argument)' is not an id of this store; its ids are \(Self.form)")
@@ -39,7 +40,7 @@ extension CommandID {
         self = id
     }
 
-    /// A line of a file; another kind's spelling is a mistake in the file.
+    /// Reads a line of a file. An id of another kind is an error in the file.
     init(line: String, at location: String) throws(CommandError) {
         guard let id = Self(spelling: line) else {
             throw .badData("\(location): '\(line.prefix(80))' is not an id of this store; its ids are \(Self.form)")
@@ -47,7 +48,7 @@ extension CommandID {
         self = id
     }
 
-    /// A JSON value in a file.
+    /// Reads a JSON value in a file.
     init(json: String, at location: String) throws {
         let scalar: JSONScalar
         do { scalar = try JSONScalar(parsing: json) } catch { throw error.at(location) }
@@ -93,7 +94,7 @@ extension String: CommandID {
     static var form: String { "texts (in JSON: strings)" }
 }
 
-/// A text as its UTF-8 bytes: é in one scalar and é in two are two ids.
+/// Compares a text by its UTF-8 bytes: an é of one scalar and an é of two are two ids.
 struct UTF8Key: Hashable {
     let text: String
 

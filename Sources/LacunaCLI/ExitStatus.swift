@@ -7,7 +7,7 @@ import Darwin
 import Glibc
 #endif
 
-/// What the process ends with: sysexits(3), and what scripts rely on.
+/// The exit statuses, as in sysexits(3). Scripts rely on them.
 enum ExitStatus: Int32 {
     case done = 0
     /// The answer is no: an id not found, nothing matched, damage found.
@@ -24,7 +24,7 @@ enum ExitStatus: Int32 {
     case terminated = 143
 }
 
-/// Why a command ends early: a status, and the line that says so.
+/// The reason why a command ends early: a status, and the error line.
 struct CommandError: Error, CustomStringConvertible {
     let status: ExitStatus
     /// What is wrong; nil if everything has been said.
@@ -54,7 +54,7 @@ struct CommandError: Error, CustomStringConvertible {
     static func usage(_ message: String) -> CommandError { CommandError(.usage, message) }
     static func badData(_ message: String) -> CommandError { CommandError(.badData, message) }
 
-    /// Nil for an error of the argument parser, which has its own words.
+    /// Nil for an error of the argument parser, which has its own message.
     init?(_ error: any Error) {
         switch error {
         case let error as CommandError: self = error
@@ -102,7 +102,7 @@ struct CommandError: Error, CustomStringConvertible {
         }
     }
 
-    /// What failed while an output file was made, rather than while it was written.
+    /// An error in making an output file, rather than in writing it.
     static func creating(_ error: FormatError) -> CommandError {
         switch error.kind {
         case .io(EACCES), .io(EPERM), .io(EROFS): CommandError(.noPermission, error.message)

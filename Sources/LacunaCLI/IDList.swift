@@ -1,6 +1,6 @@
 import LacunaFormats
 
-/// Ids from several sources, each of them once, in the order in which they came.
+/// Ids from several sources, in the order in which they came, each of them once.
 struct IDList<ID: CommandID> {
     private(set) var ids: [ID] = []
     private var seen: Set<ID.UniqueKey> = []
@@ -9,7 +9,7 @@ struct IDList<ID: CommandID> {
         if seen.insert(id.uniqueKey).inserted { ids.append(id) }
     }
 
-    /// The command line's words, then the lines of a file.
+    /// Adds the arguments, then the lines of a file.
     mutating func add(_ arguments: [String], file: String?) throws {
         for argument in arguments { add(try ID(argument: argument)) }
         guard let file else { return }

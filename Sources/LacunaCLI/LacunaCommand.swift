@@ -1,13 +1,13 @@
 import ArgumentParser
 
-/// The root of the command line; what it says itself is only what went wrong before a command was found.
+/// The root of the command line. It reports only the errors that come before a command is found.
 struct LacunaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lacuna",
         abstract: "An embedded vector store that gives the space of deleted vectors back.",
         discussion: """
-            A store is a directory; every command takes it first. Data goes to standard output, progress and prose to \
-            standard error. Ids that begin with a minus come after `--`.
+            A store is a directory; almost every command takes it first. Data goes to standard output, progress and prose to \
+            standard error. Put ids that begin with a minus after `--`.
 
             Exit status: 0 done; 1 the answer is no; 64 usage; 65 bad input; 66 no such store or file; 73 cannot create; \
             74 I/O error or disk full; 75 busy, or the deadline has passed: try again; 76 damaged or of a newer format; \
@@ -28,17 +28,20 @@ struct LacunaCommand: ParsableCommand {
     }
 }
 
-/// `--where`, on every command that takes a filter.
+/// `--where`, for every command that takes a filter.
 struct FilterOption: ParsableArguments {
     @Option(
         name: .customLong("where"),
-        help: ArgumentHelp("Rows for which this SQL expression over `id` and `metadata` holds.", valueName: "sql")
+        help: ArgumentHelp(
+            "Take only rows for which this SQL expression over `id` and `metadata` is true.",
+            valueName: "sql"
+        )
     )
     var sql: String?
 }
 
-/// `--json`, on every command that has an answer.
+/// `--json`, for every command that has an answer.
 struct JSONOption: ParsableArguments {
-    @Flag(help: "Print one JSON object on one line (one a row where there are many).")
+    @Flag(help: "Print one JSON object on one line (for several rows, one for each row).")
     var json = false
 }

@@ -1,20 +1,20 @@
 import ArgumentParser
 import Lacuna
 
-/// How hard, and how long, a command may work that compacts or erases.
+/// Limits on the rate and the time of a command that compacts, erases or copies.
 struct LimitOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Bytes of the data file a second, at most.", valueName: "bytes"))
+    @Option(help: ArgumentHelp("Process at most this many bytes of the data file a second.", valueName: "bytes"))
     var maxRate: Int64?
 
     @Option(
         help: ArgumentHelp(
-            "Seconds after which to stop, with status 75 and everything in order; fractions are fine.",
+            "Stop after this many seconds, with status 75 and the store in order; fractions are allowed.",
             valueName: "seconds"
         )
     )
     var deadline: Double?
 
-    /// What is longer is no deadline any more.
+    /// A longer time is refused.
     private static let longestDeadline = 1e9
 
     func validate() throws {

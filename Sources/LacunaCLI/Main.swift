@@ -7,7 +7,7 @@ import Darwin
 import Glibc
 #endif
 
-/// The process: parses, runs, and turns whatever was thrown into one line and an exit status of ours.
+/// Parses the command line, runs the command, and turns an error into one line and an exit status.
 @main
 enum Main {
     static func main() {
@@ -37,13 +37,13 @@ enum Main {
         return .usage
     }
 
-    /// The parser's words, on one line and with what to do.
+    /// The parser's message on one line, with a remedy.
     private static func usageError(_ message: String) -> String {
         var text = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: " ")
         while text.hasSuffix(".") { text.removeLast() }
         text = text.prefix(1).lowercased() + text.dropFirst()
         if text.contains("; ") { return singleLine(text) }
-        // An option that wants a value is none the wiser for a word about ids.
+        // If an option lacks its value, a hint about ids doesn't help.
         let mayBeID = !text.hasPrefix("missing value")
         let hasNegativeID = mayBeID && CommandLine.arguments.contains { $0.hasPrefix("-") && Int64($0) != nil }
         return singleLine("\(text); \(hasNegativeID ? "ids that begin with a minus come after `--`" : "see --help")")

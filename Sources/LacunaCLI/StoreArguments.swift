@@ -1,4 +1,4 @@
-// A public type's conformance wants its protocol imported publicly.
+// A conformance of a public type needs a public import of the protocol.
 public import ArgumentParser
 public import Lacuna
 
@@ -6,7 +6,7 @@ extension DistanceMetric: ExpressibleByArgument {}
 extension VectorIDKind: ExpressibleByArgument {}
 extension CompactionStrategy: ExpressibleByArgument {}
 
-/// The types of component there are.
+/// The types of components.
 enum ElementType: String, ExpressibleByArgument, CaseIterable {
     case float32
 }

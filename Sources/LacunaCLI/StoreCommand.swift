@@ -7,12 +7,13 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A command on a store that is there: opens it with the ids it has, runs, closes it, however that ends.
+/// A command on an existing store. It opens the store with the type of its ids, runs, and closes the store, even after
+/// an error.
 protocol StoreCommand: ParsableCommand {
     /// The store's directory.
     var store: String { get }
     var access: VectorStoreAccess { get }
-    /// What can be refused before the store is opened.
+    /// Refuses arguments that can be refused before the store is opened.
     func check() throws
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws
 }
@@ -24,7 +25,7 @@ extension StoreCommand {
 
     func run() throws { try runOnStore() }
 
-    /// What `run` does, for a command that has a word to say about how it ends.
+    /// The default of `run`, for a command that calls it from a `run` of its own.
     func runOnStore() throws {
         try check()
         let output = StandardOutput()
@@ -35,7 +36,7 @@ extension StoreCommand {
             case .uuid: try open(UUID.self, output)
             }
         } catch {
-            // What was found before belongs to the answer.
+            // The rows that were found before the error belong to the answer.
             try? output.flush()
             throw error
         }

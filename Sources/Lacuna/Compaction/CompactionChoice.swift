@@ -1,14 +1,15 @@
 extension CompactionPlan {
-    /// Whether somebody holds on to what they read for longer than a moment, in this process or another.
+    /// Whether a reader, in this process or another, holds a state for longer than a moment.
     static func isRead(_ paths: StorePaths) -> Bool {
-        // Without lock files that can be opened nobody reads by them.
+        // If the lock files can't be opened, nobody reads by them.
         guard let locks = try? EpochLocks(paths.directory, creates: false),
             let areFree = try? locks.areFree(within: 0.05)
         else { return false }
         return !areFree
     }
 
-    /// What `strategy` comes to on this store, now. The connection is in a transaction: what is read is of one state.
+    /// The plan of `strategy` for this store now. The connection is in a transaction, so everything is read in one
+    /// state.
     static func make(
         _ strategy: CompactionStrategy,
         _ index: StoreIndex,
@@ -24,26 +25,27 @@ extension CompactionPlan {
     }
 }
 
-/// What each strategy would cost and give on a store, and which is best.
+/// The cost and the gain of each strategy for a store, and the choice of the best one.
 struct CompactionChoice {
     private let space: StoreSpace
     private let freeBytes: Int64
     private let isRead: Bool
-    /// The rows that are left, and the header.
+    /// The bytes of the live rows and the header.
     private let copyBytes: Int64
-    /// What the data file occupies beyond the length that it has once compacted.
+    /// The disk space that the data file occupies beyond the length that it will have after a compaction.
     private let reclaimableBytes: Int64
-    /// Rows that a compaction in place moves, and the runs of gaps that they go to.
+    /// The rows that a compaction in place moves, and the number of gaps into which they go.
     private let movedRows: Int
     private let movedBytes: Int64
     private let gapRuns: Int
-    /// What those gaps lack in blocks, since they were punched.
+    /// The bytes of those gaps that have no blocks because they were punched.
     private let holeBytes: Int64
     private let blockSize: Int64
 
-    /// Below this share of dead rows, releasing blocks beats copying, if it gets at most of them.
+    /// Below this share of dead rows, releasing blocks is better than copying, if it can release most of their bytes.
     private static let lowFragmentation = 0.2
-    /// Copying more than this many bytes to get one back isn't worth it, unless it is asked for by name.
+    /// Copying more than this many bytes for each byte that is given back isn't worth it, unless the caller has named
+    /// the strategy.
     private static let bytesCopiedForOne: Int64 = 100
 
     init(
@@ -86,13 +88,14 @@ struct CompactionChoice {
 
     // MARK: The choice
 
-    /// Dead rows whose blocks were given back long ago are no reason to copy anything.
+    /// The bytes of dead rows that still occupy disk. Dead rows whose blocks were given back are no reason to copy
+    /// anything.
     private var occupiedBytes: Int64 {
         min(space.deadBytes, max(0, space.allocatedBytes - space.reservedBytes - copyBytes))
     }
 
-    /// What moving rows makes the disk write: a gap that shares its blocks with live rows has those rewritten too, once in
-    /// memory's terms and mostly once more on the disk.
+    /// The bytes that moving rows makes the disk write. If a gap shares its first and last block with live rows, these
+    /// whole blocks are written again.
     private var inPlaceCost: Int64 { movedBytes + 2 * Int64(gapRuns) * blockSize }
 
     private func choose() -> CompactionPlan {

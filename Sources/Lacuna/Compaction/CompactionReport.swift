@@ -1,25 +1,25 @@
-/// How a compaction gives space back.
+/// The ways in which a compaction gives space back.
 public enum CompactionStrategy: String, Sendable, CaseIterable {
-    /// Chooses by what there is to gain, what it costs, the free disk space, and who is reading.
+    /// Chooses one of the others by the gain, the cost, the free disk space, and whether anybody is reading.
     case auto
     /// Copies the live rows into a new file and drops the old one. Needs room for the live rows beside the old file.
     case rewrite
-    /// Moves rows from the end of the file into the gaps, and cuts the file. Needs no room for a copy. Waits for readers
-    /// that still see the rows that were in the gaps, or the moved ones where they were, 5 seconds at most.
+    /// Moves rows from the end of the file into the gaps, and cuts the file. Needs no room for a copy. Waits, 5 seconds
+    /// at most, for readers that still see the dead rows in the gaps, or the moved rows in their old places.
     case inPlace = "in-place"
-    /// Releases the disk blocks inside runs of dead rows. Copies nothing; rows keep their places, the file its length.
+    /// Releases the disk blocks inside gaps. Copies nothing; rows keep their places, and the file keeps its length.
     case punch
 }
 
-/// What a compaction did. Sizes are bytes of the data file.
+/// The report of a compaction. Sizes are bytes of the data file.
 public struct CompactionReport: Sendable {
     /// The strategy that ran; nil if there was nothing to do.
     public internal(set) var strategy: CompactionStrategy?
-    /// Rows that were alive when it ended; for a punch, when it began.
+    /// The number of rows that were live when it ended; for a punch, when it began.
     public internal(set) var liveRows: Int
-    /// Rows that were moved, by a rewrite also those that died meanwhile; none by a punch.
+    /// The number of rows that were moved. A rewrite also counts rows that died meanwhile; a punch moves none.
     public internal(set) var movedRows = 0
-    /// Bytes written to a data file; none by a punch.
+    /// The number of bytes written to a data file; 0 for a punch.
     public internal(set) var writtenBytes: Int64 = 0
     /// The data file's length before.
     public internal(set) var logicalBefore: Int64
@@ -31,27 +31,27 @@ public struct CompactionReport: Sendable {
     public internal(set) var allocatedAfter: Int64
     /// The time that the whole call took.
     public internal(set) var duration: Duration = .zero
-    /// The longest that it held up the writers of this handle at a stretch: none waited for it longer.
+    /// The longest time for which it held up the writers of this handle: none of them waited longer for it.
     public internal(set) var longestWriterPause: Duration = .zero
     /// The generation of the data file afterwards.
     public internal(set) var generation: Int64
-    /// Whether the data file belongs to the user and group that it belonged to before. Only a superuser may give a rewrite's
-    /// new file to another user; else it belongs to the user who has compacted.
+    /// Whether the data file belongs to the same user and group as before. Only a superuser may give a rewrite's new
+    /// file to another user; otherwise the file belongs to the user who ran the compaction.
     public internal(set) var keptOwner = true
 }
 
-/// What a compaction would do: ``VectorStore/compactionPlan(_:)``.
+/// The plan of a compaction: ``VectorStore/compactionPlan(_:)``.
 public struct CompactionPlan: Sendable {
     /// The strategy that would run; nil if there is nothing to do.
     public internal(set) var strategy: CompactionStrategy?
-    /// Why this one, in a sentence.
+    /// The reason for this strategy, in a sentence.
     public internal(set) var reason: String
-    /// Rows that would be copied.
+    /// The number of rows that would be copied.
     public internal(set) var movedRows = 0
-    /// Bytes that would be written.
+    /// The number of bytes that would be written.
     public internal(set) var writtenBytes: Int64 = 0
-    /// Bytes of disk that would be given back, before the file system's rounding.
+    /// The bytes of disk that would be given back, not counting the file system's rounding.
     public internal(set) var reclaimedBytes: Int64 = 0
-    /// Bytes of disk that are needed on top while it runs.
+    /// The bytes of free disk that it needs while it runs.
     public internal(set) var neededBytes: Int64 = 0
 }

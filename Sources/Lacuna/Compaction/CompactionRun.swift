@@ -1,9 +1,9 @@
 import Dispatch
 
-/// A compaction on a queue of its own. Letting it go stops it.
+/// A compaction on a queue of its own. Releasing the run stops the compaction.
 ///
-/// The work's thread knows only the mailbox, so that it doesn't hold what stops it; and it holds the store, until just
-/// before it tells of the end.
+/// The thread that compacts holds only the mailbox, and not the run, whose release stops it. It holds the store until
+/// right before it reports the end.
 final class CompactionRun: Sendable {
     typealias Work = @Sendable (@escaping ProgressHandler) throws -> CompactionReport
 
@@ -15,12 +15,14 @@ final class CompactionRun: Sendable {
 
     static func start(_ work: @escaping Work) -> CompactionRun {
         let mailbox = UpdateMailbox(work)
-        // A queue a run: one that waits for another would neither be cancelled at once, nor be told `busy`.
+        // Each run has a queue of its own: a run that waited in a shared queue could neither be cancelled at once nor
+        // get `busy`.
         DispatchQueue(label: "lacuna.compaction").async { mailbox.end(perform(mailbox)) }
         return CompactionRun(mailbox)
     }
 
-    /// What `work` holds, the store among it, is gone when this returns: who is told of the end may open the store again.
+    /// When this returns, `work` and the store that it holds are released, so that a caller may open the store again
+    /// after the end.
     private static func perform(_ mailbox: UpdateMailbox) -> Result<CompactionReport, any Error> {
         guard let work = mailbox.takeWork() else { return .failure(CancellationError()) }
         return Result { try work { try mailbox.post($0) } }
@@ -41,15 +43,15 @@ final class CompactionRun: Sendable {
     }
 }
 
-/// Between the thread that compacts and the task that listens: the newest progress, and the end.
+/// Passes the newest progress and the end from the thread that compacts to the task that listens.
 final class UpdateMailbox: Sendable {
     private struct Contents {
-        /// Not begun yet.
+        /// The work, until it begins.
         var work: CompactionRun.Work?
-        /// The newest, until it is picked up.
+        /// The newest progress, until it is taken.
         var progress: MaintenanceProgress?
         var lastPosted: MaintenanceProgress?
-        /// The end, until it is picked up.
+        /// The outcome, until it is taken.
         var result: Result<CompactionReport, any Error>?
         var hasEnded = false
         var isStopped = false
@@ -82,11 +84,12 @@ final class UpdateMailbox: Sendable {
         return isStopped ? nil : work
     }
 
-    /// Throws `CancellationError` once nobody wants the compaction any more.
+    /// Throws `CancellationError` once the compaction was stopped.
     func post(_ progress: MaintenanceProgress) throws {
         let listeners = try contents.withLock { contents -> [CheckedContinuation<Void, Never>] in
             if contents.isStopped { throw CancellationError() }
-            // Called all through a rate-limited wait as well: the same again is no news.
+            // This is also called again and again during a wait for the rate limit; the same progress isn't posted
+            // twice.
             if contents.lastPosted == progress { return [] }
             contents.lastPosted = progress
             contents.progress = progress
@@ -106,7 +109,7 @@ final class UpdateMailbox: Sendable {
 
     // MARK: The task that listens
 
-    /// What there is, the end last. Once stopped, nothing but the end.
+    /// Takes the next update; the end comes last. After a stop, only the end comes.
     func take() throws -> Letter {
         try contents.withLock { contents in
             if let progress = contents.progress, !contents.isStopped {
@@ -132,6 +135,6 @@ final class UpdateMailbox: Sendable {
         }
     }
 
-    /// The compaction ends at its next batch.
+    /// Makes the compaction end at its next batch.
     func stop() { contents.withLock { $0.isStopped = true } }
 }

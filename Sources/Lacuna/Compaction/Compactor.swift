@@ -4,7 +4,7 @@ struct Compactor {
 
     func run(_ strategy: CompactionStrategy) throws -> CompactionReport {
         let start = ContinuousClock.now
-        // What keeps it from its end doesn't keep a compaction from its own.
+        // An obstacle to the erasure doesn't prevent the compaction.
         _ = try Erasure(maintenance: maintenance).resume()
         var report =
             switch try plan(strategy) {
@@ -28,7 +28,7 @@ struct Compactor {
     }
 
     private func unchanged() throws -> CompactionReport {
-        // Rows that an interrupted compaction staged are garbage too.
+        // Rows that an interrupted compaction has staged are removed too.
         try maintenance.removeStaleRows()
         return try maintenance.turn { session in
             let record = try session.index.record()

@@ -4,35 +4,35 @@ import Darwin
 import Glibc
 #endif
 
-/// Deletes rows, and overwrites what is left of them: the bytes of all dead rows of the data file, of its tail, and of all
-/// free space in the index and its log.
+/// Deletes rows, and overwrites their bytes: those of all dead rows of the data file, of its tail, and of all free
+/// space in the index and its log.
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
-/// | 1. one transaction: the rows deleted, the journal says `erasing` | all of their bytes | goes on with 2 |
+/// | 1. one transaction: the rows are deleted, the journal says `erasing` | all of their bytes | goes on with 2 |
 /// | 2. the dead rows are found, and no reader sees them any more | the same | goes on with 2 |
-/// | 3. dead rows and tail are zeroed, the file synced | some of the bytes, or all of them in the index | goes on with 2 |
-/// | 4. the ids of dead rows, and stale index rows, are removed, the directory is synced: files retired before have lost their names for good | the same | goes on with 2 |
+/// | 3. dead rows and tail are zeroed, and the file is synced | some of the bytes, or all of them in the index | goes on with 2 |
+/// | 4. the ids of dead rows, and stale index rows, are removed; the directory is synced, so that files retired before have lost their names durably | the same | goes on with 2 |
 /// | 5. the index is rebuilt (`VACUUM`) | its old pages in the log, and in the database | goes on with 2 |
-/// | 6. the log is copied into the database, and cut to nothing | nothing, or what step 5 left | goes on with 2 |
+/// | 6. the log is copied into the database, and cut to length 0 | nothing, or what step 5 leaves | goes on with 2 |
 /// | 7. the journal says `finished` | nothing | |
 ///
-/// Each step may be taken again: nothing is overwritten that isn't dead, and what is zeroed stays so. The commit of step 7
-/// can bring nothing back: the pages that it writes to the empty log were all written anew by step 5. Its sync is also
-/// what makes the log's cut durable, so that no power cut leaves `finished` beside an old log.
+/// Each step may be repeated: only dead rows are overwritten, and zeros stay zeros. The commit of step 7 brings nothing
+/// back: step 5 has written all pages anew that this commit writes to the empty log. Its sync also makes the cut of the
+/// log durable, so that no power cut leaves `finished` beside an old log.
 ///
-/// The dead rows are found *before* readers are drained: one that dies later may be seen by readers that began since.
+/// The dead rows are found *before* readers are drained: a reader that begins after that may see a row that dies later.
 struct Erasure {
     let maintenance: Maintenance
 
-    /// What is read at a time.
+    /// The bytes that are read at a time.
     private static let windowBytes = 1 << 20
     private static let pauseMicroseconds: UInt32 = 5_000
 
-    /// Everything, from the deletion on. Also without a row to delete: what died before is erased.
+    /// Makes all steps. If there is no row to delete, rows that died before are erased.
     func run(_ ids: [SQLValue]) throws -> ErasureReport {
         let start = ContinuousClock.now
-        // Before a row is deleted: an index that has rotted is refused as it is.
+        // This comes before a row is deleted, so that an index that has rotted is refused unchanged.
         _ = try maintenance.failing { try liveRows() }
         let isPending = try isPending()
         let erased = try begin(ids)
@@ -43,8 +43,8 @@ struct Erasure {
         return report
     }
 
-    /// Carries on with all erasures that were interrupted. Where something is in the way that needn't keep others from
-    /// their work, they are left for later, and this tells what it was.
+    /// Completes all erasures that were interrupted. If an obstacle is in the way that need not prevent other work, the
+    /// erasures stay pending, and the obstacle is returned.
     func resume() throws -> VectorStoreError? {
         if try !isPending() { return nil }
         do { _ = try complete(trustingZeros: false) } catch let error as VectorStoreError {
@@ -72,13 +72,13 @@ struct Erasure {
                     allocatedBefore: allocated
                 )
                 _ = try index.beginJournal(start)
-                // They may hold what is erased.
+                // Derived files may contain bytes that are to be erased.
                 try index.giveUpDerivedFiles()
             }
         }
     }
 
-    /// Once the rows are deleted, an error must not read as if they weren't, nor as if nothing had been changed.
+    /// Adds to an error that the rows are deleted: without that, it would read as if nothing had been changed.
     private func sayingWhatHolds<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError {
             throw error.within(
@@ -89,8 +89,8 @@ struct Erasure {
         }
     }
 
-    /// Steps 2 to 7; the bytes that were zeroed. An erasure that was interrupted may have ended with a sync that failed: its
-    /// zeros are written once more.
+    /// Makes steps 2 to 7; returns the number of bytes that were zeroed. An interrupted erasure may have ended with a
+    /// failed sync, so its zeros are not trusted and are written again.
     private func complete(trustingZeros: Bool) throws -> Int64 {
         try maintenance.failing {
             let file = try maintenance.openCurrentFile()
@@ -101,7 +101,8 @@ struct Erasure {
             try forgetDeadIDs(live)
             try maintenance.deleteStaleRows()
             try mapped(maintenance.fileSystem.sync(maintenance.paths.directory))
-            // Before, too: each rebuilding that a reader keeps in the log would make that longer by the whole index.
+            // The log is emptied before rebuilding, too: if a reader kept the log, each attempt to rebuild would make
+            // it longer by the whole index.
             try emptyLog()
             try rebuildIndex()
             try emptyLog()
@@ -120,7 +121,7 @@ struct Erasure {
         return try LiveBitmap.loadChecked(maintenance.index, record).live
     }
 
-    /// Beside readers and writers: nobody sees these rows, and nothing is put in their place.
+    /// Zeroes dead rows beside readers and writers: nobody sees these rows, and nobody writes to their slots.
     private func zeroDeadRows(_ live: LiveBitmap, _ file: DataFile, _ trustingZeros: Bool) throws -> Int64 {
         let limit = Int64(min(maintenance.limits.bytes, Self.windowBytes))
         var zeroedBytes: Int64 = 0
@@ -135,7 +136,7 @@ struct Erasure {
             )
             window = DeadWindow()
         }
-        // A hole holds nothing, and may be far longer than all that was ever written.
+        // Holes are passed over: they have no bytes, and may be far longer than everything that was ever written.
         var extents = DataExtents(file)
         try live.forEachRun(live: false) { run in
             try extents.forEachPart(of: file.layout.offsets(run)) { part in
@@ -151,13 +152,13 @@ struct Erasure {
         return zeroedBytes
     }
 
-    /// What lies beyond the rows: of batches that failed, and of rows that were there before a file was cut. Writers put
-    /// new rows there, so it is zeroed in their turns, the longest tail in several.
+    /// Zeroes the tail, which may hold bytes of batches that failed, and of rows from before the file was cut. Writers
+    /// put new rows there, so this is done in the writer's turns; a long tail takes several.
     private func zeroTail(_ live: LiveBitmap, _ file: DataFile, _ trustingZeros: Bool) throws -> Int64 {
         let limit = Int64(maintenance.limits.bytes)
         var zeroedBytes: Int64 = 0
         var position: Int64 = 0
-        // What is reserved from now on holds nothing old.
+        // Space that is reserved after this has no old bytes.
         let end = try file.status().size
         while true {
             let (zeroed, isDone) = try maintenance.turn { session in
@@ -182,7 +183,7 @@ struct Erasure {
         }
     }
 
-    /// The index tells of dead slots, too, whose rows lay there.
+    /// Removes the ids of dead slots from the runs.
     private func forgetDeadIDs(_ live: LiveBitmap) throws {
         var next: Slot? = Slot(0)
         while let slot = next {
@@ -201,16 +202,17 @@ struct Erasure {
 
     private static let runsOfBatch = 1_000
 
-    /// In one turn, since SQLite knows no smaller one: writers wait for it.
+    /// Rebuilds the index in one turn, for which writers wait: SQLite can't do it in smaller steps.
     private func rebuildIndex() throws {
         try maintenance.check()
         try maintenance.turn { session in
-            // The first commit in a log says of which database it is, which SQLite's own doesn't.
+            // The first commit in a log must say to which database the log belongs, and the commit of SQLite's `VACUUM`
+            // doesn't.
             if session.log.mark.beginsLog {
                 try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
             }
             do { try session.index.rebuild() } catch let error as VectorStoreError {
-                // What it has written so far is in the log, and takes the room that others need.
+                // The pages that it has written so far are in the log, and take room that others need.
                 if error.code == .diskFull {
                     do throws(VectorStoreError) { _ = try session.log.empty() } catch {
                         guard error.code == .diskFull || error.code == .busy else { throw error }
@@ -221,7 +223,7 @@ struct Erasure {
         }
     }
 
-    /// Readers of states since the deletion may still need the log; each try lets writers go on.
+    /// Readers of states from after the deletion may still need the log. Between two attempts, writers go on.
     private func emptyLog() throws {
         let deadline = ContinuousClock.now + .seconds(maintenance.limits.drainSeconds)
         while try !hasEmptiedLog() {

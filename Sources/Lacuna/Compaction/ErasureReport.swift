@@ -1,12 +1,12 @@
-/// What an erasure did.
+/// The report of an erasure.
 public struct ErasureReport: Sendable {
-    /// Rows that were there, and are gone.
+    /// The number of rows that were erased.
     public internal(set) var erasedRows: Int
-    /// Bytes of the data file that were overwritten with zeros, in pieces of up to 4 KiB: the erased rows', and those of all
-    /// other dead rows that weren't zero yet.
+    /// The number of bytes of the data file that were overwritten with zeros, in pieces of up to 4 KiB: those of the
+    /// erased rows, and those of other dead rows that weren't zero yet.
     public internal(set) var zeroedBytes: Int64
     /// The time that the whole call took.
     public internal(set) var duration: Duration = .zero
-    /// The longest that it held up the writers of this handle at a stretch: mostly the index's rebuilding.
+    /// The longest time for which it held up the writers of this handle: mostly the time to rebuild the index.
     public internal(set) var longestWriterPause: Duration = .zero
 }

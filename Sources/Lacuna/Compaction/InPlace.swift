@@ -1,22 +1,22 @@
 /// Moves rows from the end of the data file into the gaps before them, batch by batch, and cuts the file.
 ///
-/// Takes no room for a copy: what is needed on top is a batch's index pages in the log, and the blocks of gaps that were
+/// It needs no room for a copy, but only for a batch's index pages in the log, and for the blocks of gaps that were
 /// punched.
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
 /// | 1. the journal says `moving` | nothing moved | ends the entry |
-/// | 2. the readers that could see rows in the gaps are gone | the same | the same |
+/// | 2. readers that could see rows in the gaps are drained | the same | the same |
 /// | 3. a batch is copied into gaps, whose blocks are reserved first, and synced | bytes in gaps that nothing names | the same |
 /// | 4. the commit that moves its ids | a valid store; the rows' old places are dead | keeps what was moved |
-/// | 5. what was appended meanwhile is moved likewise, round by round | the same | the same |
-/// | 6. the readers that could see rows in their old places are gone | the same | the same |
-/// | 7. the next slot falls, in a commit of its own | a long tail | cuts it |
+/// | 5. rows appended meanwhile are moved in the same way, round by round | the same | the same |
+/// | 6. readers that could see rows in their old places are drained | the same | the same |
+/// | 7. the next slot is lowered, in a commit of its own | a long tail | cuts it |
 /// | 8. the file is cut, the journal says `finished` | nothing | |
 struct InPlace {
     let maintenance: Maintenance
 
-    /// With `moving` false only the dead rows at the very end are cut off.
+    /// If `moving` is false, only the dead rows at the end of the file are cut off.
     func run(moving: Bool = true) throws -> CompactionReport {
         try maintenance.removeStaleRows()
         let file = try maintenance.openCurrentFile()
@@ -45,14 +45,14 @@ struct InPlace {
         )
     }
 
-    /// What was moved stays moved.
+    /// Ends the journal's entry. Rows that were moved stay moved.
     private func abort(_ journal: Int64, after error: any Error) {
         maintenance.abort(journal, after: error)
         try? maintenance.removeStaleRows()
     }
 
-    /// Cuts the tail down to the reserve. Whoever sees a row that lay there has gone; whoever is just beginning to read,
-    /// and finds the file shorter than the state it has, takes the next one.
+    /// Cuts the tail down to the reserve. Readers that could see a row there were drained; a reader that is just
+    /// beginning, and finds the file shorter than its state says, takes the next state.
     private func finish(_ journal: Int64) throws -> FileStatus {
         try maintenance.turn { session in
             let record = try session.index.record()

@@ -4,27 +4,29 @@ struct InPlaceMoves {
     private let start: Maintenance.Start
     private let file: DataFile
     private let live: LiveBitmap
-    /// Where rows end up: all of them below this slot, but for what is appended meanwhile, which follows it.
+    /// In the end all rows lie below this slot, except for rows appended meanwhile, which follow it.
     private let floor: Slot
-    /// Where the file ended when this began, or was cut since: what lies between `top` and here has been moved away.
+    /// The slot after the last one when this began, or after the last cut. All rows between `top` and this slot were
+    /// moved away.
     private var end: Slot
     private var top: Slot
-    /// Gaps below this slot are used.
+    /// All gaps below this slot are used.
     private var nextGap = Slot(0)
-    /// What writers have appended below this slot has been moved.
+    /// All rows that writers have appended below this slot were moved.
     private var caughtUp: Slot
-    /// Where the next appended row goes.
+    /// The slot to which the next appended row is moved.
     private var nextFree: Slot
     private(set) var movedRows = 0
     private(set) var writtenBytes: Int64 = 0
-    /// Bytes written since progress was last told.
+    /// The bytes written since progress was last reported.
     private var unpacedBytes = 0
-    /// Rows of a batch, which is one commit, so that one that fails has used none of its gaps; fewer after a full disk.
+    /// The number of rows in a batch, which is one commit, so that a batch that fails has used none of its gaps. It
+    /// gets smaller after a full disk.
     private var batchRows: Int
-    /// Whether some of the places where rows end up have no blocks of their own.
+    /// Whether some of the slots below `floor` have no blocks because they were punched.
     private let hasHoles: Bool
 
-    /// Rows of the tail whose ids are in memory at a time.
+    /// The number of rows of the tail whose ids are in memory at a time.
     private static let partRows = 100_000
 
     init(
@@ -50,11 +52,11 @@ struct InPlaceMoves {
     private var generation: Int64 { start.record.generation }
     private var codec: RunCodec { start.record.codec }
 
-    /// Rows that have to move at least: those beyond the place where the last of as many rows as there are would end.
+    /// The number of rows that must move at least: the live rows beyond `floor`.
     private var total: Int { live.liveCount - live.rank(floor) }
 
     mutating func run() throws {
-        // The gaps hold rows that died before this began. From here on no reader sees a state in which they were alive.
+        // The rows in the gaps died before this began. After the drain, no reader sees a state in which they were live.
         try maintenance.drainReaders(before: "used again")
         while top > floor { try moveTail() }
         try catchUp()
@@ -78,20 +80,20 @@ struct InPlaceMoves {
                 try makeRoom(or: error)
                 continue
             }
-            // Not before the batch is accounted for: what this throws must not look as if nothing had been moved.
+            // This comes after the batch was counted: its error must not look as if nothing had been moved.
             try advance()
         }
         top = part.lowerBound
     }
 
-    /// The lowest slot, but none below the floor, from which on `count` live rows at most lie below `top`.
+    /// The lowest slot from which at most `count` live rows lie below `top`; no slot below the floor.
     private func start(ofLast count: Int, below top: Slot) -> Slot {
         let rows = live.rank(top)
         let slots = floor.number..<top.number
         return Slot(slots.partitioningIndex { rows - live.rank(Slot($0)) <= count })
     }
 
-    /// The next gaps. There are as many below the floor as rows beyond it, and each row takes one.
+    /// The next gaps. There are as many below the floor as live rows beyond it, and each row takes one.
     private func gaps(_ count: Int) throws(VectorStoreError) -> [Slot] {
         var gaps: [Slot] = []
         gaps.reserveCapacity(count)
@@ -105,7 +107,7 @@ struct InPlaceMoves {
         return gaps
     }
 
-    /// Copies rows, and commits that they have moved; those that died or moved meanwhile leave a gap as it was.
+    /// Copies rows, and commits that they have moved. If a row has died or moved meanwhile, its gap stays a gap.
     private mutating func move(_ rows: [LiveRow], to places: [Slot]) throws {
         try copy(rows, to: places)
         if !PlantedBug.movesNotSynced.isPlanted { try maintenance.failing { try file.sync() } }
@@ -122,7 +124,7 @@ struct InPlaceMoves {
     }
 
     private mutating func copy(_ rows: [LiveRow], to places: [Slot]) throws(VectorStoreError) {
-        // A full disk shows here, before a byte is written.
+        // A full disk fails here, before a byte is written.
         if hasHoles {
             for place in places { try file.fillHole(file.layout.offsets(place..<place.advanced(by: 1))) }
         }
@@ -166,8 +168,8 @@ struct InPlaceMoves {
         return moved.count
     }
 
-    /// On a full disk: gives back the blocks that the failed batch had reserved, and cuts off what was moved away so far; or
-    /// goes on in smaller batches; or uses the reserve.
+    /// Called on a full disk. Gives back the blocks that the failed batch had reserved, and cuts off the end of the
+    /// file that is free by now. If that can't be done, batches become smaller; in the end the reserve is used.
     private mutating func makeRoom(or error: VectorStoreError) throws {
         if hasHoles { try punchUnusedGaps() }
         if try cutSoFar() { return }
@@ -187,7 +189,7 @@ struct InPlaceMoves {
     }
 
     private mutating func cutSoFar() throws -> Bool {
-        // Not beside rows that were appended meanwhile: they lie where the file would be cut.
+        // If rows were appended meanwhile, the file can't be cut: they lie where it would be cut.
         if try top == end || maintenance.index.record().nextSlot > end { return false }
         try checkNothingIsLeft(in: top..<end)
         do { return try cut(at: top, appending: 0) } catch let error as VectorStoreError
@@ -199,15 +201,16 @@ struct InPlaceMoves {
 
     // MARK: What was appended meanwhile
 
-    /// Moves what writers append to where the tail was, until so little is left that they can wait for it; then lowers the
-    /// next slot. Where they have appended more than was gained, nothing is to be cut off.
+    /// Moves rows that writers append to the slots from the floor on, until so few are left that writers can wait for
+    /// them; then lowers the next slot. If writers have appended more rows than were dead, nothing can be cut off.
     private mutating func catchUp() throws {
         let deadline = ContinuousClock.now + .seconds(maintenance.limits.drainSeconds)
         var limit = maintenance.limits.rowsPerTurn(file.stride)
         var backlog = Int.max
         while true {
             try maintenance.check()
-            // Both what was moved away before, and the state that the last cut found in use, must be nobody's any more.
+            // No reader may see the old places of rows any more, nor the state that the last attempt to cut found in
+            // use.
             try maintenance.drainReaders(before: "cut off")
             let few = max(1, limit / 4)
             let next = try Maintenance.slots(from: caughtUp, maintenance.index).upperBound
@@ -240,8 +243,9 @@ struct InPlaceMoves {
         }
     }
 
-    /// The cut relies on this: the table of ids, which alone is believed before bytes are destroyed, names no row behind those
-    /// that stay but the few that are moved with the cut. O(rows), without a lock: nobody puts a row there meanwhile.
+    /// The cut relies on this check: the table `vectors`, which alone is believed before bytes are destroyed, must name
+    /// no row in these slots except `few`, which are moved with the cut. Takes O(rows) time and no lock: nobody puts a
+    /// row there meanwhile.
     private func checkNothingIsLeft(in slots: Range<Slot>, but few: [LiveRow] = []) throws {
         let left = try maintenance.index.ids(in: slots, generation).map(\.idText)
         let known = Set(few.map(\.id.idText))
@@ -253,9 +257,9 @@ struct InPlaceMoves {
         )
     }
 
-    /// The rows of some slots by the table of ids, where the runs only say which id to ask for.
+    /// The rows of some slots according to the table `vectors`; the runs only say for which ids to look.
     ///
-    /// - Throws: `damaged` where no run tells what was put into one of the slots.
+    /// - Throws: `damaged` if no run describes one of the slots.
     private func namedRows(in slots: Range<Slot>, _ index: StoreIndex) throws(VectorStoreError) -> [LiveRow] {
         var named: [LiveRow] = []
         for row in try index.rows(slots, in: slots, generation, codec) {
@@ -264,9 +268,9 @@ struct InPlaceMoves {
         return named
     }
 
-    /// Lowers the next slot, in one turn: the last few appended rows are moved to `slot` and behind it first, and the readers
-    /// drained that may have seen them where they were. False if more than `limit` rows were appended, or if a reader is in the
-    /// way.
+    /// Lowers the next slot, in one turn. Before that, the last few appended rows are moved to `slot` and the slots
+    /// after it, and readers that may see them in their old places are drained. Returns false if more than `limit` rows
+    /// were appended, or if a reader is in the way.
     private mutating func cut(at slot: Slot, appending limit: Int) throws -> Bool {
         if limit == 0 { try maintenance.drainReaders(before: "cut off") }
         return try maintenance.turn { session in
@@ -309,7 +313,7 @@ struct InPlaceMoves {
         try session.log.mark.lower(to: slot, record)
         record.nextSlot = slot
         record.moved = index.sequence(after: record)
-        // They may cover slots that others are given again.
+        // Derived files may cover slots that will be given to other rows.
         try index.giveUpDerivedFiles()
         try index.cutRuns(at: slot, generation, codec)
         try index.cutDead(at: slot, generation, record.moved)

@@ -1,17 +1,17 @@
 extension Maintenance {
-    /// What the first commit of a compaction has settled.
+    /// The facts that the first commit of a compaction has fixed.
     struct Start {
-        /// The journal's entry.
+        /// The id of the journal's entry.
         let journal: Int64
         /// The record of that moment.
         let record: StoreRecord
         /// The number of a rewrite's new file.
         let targetGeneration: Int64?
-        /// `PRAGMA data_version` then: another one later means that another program has written to the index.
+        /// `PRAGMA data_version` at that moment. If it changes, another program has written to the index.
         let foreignVersion: Int64
     }
 
-    /// Begins a compaction in the journal, committed. From then on writers tell a rewrite what dies.
+    /// Begins a compaction in the journal, with a commit. From then on writers tell a rewrite which rows die.
     func begin(_ strategy: JournalEntry.Strategy, _ before: FileStatus) throws -> Start {
         try turn { session in
             let index = session.index
@@ -41,13 +41,13 @@ extension Maintenance {
         }
     }
 
-    /// Why something was stopped, for the journal: without ids, which an erasure would have to find there.
+    /// The reason of an end, for the journal. It has no ids, since an erasure would have to find them there.
     static func journalText(_ error: any Error) -> String {
         guard let error = error as? VectorStoreError else { return "stopped: \(error)" }
         return error.ids.isEmpty ? error.detail : "\(error.code): \(error.ids.count) ids"
     }
 
-    /// Ends the journal's entry of something that was stopped.
+    /// Ends the journal's entry of a compaction that was stopped.
     func abort(_ journal: Int64, after error: any Error) {
         let reason = Self.journalText(error)
         _ = try? commit { index throws(VectorStoreError) in

@@ -1,8 +1,8 @@
-/// Releases the disk blocks inside maximal runs of dead rows, those that died long ago included.
+/// Releases the disk blocks inside gaps, whenever their rows have died.
 ///
-/// The deletes that made the rows dead are durable, and no reader sees a state before them, when the first block goes. A
-/// crash in the middle leaves some blocks released: nothing names a row in them, so there is nothing to undo. Rows that
-/// are dead stay dead: writers only append, and nothing else moves rows meanwhile.
+/// When the first block is released, the deletes that made the rows dead are durable, and no reader sees a state from
+/// before them. A crash in the middle leaves some blocks released: nothing names a row in them, so there is nothing to
+/// undo. Dead rows stay dead: writers only append, and nothing else moves rows meanwhile.
 struct Punch {
     let maintenance: Maintenance
 
@@ -44,7 +44,7 @@ struct Punch {
             guard let blocks = file.blocks(inside: run, blockSize: blockSize) else { return }
             try forEachPart(blocks, &extents, blockSize) { part, isHole in
                 if try !file.punchHole(part) {
-                    // No hole to be had here: the run is zeroed, and what was freed is measured as nothing.
+                    // The file system can't make holes: the gap is zeroed, and the measured gain is nothing.
                     try file.forEachExtent(in: file.layout.offsets(run)) {
                         extent throws(VectorStoreError) in try file.zero(extent)
                     }
@@ -56,8 +56,8 @@ struct Punch {
         }
     }
 
-    /// Cuts a range of whole blocks into batches, for as long as `body` wants them. A hole is one batch, however long: there
-    /// may be blocks in it that were reserved.
+    /// Cuts a range of whole blocks into batches, until `body` returns false. A hole is one batch, however long it is;
+    /// it is punched too, since it may have blocks that were reserved.
     private func forEachPart(
         _ blocks: Range<Int64>,
         _ extents: inout DataExtents,

@@ -4,24 +4,24 @@ import Dispatch
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
-/// | 1. the journal says `copying`; from now on writers tell what dies | no target | marks it aborted |
+/// | 1. the journal says `copying`; from now on writers tell which rows die | no target | marks it aborted |
 /// | 2. the target has its header, synced with its name | an empty target | drops it |
 /// | 3. rows are copied | a partial target | drops it |
-/// | 4. index rows are staged | rows of generations that aren't current | drops the target; the rows go later |
-/// | 5. what was appended meanwhile is copied and staged, round by round | the same | the same |
-/// | 6. writers held: the last few rows are copied, the target synced | a whole target that nothing names | drops it |
+/// | 4. index rows are staged | index rows of a generation that isn't current | drops the target; the index rows go later |
+/// | 5. rows appended meanwhile are copied and staged, round by round | the same | the same |
+/// | 6. writers wait: the last few rows are copied, and the target is synced | a whole target that nothing names | drops it |
 /// | 7. the commit: generation, file, next slot, `committed` | both files | drops the source |
 /// | 8. the source is unlinked | the source's index rows | they go later |
 /// | 9. those are removed, the journal says `finished` | nothing | |
 ///
-/// A delete or a replacement that comes while this runs takes the row out of what is staged, in its own transaction:
-/// ``RowWriter``. What is staged is thus always a part of what is live.
+/// A delete or a replacement that comes while this runs removes the row from the staged rows, in its own transaction:
+/// ``RowWriter``. So every staged row is live.
 struct Rewrite {
     let maintenance: Maintenance
 
     private static let nameAttempts = 1_000
 
-    /// What the first commit settled: rows below the record's next slot are the first round.
+    /// The facts that the first commit has fixed. The rows below the record's next slot are the first round.
     struct Start {
         let begun: Maintenance.Start
         var targetGeneration: Int64
@@ -39,7 +39,7 @@ struct Rewrite {
         var start = Start(begun: begun, targetGeneration: begun.targetGeneration ?? begun.record.nextGeneration)
         let target: DataFile
         do { target = try createTarget(&start, like: before) } catch {
-            // The name that the journal has may be somebody else's file: a target that wasn't made isn't removed.
+            // The name in the journal may be that of somebody else's file, so a target that wasn't made isn't removed.
             abort(start, nil, after: error)
             throw error
         }
@@ -69,7 +69,8 @@ struct Rewrite {
 
     // MARK: Before the commit
 
-    /// A name that is taken is somebody else's file: the next number's turn, in the journal first.
+    /// Makes the target. If its name is taken by somebody else's file, tries the next number, which is put into the
+    /// journal first.
     private func createTarget(_ start: inout Start, like model: FileStatus) throws -> DataFile {
         let directory = maintenance.paths.directory
         for _ in 0..<Self.nameAttempts {
@@ -103,9 +104,9 @@ struct Rewrite {
         )
     }
 
-    /// Leaves the store as it was: the journal first, so that the commit that ends this attempt is durable before a byte of
-    /// it is gone. Where an I/O error has ended a commit nobody can say whether it reached the disk: then there is no turn
-    /// to be had any more, both files stay, and recovery decides at the next open.
+    /// Leaves the store as it was. The journal's entry is ended first, so that this commit is durable before the target
+    /// is removed. If an I/O error has ended a commit, nobody knows whether the commit reached the disk: then there are
+    /// no more turns, both files stay, and recovery decides at the next open.
     private func abort(_ start: Start, _ target: DataFile?, after error: any Error) {
         let reason = Maintenance.journalText(error)
         func end() -> Bool {
@@ -119,7 +120,8 @@ struct Rewrite {
             return ended == true
         }
         if !end() {
-            // The disk may be full, of this copy among others; and nothing can name its rows unless the handle has failed.
+            // The disk may be full, partly because of this copy. Nothing can name the copy's rows unless the handle has
+            // failed.
             guard (try? maintenance.turn { _ in true }) == true else { return }
             try? target?.truncate(to: 0)
             if !end() { return }
@@ -130,24 +132,24 @@ struct Rewrite {
 
     // MARK: After the commit
 
-    /// The rows are where they belong, whatever happens here: the rest is left to the next compaction or recovery, which
-    /// finds it in the journal.
+    /// After the commit the rows are safe, whatever happens here. If this fails, the next compaction or recovery finds
+    /// the rest of the work in the journal.
     private func finish(_ start: Start, _ source: consuming DataFile, _ target: DataFile) throws {
-        // Where the target has lost its name, the source is what is left.
+        // If the target has lost its name, the source is the only named file and is kept.
         if (try? maintenance.turn { try $0.checkPlace() }) != nil { try? source.unlink() }
-        // Giving the blocks back, which closing it does, takes the kernel a while.
+        // Closing the source gives its blocks back, which takes the kernel a while.
         let closing = DispatchGroup()
         DispatchQueue(label: "lacuna.close").async(group: closing) { [source = consume source] in _ = source }
         defer { closing.wait() }
         do { try maintenance.removeStaleRows() } catch {
-            // Stopped, or on a full disk, the rest of the rows is left where it is.
+            // If this is stopped, or the disk is full, the rest of the old index rows stays for later.
             if (error as? VectorStoreError)?.code == .ioError { throw error }
         }
         do {
             try maintenance.turn { session in
                 let record = try session.index.record()
                 if record.liveRows > 0 {
-                    // The reserve for deletes on a full disk; without room for it there is none, as before.
+                    // Makes the reserve for deletes on a full disk, if there is room for it.
                     let length = Preallocation.compactLength(rowsEnd: record.rowsEnd, stride: record.stride)
                     try? session.currentFile().extend(to: length)
                 }

@@ -1,23 +1,23 @@
-/// The rows' way into a rewrite's target, up to the commit that makes it the data file.
+/// Copies the rows into a rewrite's target, up to the commit that makes it the data file.
 struct RewriteCopy {
     private let maintenance: Maintenance
     private let start: Rewrite.Start
     private let source: DataFile
     private let target: DataFile
-    /// The rows of the first round: those that were live when it began.
+    /// The rows of the first round: those that were live when the rewrite began.
     private let live: LiveBitmap
-    /// Rows written to the target, those among them that have died since.
+    /// The number of rows written to the target, also of those that have died since.
     private var copied = 0
-    /// What writers have appended to the source is copied up to here.
+    /// All rows that writers have appended to the source below this slot were copied.
     private var caughtUp: Slot
-    /// What the next slots of the target hold, not in the index yet.
+    /// The run of the target's last slots, which is not in the index yet.
     private var pending = PendingRun(at: Slot(0))
-    /// Slots of the target whose rows had died before they could be staged.
+    /// The slots of the target whose rows had died before they could be staged.
     private var dead = SlotBits()
-    /// By how many rows that another program has deleted the store's counter is too high.
+    /// The number of rows by which the store's counter is too high, because another program has deleted them.
     private var drift: Int64 = 0
 
-    /// Batches that the disk is busy with while the next one is copied.
+    /// The number of batches that the disk may be writing while the next one is copied.
     private static let batchesUnderWay = 4
 
     struct Outcome {
@@ -25,7 +25,7 @@ struct RewriteCopy {
         let copiedRows: Int
     }
 
-    /// Marks the live rows of the first round: those below the next slot that the first commit saw.
+    /// Finds the live rows of the first round: those below the next slot of the first commit.
     init(
         _ maintenance: Maintenance,
         _ start: Rewrite.Start,
@@ -42,7 +42,7 @@ struct RewriteCopy {
         if Int64(dead.count) == record.deadRows {
             live = LiveBitmap(below: record.nextSlot, except: dead)
         } else {
-            // Rows have died since the first commit, or the two tables don't fit one another.
+            // Rows have died since the first commit, or the tables `vectors` and `dead` contradict each other.
             (live, drift) = try LiveBitmap.loadChecked(maintenance.index, record)
         }
     }
@@ -61,8 +61,8 @@ struct RewriteCopy {
 
     // MARK: The first round
 
-    /// Copies the marked rows without a lock: none of them moves, or is overwritten, while this runs. Each is checked against
-    /// its checksum.
+    /// Copies the rows of the first round without a lock: none of them is moved or overwritten while this runs. Each is
+    /// checked against its checksum.
     private mutating func copyFirstRound() throws -> RowFingerprint {
         let layout = target.layout
         let length = layout.offset(Slot(live.liveCount))
@@ -87,7 +87,8 @@ struct RewriteCopy {
             }
             let begin = layout.offset(Slot(copied))
             try unsafe target.write(bytes, at: begin)
-            // Batch by batch: a writer's sync would wait for all that is left to the end.
+            // Each batch is handed to the disk at once: otherwise a writer's sync would wait for everything that is
+            // left to the end.
             target.beginWriteback(begin..<begin + Int64(bytes.count))
             let end = max(written, begin - unwritten)
             if end > written { try target.finishWriteback(written..<end) }
@@ -104,7 +105,7 @@ struct RewriteCopy {
         return fingerprint
     }
 
-    /// About as much of the index as a turn of staging changes.
+    /// This many runs are about as much of the index as a turn of staging changes.
     private static let runsOfBatch = 200
 
     private mutating func append(_ row: LiveRow, to runs: inout [PendingRun]) {
@@ -122,8 +123,8 @@ struct RewriteCopy {
         runs.removeAll()
     }
 
-    /// Stages the index rows of those that are still live, turn by turn in id order. All that the runs told of, but for what
-    /// has died meanwhile, must be among them, and nothing else.
+    /// Stages the index rows of the copied rows that are still live, turn by turn in id order. Except for rows that
+    /// have died meanwhile, these must be exactly the rows that the runs have described.
     private mutating func stage(_ copiedRows: RowFingerprint) throws {
         let staged = StagedRows(live)
         try maintenance.turn { try $0.index.connection.define("relocated", arguments: 2, staged.function) }
@@ -137,7 +138,7 @@ struct RewriteCopy {
         try account(staged, copiedRows)
     }
 
-    /// The last id that it looked at; nil if there was none left.
+    /// Returns the last id of the batch; nil if no id was left.
     private func stageBatch(after last: SQLValue?, _ staged: StagedRows) throws -> SQLValue? {
         let limit = maintenance.limits.rows
         return try maintenance.turn { session in
@@ -162,7 +163,7 @@ struct RewriteCopy {
         }
     }
 
-    /// Only ``PlantedBug/stagedRowsVisible``.
+    /// Used only by ``PlantedBug/stagedRowsVisible``.
     private func makeCurrent(_ index: StoreIndex) throws(VectorStoreError) {
         var record = try index.record()
         record.generation = start.targetGeneration
@@ -170,8 +171,9 @@ struct RewriteCopy {
         try index.update(record)
     }
 
-    /// Counts as dead each row that was copied and not staged: it has died meanwhile, or another program has deleted it. A
-    /// rotten page of the index hides rows as well: this looks for one, which is an error.
+    /// Counts each row as dead that was copied and not staged: it has died meanwhile, or another program has deleted
+    /// it. A rotten page of the index also hides rows, so if rows are missing, this looks for a rotten page, which is
+    /// an error.
     private mutating func account(_ staged: StagedRows, _ copiedRows: RowFingerprint) throws {
         let runs = RunReader(maintenance.index, start.record)
         let died = try maintenance.turn { $0.staging.died }
@@ -198,7 +200,7 @@ struct RewriteCopy {
 
     // MARK: What was appended meanwhile
 
-    /// Copies and stages what writers append, until so little is left that they can wait for it.
+    /// Copies and stages rows that writers append, until so few are left that writers can wait for them.
     private mutating func catchUp() throws -> Outcome {
         var limit = maintenance.limits.rowsPerTurn(target.stride)
         var backlog = Int.max
@@ -228,7 +230,8 @@ struct RewriteCopy {
         }
     }
 
-    /// Appends the live ones of some slots to the target, in their order; each with its place there.
+    /// Appends the live rows of some slots to the target, in the order of their slots; returns each with its slot in
+    /// the target.
     private mutating func copy(
         _ slots: Range<Slot>,
         _ index: StoreIndex
@@ -246,7 +249,7 @@ struct RewriteCopy {
         return Array(zip(rows, places))
     }
 
-    /// Stages those of the rows that are still where they were copied from; how many.
+    /// Stages those rows that are still in the slots from which they were copied; returns their number.
     private mutating func stage(
         _ copies: [(row: LiveRow, slot: Slot)],
         _ index: StoreIndex
@@ -268,8 +271,8 @@ struct RewriteCopy {
         return staged
     }
 
-    /// The commit point, with the last few rows in the same turn: from here on the target is the data file. Nil if more
-    /// than `limit` rows were appended meanwhile.
+    /// Copies the last few rows and makes the commit that makes the target the data file, in one turn. Returns nil if
+    /// more than `limit` rows were appended meanwhile.
     private mutating func switchOver(limit: Int) throws -> Outcome? {
         let attempt = try maintenance.turn { session -> Result<Outcome?, VectorStoreError> in
             let appended = try Maintenance.slots(from: caughtUp, session.index)
@@ -278,10 +281,10 @@ struct RewriteCopy {
             do throws(VectorStoreError) {
                 copies = try copy(appended, session.index)
                 try syncTarget()
-                // From the commit on it is the only copy, by its name.
+                // From the commit on, the target is the only copy of the rows, and must have its name.
                 try session.place.check(target)
             } catch {
-                // The target is no part of the store yet: an error of it is none of the writer's.
+                // The target isn't part of the store yet, so an error with it doesn't concern the writer.
                 return .failure(error)
             }
             if PlantedBug.unlinkBeforeCommit.isPlanted { try? source.unlink() }

@@ -1,15 +1,15 @@
-/// Copies rows to places in the same file or another, each of them checked against its checksum on the way.
+/// Copies rows to other slots, in the same file or another, and checks each against its checksum.
 struct RowCopier {
     let source: DataFile
     let target: DataFile
-    /// Bytes of rows that are in memory at a time.
+    /// The bytes of rows that are in memory at a time.
     let batchBytes: Int
-    /// Told of a write that failed, which may have taken more with it than these rows; a failed read takes nothing.
+    /// Called after a write that failed, which may have damaged more than these rows. A failed read damages nothing.
     var writeFailed: (VectorStoreError) -> Void = { _ in }
 
-    /// Rows and places ascend; neighbours are read, and written, with one call.
+    /// Rows and places must be in ascending order; neighbours are read, and written, with one call.
     ///
-    /// - Throws: `damaged`, with the ids, before anything is written, where a row doesn't match its checksum.
+    /// - Throws: `damaged`, with the ids, if a row doesn't match its checksum; nothing of its batch was written then.
     func copy(_ rows: [LiveRow], to places: [Slot]) throws(VectorStoreError) {
         let rowBytes = Int(source.stride)
         let capacity = max(1, batchBytes / rowBytes)
@@ -46,7 +46,8 @@ struct RowCopier {
         }
     }
 
-    /// Calls `body` with each maximal run of neighbouring slots: the byte where it begins, and its bytes of the batch.
+    /// Calls `body` for each group of neighbouring slots, with its offset in the file, and its range of the batch's
+    /// bytes.
     private func forEachRun(
         _ slots: some Collection<Slot>,
         _ body: (Int64, Range<Int>) throws(VectorStoreError) -> Void

@@ -1,21 +1,21 @@
-/// What a run of neighbouring slots of the data file holds, in rows.
+/// Counts the rows in some neighbouring slots of the data file.
 public struct SlotBucket: Sendable, Equatable {
     /// The slots, counted from 0 in the order of the file.
     public let slots: Range<Int>
-    /// Rows that an id names.
+    /// The number of live rows.
     public internal(set) var live = 0
-    /// Dead rows that still occupy disk.
+    /// The number of dead rows that still occupy disk.
     public internal(set) var dead = 0
-    /// Dead rows whose blocks were given back.
+    /// The number of dead rows whose blocks were given back.
     public internal(set) var punched = 0
 }
 
 extension SlotBucket {
-    /// More than that are none that anybody looks at one by one: the memory they take is bounded by it, whatever a file
-    /// claims to hold.
+    /// The largest number of buckets. It bounds their memory, whatever a file claims to contain; nobody looks at more
+    /// of them one by one.
     private static let most = 1 << 20
 
-    /// The slots of a file in `count` buckets of the same size at most, of which the last may be smaller.
+    /// Divides the slots of a file into at most `count` buckets of the same size; the last may be smaller.
     static func measure(_ live: LiveBitmap, _ file: DataFile, count: Int) -> [SlotBucket] {
         let slots = live.slots.number
         if slots == 0 { return [] }
@@ -41,7 +41,8 @@ extension SlotBucket {
             }
         }
         for index in buckets.indices {
-            // A hole covers whole blocks, so rows at its edges are still there in part: rows' worth of bytes count.
+            // A hole covers whole blocks, so rows at its edges keep a part of their bytes; the number is that of the
+            // hole's bytes in rows.
             let punched = Int(holeBytes[index] / file.stride)
             buckets[index].punched = punched
             buckets[index].dead -= punched

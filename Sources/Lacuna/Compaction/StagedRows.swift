@@ -1,22 +1,23 @@
-/// The SQL function `relocated(id, slot)`, and what it has seen: the rows that are staged, each of which it tells its new slot.
+/// The SQL function `relocated(id, slot)`, which returns the new slot of a row that is staged, and a record of the rows
+/// that it was called with.
 ///
-/// Touched only in the writer's turn, like the connection that calls it.
+/// Used only in the writer's turn, like the connection that calls it.
 final class StagedRows {
     private let live: LiveBitmap
     /// One bit for each row that was copied, by its rank.
     private var seen: [UInt64]
     private var sum = Sum()
-    /// What it was before the batch under way, and the ranks that this has added.
+    /// The sum before the batch under way, and the ranks that this batch has added.
     private var sumBefore = Sum()
     private var ranks: [Int] = []
 
     private struct Sum {
         var fingerprint = RowFingerprint()
-        /// The last id, in its bytes or as an integer.
+        /// The last id, as bytes or as an integer.
         var lastText: [UInt8] = []
         var lastInteger: Int64?
         var isOrdered = true
-        /// Ids whose slot holds no row that was copied, or another id's.
+        /// Ids whose slot holds no copied row, or shares it with another id.
         var misplaced: [String] = []
     }
 
@@ -27,13 +28,13 @@ final class StagedRows {
 
     var function: IntegerFunction { IntegerFunction { [self] in relocate($0) } }
 
-    /// A batch begins.
+    /// Begins a batch.
     func begin() {
         sumBefore = sum
         ranks.removeAll(keepingCapacity: true)
     }
 
-    /// The batch that has begun is done once more: its transaction met a full disk.
+    /// Begins the batch again, after its transaction met a full disk.
     func beginAgain() {
         sum = sumBefore
         for rank in ranks { seen[rank / 64] &= ~(1 << UInt64(rank % 64)) }
@@ -42,10 +43,10 @@ final class StagedRows {
 
     func contains(rank: Int) -> Bool { seen[rank / 64] >> UInt64(rank % 64) & 1 == 1 }
 
-    /// The rows that were staged, and others.
+    /// The fingerprint of the staged rows and of others.
     func fingerprint(and others: RowFingerprint) -> RowFingerprint { sum.fingerprint + others }
 
-    /// Throws `damaged` where the index contradicts itself.
+    /// Throws `damaged` if the index contradicts itself.
     func check() throws(VectorStoreError) {
         if !sum.misplaced.isEmpty {
             throw .damaged(
@@ -57,7 +58,7 @@ final class StagedRows {
     }
 
     private func relocate(_ arguments: SQLArguments) -> Int64 {
-        // Another program may have written to the index since the live rows were marked.
+        // Another program may have written to the index since the live rows were found.
         guard let number = arguments.integer(1), let slot = Int(exactly: number).map(Slot.init), slot >= Slot(0),
             slot < live.slots, live[slot]
         else {

@@ -1,8 +1,8 @@
-/// How a store uses its disk, at one moment. Sizes are bytes.
+/// A store's use of the disk at one moment. Sizes are bytes.
 public struct StoreSpace: Sendable {
-    /// Rows that an id names.
+    /// The number of live rows.
     public let liveRows: Int
-    /// Rows that no id names any more.
+    /// The number of dead rows.
     public let deadRows: Int
     /// The data file's length, header and free tail included.
     public let logicalBytes: Int64
@@ -12,23 +12,23 @@ public struct StoreSpace: Sendable {
     public let liveBytes: Int64
     /// The bytes of the dead rows, released or not.
     public let deadBytes: Int64
-    /// What punching would give back: whole blocks inside runs of dead rows that still occupy disk.
+    /// The bytes that punching would give back: whole blocks inside gaps that still occupy disk.
     public let punchableBytes: Int64
-    /// The index and its write-ahead log.
+    /// The bytes of the index and its write-ahead log.
     public let indexBytes: Int64
 
-    /// The data file's free tail: reserved for rows to come, and for deletes on a full disk.
+    /// The bytes of the data file's free tail, which is reserved for new rows, and for deletes on a full disk.
     public var reservedBytes: Int64 { logicalBytes - DataFileHeader.length - liveBytes - deadBytes }
 
-    /// 1 − live bytes ÷ bytes of all rows: 0 for a file without rows, 1 for one in which every row is dead.
+    /// 1 − live bytes ÷ bytes of all rows: 0 if the file has no rows, 1 if every row is dead.
     public var fragmentation: Double {
         liveRows + deadRows == 0 ? 0 : 1 - Double(liveRows) / Double(liveRows + deadRows)
     }
 }
 
 extension LiveBitmap {
-    /// The live rows of a generation. Every slot is checked: one outside the file, or shared, is damage, and the ids are
-    /// named.
+    /// The live rows of a generation. Every slot is checked: if one is outside the file, or shared by two ids, the
+    /// index is damaged, and the error names the ids.
     static func load(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError) -> LiveBitmap {
         var live = LiveBitmap(slots: record.nextSlot)
         var isSound = true
@@ -40,17 +40,18 @@ extension LiveBitmap {
         return live
     }
 
-    /// For work that gives away what isn't live, beside a writer that adds no rows below the record's next slot: the rows there
-    /// that are live in one state from now. `drift` is what the store counts more than there are.
+    /// The rows below the record's next slot that are live in one state, for work that destroys everything else. A
+    /// writer may be at work, but must not add rows below that slot. `drift` is the number by which the store's counter
+    /// is higher than the number of rows.
     ///
-    /// A page of the index that has rotted may hide rows, and SQLite walk past them without an error. So they must come in
-    /// the order of their ids, or a search for one may miss it, and be as many as the store counts. Another program may have
-    /// deleted some; then the pages must be sound.
+    /// A rotten page of the index may hide rows, and SQLite may pass them without an error. So the rows must come in
+    /// the order of their ids (otherwise a look-up might miss one), and there must be as many as the store counts. If
+    /// there are fewer, another program may have deleted some; then the pages must be sound.
     ///
     /// - Parameters:
-    ///   - first: Rows before this slot are looked at, and left out.
-    ///   - fingerprint: Is told of all others.
-    /// - Throws: `damaged` where that isn't so, or a row isn't where rows are.
+    ///   - first: Rows before this slot are checked, but left out of the result.
+    ///   - fingerprint: Called with each row that isn't left out.
+    /// - Throws: `damaged` if one of these conditions fails, or a row is in no slot of the file.
     static func loadChecked(
         _ index: StoreIndex,
         _ record: StoreRecord,
@@ -95,7 +96,7 @@ extension LiveBitmap {
 }
 
 extension DataFile {
-    /// The whole blocks inside a run of dead slots; nil if there are none. A block that a live row shares is never in it.
+    /// The whole blocks inside a gap; nil if there are none. A block that a live row shares is never among them.
     func blocks(inside run: Range<Slot>, blockSize: Int64) -> Range<Int64>? {
         let bytes = layout.offsets(run)
         let start = (bytes.lowerBound + blockSize - 1) / blockSize * blockSize

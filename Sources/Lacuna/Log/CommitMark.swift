@@ -1,17 +1,19 @@
-/// What `writer.lock` says: the number of a commit that was made. An index that knows fewer has lost some.
+/// The mark in `writer.lock`: the number of a commit that was made. If the index has fewer commits, some are lost.
 ///
-/// docs/format.md draws its 64 bytes.
+/// docs/format.md describes its 64 bytes.
 package struct CommitMark: Equatable, Sendable {
     /// The store's UUID, in its 16 bytes.
     var store: [UInt8]
     /// A commit of this number, or of a higher one, is durable.
     var sequence: Int64
-    /// The state that the database file alone has, or a later one.
+    /// The state of the database file without its log, or an earlier one.
     var database: Database
-    /// The token of the log that the last commit known to the mark is in (``LogOrigin``); 0 in a mark of schema version 1.
+    /// The token of the log that contains the last commit known to the mark (``LogOrigin``); 0 in a mark of schema
+    /// version 1.
     var token: UInt32
 
-    /// Its commit sequence number, its generation, and its next offset; that may be lower, but for rows that have moved.
+    /// The state's commit sequence number, its generation, and the offset of its next slot or, after rows have moved, a
+    /// lower one.
     struct Database: Equatable, Sendable {
         var sequence: Int64
         var generation: Int64
@@ -37,7 +39,7 @@ package struct CommitMark: Equatable, Sendable {
         return bytes + Self.bytes(Self.checksum(of: bytes))
     }
 
-    /// Nil for anything but a mark: it says nothing then.
+    /// Nil if the bytes are no mark; then they say nothing.
     init?(decoding bytes: [UInt8]) {
         guard bytes.count == Self.length, Array(bytes[..<Self.magic.count]) == Self.magic,
             Array(bytes[Self.checksumAt...]) == Self.bytes(Self.checksum(of: Array(bytes[..<Self.checksumAt])))
@@ -62,7 +64,7 @@ package struct CommitMark: Equatable, Sendable {
         self.token = token
     }
 
-    /// Nil where there is none, none that can be read by this user, or none that is whole.
+    /// Reads the mark; nil if there is none, if this user can't read it, or if it isn't whole.
     static func read(_ paths: StorePaths, _ fileSystem: any FileSystem) throws(VectorStoreError) -> CommitMark? {
         let descriptor: Int32
         do { descriptor = try fileSystem.open(StorePaths.writerLockName, in: paths.directory, .read) } catch {
@@ -80,7 +82,7 @@ package struct CommitMark: Equatable, Sendable {
         } catch { throw VectorStoreError(error.on(paths.directory.path(StorePaths.writerLockName))) }
     }
 
-    /// Throws `damaged` if the record is older than a commit that was made. Another store's mark says nothing.
+    /// Throws `damaged` if the record is older than a commit that was made. A mark of another store says nothing.
     func check(_ record: StoreRecord) throws(VectorStoreError) {
         guard store == record.uuidBytes, record.commitSequence < sequence else { return }
         throw .commitsAreMissing(

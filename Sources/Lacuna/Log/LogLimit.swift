@@ -2,29 +2,29 @@ package import Logging
 
 /// Keeps SQLite's log from growing without end.
 ///
-/// The log can begin anew only when no reader is in a state that is older than the newest: under a snapshot that is held for
-/// long it grows with every commit. First somebody is told, then writing is refused: a full disk would be worse.
+/// The log can begin anew only when no reader holds an older state than the newest: while a snapshot is held, the log
+/// grows with every commit. First a warning is logged, and later writes are refused: a full disk would be worse.
 ///
-/// Not thread-safe: touched only in the writer's turn.
+/// Not thread-safe: used only in the writer's turn.
 package final class LogLimit {
     private let warningBytes: Int64
     private let limitBytes: Int64
     private let logger: Logger?
-    /// Whether the log has been too long, and said to be, ever since it was last short enough.
+    /// Whether a warning was logged since the log was last short enough.
     private var hasWarned = false
 
-    /// Both sizes are in bytes, the second no less than the first.
+    /// Both sizes are in bytes; the second is no less than the first.
     package init(warningBytes: Int64 = .max, limitBytes: Int64 = .max, logger: Logger? = nil) {
         self.warningBytes = warningBytes
         self.limitBytes = limitBytes
         self.logger = logger
     }
 
-    /// Throws `busy` if the log is as long as may be, also after `empty` was tried.
+    /// Throws `busy` if the log has reached its limit even after `empty` was tried.
     ///
-    /// A long file is not yet a long-held snapshot: a large transaction leaves one too, and SQLite cuts it only by what it
-    /// is told to keep, at a commit after a complete checkpoint. Hence `empty` before anything is said. It answers with
-    /// false where it isn't readers that were in its way.
+    /// A long file doesn't prove that a snapshot is held for long: a large transaction leaves one too, and SQLite cuts
+    /// it only at a commit after a complete checkpoint, to the length that it was told to keep. So `empty` is called
+    /// before the warning. It returns false if something other than readers was in its way.
     fileprivate func check(
         size: () throws(VectorStoreError) -> Int64,
         empty: () throws(VectorStoreError) -> Bool
@@ -66,10 +66,11 @@ package final class LogLimit {
 }
 
 extension StoreLog {
-    /// Before a transaction that adds to the log: throws `busy`, with nothing changed, if that is as long as it may be
-    /// and can't be emptied. Waits for readers only if the log is long, 20 ms at most.
+    /// Called before a transaction that adds to the log: throws `busy`, with nothing changed, if the log has reached
+    /// its limit and can't be emptied. Waits for readers only if the log is long, and 20 ms at most.
     ///
-    /// - Parameter endTransaction: Ends the transaction that the connection may be in: inside one the log can't be emptied.
+    /// - Parameter endTransaction: Ends a transaction that is open on the connection: inside one the log can't be
+    ///   emptied.
     func limit(
         endingTransaction endTransaction: () throws(VectorStoreError) -> Void = {}
     ) throws(VectorStoreError) {
@@ -82,9 +83,9 @@ extension StoreLog {
             try endTransaction()
             do throws(VectorStoreError) { _ = try empty(waitingForReaders: true) } catch {
                 switch error.code {
-                // Somebody else is at the log; its length decides.
+                // Another process uses the log; its length decides.
                 case .busy: return true
-                // The database has no room to grow: the write finds out by itself, and a delete knows what to do then.
+                // The database has no room to grow. The write will meet the same error, and a delete can deal with it.
                 case .diskFull: return false
                 default: throw error
                 }

@@ -1,8 +1,8 @@
-/// The mark and the rows beside an index: they are asked before its log is believed.
+/// The mark and the rows beside an index, which are compared with its log before the log is believed.
 package struct LogWitness {
     let paths: StorePaths
     let fileSystem: any FileSystem
-    /// Whether nobody wants to know any more: a log may be long.
+    /// Returns true to end the check early, since a log may be long.
     let isCancelled: () -> Bool
 
     init(
@@ -17,7 +17,7 @@ package struct LogWitness {
 
     func mark() throws(VectorStoreError) -> CommitMark? { try CommitMark.read(paths, fileSystem) }
 
-    /// The record's data file; nil where there is none that belongs to it, which others will say.
+    /// The record's data file; nil if there is none that belongs to it (another check reports that).
     func dataFile(_ record: StoreRecord) -> DataFile? {
         guard let file = try? DataFile.open(record.dataFile, in: paths.directory, .read, fileSystem),
             file.header == record.header
@@ -27,7 +27,7 @@ package struct LogWitness {
 }
 
 extension CommitMark.Database {
-    /// From this slot of the record's file on, rows may be named by the log alone.
+    /// From this slot of the record's file on, the log alone may name rows.
     func firstRowOfLog(_ record: StoreRecord) -> Slot {
         let first = generation == record.generation ? offset : DataFileHeader.length
         return record.layout.slot(at: min(max(first, DataFileHeader.length), record.rowsEnd))
@@ -35,9 +35,10 @@ extension CommitMark.Database {
 }
 
 extension StoreIndex {
-    /// For the writing process: refuses a newer schema untouched. An older one is to be migrated once the log is taken over.
+    /// Opens the index for writing. Refuses a newer schema untouched. The caller migrates an older one after it has
+    /// taken the log over.
     ///
-    /// - Throws: `damaged`, with nothing changed, where commits are missing.
+    /// - Throws: `damaged`, with nothing changed, if commits are missing.
     static func openForWriting(
         _ directory: Directory,
         _ witness: LogWitness,
@@ -50,14 +51,14 @@ extension StoreIndex {
         return index
     }
 
-    /// For reading as the first of a handle: throws `damaged` where commits are missing.
+    /// Opens the first connection of a handle that reads: throws `damaged` if commits are missing.
     static func openForReading(
         _ directory: Directory,
         _ mode: Connection.Mode,
         checkedBy witness: LogWitness,
         allowingEarlier: Bool = false
     ) throws(VectorStoreError) -> StoreIndex {
-        // Read before the index: a writer may raise it at any time, once it has committed.
+        // The mark is read before the index, since a writer may raise it at any time after a commit.
         let mark = try witness.mark()
         let index = try connect(directory, mode)
         let evidence = try index.check(directory, witness, mark)
@@ -68,8 +69,8 @@ extension StoreIndex {
         return index
     }
 
-    /// A connection to what may be damaged. With an empty database SQLite would take the log beside it for another one's,
-    /// and remove it.
+    /// Connects to an index that may be damaged. If the database were empty, SQLite would take the log beside it for
+    /// one of another database, and remove it.
     private static func connect(
         _ directory: Directory,
         _ mode: Connection.Mode
@@ -82,8 +83,8 @@ extension StoreIndex {
         return StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
     }
 
-    /// Before anything in the index is believed: that its log has not rotted, that no commit is missing, and that the log is
-    /// the database's. Returns what the last was found by, if there is a log.
+    /// Checks, before anything in the index is believed, that its log has not rotted, that no commit is missing, and
+    /// that the log belongs to the database. Returns the evidence for the last, if there is a log.
     private func check(
         _ directory: Directory,
         _ witness: LogWitness,
@@ -98,18 +99,18 @@ extension StoreIndex {
             try mark?.check(record())
         }
         guard try connection.logBytes() > 0, let evidence = try evidence(directory, witness) else { return nil }
-        // A second look, since a checkpoint may be under way, by whose half-written page the first was misled.
+        // Checks a second time, since a half-written page of a checkpoint under way may have misled the first check.
         if let misfit = evidence.misfit, try self.evidence(directory, witness)?.misfit == misfit {
             throw .commitsAreMissing(misfit)
         }
         return evidence
     }
 
-    /// Nil where the database alone is no state that can be read, which an interrupted checkpoint leaves; and where the mark
-    /// has moved meanwhile: whoever writes has looked at all of this before.
+    /// Nil if the database alone is no state that can be read, as after an interrupted checkpoint. Also nil if the mark
+    /// has changed meanwhile: then a writer is at work, which has checked all of this before.
     private func evidence(_ directory: Directory, _ witness: LogWitness) throws(VectorStoreError) -> LogEvidence? {
         let mark = try witness.mark()
-        // While it lasts, no commit behind it is copied into the database.
+        // While this snapshot lasts, no later commit is copied into the database.
         return try connection.snapshot { () throws(VectorStoreError) in
             let record = try record()
             let origin = try logOrigin()
@@ -123,7 +124,7 @@ extension StoreIndex {
         }
     }
 
-    /// Throws `damaged` where the data file lacks rows that the log names.
+    /// Throws `damaged` if the data file lacks rows that the log names.
     private func checkRowsOfLog(_ evidence: LogEvidence, _ witness: LogWitness) throws(VectorStoreError) {
         let record = evidence.record
         guard let first = evidence.mark?.database.firstRowOfLog(record), let file = witness.dataFile(record) else {
@@ -135,15 +136,17 @@ extension StoreIndex {
                 try checkRows(of: file, record, from: first, isCancelled: witness.isCancelled)
             }
         } catch {
-            // No lock keeps a writer from moving rows meanwhile, but none that are live are overwritten before a commit.
+            // No lock keeps a writer from moving rows meanwhile, but it overwrites no live row before a commit, and a
+            // commit changes the record.
             guard error.code == .damaged, try self.record() != record else { throw error }
         }
     }
 
     private static let checkedRows = 1 << 16
 
-    /// Throws `damaged`, with the ids, for live rows in `first` or beyond that don't match their checksums. What can't be read
-    /// proves nothing. Bounded memory, and time in proportion to those rows; of an earlier schema, to all rows.
+    /// Throws `damaged`, with the ids, for live rows in `first` or a later slot that don't match their checksums. A row
+    /// that can't be read proves nothing. Takes bounded memory, and time in proportion to those rows (with an earlier
+    /// schema, to all rows).
     func checkRows(
         of file: DataFile,
         _ record: StoreRecord,

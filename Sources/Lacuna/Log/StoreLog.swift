@@ -1,25 +1,26 @@
 /// The one owner of the index's write-ahead log, in the process that writes.
 ///
-/// The log is copied into the database (a checkpoint), and never by a commit itself:
+/// The log is copied into the database (a checkpoint) at these times, and never by a commit itself:
 ///
 /// - before a write, if the log has grown by 16 MiB since it was last copied, or is longer than the handle's limits:
 ///   ``limit(endingTransaction:)``;
 /// - on a full disk, by an erasure, and after a crash: ``empty(waitingForReaders:)``;
 /// - when the last connection closes, before which ``beginCheckpoint()`` is called.
 ///
-/// Around each of them the ``MarkKeeper`` writes down which commits were made.
+/// Before and after each checkpoint, the ``MarkKeeper`` records which commits were made.
 ///
-/// Not thread-safe: touched only in the writer's turn.
+/// Not thread-safe: used only in the writer's turn.
 package final class StoreLog {
     let mark: MarkKeeper
     /// The handle's limits.
     var limits = LogLimit()
     private let index: StoreIndex
     private let paths: StorePaths
-    /// The log's frames when it was last copied.
+    /// The number of the log's frames when it was last copied.
     private var copiedFrames = 0
 
-    /// 16 MiB: a batch of random ids changes most pages of the index, and each checkpoint writes them all once more.
+    /// 16 MiB. More frequent checkpoints would cost more: a batch of random ids changes most pages of the index, and
+    /// each checkpoint writes them all again.
     private static let checkpointFrames = 4_000
     private static let longFrames = 8_000
     private static let readersMilliseconds: Int32 = 20
@@ -36,31 +37,34 @@ package final class StoreLog {
 
     var connection: Connection { index.connection }
 
-    /// The length of its file, by name: a descriptor of our own, once closed, would drop this process's locks on the log.
+    /// The length of the log's file, read by its name: closing a descriptor of our own would drop this process's locks
+    /// on the log.
     func fileBytes() throws(VectorStoreError) -> Int64 {
         try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
     }
 
     // MARK: Commits
 
-    /// Before a transaction begins.
+    /// Called before a transaction begins.
     func begin() throws(VectorStoreError) {
         if !PlantedBug.logNameNotSynced.isPlanted { try mark.syncLogName() }
     }
 
-    /// After a transaction: `commits` is what the connection had counted before it, which may have had nothing to commit.
+    /// Called after a transaction, which may have had nothing to commit; `commits` is the connection's count of commits
+    /// from before it.
     func end(after commits: Int) throws(VectorStoreError) {
         if connection.commits != commits { mark.beginsLog = false }
         try mark.committed(index.record)
     }
 
-    /// In a transaction of a few pages: makes syncing them cheaper.
+    /// Called in a transaction of a few pages: makes syncing them cheaper.
     func prewrite() { connection.prewriteLog() }
 
     // MARK: Checkpoints
 
     /// Copies the log into the database if it has grown by 16 MiB since it was last copied, so that the next commit can
-    /// begin it anew. If reading without a pause keeps it from that, readers are waited for, who are never in the way for long.
+    /// begin it anew. If the log is long because readers without a pause prevent that, this waits a short time for
+    /// them.
     func keepShort() throws(VectorStoreError) {
         if connection.logFrames < copiedFrames { copiedFrames = 0 }
         if connection.logFrames - copiedFrames < Self.checkpointFrames { return }
@@ -69,17 +73,17 @@ package final class StoreLog {
         copiedFrames = connection.logFrames
     }
 
-    /// Copies the log into the database and cuts it as far as readers allow, who are waited for only if told, and not for
-    /// long; whether all of it is in the database, and it is cut to nothing.
+    /// Copies the log into the database, and cuts it, as far as readers allow. Waits for readers only if told to, and
+    /// not for long. Returns whether the whole log is in the database and cut to length 0.
     func empty(waitingForReaders waits: Bool = false) throws(VectorStoreError) -> Bool {
         try checkpoint(.truncate, waitingForReaders: waits)
     }
 
-    /// Whether closing the connection copies the log into the database. Not after an I/O error, when the log may hold what
-    /// nothing else does: it stays as it is for the next open.
+    /// Sets whether closing the connection copies the log into the database. After an I/O error it must not: the log
+    /// may hold commits that are nowhere else, and stays as it is for the next open.
     func checkpointsOnClose(_ value: Bool) { connection.checkpointsOnClose(value) }
 
-    /// Whether it copied the whole log.
+    /// Returns whether it copied the whole log.
     private func checkpoint(
         _ kind: Connection.Checkpoint,
         waitingForReaders waits: Bool
@@ -93,7 +97,8 @@ package final class StoreLog {
         return isComplete
     }
 
-    /// Before each checkpoint, and before the last connection is closed, which is one; returns the last commit's record.
+    /// Called before each checkpoint, and before the last connection is closed, which makes one. Returns the last
+    /// commit's record.
     @discardableResult
     func beginCheckpoint() throws(VectorStoreError) -> StoreRecord {
         let record = try index.record()
@@ -103,12 +108,12 @@ package final class StoreLog {
 
     // MARK: Taking over
 
-    /// Makes the log that an earlier writer has left our own, up to step 3 of ``Recovery``'s table; `file` is the record's.
-    /// An empty one needs nothing.
+    /// Takes over the log that an earlier writer has left, up to step 3 of ``Recovery``'s table; `file` is the record's
+    /// data file. An empty log needs nothing.
     ///
-    /// - Returns: Whether there was a log, which is to be emptied before anything is done on the strength of it.
-    /// - Throws: `damaged`, with nothing changed, if rows that only the log may name don't match their checksums; `diskFull` if
-    ///   they can't be written again: nothing may come behind them then.
+    /// - Returns: Whether there was a log. If so, it must be emptied before anything is done that relies on it.
+    /// - Throws: `damaged`, with nothing changed, if rows that only the log may name don't match their checksums;
+    ///   `diskFull` if the log or these rows can't be written again: then nothing may be added to the log.
     func takeOver(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) -> Bool {
         if try connection.logBytes() == 0 {
             mark.endCheckpoint(record)
@@ -133,7 +138,8 @@ package final class StoreLog {
     private func rewrite(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) {
         let first = mark.firstRowOfLog(record)
         if !PlantedBug.rowsOfLogNotChecked.isPlanted { try index.checkRows(of: file, record, from: first) }
-        // Before the log is written: SQLite syncs the directory too, and keeps to itself whether that worked.
+        // The directory is synced before the log is written: SQLite syncs it too, but doesn't report whether that
+        // worked.
         try mark.syncLogName()
         if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
         if !PlantedBug.rowsNotRewritten.isPlanted {

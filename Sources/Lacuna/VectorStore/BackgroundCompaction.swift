@@ -1,20 +1,20 @@
 import Logging
 
-/// Compacts a handle's store by itself, as its policy says.
+/// Compacts a handle's store in the background, as its policy says.
 ///
-/// One wake-up at most is pending or under way. It looks at the store as it is then, and compacts, waits on, or rests until
-/// a commit wants it again. It holds the writer and not the store's handle: that may be let go at any time, which stops the
-/// writer. A wake-up that comes after that finds nothing to do.
+/// At most one wake-up is pending or under way. It looks at the current state of the store, and then compacts, waits
+/// again, or rests until a commit starts it again. It holds the writer and not the store's handle, so that the handle
+/// can end at any time, which stops the writer. A wake-up that comes after that does nothing.
 final class BackgroundCompaction: Sendable {
     private struct State {
-        /// Nil before it was started and after it was stopped.
+        /// Nil before the start and after the stop.
         var writer: Writer?
         var fragmentation = 0.0
         var deadBytes: Int64 = 0
-        /// Dead bytes that were left by a run that could do nothing about them, or only release their blocks.
+        /// The dead bytes that the last run left because it could do nothing, or only release blocks.
         var settledBytes: Int64 = 0
         var lastWrite: ContinuousClock.Instant
-        /// Since the last run has ended; not before this.
+        /// The next run doesn't begin before this time.
         var earliest: ContinuousClock.Instant
         /// The wait after the last failure; nil after a success.
         var backoff: Duration?
@@ -23,7 +23,7 @@ final class BackgroundCompaction: Sendable {
         mutating func look(at record: StoreRecord) {
             fragmentation = record.fragmentation
             deadBytes = record.deadRows * record.stride
-            // Somebody has compacted meanwhile.
+            // Another compaction has run meanwhile.
             if deadBytes < settledBytes { settledBytes = 0 }
         }
     }
@@ -40,9 +40,9 @@ final class BackgroundCompaction: Sendable {
     private let state: Guarded<State>
 
     private static let longestBackoff = Duration.seconds(3_600)
-    /// Between two attempts that came to nothing, whatever the policy says.
+    /// The shortest wait after an attempt that failed or gave way, whatever the policy says.
     private static let shortestRetry = Duration.seconds(1)
-    /// What is longer is never, and can still be reckoned with.
+    /// A longer wait is shortened to this, so that sums with it don't overflow.
     private static let longestWait = Duration.seconds(1 << 32)
 
     init(_ policy: MaintenancePolicy, _ logger: Logger?) {
@@ -61,10 +61,10 @@ final class BackgroundCompaction: Sendable {
         note(record)
     }
 
-    /// From here on no run begins. One that is under way is stopped by the writer, when it is closed.
+    /// No run begins after this. The writer stops a run that is under way when the writer is closed.
     func stop() { state.withLock { $0.writer = nil } }
 
-    /// After each commit, in the writer's turn: O(1).
+    /// Called after each commit, in the writer's turn. Takes O(1) time.
     func note(_ record: StoreRecord) {
         let now = clock.now
         let delay = state.withLock { state -> Duration? in
@@ -87,7 +87,8 @@ final class BackgroundCompaction: Sendable {
         guard let writer = state.withLock({ $0.writer }) else { return }
         while true {
             do {
-                // As it is now, after others' compactions too. Relaxed writes that this commits are noted as writes.
+                // Reads the current record, which other compactions may have changed. If this commits relaxed writes,
+                // they are noted as writes.
                 try writer.settled(isUnattended: true) { session in
                     let record = try session.index.record()
                     state.withLock { $0.look(at: record) }
@@ -125,7 +126,7 @@ final class BackgroundCompaction: Sendable {
 
     // MARK: Running
 
-    /// False if it was the last one.
+    /// Returns false if no run must follow.
     private func run(_ writer: Writer, _ deadBytes: Int64) -> Bool {
         let pace = Pace(MaintenanceOptions(maxBytesPerSecond: policy.maxBytesPerSecond)) { _ in
             if writer.isMaintenanceAwaited { throw GaveWay() }
@@ -136,7 +137,7 @@ final class BackgroundCompaction: Sendable {
             state.withLock { state in
                 state.earliest = now + policy.minimumInterval
                 state.backoff = nil
-                // What came to nothing, or gave blocks back and left the rows, isn't worth another look at the same rows.
+                // After a run that did nothing, or only released blocks, the same dead rows aren't worth another run.
                 state.settledBytes = report.strategy == nil || report.strategy == .punch ? deadBytes : 0
             }
             logger?.info("\(Self.summary(report))")
@@ -146,7 +147,7 @@ final class BackgroundCompaction: Sendable {
         }
     }
 
-    /// Settles when to try again; false if there is no use in it.
+    /// Sets the time of the next attempt; returns false if another attempt is of no use.
     private func fail(_ error: any Error) -> Bool {
         let now = clock.now
         switch (error as? VectorStoreError)?.code {
@@ -186,7 +187,7 @@ final class BackgroundCompaction: Sendable {
     }
 }
 
-/// A compaction in the background ended because another one was asked for.
+/// A background compaction ended because another compaction or an erasure was asked for.
 private struct GaveWay: Error, CustomStringConvertible {
     var description: String { "another compaction or erasure was asked for" }
 }

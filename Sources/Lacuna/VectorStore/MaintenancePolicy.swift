@@ -1,35 +1,37 @@
-/// When a store compacts itself in the background, and how hard it works: ``VectorStoreOptions/maintenance``.
+/// Says when a store compacts itself in the background, and at which rate: ``VectorStoreOptions/maintenance``.
 ///
 ///     let options = VectorStoreOptions(maintenance: MaintenancePolicy(), logger: logger)
 ///     let store = try VectorStore<UUID>.open(at: path, .readWrite, options)
 ///
-/// After a commit, or at open, that leaves enough dead rows behind (both thresholds), and once nothing was written for
-/// ``idle``, it does what ``VectorStore/compact(_:_:progress:)`` does with `auto`, on a queue of its own. That writers don't
-/// pause for so long on a busy store is possible: then it never runs.
+/// The store compares its dead rows with both thresholds at open and after each commit. If there are enough, and once
+/// nothing was written for ``idle``, it runs ``VectorStore/compact(_:_:progress:)`` with `auto` on a queue of its own.
+/// If the writers of a busy store never pause for that long, it never runs.
 ///
-/// - It gives way to everything: your own compactions and erasures stop it at its next batch, and so does closing, or
-///   letting go of, the store.
-/// - After a failure it waits for longer each time, from ``minimumInterval`` to an hour, until a run ends well.
-/// - Where `auto` finds nothing worth doing, it waits for as many more dead bytes as the threshold says.
-/// - The logger hears of each run (info) and each failure (warning).
+/// - It gives way: a compaction or an erasure that you call stops it at its next batch, and so does closing or
+///   releasing the store.
+/// - After each failure it waits longer, from ``minimumInterval`` up to an hour, until a run succeeds.
+/// - If `auto` finds nothing worth doing, it waits until ``deadBytes`` more bytes are dead.
+/// - It logs each run (info) and each failure (warning).
 ///
-/// Costs O(1) a commit, and no thread while nothing is to be done.
+/// A policy costs O(1) for each commit, and no thread while nothing is to be done.
 public struct MaintenancePolicy: Sendable {
-    /// The share of dead rows from which on it compacts, 0 to 1: see ``VectorStore/fragmentation``. 0.3 unless set.
+    /// The share of dead rows from which on the store compacts itself, 0 to 1: see ``VectorStore/fragmentation``. The
+    /// default is 0.3.
     public var fragmentation: Double
-    /// The bytes of dead rows from which on it compacts, 1 at least; 64 MiB unless set.
+    /// The bytes of dead rows from which on the store compacts itself, at least 1. The default is 64 MiB.
     public var deadBytes: Int64
-    /// Bytes of the data file that it writes, or releases, a second, at most; 64 MiB unless set, nil for as many as the disk
-    /// takes.
+    /// The largest number of bytes of the data file that it writes or releases a second. The default is 64 MiB; nil
+    /// means no limit.
     public var maxBytesPerSecond: Int64?
-    /// How long no commit must have come before it begins; a second unless set. Zero begins beside the writers.
+    /// The time without a commit after which it begins. The default is one second; with zero it begins beside the
+    /// writers.
     public var idle: Duration
-    /// The time from the end of one run to the beginning of the next, at least; a minute unless set.
+    /// The shortest time from the end of one run to the beginning of the next. The default is one minute.
     public var minimumInterval: Duration
-    /// The time as it is, but for tests.
+    /// The clock; nil for the system's. Tests set it.
     var clock: (any AlarmClock)?
 
-    /// A policy that nobody notices, but for what is given.
+    /// Makes a policy; the defaults hardly disturb readers and writers.
     public init(
         fragmentation: Double = 0.3,
         deadBytes: Int64 = 64 << 20,

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Between the caller's types and the JSON text that the index keeps.
+/// Converts between the caller's types and the JSON text that the index keeps.
 enum MetadataCoding {
     static func encode(_ metadata: some Encodable) throws -> String {
         let encoder = JSONEncoder()

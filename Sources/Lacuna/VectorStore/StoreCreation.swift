@@ -4,24 +4,24 @@ import Darwin
 import Glibc
 #endif
 
-/// Makes a store's directory. The database gets its name last, and whole: a directory without it holds no store.
+/// Makes a store's directory. The database gets its name last, when it is complete: a directory without it is no store.
 ///
 /// | after | a crash leaves | then |
 /// | --- | --- | --- |
-/// | 1. the directory, and the sync of its parent | an empty directory, or none | `create` begins anew in it |
-/// | 2. the lock files | those | the same |
-/// | 3. the data file with its header; file and name are synced | a file without rows | the same |
-/// | 4. the database under another name, with schema and record, synced | that, in part or whole | the same |
-/// | 5. the database renamed | step 4's, or the store; beside either an empty log | |
-/// | 6. the directory synced | the store | |
-/// | 7. the mark of commit 0 in the writer's lock file, synced | the store; a mark that isn't whole says nothing | |
+/// | 1. the directory is made, and its parent synced | an empty directory, or none | `create` begins anew in it |
+/// | 2. the lock files are made | the lock files | the same |
+/// | 3. the data file is made with its header; file and name are synced | a file without rows | the same |
+/// | 4. the database is made under another name, with schema and record, and synced | the database, in part or whole | the same |
+/// | 5. the database is renamed | what step 4 leaves, or the store; beside either an empty log | |
+/// | 6. the directory is synced | the store | |
+/// | 7. the mark of commit 0 is written to the writer's lock file, and synced | the store; a mark that isn't whole says nothing | |
 struct StoreCreation {
     private let paths: StorePaths
     private let fileSystem: any FileSystem
 
     private static let ownNames = StorePaths.unfinishedNames.union(EpochLocks.names + [StorePaths.writerLockName])
 
-    /// Makes the store at `path`. Where that fails, nothing of it stays.
+    /// Makes the store at `path`. If that fails, nothing of it stays.
     static func run(
         _ path: String,
         _ record: StoreRecord,
@@ -36,8 +36,8 @@ struct StoreCreation {
     }
 
     private func run(_ record: StoreRecord) throws(VectorStoreError) -> OpenStore {
-        // Looked at before the lock file is made, so that nothing is put into a directory of somebody else's, and again
-        // when nobody else can be creating the store.
+        // This check comes before the lock file is made, so that nothing is put into a directory of somebody else. It
+        // is repeated under the lock, when nobody else can be creating the store.
         try checkUnfinished()
         if !PlantedBug.parentNotSynced.isPlanted {
             try mapped(fileSystem.sync(Directory(Directory.parent(of: directory.path))))
@@ -61,23 +61,23 @@ struct StoreCreation {
         try makeIndex(record)
         let (store, _) = try Recovery.open(paths, lock, LogWitness(paths, fileSystem) { false })
         try store.session.log.mark.committed { () throws(VectorStoreError) in record }
-        // The first log's token isn't the one that this mark has.
+        // The first log will have another token than this mark.
         store.session.log.mark.endCheckpoint(record)
         return store
     }
 
-    /// Of a creation that has failed, while its lock is held. Once the index has its name there may be a store, which the
-    /// caller was not told of.
+    /// Removes the files of a failed creation, whose lock is held. If the index has its name, there may be a store
+    /// although `create` failed; then nothing is removed.
     private func removeFiles() {
         do { if try directory.status(StorePaths.indexName) != nil { return } } catch { return }
         for name in Self.ownNames where name != StorePaths.writerLockName {
             try? fileSystem.unlink(name, in: directory)
         }
-        // Last: without it, what is left would be taken for somebody else's.
+        // The lock file goes last: without it, the other files would be taken for somebody else's.
         try? fileSystem.unlink(StorePaths.writerLockName, in: directory)
     }
 
-    /// One with anything in it stays.
+    /// Removes the directory unless it contains something.
     private func removeDirectory() {
         if directory.isAtItsPath { _ = unsafe rmdir(directory.path) }
     }
@@ -89,7 +89,7 @@ struct StoreCreation {
         try mapped(fileSystem.sync(directory))
     }
 
-    /// Closes the file before it has its name: once it has, another thread may have opened the store, and closing any
+    /// Closes the file before it gets its name. After that, another thread may have opened the store, and closing any
     /// descriptor of a file drops all of the process's POSIX locks on it, SQLite's among them.
     private func syncNewIndex() throws(VectorStoreError) {
         do throws(SystemError) {
@@ -99,7 +99,7 @@ struct StoreCreation {
         } catch { throw VectorStoreError(error.on(directory.path(StorePaths.newIndexName))) }
     }
 
-    /// Whether it was made now.
+    /// Makes the directory; returns false if it was there already.
     private static func makeDirectory(_ path: String) throws(VectorStoreError) -> Bool {
         do {
             try Directory.create(path)
@@ -122,8 +122,8 @@ struct StoreCreation {
         return false
     }
 
-    /// Throws unless the directory holds nothing, or what an interrupted creation leaves: a lock file, which is its first,
-    /// and files with nothing in them. Changes neither.
+    /// Throws unless the directory is empty, or contains only what an interrupted creation leaves: a lock file, which
+    /// is made first, and files without rows. Changes nothing.
     private func checkUnfinished() throws(VectorStoreError) {
         let names = Set(try mapped(directory.names()))
         guard names.isEmpty || names.isSubset(of: Self.ownNames) && names.contains(StorePaths.writerLockName) else {

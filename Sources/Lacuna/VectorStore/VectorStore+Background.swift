@@ -1,5 +1,5 @@
 extension VectorStore {
-    /// Gives the space of dead rows back, as ``compact(_:_:progress:)`` does, and tells how far it is.
+    /// Gives the space of dead rows back, as ``compact(_:_:progress:)`` does, and reports its progress.
     ///
     ///     for try await update in store.compactionUpdates(.rewrite) {
     ///         switch update {
@@ -8,18 +8,18 @@ extension VectorStore {
     ///         }
     ///     }
     ///
-    /// Nothing happens until it is iterated; then one compaction runs for each iterator, on a thread that isn't one of
-    /// Swift's cooperative ones. It keeps the store open. Progress that nobody has picked up gives way to newer progress;
-    /// the report and the error are never lost.
+    /// Nothing happens until the sequence is iterated. Then one compaction runs for each iterator, on a thread that
+    /// isn't one of Swift's cooperative ones, and keeps the store open. Newer progress replaces progress that wasn't
+    /// read; the report and the error are never lost.
     ///
-    /// Cancelling the task that iterates stops the compaction at its next batch, and the loop throws `CancellationError`
-    /// once it has ended: after the loop nothing runs on. Leaving the loop early stops it too, at its next batch, but
-    /// doesn't wait for that. What a stopped compaction leaves, ``compact(_:_:progress:)`` says.
+    /// Cancelling the task that iterates stops the compaction at its next batch. The loop throws `CancellationError`
+    /// when the compaction has ended, so nothing runs after the loop. Leaving the loop early also stops the compaction
+    /// at its next batch, but doesn't wait for that. ``compact(_:_:progress:)`` says what a stopped compaction leaves.
     ///
     /// - Parameters:
-    ///   - strategy: How; `auto` chooses.
-    ///   - options: A rate limit and a deadline, which counts from when it is iterated.
-    /// - Returns: A sequence that throws what ``compact(_:_:progress:)`` throws, `busy` among it where another compaction
+    ///   - strategy: The strategy; `auto` chooses one.
+    ///   - options: A rate limit and a deadline; the deadline counts from the beginning of the iteration.
+    /// - Returns: A sequence that throws the errors of ``compact(_:_:progress:)``, such as `busy` if another compaction
     ///   takes too long.
     public func compactionUpdates(
         _ strategy: CompactionStrategy = .auto,
@@ -28,14 +28,14 @@ extension VectorStore {
         CompactionUpdates { progress in try self.compact(strategy, options, progress: progress) }
     }
 
-    /// Gives the space of dead rows back, as ``compact(_:_:progress:)`` does, without blocking the thread that it is called
-    /// on. Cancelling the task stops it at its next batch, and is waited for.
+    /// Gives the space of dead rows back, as ``compact(_:_:progress:)`` does, without blocking the calling thread.
+    /// Cancelling the task stops the compaction at its next batch; the call returns when it has ended.
     ///
     /// - Parameters:
-    ///   - strategy: How; `auto` chooses.
+    ///   - strategy: The strategy; `auto` chooses one.
     ///   - options: A rate limit and a deadline.
     /// - Returns: What was done, measured.
-    /// - Throws: What ``compact(_:_:progress:)`` throws; `CancellationError`, once it has ended.
+    /// - Throws: The errors of ``compact(_:_:progress:)``; `CancellationError`, after the compaction has ended.
     @discardableResult
     public func compactInBackground(
         _ strategy: CompactionStrategy = .auto,
@@ -44,7 +44,7 @@ extension VectorStore {
         for try await update in compactionUpdates(strategy, options) {
             if case .finished(let report) = update { return report }
         }
-        // Its last update is `finished`, or it throws.
+        // Unless the sequence throws, its last update is `finished`.
         throw CancellationError()
     }
 }

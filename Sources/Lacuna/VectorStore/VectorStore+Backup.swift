@@ -1,26 +1,29 @@
 extension VectorStore {
     /// Copies the newest state of the store, one commit, to a new directory, while this and other processes read and write.
     ///
-    /// The backup is a store: open it, or put it back with ``VectorStoreBackup/restore(_:to:_:progress:)``. Every row and all
-    /// metadata are checked against their checksums. It is durable when this returns, and is made under the name
-    /// `PATH.partial-…`, so that one that was interrupted is never taken for a whole one. It also holds the bytes of rows
-    /// that were deleted or replaced and whose space was not given back yet: compact or erase first if it must not.
+    /// The backup is a store: open it, or put it back with ``VectorStoreBackup/restore(_:to:_:progress:)``. Every row
+    /// and all metadata are checked against their checksums. The backup is durable when this returns. It is made under
+    /// the name `PATH.partial-…`, so that an interrupted backup is never mistaken for a whole one. It also contains the
+    /// bytes of rows that were deleted or replaced, if their space was not given back yet; if it must not contain them,
+    /// compact or erase first.
     ///
-    /// Writers, and a rewrite, go on meanwhile. A compaction in place, a punch and an erasure wait for the copy of the data
-    /// file, five seconds at most. Costs reading and writing the store's bytes once, where the file system can't share
-    /// them, and bounded memory.
+    /// Writers and a rewrite go on meanwhile. A compaction in place, a punch and an erasure wait for the copy of the
+    /// data file, five seconds at most. This reads the store's bytes once, and writes them once if the file system
+    /// can't share them; it takes bounded memory.
     ///
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
-    ///   - incremental: Whether `path` may be an earlier backup of this store, which is then brought up to date: by what was
-    ///     appended since, if there was no compaction and no erasure and nobody has changed the backup; else by a whole one
-    ///     that takes its place. At any instant there is one whole backup there. An earlier one that somebody has written to,
-    ///     or put a file into, is moved aside (``BackupReport/movedAside``), any other goes.
+    ///   - incremental: Whether `path` may be an earlier backup of this store, which is then brought up to date. If
+    ///     there was no compaction and no erasure since, and nobody has changed the backup, the rows appended since are
+    ///     added; otherwise a whole new backup takes its place. At any instant there is one whole backup at `path`. If
+    ///     somebody has written to the earlier backup or put a file into it, it is moved aside
+    ///     (``BackupReport/movedAside``); otherwise it is removed.
     ///   - options: A rate limit and a deadline.
-    ///   - progress: Called between pieces of a MiB; what it throws stops the backup, and comes out of this call. It may read
-    ///     the store, and must not write to it.
-    /// - Throws: `alreadyExists` if there is something else at `path`, also a later backup; `invalidArgument` for the store
-    ///   itself or a place in a store; `damaged`, with the ids, where a row doesn't match its checksum; `locked` where somebody writes to the earlier backup; `diskFull`; `deadlineExceeded`.
+    ///   - progress: Called between pieces of 1 MiB. An error that it throws stops the backup, and this call throws it.
+    ///     It may read the store, and must not write to it.
+    /// - Throws: `alreadyExists` if something else is at `path`, also a later backup; `invalidArgument` for the store
+    ///   itself or a place in a store; `damaged`, with the ids, if a row doesn't match its checksum; `locked` if
+    ///   somebody writes to the earlier backup; `diskFull`; `deadlineExceeded`.
     @discardableResult
     public func backup(
         to path: String,
@@ -54,16 +57,18 @@ extension VectorStore {
 
 /// Work on backups that doesn't depend on the type of their ids.
 public enum VectorStoreBackup {
-    /// Puts a copy of a backup in the place of the store at `path`, or where there is none.
+    /// Puts a copy of a backup in the place of the store at `path`; there need not be a store.
     ///
-    /// The copy is made beside the store and checked in whole: rows, metadata, and the index by SQLite. Then the two directories
-    /// exchange their names, in one step where the file system can do that; the old one becomes `PATH.before-<time>`, and can be
-    /// deleted once it isn't needed. Handles that have the old one open keep it: writing says `moved` then, and so does the
-    /// next read. A link at `path` stays, and what it leads to is replaced. The backup isn't changed.
+    /// The copy is made beside the store and checked completely: its rows, its metadata, and, by SQLite, its index.
+    /// Then the two directories exchange their names, in one step if the file system can do that. The old store becomes
+    /// `PATH.before-<time>`, and can be deleted once it isn't needed. Handles that have the old store open keep it
+    /// open; their next write or read throws `moved`. If `path` is a link, the link stays, and the directory that it
+    /// leads to is replaced. The backup isn't changed.
     ///
-    /// - Returns: What was done, and where the old one is.
-    /// - Throws: `locked` where somebody writes to the store; `damaged` where the backup is; `alreadyExists` where `path` is
-    ///   a directory of other things; `invalidArgument` where it is a mount point; `diskFull`; `deadlineExceeded`.
+    /// - Returns: What was done, and the path of the old store.
+    /// - Throws: `locked` if somebody writes to the store; `damaged` if the backup is damaged; `alreadyExists` if
+    ///   `path` is a directory with other files; `invalidArgument` if it is a mount point; `diskFull`;
+    ///   `deadlineExceeded`.
     @discardableResult
     public static func restore(
         _ backup: String,

@@ -1,41 +1,47 @@
 import Logging
 
 extension VectorStore {
-    /// Deletes rows, and destroys what is left of them: when this returns, the bytes of those vectors, of their earlier
-    /// versions and of their metadata are gone from every file of the store, and so are those of all rows that were deleted
-    /// or replaced before. Ids without a row do no harm: name ids that were deleted long ago, or none at all.
+    /// Deletes rows and destroys their bytes: when this returns, the bytes of their vectors, of earlier versions and of
+    /// their metadata are gone from every file of the store, and so are the bytes of all rows that were deleted or
+    /// replaced before. Ids without a row do no harm: you may name ids that were deleted long ago, or none at all.
     ///
-    /// Deletes first, in one durable transaction, so that no later read finds the rows; works on a full disk too. Then waits
-    /// for readers that still see them (snapshots, in this process and in others), overwrites all dead rows of the data file
-    /// with zeros while readers and writers go on, and has SQLite write the index anew and empty its log.
+    /// The call first deletes the rows, in one durable transaction, so that no later read finds them; this works on a
+    /// full disk too. Then it waits for readers that still see them (snapshots, in this process and in others),
+    /// overwrites all dead rows of the data file with zeros while readers and writers go on, and lets SQLite write the
+    /// index anew and empty its log.
     ///
-    /// **Cost.** Reads all dead bytes of the data file, once, and writes those that aren't zero. Then rebuilds the index, in
-    /// O(index) time, during which writers wait: ``ErasureReport/longestWriterPause``. That takes room for a copy of the
-    /// index among the system's temporary files, and for another one in the store; bounded memory, and one bit a row. So
-    /// erase many rows in one call.
+    /// **Cost.** The call reads all dead bytes of the data file once, and overwrites those that aren't zero. Then it
+    /// rebuilds the index in O(index) time, while writers wait: ``ErasureReport/longestWriterPause``. Rebuilding needs
+    /// room for a copy of the index among the system's temporary files, and for another copy in the store. Memory is
+    /// bounded, plus one bit a row. So erase many rows in one call.
     ///
-    /// **Durability.** What was erased doesn't come back, by a power cut neither. Once the deletion is committed, whatever
-    /// stops this call (a crash, an error, the deadline, `progress`, ``close()``) leaves the rows deleted and the erasure
-    /// pending: the next `open` for writing carries it on to its end, and so do `erase`, `compact` and
+    /// **Durability.** Erased bytes don't come back, not even after a power cut. If something stops this call after the
+    /// deletion is committed (a crash, an error, the deadline, `progress`, ``close()``), the rows stay deleted and the
+    /// erasure stays pending: the next `open` for writing completes it, and so do `erase`, `compact` and
     /// ``VectorStoreRecovery``. The error says so.
     ///
-    /// **Not in its reach.** Copies that were made of the store or of its rows: backups, exports, file system snapshots. Blocks
-    /// that were given back to the file system earlier: they are free, and not overwritten (of punched rows, of a tail that was
-    /// cut, of files that a rewrite replaced, of the index and its log, and of temporary files, such as the copy of the index
-    /// that this call makes). A file that a rewrite replaced, and that some program still has open: a reading handle lets it
-    /// go with its snapshot, or within two seconds; this call doesn't see other programs. The storage underneath: a
-    /// copy-on-write file system writes the zeros to other blocks, an SSD to other cells. There, only encryption and throwing
-    /// away its key erases. Ids go with their rows, but logs may name some, so put nothing secret into an id.
+    /// **Limits.** An erasure doesn't reach:
+    ///
+    /// - Copies of the store or of its rows: backups, exports, snapshots of the file system.
+    /// - Blocks that were given back to the file system earlier, which are free and not overwritten: those of punched
+    ///   rows, of a tail that was cut, of files that a rewrite replaced, of the index and its log, and of temporary
+    ///   files, such as the copy of the index that this call makes.
+    /// - A file that a rewrite replaced and that some program still has open. A reading handle closes it with its
+    ///   snapshot, or within two seconds; this call doesn't see other programs.
+    /// - The storage below: a copy-on-write file system writes the zeros to other blocks, and an SSD to other cells.
+    ///   There, the only way to erase is to encrypt and to throw the key away.
+    ///
+    /// Ids are erased with their rows, but the messages of loggers may name some, so put nothing secret into an id.
     ///
     /// - Parameters:
-    ///   - ids: The rows. Those without a row are counted as nothing.
-    ///   - options: A rate limit, on the bytes that are read and overwritten, and a deadline.
-    ///   - progress: Called between pieces of the data file, with no lock held. What it throws stops the erasure, which stays
-    ///     pending, and comes out of this call.
+    ///   - ids: The ids of the rows. An id without a row isn't counted.
+    ///   - options: A rate limit on the bytes that are read and overwritten, and a deadline.
+    ///   - progress: Called between pieces of the data file, with no lock held. An error that it throws stops the
+    ///     erasure, which stays pending, and this call throws it.
     /// - Returns: What was done, measured.
-    /// - Throws: `busy` where a reader holds on to a state from before the deletion for longer than five seconds, or another
-    ///   compaction or erasure is under way; `diskFull` where there is no room to rebuild the index; `deadlineExceeded`;
-    ///   `closed` where another thread closes the store meanwhile.
+    /// - Throws: `busy` if a reader holds a state from before the deletion for longer than five seconds, or another
+    ///   compaction or erasure is under way; `diskFull` if there is no room to rebuild the index; `deadlineExceeded`;
+    ///   `closed` if another thread closes the store meanwhile.
     @discardableResult
     public func erase(
         _ ids: [ID],
@@ -53,10 +59,11 @@ extension VectorStore {
         }
     }
 
-    /// How long opening a store waits for readers that are in an erasure's way.
+    /// The time for which opening a store waits for readers that are in an erasure's way.
     private static var openingDrainSeconds: Double { 1 }
 
-    /// What an earlier handle left of its erasures. Where something is in the way, the store opens all the same.
+    /// Completes the erasures that an earlier handle left pending. If something is in the way, the store opens all the
+    /// same.
     func resumeErasures(_ logger: Logger?) throws {
         let limits = MaintenanceLimits(drainSeconds: Self.openingDrainSeconds)
         let obstacle = try writing().maintain(Pace { _ in }, limits) { try Erasure(maintenance: $0).resume() }

@@ -1,18 +1,18 @@
 extension VectorStore {
-    /// How the store uses its disk. O(rows) time, one bit of memory a row.
+    /// The store's use of the disk. Takes O(rows) time and one bit of memory a row.
     public var space: StoreSpace {
         get throws { try read { try $0.space } }
     }
 
-    /// 1 − live bytes ÷ bytes of all rows, in O(1): 0 for a file without rows, 1 for one in which every row is dead.
+    /// 1 − live bytes ÷ bytes of all rows: 0 if the file has no rows, 1 if every row is dead. Takes O(1) time.
     public var fragmentation: Double {
         get throws { try read { $0.fragmentation } }
     }
 
-    /// Where the live, dead and punched rows lie in the data file: its slots in `count` buckets at most, in file order, and in
-    /// no more than 1,048,576.
+    /// Tells where the live, dead and punched rows lie in the data file: divides its slots into at most `count`
+    /// buckets, and at most 1,048,576, in the order of the file.
     ///
-    /// O(rows) time, one bit of memory a row.
+    /// Takes O(rows) time and one bit of memory a row.
     public func slotMap(buckets count: Int) throws -> [SlotBucket] {
         guard count >= 1 else {
             throw VectorStoreError(
@@ -28,7 +28,7 @@ extension VectorStore {
         }
     }
 
-    /// What ``compact(_:_:progress:)`` would do now; changes nothing.
+    /// The plan of what ``compact(_:_:progress:)`` would do now. Changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws -> CompactionPlan {
         let isRead = CompactionPlan.isRead(paths)
         return try readers.read { snapshot in
@@ -38,19 +38,20 @@ extension VectorStore {
 
     /// Gives the space of dead rows back, while this handle's readers and writers go on: see ``CompactionStrategy``.
     ///
-    /// Safe to interrupt at any point: a crash or an error leaves every row that was acknowledged, and a store that is in
-    /// order after the next `open`. Rows are checked against their checksums while they are copied. One compaction or erasure
-    /// runs at a time; another waits for it, five seconds at most.
+    /// A compaction may be interrupted at any point: after a crash or an error every acknowledged row is there, and the
+    /// store is in order after the next `open`. Rows are checked against their checksums while they are copied. One
+    /// compaction or erasure runs at a time; another one waits for it, five seconds at most.
     ///
     /// - Parameters:
-    ///   - strategy: How; `auto` chooses.
+    ///   - strategy: The strategy; `auto` chooses one.
     ///   - options: A rate limit and a deadline.
-    ///   - progress: Called between batches of a MiB, with no lock held. What it throws stops the compaction, and comes
-    ///     out of this call: a rewrite then leaves the store as it was; rows moved in place, and blocks released, stay so.
+    ///   - progress: Called between batches of 1 MiB, with no lock held. An error that it throws stops the compaction,
+    ///     and this call throws it. Then a rewrite leaves the store as it was; rows moved in place, and blocks
+    ///     released, stay so.
     /// - Returns: What was done, measured.
-    /// - Throws: `damaged`, with the ids, where a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
-    ///   where another thread closes the store meanwhile; `busy` where a reader holds on to rows whose place is to be used
-    ///   again, or another compaction is under way.
+    /// - Throws: `damaged`, with the ids, if a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
+    ///   if another thread closes the store meanwhile; `busy` if a reader holds rows whose place is to be used again,
+    ///   or another compaction or erasure is under way.
     @discardableResult
     public func compact(
         _ strategy: CompactionStrategy = .auto,
@@ -61,16 +62,16 @@ extension VectorStore {
         return try writing().compact(strategy, Pace(options, progress))
     }
 
-    /// Releases the disk blocks inside runs of dead rows: ``compact(_:_:progress:)`` with the strategy `punch`.
+    /// Releases the disk blocks inside gaps: ``compact(_:_:progress:)`` with the strategy `punch`.
     @discardableResult
     public func punchHoles(progress: @escaping ProgressHandler = { _ in }) throws -> CompactionReport {
         try compact(.punch, progress: progress)
     }
 
-    /// Reads everything: each row and all metadata against their checksums, every offset, SQLite's own integrity check,
-    /// and the directory. Changes nothing.
+    /// Reads and checks everything: each row and all metadata against their checksums, every slot, the index by
+    /// SQLite's own integrity check, and the directory. Changes nothing.
     ///
-    /// O(bytes) time; bounded memory, and two and a half bits a row.
+    /// Takes O(bytes) time, and bounded memory plus two and a half bits a row.
     public func verify(progress: @escaping ProgressHandler = { _ in }) throws -> VerificationReport<ID> {
         try readers.read { snapshot in
             var verification = Verification<ID>(snapshot, paths, progress)

@@ -4,42 +4,45 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A row, as ``VectorStore/forEach(where:_:limit:vectors:_:)`` gives it.
+/// A row that ``VectorStore/forEach(where:_:limit:vectors:_:)`` passes to its closure.
 public struct StoredRow<ID: VectorID>: Sendable {
     /// The row's id.
     public let id: ID
-    /// The row's components; empty where vectors were not asked for.
+    /// The row's components; empty if vectors were not asked for.
     public let vector: [Float]
-    /// The metadata's JSON text, as it was put; nil where the row has none.
+    /// The JSON text of the metadata, as it was put; nil if the row has none.
     public let metadataJSON: String?
 }
 
 extension VectorStore {
-    /// Calls `body` with the newest state of the store: whatever it reads is of one commit.
+    /// Calls `body` with the newest state of the store: everything that it reads belongs to one commit.
     ///
-    /// Where several answers must fit one another, ask for them here; the store's own methods of the same names each take
-    /// a snapshot of their own. Readers wait for nobody: other threads and processes write and compact meanwhile, and the
-    /// snapshot goes on showing the state that it began with.
+    /// If several answers must fit together, get them here; each of the store's own methods of the same names takes a
+    /// snapshot of its own. A reader never waits: other threads and processes write and compact meanwhile, and the
+    /// snapshot goes on showing the state with which it began.
     ///
-    /// Be quick all the same. As long as any snapshot lasts, SQLite's log grows with every commit and can't be emptied, and
-    /// whatever destroys bytes that the snapshot may see (punching, compaction in place, erasure) waits for it, and gives
-    /// up with `busy` after a bounded time. A rewrite doesn't wait; the file that it replaces keeps its disk space.
+    /// Be quick all the same. While a snapshot lasts, SQLite's log grows with every commit and can't be emptied.
+    /// Operations that destroy bytes that the snapshot may see (a punch, a compaction in place, an erasure) wait for
+    /// it, and give up with `busy` after a bounded time. A rewrite doesn't wait; the file that it replaces keeps its
+    /// disk space.
     ///
-    /// Reading the same store from inside `body` by its own methods works, and sees the newest state then, not
-    /// this one; so does a second `read`. Writing to, compacting or closing the same store from inside `body` throws
-    /// `reentrantCall`, on this thread; another thread may.
+    /// The store's own methods, and a second `read`, also read inside `body`; they see the newest state, not this one.
+    /// Writing to, compacting or closing the same store inside `body` throws `reentrantCall` on this thread; another
+    /// thread may do these.
     ///
-    /// Costs one transaction on the index: microseconds, whatever the store's size.
+    /// A snapshot costs one transaction on the index: microseconds, whatever the store's size.
     ///
-    /// - Parameter body: What to read. The snapshot can't leave it, and is for the thread that calls it only.
+    /// - Parameter body: A closure that reads. The snapshot can't leave it, and only the thread that calls it may use
+    ///   the snapshot.
     /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws; `closed`; `damaged`, with the ids, where the data file is too short.
+    /// - Throws: The error of `body`; `closed`; `damaged`, with the ids, if the data file is too short.
     public func read<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
         try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, memory, paths)) }
     }
 
-    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. O(1) from memory once
-    /// that is filled, which some reads begin (``VectorStoreOptions/indexCacheBytes``), else O(log rows) through the index.
+    /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. Takes O(1) time once the
+    /// cache of ids is filled, which begins after some reads (``VectorStoreOptions/indexCacheBytes``), and O(log rows)
+    /// through the index before.
     @specialized(where ID == Int64)
     @specialized(where ID == String)
     @specialized(where ID == UUID)
@@ -56,11 +59,11 @@ extension VectorStore {
         return try readMissed { try $0.vector(for: id) }
     }
 
-    /// Calls `body` with the id's vector, straight from the mapped file: no copy, no look at its checksum. Costs what
-    /// ``vector(for:)`` does, but for the copy.
+    /// Calls `body` with the id's vector, straight from the mapped file: it isn't copied, and not checked against its
+    /// checksum. Costs as much as ``vector(for:)`` without the copy.
     ///
-    /// The row holds still until `body` returns, and what wants to destroy it waits so long: be quick. Writing to,
-    /// compacting or closing the same store from inside `body` throws `reentrantCall`.
+    /// The row isn't moved or destroyed until `body` returns, and operations that would do that wait: be quick. Writing
+    /// to, compacting or closing the same store inside `body` throws `reentrantCall`.
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
@@ -76,7 +79,7 @@ extension VectorStore {
         return try readMissed { try $0.withVector(for: id, body) }
     }
 
-    /// A read by id that the memory had no answer to.
+    /// Reads by id through the index, if the cache of ids had no answer.
     private func readMissed<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
         try read { snapshot in
             memory.rowIDs?.missed(snapshot.snapshot.record)
@@ -84,7 +87,7 @@ extension VectorStore {
         }
     }
 
-    /// Whether a row has this id; as ``vector(for:)``.
+    /// Whether a row has this id. Costs as much as finding the row in ``vector(for:)``.
     public func contains(_ id: ID) throws -> Bool {
         if let rowIDs = memory.rowIDs, let key = id.rowKey {
             repeat { if let isThere = rowIDs.contains(key) { return isThere } } while rowIDs.refresh()
@@ -92,14 +95,14 @@ extension VectorStore {
         return try readMissed { try $0.contains(id) }
     }
 
-    /// All ids of one moment, in id order. O(rows) time and memory.
+    /// All ids of one moment, in id order. Takes O(rows) time and memory.
     public func ids() throws -> [ID] {
         try read { try $0.ids() }
     }
 
     /// The id's metadata; nil if it has none, or no row has this id.
     ///
-    /// - Throws: `DecodingError` where the metadata have another shape than `M`.
+    /// - Throws: `DecodingError` if the metadata have another shape than `M`.
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
         try read { try $0.metadata(for: id, as: type) }
     }
@@ -110,15 +113,15 @@ extension VectorStore {
         try read { try $0.metadataJSON(for: id) }
     }
 
-    /// Calls `body` with each row, or each that passes the filter, in id order and of one moment.
+    /// Calls `body` with each row of one moment, or with each that passes the filter, in id order.
     ///
-    /// Bounded memory. Vectors are read by pread(2) and checked against their checksums. Writing to, compacting or
-    /// closing the same store from inside `body` throws `reentrantCall`.
+    /// Takes bounded memory. Vectors are read by pread(2) and checked against their checksums. Writing to, compacting
+    /// or closing the same store inside `body` throws `reentrantCall`.
     ///
     /// - Parameters:
     ///   - filter: An SQL expression over `id` and `metadata`; it can read nothing else and change nothing.
-    ///   - values: What its `?`s stand for.
-    ///   - limit: The number of rows after which to stop.
+    ///   - values: The values of its `?`s.
+    ///   - limit: The number of rows after which the call stops.
     ///   - vectors: Whether to read the vectors as well.
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the id, for a row that
     ///   doesn't match its checksum.

@@ -2,24 +2,24 @@
 public struct Match<ID: VectorID>: Sendable, Equatable {
     /// The row's id.
     public let id: ID
-    /// Lower is nearer; what it measures is the store's ``DistanceMetric``.
+    /// The distance by the store's ``DistanceMetric``; lower is nearer.
     public let distance: Double
 }
 
 extension VectorStore {
-    /// The nearest rows, nearest first; rows at equal distances by id.
+    /// The nearest rows, nearest first; rows at equal distances in the order of their ids.
     ///
-    /// Exact: every row is looked at, as it is, without its checksum (O(rows · dimension) time, on all cores). The filter is
-    /// applied before the nearest are chosen: to rows in the order of their distances until enough have passed, or, where few
-    /// pass, to all rows, and what passed is then remembered. Which rows an expression meets that fails on some of them isn't
-    /// promised.
+    /// The search is exact: every row is compared, without a check of its checksum, in O(rows · dimension) time on all
+    /// cores. The filter is applied before the nearest are chosen: to rows in the order of their distances until enough
+    /// have passed, or, if few pass, to all rows; then the rows that passed are remembered. If the filter fails on some
+    /// rows, it isn't promised whether a search evaluates it on them.
     ///
     /// - Parameters:
-    ///   - query: As many components as the store's dimension, all of them finite.
-    ///   - limit: The number of rows to find, 1 at least.
+    ///   - query: As many components as the store's dimension, all of them finite numbers.
+    ///   - limit: The number of rows to find, at least 1.
     ///   - filter: An SQL expression over `id` and `metadata`; it can read nothing else and change nothing.
-    ///   - values: What its `?`s stand for.
-    ///   - threads: The number of threads; all cores unless given.
+    ///   - values: The values of its `?`s.
+    ///   - threads: The number of threads; all cores by default.
     /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
     public func search(
         for query: [Float],
@@ -31,7 +31,7 @@ extension VectorStore {
         try read { try $0.search(for: query, limit: limit, where: filter, values, threads: threads) }
     }
 
-    /// The nearest rows of several queries, in one pass over the file and of one moment: see
+    /// The nearest rows of several queries, found in one pass over the file and of one moment: see
     /// ``search(for:limit:where:_:threads:)``.
     public func search(
         forEach queries: [[Float]],

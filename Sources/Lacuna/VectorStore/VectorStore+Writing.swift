@@ -1,17 +1,18 @@
 /// The changes of one transaction: ``VectorStore/write(_:)``.
 ///
-/// Once one of its calls has failed, the whole batch has, even where the error was caught.
+/// If one of its calls fails, the whole batch fails, even if the error was caught.
 public struct WriteBatch<ID: VectorID>: ~Copyable {
     private let rows: RowWriter
 
     init(_ rows: RowWriter) { self.rows = rows }
 
-    /// Adds a row, with metadata as JSON text where given.
+    /// Adds a row, and its metadata as JSON text if given.
     ///
     /// - Parameters:
-    ///   - vector: As many components as the store's dimension, all of them finite.
-    ///   - metadataJSON: One JSON object without the key `id`; kept to the letter.
-    ///   - replacing: Whether an id that has a row moves to this one, its metadata replaced (or removed) as well.
+    ///   - vector: As many components as the store's dimension, all of them finite numbers.
+    ///   - metadataJSON: One JSON object without the key `id`; the text is kept exactly.
+    ///   - replacing: Whether the new row replaces one that the id has, together with its metadata (which are removed
+    ///     if none are given).
     /// - Throws: `invalidVector`, `invalidMetadata`, `invalidID`, `duplicateID` unless `replacing`.
     public func put(
         _ vector: Span<Float>,
@@ -49,33 +50,39 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
         try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
     }
 
-    /// Deletes the id's row and metadata; nothing happens if no row has it. An error of the disk comes out of `write`.
+    /// Deletes the id's row and metadata; does nothing if no row has this id. `write` throws the error of a failed
+    /// delete.
     public func delete(_ id: ID) {
         rows.delete(id.sqlValue)
     }
 }
 
 extension VectorStore {
-    /// Makes all the changes that `body` asks for, or none: one transaction, durable when this returns (but see ``Durability``).
+    /// Makes all the changes that `body` asks for, or none, in one transaction. It is durable when this returns (but
+    /// see ``Durability``).
     ///
-    /// Costs two syncs (the data file, then the index) whatever the number of rows, and memory for 8 MiB of rows at most, which
-    /// the handle keeps for the next one: put many rows in one batch. Other writers of this handle wait while `body` runs, so it
-    /// must not wait for one of them: neither would ever end. Readers see the state before.
+    /// A transaction costs two syncs (of the data file, then of the index), whatever the number of rows: put many rows
+    /// in one batch. It takes memory for 8 MiB of rows at most, which the handle keeps for the next batch. Other
+    /// writers of this handle wait while `body` runs, so `body` must not wait for one of them: neither would ever end.
+    /// Readers see the state before.
     ///
     /// - Returns: What `body` returns.
-    /// - Throws: `body`'s own error, or what failed in the store; then nothing has changed. `diskFull` and `tooManyOpenFiles`
-    ///   leave the store readable and writable. After an `ioError` of the store's this handle refuses to write: `needsReopen`.
+    /// - Throws: The error of `body`, or an error of the store; then nothing has changed. `diskFull` and
+    ///   `tooManyOpenFiles` leave the store readable and writable. After an `ioError` of this store the handle refuses
+    ///   to write: `needsReopen`.
     public func write<R>(_ body: (borrowing WriteBatch<ID>) throws -> R) throws -> R {
         try writing().write { rows in try body(WriteBatch(rows)) }
     }
 
-    /// Makes everything written so far durable: what a handle with ``Durability/relaxed(interval:)`` has gathered is
-    /// committed before this returns. With full durability there is nothing to do.
+    /// Makes everything written so far durable: commits the writes that a handle with ``Durability/relaxed(interval:)``
+    /// has gathered before it returns. With full durability there is nothing to do.
     ///
-    /// - Throws: What kept the writes since the last commit out of the store: they are not in it then.
+    /// - Throws: The error that kept the writes since the last commit from being committed; they are not in the store
+    ///   then.
     public func flush() throws { try writing().flush() }
 
-    /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and no metadata, those that the id had go. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
+    /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and without metadata, the metadata
+    /// that the id had are removed. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
     public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
         try writing().write(callsOut: false) {
             try $0.put(vector.span, for: id.sqlValue, metadata: metadataJSON, replacing: replacing)
@@ -83,7 +90,7 @@ extension VectorStore {
     }
 
     /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable as the handle's
-    /// ``Durability`` says. With `replacing`, an id that has a row moves to this one, its metadata replaced as well.
+    /// ``Durability`` says. With `replacing`, the new row and metadata replace those that the id has.
     public func put(
         _ vector: [Float],
         for id: ID,
@@ -108,14 +115,14 @@ extension VectorStore {
 
     /// Deletes one row and its metadata; durable when it returns, with every ``Durability``.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether there was such a row.
     @discardableResult
     public func delete(_ id: ID) throws -> Bool { try delete([id]) == 1 }
 
-    /// Deletes rows and their metadata in one transaction, durable when this returns, with every ``Durability``. Works on a
-    /// full disk too, on the reserve that the data file's tail is.
+    /// Deletes rows and their metadata in one transaction, durable when this returns, with every ``Durability``. It
+    /// works on a full disk too, since the data file's tail is its reserve.
     ///
-    /// - Returns: How many there were.
+    /// - Returns: The number of rows deleted.
     @discardableResult
     public func delete(_ ids: [ID]) throws -> Int { try writing().delete(ids.map(\.sqlValue)) }
 }

@@ -1,16 +1,16 @@
-/// An embedded vector store: ids, vectors and metadata in a directory of its own.
+/// An embedded vector store: it keeps ids, vectors and metadata in a directory of its own.
 ///
 ///     let store = try VectorStore<UUID>.create(at: "photos.lacuna", .init(dimension: 384, metric: .cosine))
 ///     try store.put(vector, for: id, metadata: photo)
 ///     let matches = try store.search(for: query, limit: 10, where: "metadata ->> 'year' >= ?", [2020])
 ///
-/// What a call acknowledged by returning survives a power cut, unless its documentation says otherwise. One handle at a
-/// time may write to a store; any number may read it, in this process and in others. A handle may be used from several
-/// threads: readers never wait for a writer, writers take turns. Every call blocks its thread while it works, so call
-/// from an executor of your own rather than from Swift's cooperative threads where that matters.
+/// A change survives a power cut once its call has returned, unless its documentation says otherwise. One handle at a
+/// time may write to a store; any number of handles may read it, in this process and in others. Several threads may use
+/// a handle: readers never wait for a writer, and writers take turns. Every call blocks its thread while it works, so
+/// if that matters, call from an executor of your own rather than from Swift's cooperative threads.
 ///
-/// All errors are ``VectorStoreError``, but for those that your own closures throw, and the `DecodingError` of metadata
-/// that have another shape than the type asked for.
+/// All errors are ``VectorStoreError``s, except for those that your own closures throw, and the `DecodingError` for
+/// metadata that have another shape than the type asked for.
 public final class VectorStore<ID: VectorID>: Sendable {
     let paths: StorePaths
     let readers: ReaderPool
@@ -26,14 +26,14 @@ public final class VectorStore<ID: VectorID>: Sendable {
 
     /// Makes an empty store in a new directory, and opens it.
     ///
-    /// Durable when it returns. An interrupted creation leaves a directory that only another `create` at the same path
-    /// takes up.
+    /// The store is durable when this returns. An interrupted creation leaves a directory that only another `create` at
+    /// the same path can use.
     ///
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
     ///   - configuration: The dimension and the metric, which can't be changed later.
-    ///   - options: How this handle writes.
-    /// - Throws: `alreadyExists` if there is something at `path`, `locked` while somebody else is making it,
+    ///   - options: The options of this handle.
+    /// - Throws: `alreadyExists` if something is at `path`, `locked` while somebody else is making the store,
     ///   `invalidArgument` for a dimension or an option out of range.
     public static func create(
         at path: String,
@@ -66,21 +66,23 @@ public final class VectorStore<ID: VectorID>: Sendable {
         return try VectorStore(opened, options)
     }
 
-    /// Opens a store; for writing, it is recovered first if a crash left something to recover.
+    /// Opens a store. For writing, the store is recovered first if a crash has left something to recover.
     ///
-    /// Takes time independent of the number of rows, but for recovery's removal of a file, and for an erasure that was
-    /// interrupted: that is carried on first, unless readers or a full disk keep it from its end. After a crash, or beside a
-    /// writer, SQLite's log is read once. After a crash, opening for writing writes and syncs it once more, and the rows that
-    /// were written since it was last copied into the index: all rows, where the process died in a compaction.
+    /// The time doesn't depend on the number of rows, with two exceptions: recovery may remove a file, and an
+    /// interrupted erasure is completed first, unless readers or a full disk are in its way. After a crash, or beside a
+    /// writer, SQLite's log is read once. After a crash, opening for writing writes and syncs the log once more, and
+    /// also the rows that were written since it was last copied into the index (all rows, if the process died in a
+    /// compaction).
     ///
     /// - Parameters:
     ///   - path: The store's directory.
-    ///   - access: Writing (the default), or reading only.
-    ///   - options: How this handle writes.
-    /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument` for an
-    ///   option out of range, or `invalidID` if the store's ids are of another kind than `ID`. For writing after a crash also
-    ///   `diskFull`, on a file system that copies on writing, and `busy` while a foreign program writes or checkpoints. In a
-    ///   directory that can't be written here also `busy`, if a writer elsewhere commits at the same time.
+    ///   - access: Reading and writing (the default), or reading only.
+    ///   - options: The options of this handle.
+    /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument`
+    ///   for an option out of range, or `invalidID` if the store's ids are of another kind than `ID`. For writing after
+    ///   a crash also `diskFull`, on a file system that copies on writing, and `busy` while another program writes or
+    ///   checkpoints. In a directory that can't be written also `busy`, if a writer commits by another path at the same
+    ///   time.
     public static func open(
         at path: String,
         _ access: VectorStoreAccess = .readWrite,
@@ -168,12 +170,12 @@ public final class VectorStore<ID: VectorID>: Sendable {
         memory = HandleMemory(rowIDs: readers.followsCommits ? rowIDs : nil, filters: RememberedFilters(nil))
         background = nil
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
-        // A damaged store, or one of other ids, is refused now and not at the first read.
+        // Refuses a damaged store, or one with ids of another kind, now and not at the first read.
         try readers.read { try Self.checkIDKind($0.record, paths.directory.path) }
     }
 
-    /// Not left to the writer's own end: a timer that flushes, or a compaction in the background, may hold the writer, and
-    /// its lock, for a little longer.
+    /// Closes the writer here: a timer that flushes, or a background compaction, may hold the writer, and so its lock,
+    /// for a little longer than the handle lives.
     deinit {
         background?.stop()
         try? writer?.close(closeReaders)
@@ -189,13 +191,13 @@ public final class VectorStore<ID: VectorID>: Sendable {
         }
     }
 
-    /// Closes the store: later calls throw `closed`. Reads that other threads are in end as usual; a write under way is
-    /// waited for, and with a handle that writes those who are inside ``withVector(for:_:)``. Closing a closed store does
-    /// nothing.
+    /// Closes the store: later calls throw `closed`. Reads of other threads that are under way end as usual. The call
+    /// waits for a write that is under way, and, if the handle writes, for threads inside ``withVector(for:_:)``.
+    /// Closing a closed store does nothing.
     ///
-    /// A handle that is let go closes by itself; call this to see errors, or to release the writer's lock at once.
+    /// A handle that is released closes by itself; call this to see errors, or to release the writer's lock at once.
     ///
-    /// - Throws: `reentrantCall` from inside one of the store's own closures.
+    /// - Throws: `reentrantCall` inside a closure that one of the store's calls runs.
     public func close() throws {
         if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
             throw VectorStoreError(

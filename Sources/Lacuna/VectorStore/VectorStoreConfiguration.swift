@@ -1,30 +1,31 @@
-/// What is fixed when a store is created.
+/// The properties of a store that are fixed when it is created.
 public struct VectorStoreConfiguration: Sendable {
-    /// Components of every vector, 1 to 65,536.
+    /// The number of components of every vector, 1 to 65,536.
     public var dimension: Int
     /// How distances are measured.
     public var metric: DistanceMetric
 
-    /// A dimension from 1 to 65,536, and a metric.
+    /// Makes a configuration of a dimension from 1 to 65,536, and a metric.
     public init(dimension: Int, metric: DistanceMetric = .cosine) {
         self.dimension = dimension
         self.metric = metric
     }
 }
 
-/// What a handle may do.
+/// Says whether a handle may write.
 public enum VectorStoreAccess: Sendable {
-    /// Reading and writing, by one handle at a time. Where the directory can't be written, reading only.
+    /// Reading and writing, by one handle at a time. If the directory can't be written, reading only.
     case readWrite
-    /// Reading only: any number of handles and processes, beside a writer too. Recovers nothing and changes nothing.
+    /// Reading only, by any number of handles and processes, also beside a writer. Recovers nothing and changes
+    /// nothing.
     case readOnly
 }
 
-/// What a store says of itself.
+/// A store's description.
 public struct VectorStoreInfo: Sendable {
     /// The store's own UUID, in lower case.
     public let uuid: String
-    /// Components of every vector.
+    /// The number of components of every vector.
     public let dimension: Int
     /// How distances are measured.
     public let metric: DistanceMetric
@@ -39,7 +40,7 @@ public struct VectorStoreInfo: Sendable {
     /// The version of the index's schema.
     public let schemaVersion: Int
 
-    /// The description that a record gives, in the transaction that it was read in.
+    /// Describes the store by its record, in the transaction that has read the record.
     init(_ record: StoreRecord, _ index: StoreIndex) {
         uuid = record.uuid
         dimension = record.dimension
@@ -48,7 +49,7 @@ public struct VectorStoreInfo: Sendable {
         element = "float32"
         generation = record.generation
         dataFile = record.dataFile
-        // Of page 1, which every transaction reads first.
+        // The version is in page 1, which every transaction reads first.
         schemaVersion = (try? Int(index.pragma("user_version"))) ?? StoreIndex.schemaVersion
     }
 
@@ -57,7 +58,7 @@ public struct VectorStoreInfo: Sendable {
         try read(at: path) { Task.isCancelled }
     }
 
-    /// The same; `isCancelled` ends the look through a long log.
+    /// The same; `isCancelled` can end the check of a long log.
     package static func read(at path: String, isCancelled: @escaping () -> Bool) throws -> VectorStoreInfo {
         let paths = try StorePaths(path)
         try StoreDirectory.check(paths)

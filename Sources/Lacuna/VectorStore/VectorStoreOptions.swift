@@ -1,43 +1,44 @@
 public import Logging
 
-/// How one handle writes, whom it tells, and who stops its reads. Nothing of it is kept in the store: each opening chooses anew.
+/// The options of one handle: its durability, its limits, its logger, and what can end its reads. The store doesn't
+/// keep them: each opening chooses anew.
 ///
 ///     let store = try VectorStore<UUID>.open(at: path, .readWrite, .init(durability: .relaxed(), logger: logger))
 public struct VectorStoreOptions: Sendable {
-    /// When what this handle writes is durable; when a call returns unless set.
+    /// Says when a write of this handle is durable; by default when its call returns.
     public var durability: Durability
-    /// The size of SQLite's log, in bytes, from which on the logger is warned; 256 MiB unless set, and more than 0.
+    /// The size of SQLite's log in bytes from which on the logger gets a warning; more than 0. The default is 256 MiB.
     ///
-    /// The log is that long only while a reader holds one snapshot for long (or after a very large batch): no part of it
-    /// that came after the snapshot can be given back.
+    /// The log gets that long only while a reader holds one snapshot for a long time (or after a very large batch): no
+    /// part of the log that came after the snapshot can be given back.
     public var logWarningBytes: Int64
-    /// The size of SQLite's log, in bytes, from which on writes are refused with `busy`; 1 GiB unless set, and
-    /// ``logWarningBytes`` at least.
+    /// The size of SQLite's log in bytes from which on writes are refused with `busy`; at least ``logWarningBytes``.
+    /// The default is 1 GiB.
     public var logLimitBytes: Int64
-    /// The most memory, in bytes, that a handle which writes uses to remember where each row lies, so that reads by id need no
-    /// SQL; 384 MiB unless set, 0 for none. A row takes 13 to 15 bytes with integers and 21 to 23 with other ids: a store of
-    /// more rows is read through the index.
+    /// The largest number of bytes of memory in which the handle remembers the slot of each row, so that reads by id
+    /// need no SQL; 0 for none. The default is 384 MiB. A row takes 13 to 15 bytes with integers, and 21 to 23 with
+    /// other ids. If the store has more rows, they are read through the index.
     ///
-    /// A thread of the handle's fills it from the index, after so many reads by id that they cost as much: at least 64, and one
-    /// for every 16 rows. It begins anew after a rewrite, after another program's commit, and after one of over 100,000 changes.
-    /// Texts are told apart by 128 bits of a hash.
+    /// A thread of the handle fills the cache from the index, after as many reads by id as cost as much: at least 64,
+    /// and one for every 16 rows. The cache begins anew after a rewrite, after another program's commit, and after a
+    /// commit of over 100,000 changes. Texts are distinguished by 128 bits of a hash.
     public var indexCacheBytes: Int
-    /// When this handle compacts the store by itself, in the background; never unless set. Nothing to a handle that only
-    /// reads.
+    /// Says when this handle compacts the store in the background; never by default. A handle that only reads ignores
+    /// it.
     public var maintenance: MaintenancePolicy?
-    /// Who hears of what is no error yet; without one, nothing is logged.
+    /// The logger gets warnings, and reports of background work; if there is none, nothing is logged.
     public var logger: Logger?
-    /// Whether what this handle reads is wanted no longer, whichever read it is; never asked unless set.
+    /// Ends a read of this handle by returning true.
     ///
-    /// A read that takes long (a filter over many rows, `verify`, the index that a search walks) asks between two of
-    /// SQLite's steps, about once a millisecond, on the thread that reads, so be quick; a yes ends it with the error
-    /// `cancelled`. A read in a Swift task that was cancelled ends likewise, with or without this. Writing and compacting
-    /// are never cut short by either; opening is, while it looks through a log of 16 MiB and more.
+    /// A long read (a filter over many rows, `verify`, the part of a search that reads the index) calls this between
+    /// two of SQLite's steps, about once a millisecond, on the thread that reads, so be quick. If it returns true, the
+    /// read throws `cancelled`. A read in a Swift task that was cancelled ends in the same way, with or without this.
+    /// Neither ends writing or compacting; both end opening while it checks a log of 16 MiB or more.
     public var isCancelled: (@Sendable () -> Bool)?
-    /// The time as it is, but for tests.
+    /// The clock; nil for the system's. Tests set it.
     var clock: (any AlarmClock)?
 
-    /// Options that are not given are the safe ones.
+    /// Makes options; the defaults are the safe choices.
     public init(
         durability: Durability = .full,
         logWarningBytes: Int64 = 256 << 20,
@@ -56,7 +57,7 @@ public struct VectorStoreOptions: Sendable {
         self.isCancelled = isCancelled
     }
 
-    /// What is asked before the store's log is believed.
+    /// Checks the store's log before it is believed.
     func witness(_ paths: StorePaths, _ fileSystem: any FileSystem) -> LogWitness {
         LogWitness(paths, fileSystem) { Task.isCancelled || isCancelled?() == true }
     }

@@ -5,7 +5,7 @@ import Foundation
 #endif
 
 extension VectorStoreSnapshot {
-    /// The nearest rows, nearest first; rows at equal distances by id: see
+    /// The nearest rows, nearest first; rows at equal distances in the order of their ids: see
     /// ``VectorStore/search(for:limit:where:_:threads:)``.
     public func search(
         for query: [Float],
@@ -17,7 +17,8 @@ extension VectorStoreSnapshot {
         try search(forEach: [query], limit: limit, where: filter, values, threads: threads)[0]
     }
 
-    /// The nearest rows of several queries, in one pass over the file: see ``search(for:limit:where:_:threads:)``.
+    /// The nearest rows of several queries, found in one pass over the file: see
+    /// ``search(for:limit:where:_:threads:)``.
     public func search(
         forEach queries: [[Float]],
         limit: Int,

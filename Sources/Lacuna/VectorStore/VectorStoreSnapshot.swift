@@ -1,13 +1,14 @@
-/// One state of a store, for as long as a closure runs: ``VectorStore/read(_:)``.
+/// One state of a store, while a closure runs: ``VectorStore/read(_:)``.
 ///
 ///     let (count, nearest) = try store.read { snapshot in
 ///         try (snapshot.count, snapshot.search(for: query, limit: 10))
 ///     }
 ///
-/// Everything it says, ids, vectors, metadata, counts and searches, is of the same commit, whatever other threads and
-/// processes write, delete and compact meanwhile. It can't leave the closure, and belongs to the thread that runs it.
+/// All its ids, vectors, metadata, counts and matches belong to the same commit, whatever other threads and processes
+/// write, delete and compact meanwhile. A snapshot can't leave the closure, and only the thread that runs the closure
+/// may use it.
 ///
-/// Each method throws and costs what ``VectorStore``'s of the same name does.
+/// Each method throws the same errors, and costs the same, as the method of ``VectorStore`` with the same name.
 public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     let snapshot: Snapshot
     let memory: HandleMemory
@@ -27,10 +28,10 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     /// The number of rows, in O(1).
     public var count: Int { Int(snapshot.record.liveRows) }
 
-    /// 1 − live bytes ÷ bytes of all rows, in O(1): 0 for a file without rows, 1 for one in which every row is dead.
+    /// 1 − live bytes ÷ bytes of all rows: 0 if the file has no rows, 1 if every row is dead. Takes O(1) time.
     public var fragmentation: Double { snapshot.record.fragmentation }
 
-    /// How this state uses its disk. The rows are those of the snapshot; what the files occupy is measured now.
+    /// This state's use of the disk. The rows are those of the snapshot; the files' disk space is measured now.
     public var space: StoreSpace {
         get throws {
             let file = snapshot.rows.file
@@ -71,7 +72,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     /// The id's metadata as the JSON text that was put; nil if it has none, or no row has this id.
     public func metadataJSON(for id: ID) throws -> String? { try snapshot.index.metadata(of: id.sqlValue) }
 
-    /// Calls `body` with each row, or each that passes the filter, in id order: see
+    /// Calls `body` with each row, or with each that passes the filter, in id order: see
     /// ``VectorStore/forEach(where:_:limit:vectors:_:)``.
     public func forEach(
         where filter: String? = nil,
@@ -99,6 +100,6 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     }
 }
 
-/// A snapshot is a transaction on a connection, which one thread uses.
+/// A snapshot is a transaction on a connection, and one thread uses a connection.
 @available(*, unavailable)
 extension VectorStoreSnapshot: Sendable {}

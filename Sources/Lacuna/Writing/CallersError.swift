@@ -1,5 +1,5 @@
-/// What a closure of the caller's threw, on its way back to the caller. It is kept apart from errors of ours: an I/O error of
-/// another store, say, means nothing here.
+/// Carries an error of the caller's closure back to the caller. It is kept apart from our own errors: an I/O error of
+/// another store, for example, means nothing for this one.
 struct CallersError: Error, CustomStringConvertible {
     let error: any Error
 

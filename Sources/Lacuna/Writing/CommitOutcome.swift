@@ -4,12 +4,12 @@ import Darwin
 import Glibc
 #endif
 
-/// What became of a group's commit, for the threads whose writes are in it.
+/// The outcome of a group's commit, for the threads whose writes are in the group.
 ///
 /// `@unchecked Sendable`: `result` is touched only under the mutex.
 @safe
 final class CommitOutcome: @unchecked Sendable {
-    /// On the heap, since neither may move.
+    /// Both are on the heap, since neither may move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let isKnown: UnsafeMutablePointer<pthread_cond_t>
     private var result: Result<Void, VectorStoreError>?
@@ -37,7 +37,7 @@ final class CommitOutcome: @unchecked Sendable {
         unsafe pthread_mutex_unlock(mutex)
     }
 
-    /// Waits for the commit; throws what kept it from being made.
+    /// Waits for the commit; throws its error if it failed.
     func get() throws(VectorStoreError) {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

@@ -4,29 +4,29 @@ import Darwin
 import Glibc
 #endif
 
-/// What a compaction or an erasure works with: one at a time in a store, beside readers and writers.
+/// The tools of a compaction or an erasure. One runs at a time in a store, beside readers and writers.
 ///
-/// Its long work holds no lock. What touches the index, or decides where rows go, is cut into turns: each waits for its
-/// place among the writers of this handle, and no writer waits for more than one.
+/// The long work holds no lock. Work that touches the index, or decides where rows go, is cut into turns: each turn
+/// waits for its place among the writers of this handle, and no writer waits for more than one turn.
 package final class Maintenance {
     private let writer: Writer
     let pace: Pace
     let limits: MaintenanceLimits
-    /// A connection of its own, for reading beside the writer. Each statement on it is a transaction, so none outlives a
-    /// batch and keeps the log from being emptied.
+    /// A connection of its own, for reading beside the writer. Each statement on it is a transaction of its own, so
+    /// that no transaction outlasts a batch and keeps the log from being emptied.
     let index: StoreIndex
     let paths: StorePaths
     let fileSystem: any FileSystem
-    /// The longest of its turns: no writer waited for it longer.
+    /// The longest of its turns: no writer has waited longer for it.
     private(set) var longestTurn = Duration.zero
     private let locks: EpochLocks
     private let readers: ReadStripes?
 
-    /// The longest that readers were waited for: about as long as their longest read takes.
+    /// The longest wait for readers, in seconds: about the time of their longest read.
     private var longestRead = 0.0
 
     private static let drainSlice = 0.02
-    /// How long writers may have to wait for readers that hold the state from before the last move.
+    /// The longest time, in seconds, for which writers wait for readers that hold the state from before the last move.
     private static let longestDrain = 1.0
 
     init(
@@ -54,33 +54,35 @@ package final class Maintenance {
         }
     }
 
-    /// One durable transaction in a turn of its own.
+    /// Makes one durable transaction in a turn of its own.
     func commit<R>(_ body: (StoreIndex) throws(VectorStoreError) -> R) throws -> R {
         try turn { session in
             try session.commit { () throws(VectorStoreError) in try body(session.index) }
         }
     }
 
-    /// The slots given out since `first`, which only another program takes back while a compaction runs.
+    /// The slots given to rows since the next slot was `first`. While a compaction runs, only another program can lower
+    /// the next slot.
     static func slots(from first: Slot, _ index: StoreIndex) throws(VectorStoreError) -> Range<Slot> {
         let next = try index.record().nextSlot
         if next < first { throw .foreignWriter }
         return first..<next
     }
 
-    /// After each batch: tells how far it has come, throws what stops it, and waits for the rate limit.
+    /// Called after each batch: reports the progress, throws if the work must stop, and waits for the rate limit.
     func advance(_ done: Int, of total: Int, bytes: Int) throws {
         try pace.advance(done, of: total, bytes: bytes, check: check)
     }
 
-    /// Throws what stops it: also that the store is being closed.
+    /// Throws if the work must stop, also because the store is being closed.
     func check() throws {
         try writer.checkNotClosing()
         try pace.check()
     }
 
-    /// The data file under a descriptor of its own. The kernel tells of a failed write-back once a descriptor: were it
-    /// shared, a sync here could take the error away from the writer whose rows it is about.
+    /// Opens the data file under a descriptor of its own. The kernel reports a failed write-back once for each
+    /// descriptor. If the descriptor were shared, a sync here could take the error away from the writer whose rows it
+    /// concerns.
     func openCurrentFile() throws -> DataFile {
         try turn { session in
             let current = try session.currentFile()
@@ -95,7 +97,7 @@ package final class Maintenance {
         }
     }
 
-    /// An I/O error on the current data file: what else it has taken with it, nobody knows.
+    /// Runs work on the current data file. After an I/O error there, nobody knows what else is lost, so writing ends.
     func failing<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch {
             noteFailure(error)
@@ -107,12 +109,13 @@ package final class Maintenance {
 
     // MARK: Waiting for readers
 
-    /// Waits until no reader, in this process or another, sees a state from before this call.
+    /// Drains readers: waits until no reader, in this process or another, sees a state from before this call.
     ///
-    /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. That file
-    /// must be free of the epoch before the last: hence the first wait.
+    /// The next epoch is committed, so that new readers hold the other lock file and can't keep us waiting. Readers of
+    /// the epoch before the current one must have released that file, so the first wait is for them.
     ///
-    /// - Throws: `busy` if one still does after the wait; then `what` can't be done.
+    /// - Throws: `busy` if a reader still does after the wait. `what` says, for the message, what the rows' place was
+    ///   to be.
     func drainReaders(before what: String) throws {
         let deadline = ContinuousClock.now + .seconds(limits.drainSeconds)
         let epoch = try turn { try $0.index.record().readerEpoch }
@@ -132,8 +135,8 @@ package final class Maintenance {
         try index.update(record)
     }
 
-    /// Whether no reader sees a state from before the last epoch began. Waits for about as long as a read takes: readers that
-    /// come one after the other are of the new epoch, and those of the old one end.
+    /// Whether no reader sees a state from before the last epoch began. Waits about as long as a read takes: new
+    /// readers are of the new epoch, and readers of the old epoch end.
     func isEpochBeforeDrained(_ index: StoreIndex) throws(VectorStoreError) -> Bool {
         try isDrained(
             index.record().readerEpoch - 1,
@@ -160,8 +163,8 @@ package final class Maintenance {
         }
     }
 
-    /// Whether no reader holds the epoch any more, or will; waits for `seconds` at most, and that once for those that hold its
-    /// lock, and once for those of the cache.
+    /// Whether no reader holds the epoch any more, or will hold it. Waits up to `seconds` for readers that hold its
+    /// lock, and then up to `seconds` for readers by the cache of ids.
     private func isDrained(_ epoch: Int64, within seconds: Double) throws(VectorStoreError) -> Bool {
         guard try isLockFree(epoch, within: seconds) else { return false }
         return readers?.areDrained(through: epoch, within: seconds) ?? true

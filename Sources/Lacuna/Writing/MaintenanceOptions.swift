@@ -1,39 +1,42 @@
-/// How long, and how hard, a compaction or an erasure may work.
+/// Limits on the rate and the time of a compaction, an erasure, a backup or a restore.
 public struct MaintenanceOptions: Sendable, Equatable {
-    /// Bytes of the data file that are written, or released, a second, at most; nil for as many as the disk takes.
+    /// The largest number of bytes of the data file that are written or released a second; nil for no limit.
     public var maxBytesPerSecond: Int64?
-    /// The time after which it stops, with the error `deadlineExceeded`, as if its progress closure had thrown; nil for none.
+    /// The time after which the call stops, as if its progress closure had thrown, with the error `deadlineExceeded`;
+    /// nil for no deadline.
     public var deadline: Duration?
 
-    /// No limits, but for those that are given.
+    /// Makes options with the limits that are given; by default there are none.
     public init(maxBytesPerSecond: Int64? = nil, deadline: Duration? = nil) {
         self.maxBytesPerSecond = maxBytesPerSecond
         self.deadline = deadline
     }
 }
 
-/// How far a long call has come, handed to its progress closure. The closure stops the call by throwing.
+/// The progress of a long call, passed to its progress closure. The closure can stop the call by throwing an error.
 public struct MaintenanceProgress: Sendable, Equatable {
-    /// Rows done.
+    /// The number of rows done.
     public let done: Int
-    /// Rows to be done in all, as far as is known: writers may add some.
+    /// The number of all rows to be done, as far as it is known: writers may add rows.
     public let total: Int
 }
 
-/// Called between the batches of a long call, and while it waits (for its rate limit, for readers, for another); what it
-/// throws stops the call, and comes out of it. No lock is held meanwhile, so it may read the store and write to it; inside
-/// ``VectorStore/verify(progress:)``, which reads one snapshot, it may only read.
+/// Called between the batches of a long call, and while the call waits (for its rate limit, for readers, for another
+/// compaction). An error that it throws stops the call, and the call throws it. No lock is held meanwhile, so the
+/// closure may read the store and write to it; inside ``VectorStore/verify(progress:)``, which reads one snapshot, it
+/// may only read.
 public typealias ProgressHandler = (MaintenanceProgress) throws -> Void
 
-/// How much is done at a time, and waited for. Tests set less, so that small stores have many batches too.
+/// The sizes of batches and turns, and the longest wait. Tests make them small, so that small stores have many batches
+/// too.
 struct MaintenanceLimits: Sendable {
-    /// Bytes of rows that are read and written at a time, while writers go on.
+    /// The bytes of rows that are read and written at a time, while writers go on.
     var bytes = 1 << 20
-    /// Index rows that change in one of the writer's turns: what writers wait for.
+    /// The number of index rows that change in one of the writer's turns, for which writers wait.
     var rows = 4_000
-    /// How long readers are waited for that still see what is about to be destroyed.
+    /// The longest wait, in seconds, for readers that still see rows that are about to be destroyed.
     var drainSeconds = 5.0
 
-    /// Rows that are copied in one of the writer's turns.
+    /// The number of rows that are copied in one of the writer's turns.
     func rowsPerTurn(_ stride: Int64) -> Int { max(1, min(rows, bytes / Int(stride))) }
 }

@@ -4,21 +4,21 @@ import Darwin
 import Glibc
 #endif
 
-/// Whose turn it is to compact or to erase: one at a time in a store.
+/// Lets one compaction or erasure run at a time in a store.
 final class MaintenanceTurn: Sendable {
     private struct State {
         var isTaken = false
-        /// Whether who has it ends at its next batch when somebody else waits.
+        /// Whether the maintenance under way ends at its next batch if another call waits.
         var givesWay = false
         var waiting = 0
     }
 
     private let state = Guarded(State())
 
-    /// Whether somebody waits for the maintenance under way to end.
+    /// Whether a call waits for the maintenance under way to end.
     var isAwaited: Bool { state.withLock { $0.waiting > 0 } }
 
-    /// False if somebody else has it.
+    /// Begins maintenance; returns false if other maintenance is under way.
     func tryTake(givesWay: Bool = false) -> Bool {
         state.withLock { state in
             if state.isTaken { return false }
@@ -28,7 +28,8 @@ final class MaintenanceTurn: Sendable {
         }
     }
 
-    /// Waits for it: `seconds` at most, or until who has it has given way. `check` throws what ends the wait before.
+    /// Begins maintenance, after a wait of up to `seconds`, or until maintenance that gives way has ended. An error
+    /// that `check` throws ends the wait.
     func take(givesWay: Bool, within seconds: Double = 5, _ check: () throws -> Void) throws {
         if tryTake(givesWay: givesWay) { return }
         state.withLock { $0.waiting += 1 }

@@ -1,23 +1,22 @@
-/// Brings an index of an earlier schema version up to the newest.
+/// Migrates an index of an earlier schema version to the newest.
 ///
-/// The tables that are as large as the store are made beside the old ones, batch by batch, and one transaction puts them in
-/// their place.
+/// The large tables are made beside the old ones, batch by batch, and one transaction puts them in their place.
 ///
 /// | after | a crash leaves | the next opening |
 /// | --- | --- | --- |
 /// | 1. the new tables are made beside the old ones | the store as it was, and tables that nobody reads | begins anew |
-/// | 2. they are filled, some rows a transaction | the same | begins anew |
-/// | 3. one transaction: the old tables dropped, the new ones renamed, the version raised | the store, migrated | |
+/// | 2. they are filled, some rows in each transaction | the same | begins anew |
+/// | 3. one transaction: the old tables are dropped, the new ones renamed, and the version is raised | the store, migrated | |
 struct Migration {
     let session: WriteSession
 
-    /// Rows that one transaction copies.
+    /// The number of rows that one transaction copies.
     private static let batchRows = 100_000
-    /// Slots whose rows are in memory at a time: each such stretch takes a walk through the old index.
+    /// The number of slots whose rows are in memory at a time. Each such stretch takes one walk through the old index.
     private static let windowSlots = 64 * SlotBits.chunkSlots
-    /// More dead rows than that only a prepared index has: their bits would be 512 MiB.
+    /// Only a forged index has more dead rows: their bits would take 512 MiB.
     private static let mostDead: Int64 = 1 << 32
-    /// Neighbouring dead slots that a run goes over. Beyond more of them another run begins.
+    /// The largest number of neighbouring dead slots that a run includes. After a longer gap, a new run begins.
     private static let bridgedSlots = 64
 
     private var index: StoreIndex { session.index }
@@ -36,7 +35,7 @@ struct Migration {
             throw .damaged("the ids \(VectorStoreError.list(outside)) name rows outside of the data file", ids: outside)
         }
         do { try makeTables(record) } catch {
-            // It may be what fills the disk. After an I/O error nothing more is written.
+            // The new tables may be what fills the disk. After an I/O error nothing more is written.
             if error.code != .ioError {
                 try? session.commit { () throws(VectorStoreError) in try index.dropTablesBeside() }
             }
@@ -79,7 +78,7 @@ struct Migration {
         try index.update(record)
     }
 
-    /// Tells what lies in some slots, and which of them are dead.
+    /// Writes the runs of some slots, and says which of the slots are dead.
     private func fill(
         _ slots: Range<Slot>,
         _ record: StoreRecord,
@@ -90,7 +89,7 @@ struct Migration {
         rows.sort { $0.slot < $1.slot }
         var pending = run
         try session.commit { () throws(VectorStoreError) in
-            // On a full disk it is done twice.
+            // On a full disk this closure runs twice.
             pending = run
             var dead = SlotBits()
             var next = slots.lowerBound

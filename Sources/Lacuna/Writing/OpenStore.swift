@@ -1,5 +1,5 @@
-/// A store whose index can be written, and whose journal and log nobody has looked at yet. Nothing can be written to it:
-/// recovery makes an ``OpenStore`` of it.
+/// A store whose index is open for writing, but whose journal and log weren't dealt with yet. Nothing can be written to
+/// it before recovery makes an ``OpenStore`` of it.
 struct UnrecoveredStore: ~Copyable {
     private let session: WriteSession
     private let lock: FileLock
@@ -14,7 +14,7 @@ struct UnrecoveredStore: ~Copyable {
         self.lock = lock
     }
 
-    /// `recover` puts the store in order; with what it returns.
+    /// Calls `recover`, which puts the store in order, and returns the recovered store with the result.
     consuming func recovered<R>(
         by recover: (WriteSession) throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> (OpenStore, R) {
@@ -23,7 +23,7 @@ struct UnrecoveredStore: ~Copyable {
     }
 }
 
-/// A recovered store: what writes to it, and the lock that makes that the only one.
+/// A recovered store: the session that writes to it, and the lock that makes this session the only one.
 package struct OpenStore {
     var session: WriteSession
     let lock: FileLock

@@ -4,19 +4,19 @@ import Darwin
 import Glibc
 #endif
 
-/// Keeps a long call to its options: reports its progress, holds it to its rate, and stops it.
+/// Applies the options of a long call: reports its progress, keeps it to its rate, and stops it.
 package final class Pace {
     private let options: MaintenanceOptions
     private let progress: ProgressHandler
     private let end: ContinuousClock.Instant?
-    /// When the bytes so far are paid for.
+    /// The time at which the bytes so far are within the rate.
     private var due = ContinuousClock.now
     private var last = MaintenanceProgress(done: 0, total: 0)
     private var hasStopped = false
 
-    /// How often a wait looks whether it is still wanted.
+    /// The time after which a wait checks again whether it must end.
     private static let slice = Duration.milliseconds(20)
-    /// A tenth of a second's bytes at a time, so that a limit is a rate and not a burst now and then.
+    /// A batch has the bytes of a tenth of a second, so that the limit makes an even rate and not bursts.
     private static let batchesPerSecond: Int64 = 10
     private static let smallestBatch = 64 << 10
     private static let longestDeadline = Duration.seconds(1 << 32)
@@ -24,7 +24,7 @@ package final class Pace {
     package init(_ options: MaintenanceOptions = MaintenanceOptions(), _ progress: @escaping ProgressHandler) {
         self.options = options
         self.progress = progress
-        // A deadline so late that the clock can't tell it is none.
+        // A deadline that is too late for the clock is shortened.
         end = options.deadline.map { ContinuousClock.now + min($0, Self.longestDeadline) }
     }
 
@@ -45,7 +45,7 @@ package final class Pace {
         }
     }
 
-    /// `limits`, in smaller batches where the rate wants it.
+    /// Returns `limits`, with smaller batches if the rate needs them.
     func limited(_ limits: MaintenanceLimits) -> MaintenanceLimits {
         guard let rate = options.maxBytesPerSecond else { return limits }
         var limits = limits
@@ -53,9 +53,9 @@ package final class Pace {
         return limits
     }
 
-    /// After each batch of `bytes`: throws what stops the call, and waits until they are within the rate.
+    /// Called after each batch of `bytes`: throws if the call must stop, and waits until the bytes are within the rate.
     ///
-    /// - Parameter check: Throws what stops the call, ``check()`` among it: called all through the wait.
+    /// - Parameter check: Throws if the call must stop; includes ``check()``. Called again and again during the wait.
     func advance(_ done: Int, of total: Int, bytes: Int, check: () throws -> Void) throws {
         last = MaintenanceProgress(done: done, total: max(done, total))
         try check()
@@ -67,7 +67,8 @@ package final class Pace {
         }
     }
 
-    /// Throws what stops the call; once, so that what puts things in order afterwards isn't stopped again.
+    /// Throws if the call must stop. It throws only once, so that the work that puts things in order afterwards isn't
+    /// stopped too.
     func check() throws {
         if hasStopped { return }
         if let end, ContinuousClock.now >= end {

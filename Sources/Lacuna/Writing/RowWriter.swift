@@ -2,8 +2,8 @@ import CLacunaVectorKernels
 
 /// Adds, moves and deletes rows inside one open write transaction.
 ///
-/// Rows go to the file from the next slot on, in contiguous runs. Until the commit no index row names them, so a crash
-/// at any point before it leaves free space there and nothing else:
+/// Rows are written to the file from the next slot on, one after the other. Until the commit no index row names them,
+/// so a crash at any point before it leaves only free space there:
 ///
 /// | after | a crash leaves |
 /// | --- | --- |
@@ -18,27 +18,28 @@ package final class RowWriter {
     /// The state that this transaction makes.
     private(set) var record: StoreRecord
     private let start: StoreRecord
-    /// Rows that are not in the file yet; they end at `record.nextSlot`.
+    /// Rows that were not written to the file yet; the last lies before `record.nextSlot`.
     private var pending: [Float]
     private let buffer: RowBuffer
-    /// The run of the last slots, which the index doesn't have yet; nil before the first row.
+    /// The run of the last slots, which was not written to the index yet; nil before the first row.
     private var run: PendingRun?
-    /// Slots whose rows this transaction deletes, or replaces.
+    /// The slots whose rows this transaction deletes or replaces.
     private(set) var died: [Slot] = []
-    /// The ids deleted before anything else was done: what a retry on a full disk repeats.
+    /// The ids deleted before any other change. A retry on a full disk deletes them again.
     private var deletes: [SQLValue] = []
     private var deletesOnly = true
     private(set) var failure: VectorStoreError?
     package private(set) var deletedRows = 0
-    /// Whether any row may have metadata; nil until somebody asks.
+    /// Whether any row may have metadata; nil until that was looked up.
     private var mayHaveMetadata: Bool?
-    /// What a compaction under way has staged, and wants to know.
+    /// The staged rows of a rewrite under way, which must hear of changes.
     private let staging: Staging
-    /// Slots of the compaction's target whose rows this transaction removes from what is staged.
+    /// The slots of the rewrite's target whose rows this transaction removes from the staged rows.
     private(set) var unstaged: [Slot] = []
 
-    /// Bytes of rows that are written at once. In a large file the disk is busy with them while the next ones come; in a small
-    /// one such pieces would leave the file system with more extents, and a block to list them.
+    /// The bytes of rows that are written at once. In a large file the pieces are small, so that the disk writes one
+    /// while the next rows come. In a small file, small pieces would give the file more extents, and a block to list
+    /// them.
     private var pendingLimit: Int { record.rowsEnd >= Self.largeFile ? 512 << 10 : 4 << 20 }
     private static let largeFile: Int64 = 64 << 20
     private static let smallBytes = 64 << 10
@@ -58,8 +59,8 @@ package final class RowWriter {
     /// The ids to delete again after a full disk, if deleting is all that was done.
     var repeatableDeletes: [SQLValue]? { deletesOnly ? deletes : nil }
 
-    /// Adds a row, and the metadata with it; an id that has a row is an error unless `replacing`, which moves it to the
-    /// new row and replaces its metadata as well.
+    /// Adds a row and its metadata. An id that has a row is an error, unless `replacing`: then the new row and metadata
+    /// replace the old ones.
     package func put(
         _ vector: Span<Float>,
         for id: SQLValue,
@@ -68,7 +69,7 @@ package final class RowWriter {
     ) throws(VectorStoreError) {
         deletesOnly = false
         if let failure { throw failure }
-        // Not by `remembering`: a span may not be captured.
+        // `remembering` can't be used here, since a closure may not capture a span.
         do throws(VectorStoreError) {
             try check(vector, id)
             try Self.check(id)
@@ -80,7 +81,8 @@ package final class RowWriter {
         }
     }
 
-    /// Deletes the id's row and metadata; nothing happens if it has none. An error ends the batch when it is finished.
+    /// Deletes the id's row and metadata; does nothing if it has none. An error makes the batch fail when it is
+    /// finished.
     package func delete(_ id: SQLValue) {
         if deletesOnly { deletes.append(id) }
         try? remembering { () throws(VectorStoreError) in
@@ -114,10 +116,10 @@ package final class RowWriter {
         }
     }
 
-    /// The ids whose metadata were set, and nothing else.
+    /// The ids of which only the metadata were set.
     private(set) var changedMetadata: [SQLValue] = []
 
-    /// The state between two batches of one transaction.
+    /// A state between two batches of one transaction.
     struct Mark {
         fileprivate let record: StoreRecord
         fileprivate let changedMetadata: Int
@@ -127,7 +129,7 @@ package final class RowWriter {
         fileprivate let died: Int
         fileprivate let unstaged: Int
         fileprivate let changes: Int
-        /// Whether the transaction had changed anything by then.
+        /// Whether the transaction had changed anything up to the mark.
         let hasChanges: Bool
     }
 
@@ -145,8 +147,8 @@ package final class RowWriter {
         )
     }
 
-    /// Goes back to a mark, as SQLite has gone back to its savepoint. Rows written to the file since then lie beyond the
-    /// next slot again, where nothing names them.
+    /// Goes back to a mark, after SQLite has gone back to its savepoint. Rows written to the file since then lie after
+    /// the next slot again, where nothing names them.
     func restore(_ mark: Mark) {
         let dropped = mark.record.nextSlot.distance(to: record.nextSlot) * record.dimension
         pending.removeLast(min(dropped, pending.count))
@@ -161,15 +163,15 @@ package final class RowWriter {
         failure = nil
     }
 
-    /// Bytes of rows added in this transaction.
+    /// The bytes of rows added in this transaction.
     var addedBytes: Int64 { record.rowsEnd - start.rowsEnd }
 
-    /// Throws what made a step of the batch fail, also where the caller caught that.
+    /// Throws the error of a step of the batch that failed, even if the caller has caught it.
     func checkFailure() throws(VectorStoreError) {
         if let failure { throw failure }
     }
 
-    /// Everything but the commit: the last rows written, the file synced, the record updated.
+    /// Does everything before the commit: writes the last rows, syncs the file, and updates the record.
     func finish() throws(VectorStoreError) {
         try checkFailure()
         if record.nextSlot > start.nextSlot {
@@ -183,10 +185,10 @@ package final class RowWriter {
         try index.update(record)
     }
 
-    /// Whether its syncs are most of what the transaction costs.
+    /// Whether most of the transaction's time goes into its syncs.
     private var isSmall: Bool { addedBytes <= Self.smallBytes && deletedRows <= Self.smallRows }
 
-    /// Once it has been committed.
+    /// Called after the commit.
     func giveBackBuffer() { buffer.giveBack(&pending) }
 
     // MARK: Inside
@@ -228,12 +230,13 @@ package final class RowWriter {
         if pending.count * 4 >= pendingLimit { try writePending() }
     }
 
-    /// An index that has rotted may name any slot.
+    /// The check is for an index that has rotted, which may name any slot.
     private func noteDied(_ slot: Slot) {
         if slot >= Slot(0) && slot < record.nextSlot { died.append(slot) }
     }
 
-    /// Tells what lies in the next slot. The run that the last commit ended with is gone on with.
+    /// Notes the id and the checksum of the row in the next slot. Extends the last run of the last commit, if there is
+    /// room.
     private func note(_ id: SQLValue, _ checksum: UInt32) throws(VectorStoreError) {
         if run != nil {
             if run?.append(id, checksum, record.codec) == true { return }
@@ -249,7 +252,7 @@ package final class RowWriter {
         run = next
     }
 
-    /// Where no row has metadata there is nothing to remove, and nothing to look up.
+    /// If no row has metadata, there is nothing to remove, and nothing to look up.
     private func storeMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
         if json != nil {
             mayHaveMetadata = true
@@ -259,7 +262,7 @@ package final class RowWriter {
         if mayHaveMetadata == true { try index.setMetadata(json, for: id) }
     }
 
-    /// Takes the row that the id had out of what a compaction has staged.
+    /// Removes the old row of the id from the staged rows of a rewrite.
     private func unstage(_ id: SQLValue) throws(VectorStoreError) {
         guard let target = staging.target, let slot = try index.slot(of: id, target) else { return }
         _ = try index.delete(id, target)
@@ -274,7 +277,7 @@ package final class RowWriter {
         }
         var rows: [Float] = []
         swap(&rows, &pending)
-        // Also after an error: a group goes on with the rows of the batches before.
+        // This is done after an error too: a group goes on with the rows of the batches before.
         defer { swap(&rows, &pending) }
         if isSmall { file.prewrite(begin..<end) }
         try unsafe rows.span.bytes.withUnsafeBytes { bytes throws(VectorStoreError) in
@@ -314,7 +317,7 @@ package final class RowWriter {
         }
     }
 
-    /// A batch is all or nothing: once a step has failed, so has the batch, even where the caller goes on.
+    /// A batch is all or nothing: after a step has failed, the batch fails, even if the caller goes on.
     private func remembering(
         _ step: () throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
@@ -326,8 +329,8 @@ package final class RowWriter {
     }
 }
 
-/// Room for rows on their way to the file, handed from one transaction to the next: to grow it anew, and to have the kernel
-/// clear its pages, would be a tenth of what a large batch costs. Touched only in the writer's turn.
+/// Memory for rows that wait to be written, which one transaction hands to the next. To allocate it anew, and to let
+/// the kernel clear its pages, would be a tenth of the cost of a large batch. Used only in the writer's turn.
 package final class RowBuffer {
     private var room: [Float] = []
 

@@ -1,14 +1,14 @@
-/// What a rewrite that is under way needs to hear of every write.
+/// What a rewrite under way must know of every write.
 ///
-/// Touched only in the writer's turn (``Writer/turn(_:)``), like the connection.
+/// Used only in the writer's turn (``Writer/turn(_:)``), like the connection.
 package final class Staging {
-    /// The generation of the rewrite's new file; nil where none is under way.
+    /// The generation of the rewrite's new file; nil if no rewrite is under way.
     private(set) var target: Int64?
-    /// Rows of the target generation that are committed.
+    /// The number of rows of the target generation that are committed.
     var stagedRows = 0
-    /// Slots of the current file that have died since it began.
+    /// The slots of the current file whose rows have died since the rewrite began.
     private(set) var died = SlotBits()
-    /// Slots of the target whose rows have died since they were staged.
+    /// The slots of the target whose rows have died since they were staged.
     private(set) var targetDied = SlotBits()
 
     func begin(target: Int64) {
@@ -22,7 +22,7 @@ package final class Staging {
 
     func end() { target = nil }
 
-    /// A transaction has been committed in which these slots have died.
+    /// Notes that a transaction was committed in which the rows in these slots died.
     func note(died slots: [Slot], ofTarget targetSlots: [Slot]) {
         if target == nil { return }
         for slot in slots { died.insert(slot) }

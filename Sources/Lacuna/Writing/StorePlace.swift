@@ -1,13 +1,13 @@
-/// What tells whether a handle's files are still those of the store at its path. Names are looked at, nothing is opened.
+/// Checks whether a handle's files are still those of the store at its path. It compares names and opens nothing.
 ///
-/// Somebody may have moved the directory and put another store in its place, or have put a backup's files over this one's: what
-/// is written then goes to files that have no name any more, or another one.
+/// Somebody may have moved the directory and put another store in its place, or may have put a backup's files over this
+/// store's files. Then writes go to files that have no name any more, or another name.
 struct StorePlace {
     private let directory: Directory
-    /// What is the same for as long as a handle is open, by name. SQLite keeps its files open.
+    /// The files that must stay the same while a handle is open, by name. SQLite keeps its files open.
     private let files: [(name: String, identity: FileIdentity?)]
 
-    /// Of a store whose index has been read: the log and its shared memory have their names since then.
+    /// Call this for a store whose index was read already: by then the log and its shared memory have their names.
     init(_ directory: Directory, _ lock: FileLock) throws(VectorStoreError) {
         self.directory = directory
         var files = [(StorePaths.writerLockName, try mapped(FileStatus.of(lock.descriptor)).identity as FileIdentity?)]
@@ -15,19 +15,19 @@ struct StorePlace {
         self.files = files
     }
 
-    /// - Throws: `moved`, or `readOnly` where a file has a second name.
+    /// - Throws: `moved`, or `readOnly` if a file has a second name.
     func check(_ file: DataFile?) throws(VectorStoreError) {
         guard directory.isAtItsPath else { throw .moved(directory) }
         try checkFiles(file)
     }
 
-    /// The same, wherever the directory is.
+    /// Checks the files, wherever the directory is.
     func checkFiles(_ file: DataFile?) throws(VectorStoreError) {
         for (name, identity) in files { try check(name, identity) }
         if let file { try check(file.name, file.status().identity) }
     }
 
-    /// Calls `body`; where it fails since its files are no longer the store's, the error says so.
+    /// Calls `body`. If it fails because its files are no longer the store's, the error says so.
     func explaining<R>(_ files: CurrentFile, _ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError { throw explained(error, files) }
     }

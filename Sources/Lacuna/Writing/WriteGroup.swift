@@ -1,16 +1,16 @@
-/// Batches that are gathered into one transaction, and share its two syncs: those of the threads that wait for their turn at
-/// the same time, or, with relaxed durability, those of an interval.
+/// A group: batches that share one transaction, and so its two syncs. They are those of threads that wait for their
+/// turns at the same time, or, with relaxed durability, those of an interval.
 ///
-/// There is no weaker way of committing underneath, only fewer commits. Each batch but the first is a savepoint, so that one
-/// that fails leaves the others of its group alone.
+/// The commit itself isn't weaker than others; there are only fewer of them. Each batch except the first is a
+/// savepoint, so that a batch that fails leaves the others of its group alone.
 final class WriteGroup {
     let session: WriteSession
     private let isRelaxed: Bool
     private var rows: RowWriter?
-    /// Of the group under way, for those who wait for its commit; nil with relaxed durability.
+    /// The outcome of the group under way, for the threads that wait for its commit; nil with relaxed durability.
     private(set) var outcome: CommitOutcome?
 
-    /// Bytes of rows after which a group is committed without waiting for its time.
+    /// After this many bytes of rows, a group is committed before its interval has passed.
     private static let byteLimit: Int64 = 8 << 20
 
     init(_ session: WriteSession, isRelaxed: Bool) {
@@ -19,15 +19,15 @@ final class WriteGroup {
     }
 
     var isEmpty: Bool { rows == nil }
-    /// Whether it does nothing but delete, which works on a full disk, as long as nothing else joins it.
+    /// Whether the group only deletes. That works on a full disk, unless another change joins the group.
     var deletesOnly: Bool { rows?.repeatableDeletes?.isEmpty == false }
 
     private var connection: Connection { session.index.connection }
 
-    /// All of what `body` asks for joins the group, or nothing.
+    /// Adds all changes that `body` asks for to the group, or none.
     ///
-    /// - Throws: What `body` throws as a ``CallersError``; but an I/O error of this store's in its place, whatever `body` has
-    ///   made of it.
+    /// - Throws: The error of `body` as a ``CallersError``. An I/O error of this store is thrown in its place, even if
+    ///   `body` has caught it.
     func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
         let rows = try openRows()
         let mark = rows.mark
@@ -47,7 +47,7 @@ final class WriteGroup {
         return result
     }
 
-    /// Makes the group durable, and tells those who wait for that; nothing happens if it is empty.
+    /// Makes the group durable, and wakes the threads that wait for that. Does nothing if the group is empty.
     func commit() throws(VectorStoreError) {
         guard let rows else { return }
         self.rows = nil
@@ -68,7 +68,7 @@ final class WriteGroup {
 
     private func openRows() throws(VectorStoreError) -> RowWriter {
         if let rows { return rows }
-        // Nobody is told of what a group has gathered before it is committed.
+        // The place is checked now, so that a relaxed write to a moved store fails at once, and not only at the commit.
         if isRelaxed { try session.checkPlace() }
         try session.begin()
         do {
@@ -82,11 +82,11 @@ final class WriteGroup {
         }
     }
 
-    /// Takes the batch out of the group. Without others in it the group ends here, so that the next write begins one, with
-    /// a time of its own.
+    /// Removes the batch from the group. If it was the only one, the group ends, so that the next write begins a group
+    /// with an interval of its own.
     ///
-    /// The whole group is gone, and that is said, where SQLite rolled the transaction back by itself, as it does on some
-    /// errors, or where an I/O error makes it unsafe to go on.
+    /// The whole group is lost, and this is reported, if SQLite has rolled the transaction back by itself, as it does
+    /// on some errors, or if an I/O error makes it unsafe to go on.
     private func undoBatch(_ rows: RowWriter, _ mark: RowWriter.Mark, after error: any Error) throws(VectorStoreError) {
         var reason = rows.failure ?? error as? VectorStoreError
         if mark.hasChanges && connection.isInTransaction && rows.failure?.code != .ioError {
@@ -105,7 +105,7 @@ final class WriteGroup {
     }
 
     private static func lost(_ error: VectorStoreError) -> VectorStoreError {
-        // A commit whose sync failed may be on the disk all the same.
+        // A commit may be on the disk even though its sync failed.
         let verb = error.code == .ioError ? "may not be" : "are not"
         return error.within("the relaxed writes since the last flush \(verb) in the store")
     }

@@ -1,4 +1,4 @@
-/// What the one writer works with while it holds the writer's lock.
+/// The tools of the one writer while it holds the writer's lock.
 package struct WriteSession {
     let index: StoreIndex
     let paths: StorePaths
@@ -6,13 +6,13 @@ package struct WriteSession {
     let fileSystem: any FileSystem
     let log: StoreLog
     let place: StorePlace
-    /// What a compaction under way is told of every write.
+    /// A rewrite under way learns of every write by this.
     let staging = Staging()
     let rowBuffer = RowBuffer()
-    /// What readers of this process ask for rows by id; told of every transaction.
+    /// Readers of this process find rows by id here. It learns of every transaction.
     private(set) var ids: RowIDs?
     let metadataChanges: MetadataChanges
-    /// Called in the writer's turn with the record that a transaction of rows or metadata has just committed.
+    /// Called in the writer's turn with the record of a transaction of rows or metadata that was just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
 
     init(
@@ -34,7 +34,7 @@ package struct WriteSession {
         place = try StorePlace(paths.directory, lock)
     }
 
-    /// From now on readers of this process find rows by id in memory, in `limitBytes` at most.
+    /// Lets readers of this process find rows by id in memory, in `limitBytes` at most.
     mutating func keepIDs(_ readers: ReadStripes, _ kind: VectorIDKind, limitBytes: Int) {
         guard let log = index.connection.sharedLog else { return }
         ids = RowIDs(paths.directory, kind, files, readers, limitBytes: limitBytes, log: log)
@@ -48,8 +48,8 @@ package struct WriteSession {
         return file
     }
 
-    /// One durable transaction that adds no rows. On a full disk it gives half of the data file's tail back, empties the
-    /// log into the database, and tries once more; `body` may thus run twice.
+    /// Makes one durable transaction that adds no rows. On a full disk it gives half of the data file's tail back,
+    /// empties the log into the database, and tries once more; so `body` may run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try checkPlace()
         try log.begin()
@@ -90,10 +90,11 @@ package struct WriteSession {
         noteBegin()
     }
 
-    /// Throws where what is written would not be in the store at its path: before each transaction, a few looks at names.
+    /// Throws if a write wouldn't go to the store at this handle's path. Called before each transaction; it compares a
+    /// few names.
     func checkPlace() throws(VectorStoreError) { try place.check(files.value) }
 
-    /// Whether what SQLite would remove by name is its own.
+    /// Whether the files that SQLite would remove by name are its own.
     var hasItsFiles: Bool { index.connection.namesLeadHere && (try? place.checkFiles(files.value)) != nil }
 
     private func noteBegin() {
@@ -105,13 +106,14 @@ package struct WriteSession {
         if let changes = index.changes { ids?.commit(changes, record, commits: index.connection.commits) }
     }
 
-    /// Commits the open transaction with all of `rows`, or rolls it back. On a full disk deleting still works: a transaction
-    /// that does nothing else is repeated as ``delete(_:)``.
+    /// Commits the open transaction with all of `rows`, or rolls it back. Deleting works on a full disk: a transaction
+    /// that only deletes is repeated as ``delete(_:)``.
     func commit(_ rows: RowWriter) throws(VectorStoreError) {
         let commits = index.connection.commits
         do {
             try rows.finish()
-            // Not when it was begun: a group is open for long, and until now nothing was written that anybody counts on.
+            // The place is checked here and not when the transaction began: a group may be open for long, and nothing
+            // before the commit is acknowledged.
             try checkPlace()
             if PlantedBug.markBeforeCommit.isPlanted { try log.mark.committed(index.record) }
             try index.connection.run("COMMIT")
@@ -134,7 +136,7 @@ package struct WriteSession {
         onCommit(rows.record)
     }
 
-    /// Deletes rows in one durable transaction, with what `noting` adds to it; how many there were.
+    /// Deletes rows in one durable transaction, to which `noting` may add changes. Returns the number of rows deleted.
     func delete(
         _ ids: [SQLValue],
         noting: () throws(VectorStoreError) -> Void = {}
@@ -150,7 +152,8 @@ package struct WriteSession {
         return rows.deletedRows
     }
 
-    /// Removes the derived files that are of no use any more, then their rows. On a full disk the rows stay for the next time.
+    /// Removes derived files that are no longer of use, and then their rows. On a full disk the rows stay until the
+    /// next time.
     func removeStaleDerivedFiles() throws(VectorStoreError) {
         let files = try index.staleDerivedFiles(current: index.record().generation)
         if files.isEmpty { return }
@@ -168,13 +171,14 @@ package struct WriteSession {
         }
     }
 
-    /// Throws if another program has written to the index since a compaction began, which saw this `PRAGMA data_version`.
+    /// Throws if another program has written to the index since a compaction began. `version` is the
+    /// `PRAGMA data_version` of that time.
     func checkNoForeignWriter(since version: Int64) throws(VectorStoreError) {
         if try index.pragma("data_version") != version { throw .foreignWriter }
     }
 
-    /// Cuts half of the free tail off; false if there is none. No row that the index names lies there, and no reader
-    /// looks beyond the next offset of its snapshot, which is never above the current one.
+    /// Cuts off half of the free tail; returns false if there is none. No row that the index names lies there, and no
+    /// reader looks beyond the next slot of its snapshot, which is never above the current one.
     func giveBackTail() throws(VectorStoreError) -> Bool {
         let record = try index.record()
         let file = try currentFile()
@@ -188,7 +192,7 @@ package struct WriteSession {
         else { return false }
         try file.truncate(to: length)
         do { _ = try log.empty() } catch {
-            // The database had no room to grow; what the tail gave back may be enough for the log.
+            // The database had no room to grow, but the room from the tail may be enough for the log.
             guard error.code == .diskFull else { throw error }
         }
         return true

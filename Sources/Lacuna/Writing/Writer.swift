@@ -7,30 +7,30 @@ import Darwin
 import Glibc
 #endif
 
-/// The one writer of a store: whoever holds the lock file and the connection that commits.
+/// The one writer of a store: it holds the lock file and the connection that commits.
 ///
-/// `@unchecked Sendable`: what changes is touched only by the thread whose turn it is, which is the one inside
-/// ``turn(_:)``, or writes. The same turns cover commits and checkpoints, which SQLite before 3.51.3 must not run at once.
+/// `@unchecked Sendable`: only the thread whose turn it is, which is inside ``turn(_:)`` or a write, touches what
+/// changes. Commits and checkpoints both run in turns: SQLite before 3.51.3 must not run them at once.
 package final class Writer: @unchecked Sendable {
     /// The writes that are not committed yet; nil once the writer is closed.
     private var group: WriteGroup?
-    /// An I/O error that made it unsafe to write on: after a failed sync the kernel holds the pages as if they were clean.
+    /// An I/O error that made it unsafe to go on writing: after a failed sync the kernel treats the pages as clean.
     private var failure: VectorStoreError?
     private var isFlushScheduled = false
-    /// Why the last group could not be committed when nobody was there to be told.
+    /// The error of a group's commit that no call has thrown yet.
     private var unreported: VectorStoreError?
     private var lock: FileLock?
     private let durability: Durability
     private let place: StorePlace
     private let files: CurrentFile
     let turns = TurnLock()
-    /// Threads in their turn: at most one.
+    /// The thread whose turn it is; at most one.
     private let threads = ThreadRegistry()
-    /// Threads inside `maintain`: at most one.
+    /// The thread inside `maintain`; at most one.
     private let maintainers = ThreadRegistry()
     private let maintenanceTurn = MaintenanceTurn()
     private let isClosing = Atomic(false)
-    /// Threads inside a read's closure.
+    /// The threads inside a read's closure.
     private let readers: ReadStripes
 
     package init(_ store: OpenStore, readers: ReadStripes, _ durability: Durability) {
@@ -43,13 +43,13 @@ package final class Writer: @unchecked Sendable {
         group = WriteGroup(session, isRelaxed: durability != .full)
     }
 
-    /// Takes the lock of the one writing process, or says who can't have it. Without `create`, its file must be there.
+    /// Takes the lock of the one writing handle, or throws `locked`. Without `create`, the lock file must exist.
     package static func lock(_ paths: StorePaths, create: Bool = true) throws(VectorStoreError) -> FileLock {
         let directory = paths.directory
         let lock = try mapped(
             FileLock(StorePaths.writerLockName, in: directory, create: create, like: try paths.model())
         )
-        // Without its name, the next one to come would lock another file.
+        // If the file has lost its name, the next writer would lock another file.
         guard try mapped(lock.tryLock(exclusive: true)), lock.isNamed else {
             throw VectorStoreError(
                 .locked,
@@ -61,14 +61,14 @@ package final class Writer: @unchecked Sendable {
 
     // MARK: Turns
 
-    /// Calls `body` in a turn of its own, once everything written so far is durable. Throws what kept relaxed writes from it;
-    /// if that reaches nobody (`isUnattended`), the next call throws it as well.
+    /// Calls `body` in a turn of its own, after everything written so far was made durable. Throws the error that kept
+    /// relaxed writes from that. If no caller sees that error (`isUnattended`), the next call throws it as well.
     package func settled<R>(isUnattended: Bool = false, _ body: (WriteSession) throws -> R) throws -> R {
         try enter { try body(settleGroup(isUnattended: isUnattended)) }
     }
 
-    /// Calls `body` in a turn of its own between those of writers. What they had gathered is made durable before; if that
-    /// fails they are told, and it is no matter of `body`'s.
+    /// Calls `body` in a turn of its own between those of writers, whose group is committed before. If that commit
+    /// fails, the writers get the error, and `body` runs all the same.
     package func turn<R>(_ body: (WriteSession) throws -> R) throws -> R {
         try enter {
             commitGroup()
@@ -76,8 +76,8 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Calls `body` while no other thread is in here, and no code of a write or a read of the store is what calls. An I/O error
-    /// ends writing.
+    /// Calls `body` while no other thread has the turn. Refuses a call from inside a write or a read of the same store.
+    /// An I/O error ends writing.
     private func enter<R>(_ body: () throws -> R) throws -> R {
         try refuseReentrance()
         return try place.explaining(files) {
@@ -90,8 +90,8 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// The last in line commits what has been gathered: if another thread waits for the next turn, that one does, together
-    /// with what it writes itself.
+    /// Calls `body` in the next turn. Then the last thread in line commits the group: if another thread waits for its
+    /// turn, that thread commits it, together with its own writes.
     private func inTurn<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         try turns.withLock { () throws(E) in
             threads.enter()
@@ -102,8 +102,8 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Commits what writers have gathered. If that fails, it tells those that wait for it; with relaxed durability none does, and
-    /// the next call is told.
+    /// Commits the writers' group. If that fails, the threads that wait for it get the error; with relaxed durability
+    /// none waits, and the next call throws it.
     private func commitGroup() {
         do throws(VectorStoreError) { try group?.commit() } catch {
             markFailed(error)
@@ -111,14 +111,14 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// The same for a caller, which is told what was lost.
+    /// Commits the group, and throws the error of relaxed writes that were lost.
     private func settleGroup(isUnattended: Bool = false) throws(VectorStoreError) -> WriteSession {
         commitGroup()
         try reportLostWrites(isUnattended: isUnattended)
         return try openGroup().session
     }
 
-    /// Throws what has kept relaxed writes out of the store, until somebody was told.
+    /// Throws the error that has kept relaxed writes out of the store, unless a caller has got it before.
     private func reportLostWrites(isUnattended: Bool = false) throws(VectorStoreError) {
         defer { if !isUnattended { unreported = nil } }
         if let unreported { throw unreported }
@@ -142,12 +142,13 @@ package final class Writer: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// One transaction, durable as this writer's durability says: all of what `body` asks for, or nothing. In its order: wait
-    /// for the turn, make room in the log, join the group of writes that share a commit, apply; the last in line commits
-    /// (``inTurn(_:)``); wait for the commit's outcome.
+    /// Makes all the changes that `body` asks for, or none, in one transaction that is durable as this writer's
+    /// durability says. The order is: wait for the turn; make room in the log; join the group of writes that share a
+    /// commit; apply the changes; if this thread is the last in line, commit (``inTurn(_:)``); wait for the commit's
+    /// outcome.
     ///
-    /// - Parameter callsOut: Whether code of the caller's runs in `body`. It may take long: those who wait for their commit
-    ///   don't wait for it.
+    /// - Parameter callsOut: Whether `body` runs code of the caller. That may take long, so the group is committed
+    ///   before, and no thread waits for its commit meanwhile.
     package func write<R>(callsOut: Bool = true, _ body: (RowWriter) throws -> R) throws -> R {
         do {
             let (result, outcome) = try enter {
@@ -166,8 +167,8 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// The timer of a group that was committed early flushes the next one a little too soon, which harms nobody; a timer a
-    /// group would pile them up.
+    /// There is one timer at a time, not one for each group. If a group was committed early, its timer flushes the next
+    /// group a little too soon, which does no harm.
     private func flushLater(_ interval: Duration) {
         if isFlushScheduled { return }
         isFlushScheduled = true
@@ -179,10 +180,10 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Makes everything written so far durable; throws what kept relaxed writes from it.
+    /// Makes everything written so far durable; throws the error that kept relaxed writes from that.
     package func flush() throws { try settled { _ in } }
 
-    /// Deletes rows in one durable transaction; how many there were.
+    /// Deletes rows in one durable transaction; returns their number.
     package func delete(_ ids: [SQLValue]) throws -> Int {
         try settled { session in
             try session.log.limit()
@@ -192,13 +193,14 @@ package final class Writer: @unchecked Sendable {
 
     // MARK: Maintenance
 
-    /// Whether somebody waits for the maintenance under way to end.
+    /// Whether a call waits for the maintenance under way to end.
     var isMaintenanceAwaited: Bool { maintenanceTurn.isAwaited }
 
-    /// Calls `body` as this store's only maintenance. Writers go on, but for the turns that it takes.
+    /// Calls `body` as this store's only maintenance. Writers go on, except during its turns.
     ///
-    /// - Parameter givesWay: Whether it is the store's own, which nobody attends, and its pace ends it at its next batch when somebody else waits for it
-    ///   (``isMaintenanceAwaited``): whoever does then waits for as long as that takes.
+    /// - Parameter givesWay: Whether this is maintenance in the background, whose error no caller sees. Its pace ends
+    ///   it at its next batch if another call waits (``isMaintenanceAwaited``), and that call waits for as long as this
+    ///   takes.
     func maintain<R>(
         _ pace: Pace,
         _ limits: MaintenanceLimits = MaintenanceLimits(),
@@ -237,7 +239,8 @@ package final class Writer: @unchecked Sendable {
         if isClosing.load(ordering: .relaxed) { throw Self.closed }
     }
 
-    /// An error on the current data file that no writer has met yet. Inside a turn it needs no telling.
+    /// Notes an error on the current data file that no writer has met yet. Inside a turn, the turn itself notes its
+    /// error.
     func noteFailure(_ error: any Error) {
         if !threads.containsCurrentThread { inTurn { markFailed(error) } }
     }
@@ -247,11 +250,12 @@ package final class Writer: @unchecked Sendable {
     /// Whether the calling thread is inside ``turn(_:)`` or ``maintain(_:_:_:_:)``.
     package var containsCurrentThread: Bool { threads.containsCurrentThread || maintainers.containsCurrentThread }
 
-    /// Ends writing and releases the lock; not from inside ``turn(_:)`` or ``maintain(_:_:_:_:)``. Maintenance under way
-    /// is stopped, and waited for: it is at its next batch soon.
+    /// Ends writing and releases the lock. Must not be called inside ``turn(_:)`` or ``maintain(_:_:_:_:)``. Stops
+    /// maintenance that is under way, and waits for its end, which comes at its next batch.
     ///
-    /// The connection goes with the session: where it is the last one, it copies its log into the database, but for one that
-    /// an I/O error has left in doubt. So `closeReaders` is called before, when no write is under way any more.
+    /// The connection ends with the session. If it is the last one to the store, closing it copies the log into the
+    /// database, unless an I/O error has made that unsafe. So `closeReaders` is called before, when no write is under
+    /// way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
         do throws(VectorStoreError) { try end(closeReaders) } catch { throw place.explained(error, files) }
     }
@@ -261,8 +265,9 @@ package final class Writer: @unchecked Sendable {
         while !maintenanceTurn.tryTake() { usleep(500) }
         defer { maintenanceTurn.giveBack() }
         defer {
-            // What the cache has handed out holds no lock file: without the writer's lock, another handle may destroy it. In no
-            // turn, since who reads may wait for somebody's write.
+            // Rows that readers hold by the cache of ids are protected by no lock file: once the writer's lock is
+            // released, another handle may destroy them. This waits outside of a turn, since a reader may wait for
+            // another thread's write.
             while !readers.areDrained(through: .max, within: 1) {}
             inTurn { lock = nil }
         }
@@ -277,7 +282,7 @@ package final class Writer: @unchecked Sendable {
                 try reportLostWrites()
                 if failure == nil { try beginLastCheckpoint(session) }
             } catch {
-                // Which is the next open's to do, where it could not begin.
+                // The last checkpoint is left to the next open.
                 session.log.checkpointsOnClose(false)
                 markFailed(error)
                 throw error
@@ -285,8 +290,8 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Closing the connection is a checkpoint: it copies the log into the database and removes it by its name, which may be
-    /// another file's by now.
+    /// Closing the connection makes a checkpoint: it copies the log into the database and removes the log by its name,
+    /// which may be another file's by now.
     private func beginLastCheckpoint(_ session: WriteSession) throws(VectorStoreError) {
         if session.hasItsFiles {
             try session.log.beginCheckpoint()
@@ -310,9 +315,9 @@ package final class Writer: @unchecked Sendable {
     private func markFailed(_ error: any Error) {
         guard failure == nil, let error = error as? VectorStoreError, error.code == .ioError else { return }
         failure = error
-        // The log may hold what nothing else does: it stays as it is for the next open.
+        // The log may hold commits that are nowhere else: it stays as it is for the next open.
         group?.session.log.checkpointsOnClose(false)
-        // They live on the connection's shared memory.
+        // The cache of ids reads the connection's shared memory.
         group?.session.ids?.close()
     }
 }

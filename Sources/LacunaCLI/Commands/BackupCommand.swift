@@ -6,9 +6,9 @@ struct BackupCommand: StoreCommand {
         commandName: "backup",
         abstract: "Copy one consistent state of a store, also while it is in use.",
         discussion: """
-            The backup is a store itself; every row that is copied is checked. It also holds the bytes of deleted rows whose space was \
-            not given back yet. With --incremental, an earlier backup of the same store is brought up to date: only what was \
-            appended since is copied, unless the store was compacted or erased from.
+            The backup is a store itself; every row that is copied is checked. It also contains the bytes of deleted rows \
+            whose space was not given back yet. With --incremental, an earlier backup of the same store is brought up to \
+            date: only rows that were appended since are copied, unless the store was compacted or erased from.
             """
     )
 
@@ -17,7 +17,7 @@ struct BackupCommand: StoreCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The directory to make; with --incremental also the backup to bring up to date.",
+            "The directory to make, or, with --incremental, the backup to bring up to date.",
             valueName: "dest"
         )
     )

@@ -6,18 +6,18 @@ struct CompactCommand: StoreCommand {
         commandName: "compact",
         abstract: "Give the space of dead rows back to the disk.",
         discussion: """
-            Safe to interrupt, and to kill, at any moment: a rewrite leaves the store as it was then, the other strategies \
-            keep what they have done so far.
+            It is safe to interrupt or kill it at any moment: then a rewrite leaves the store as it was, and the other \
+            strategies keep what they have done so far.
             """
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(help: "How; `auto` chooses by what there is to gain, and the free disk.")
+    @Option(help: "The strategy; `auto` chooses by the gain, the cost and the free disk.")
     var strategy: CompactionStrategy = .auto
 
-    @Flag(help: "Change nothing; tell what would be done, and why.")
+    @Flag(help: "Change nothing; print what would be done, and why.")
     var dryRun = false
 
     @OptionGroup var limits: LimitOptions

@@ -20,16 +20,16 @@ struct CreateCommand: ParsableCommand {
     @Argument(help: "The directory to make; its parent must exist.")
     var store: String
 
-    @Option(help: ArgumentHelp("Components of every vector, 1 to 65,536.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of components of every vector, 1 to 65,536.", valueName: "n"))
     var dimension: Int
 
     @Option(help: "How distances are measured.")
     var metric: DistanceMetric = .cosine
 
-    @Option(help: "What ids are.")
+    @Option(help: "The type of the ids.")
     var ids: VectorIDKind = .integer
 
-    @Option(help: "What components are.")
+    @Option(help: "The type of the components.")
     var element: ElementType = .float32
 
     @OptionGroup var format: JSONOption
@@ -70,7 +70,7 @@ struct CreateCommand: ParsableCommand {
         return info
     }
 
-    /// A directory that can't be made is "cannot create", whatever the system's reason but permission and the disk.
+    /// Gives every error in making the directory the status "cannot create", except for permissions and the disk.
     static func refusal(_ error: VectorStoreError, _ store: String) -> any Error {
         if error.code == .notAStore { return CommandError(.cannotCreate, error) }
         if error.code == .noSuchStore {

@@ -5,16 +5,16 @@ struct DeleteCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Delete rows and their metadata, in durable batches.",
-        discussion: "Ids may come from the command line, a file and a filter at once."
+        discussion: "Ids may come from the command line, a file and a filter together."
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: ArgumentHelp("The rows' ids; those that begin with a minus come after `--`.", valueName: "ids"))
+    @Argument(help: ArgumentHelp("The ids of the rows; put ids that begin with a minus after `--`.", valueName: "ids"))
     var arguments: [String] = []
 
-    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))
+    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"))
     var idFile: String?
 
     @OptionGroup var filter: FilterOption
@@ -58,7 +58,7 @@ struct DeleteCommand: StoreCommand {
         if deleted == 0 { throw CommandError(.no, nil) }
     }
 
-    /// All ids before the first delete, so that a mistake in the last one changes nothing; each of them once.
+    /// Collects all ids before the first delete, each of them once, so that a mistake in the last one changes nothing.
     private func collectIDs<ID: CommandID>(_ store: VectorStore<ID>) throws -> [ID] {
         var list = IDList<ID>()
         try list.add(arguments, file: idFile)
@@ -72,9 +72,9 @@ struct DeleteCommand: StoreCommand {
     }
 }
 
-/// How a command that writes cuts its work into transactions.
+/// The options of a command that writes in batches.
 struct BatchOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Rows a transaction, at most.", valueName: "n"))
+    @Option(help: ArgumentHelp("The largest number of rows in a transaction.", valueName: "n"))
     var batch = 1_000
 
     @Flag(help: "Print `ACK <rows so far>` at once after each batch is durable.")

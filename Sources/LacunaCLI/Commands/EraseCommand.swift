@@ -6,18 +6,18 @@ struct EraseCommand: StoreCommand {
         commandName: "erase",
         abstract: "Delete rows and destroy their bytes, in every file of the store.",
         discussion: """
-            What was deleted or replaced before is destroyed too. Ids may come from the command line and a file at once. An \
-            interrupted erasure is carried on by the next command that writes.
+            Rows that were deleted or replaced before are destroyed too. Ids may come from the command line and a file \
+            together. The next command that writes goes on with an interrupted erasure.
             """
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: ArgumentHelp("The rows' ids; those that begin with a minus come after `--`.", valueName: "ids"))
+    @Argument(help: ArgumentHelp("The ids of the rows; put ids that begin with a minus after `--`.", valueName: "ids"))
     var arguments: [String] = []
 
-    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one a line.", valueName: "file"))
+    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"))
     var idFile: String?
 
     @OptionGroup var limits: LimitOptions

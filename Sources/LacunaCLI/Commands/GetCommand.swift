@@ -11,7 +11,7 @@ struct GetCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: "The rows' ids; those that begin with a minus come after `--`.")
+    @Argument(help: "The ids of the rows; put ids that begin with a minus after `--`.")
     var ids: [String]
 
     @OptionGroup var format: JSONOption
@@ -62,7 +62,7 @@ struct GetCommand: StoreCommand {
 }
 
 extension VectorStore where ID: CommandID {
-    /// Vector and metadata of one moment, checked against the row's checksum; nil if no row has this id.
+    /// The vector and the metadata of one moment, checked against their checksums; nil if no row has this id.
     func row(_ id: ID) throws -> StoredRow<ID>? {
         var found: StoredRow<ID>?
         try forEach(where: "id = ?", [id.sqlValue]) { found = $0 }

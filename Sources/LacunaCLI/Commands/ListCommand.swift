@@ -12,7 +12,7 @@ struct ListCommand: StoreCommand {
 
     @OptionGroup var filter: FilterOption
 
-    @Option(help: ArgumentHelp("The number of rows after which to stop.", valueName: "n"))
+    @Option(help: ArgumentHelp("Stop after this many rows.", valueName: "n"))
     var limit: Int?
 
     @OptionGroup var format: JSONOption
@@ -33,7 +33,7 @@ struct ListCommand: StoreCommand {
                     ])
                 )
             } else {
-                // A column that fits every id would want to have seen them all first.
+                // A column wide enough for every id would need all ids before the first line.
                 let id = ID.idKind == .integer ? row.id.text.leftPadded(8) : row.id.text.padded(8)
                 try output.line("\(Terminal.styled(id, .bold))  \(metadataText(row.metadataJSON))")
             }

@@ -32,7 +32,7 @@ struct PutCommand: StoreCommand {
         try output.line(format.json ? JSONText.object(["id": .raw(id.jsonText)]) : "put \(id.text)")
     }
 
-    /// On one line, as every file that `export` writes needs it.
+    /// Puts the metadata on one line, because the files that `export` writes need that.
     private static func checked(_ metadata: String) throws(FormatError) -> String {
         do { return JSONObject.singleLine(try JSONObject(metadata).text) } catch { throw error.at("--metadata") }
     }

@@ -5,10 +5,10 @@ import LacunaFormats
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover",
-        abstract: "Put in order what a crash left, all of it; safe to repeat.",
+        abstract: "Put everything in order that a crash has left; safe to repeat.",
         discussion: """
-            With --salvage nothing is put in order: whatever can still be read of a damaged store is written to a file, \
-            as `import` reads it, and what is doubtful to another beside it (rows.jsonl: rows.set-aside.jsonl). Create a \
+            With --salvage nothing is put in order: everything that is still sound in a damaged store is written to a file, \
+            as `import` reads it, and everything doubtful to a second file (rows.set-aside.jsonl beside rows.jsonl). Create a \
             new store, and import the file into that.
             """
     )
@@ -16,11 +16,11 @@ struct RecoverCommand: ParsableCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Flag(help: "Change nothing; tell what would be done.")
+    @Flag(help: "Change nothing; print what would be done.")
     var dryRun = false
 
     @Option(
-        help: ArgumentHelp("Write all rows that are sound to this .jsonl file; touch nothing.", valueName: "file")
+        help: ArgumentHelp("Write all sound rows to this .jsonl file; touch nothing in the store.", valueName: "file")
     )
     var salvage: String?
 

@@ -4,17 +4,17 @@ import Lacuna
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Put a copy of a backup in a store's place.",
+        abstract: "Put a copy of a backup in the place of a store.",
         discussion: """
-            The copy is made beside the store and checked in whole; then the two change places in one step. What was there \
-            is moved aside and can be deleted by hand. Readers that have it open keep it.
+            The copy is made beside the store and checked completely; then the two change places in one step. The old store \
+            is moved aside and can be deleted by hand. Readers that have it open keep it open.
             """
     )
 
     @Argument(help: "The backup's directory; it isn't changed.")
     var backup: String
 
-    @Argument(help: "The directory of the store to replace, or to make.")
+    @Argument(help: "The directory of the store to replace or to make.")
     var store: String
 
     @OptionGroup var limits: LimitOptions

@@ -6,19 +6,20 @@ struct SearchCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "search",
         abstract: "Find the nearest rows.",
-        discussion: "The query is a row of the store, rows of a .npy file, or else a JSON array on standard input."
+        discussion:
+            "The query is a row of the store, the rows of a .npy file, or by default a JSON array on standard input."
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(help: ArgumentHelp("Find what is near this row, leaving the row itself out.", valueName: "id"))
+    @Option(help: ArgumentHelp("Find rows near this row; leave the row itself out.", valueName: "id"))
     var like: String?
 
-    @Option(help: ArgumentHelp("Find what is near the rows of this .npy file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"))
     var vector: String?
 
-    @Option(help: ArgumentHelp("Only this row of the file, from 0.", valueName: "n"))
+    @Option(help: ArgumentHelp("Use only this row of the file, counted from 0.", valueName: "n"))
     var row: Int?
 
     @Option(name: .customShort("k"), help: ArgumentHelp("The number of rows to find for each query.", valueName: "n"))
@@ -26,12 +27,12 @@ struct SearchCommand: StoreCommand {
 
     @OptionGroup var filter: FilterOption
 
-    @Option(help: ArgumentHelp("The number of threads; all cores unless given.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of threads; all cores by default.", valueName: "n"))
     var threads: Int?
 
     @OptionGroup var format: JSONOption
 
-    /// Queries that share one pass over the file.
+    /// The number of queries that share one pass over the file.
     private static let queriesPerPass = 64
 
     func validate() throws {
@@ -65,11 +66,11 @@ struct SearchCommand: StoreCommand {
         like id: ID,
         _ output: StandardOutput
     ) throws -> Int {
-        // Against its checksum: a rotten row is no query.
+        // `row` checks the row's checksum: a rotten row must not be a query.
         guard let query = try store.row(id)?.vector else {
             throw CommandError(.no, "no row has the id \(id.text); `lacuna list` shows the ids there are")
         }
-        // One more, since the row is nearest to itself, or tied for it.
+        // Asks for one more match, since the row itself is the nearest, or tied with it.
         let matches = try store.search(for: query, limit: limit(in: store) + 1, where: filter.sql, threads: threads)
             .filter { $0.id.uniqueKey != id.uniqueKey }
         return try report(store, Array(matches.prefix(limit)), 0, output)
@@ -124,7 +125,7 @@ struct SearchCommand: StoreCommand {
         return found
     }
 
-    /// No more than there are rows, so that no number is too large to ask for.
+    /// At most the number of rows, so that no number is too large for `-k`.
     private func limit<ID: CommandID>(in store: VectorStore<ID>) throws -> Int { max(1, min(limit, try store.count)) }
 
     private func report<ID: CommandID>(

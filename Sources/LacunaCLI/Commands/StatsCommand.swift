@@ -4,7 +4,7 @@ import Lacuna
 struct StatsCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Tell what a store is, and how it uses its disk."
+        abstract: "Describe a store and its use of the disk."
     )
 
     @Argument(help: "The store's directory.")

@@ -5,7 +5,7 @@ import LacunaFormats
 struct VerifyCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read everything, and check it; exit 1 on damage."
+        abstract: "Read and check everything; exit 1 on damage."
     )
 
     @Argument(help: "The store's directory.")
@@ -15,7 +15,7 @@ struct VerifyCommand: StoreCommand {
 
     func run() throws {
         do { try runOnStore() } catch let error as VectorStoreError where error.code == .damaged {
-            // Too damaged to be opened is damage that was found, too.
+            // A store that is too damaged to be opened is reported like other damage.
             let output = StandardOutput()
             var report = VerificationSummary()
             report.index = [error.detail]
@@ -64,11 +64,11 @@ struct VerifyCommand: StoreCommand {
     }
 }
 
-/// What verification found, without the type of the ids.
+/// The result of a verification, without the type of the ids.
 struct VerificationSummary {
     var rows = 0
     var isSound = false
-    /// Names of lists, and the ids on them as JSON.
+    /// The names of the lists, and their ids as JSON.
     var lists: [(name: String, ids: [String])] = ["bad_checksums", "out_of_bounds", "shared_offsets", "bad_metadata"]
         .map { ($0, []) }
     var unknownFiles: [String] = []

@@ -7,8 +7,8 @@ struct ExportCommand: StoreCommand {
         commandName: "export",
         abstract: "Write rows to a file, in id order.",
         discussion: """
-            NAME.npy comes with NAME.jsonl beside it (ids and metadata, as `import --metadata` reads them); NAME.fvecs \
-            has vectors only; NAME.jsonl has whole rows, as `import` reads them. Files appear when they are complete.
+            NAME.npy gets NAME.jsonl beside it (ids and metadata, as `import --metadata` reads them); NAME.fvecs has \
+            vectors only; NAME.jsonl has whole rows, as `import` reads them. Files appear when they are complete.
             """
     )
 

@@ -1,10 +1,10 @@
 import Lacuna
 import LacunaFormats
 
-/// A file, or two, that an export writes row by row.
+/// One or two files that an export writes row by row.
 protocol RowFileWriter {
     func append<ID: CommandID>(_ row: StoredRow<ID>) throws
-    /// Makes the files appear; returns their bytes in all.
+    /// Makes the files appear, and returns the number of their bytes.
     func finish() throws -> Int
 }
 

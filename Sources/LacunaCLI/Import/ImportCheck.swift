@@ -1,11 +1,11 @@
 import LacunaFormats
 
-/// What can be known before the first write: that every row has a vector of the right dimension, an id that no other
-/// row has, and metadata if there are any. Reads the text files once; keeps the ids, and nothing else.
+/// Checks, before the first write, that every row has a vector of the right dimension, an id that no other row has, and
+/// metadata if there are any. It reads the text files once, and keeps only the ids.
 struct ImportCheck<ID: CommandID> {
     let rows: Int
     let idSource: IDSource
-    /// For people: options that the files made pointless.
+    /// Says, for people, which options the files made pointless.
     private(set) var notes: [String] = []
 
     init(_ files: ImportFiles) throws {
@@ -111,7 +111,7 @@ struct ImportCheck<ID: CommandID> {
     }
 }
 
-/// The ids in rows' own JSON: all rows have one, or none has.
+/// The ids in the JSON of the rows: all rows have one, or none has.
 struct RowIDs<ID: CommandID> {
     private(set) var areThere: Bool?
     private var ids = UniqueIDs<ID>()
@@ -126,7 +126,7 @@ struct RowIDs<ID: CommandID> {
     }
 }
 
-/// The ids so far.
+/// The ids seen so far.
 struct UniqueIDs<ID: CommandID> {
     private var keys: Set<ID.UniqueKey> = []
 

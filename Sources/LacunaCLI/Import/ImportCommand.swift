@@ -8,7 +8,7 @@ struct ImportCommand: StoreCommand {
         abstract: "Add the rows of a file, in durable batches.",
         discussion: """
             Reads .npy (float32, float64, float16), .fvecs and .jsonl ({"id": …, "vector": […], "metadata": {…}}). Ids \
-            come from the metadata's `id`, else from --ids, else they count from --first-id. The files are checked \
+            come from the metadata's `id`, or from --ids, or are counted from --first-id. The files are checked \
             against one another before the first row is written.
             """
     )
@@ -19,15 +19,15 @@ struct ImportCommand: StoreCommand {
     @Argument(help: "The vectors: NAME.npy, NAME.fvecs or NAME.jsonl.")
     var file: String
 
-    @Option(help: ArgumentHelp("Metadata: a .jsonl file, one object a row.", valueName: "file"))
+    @Option(help: ArgumentHelp("The metadata: a .jsonl file with one object for each row.", valueName: "file"))
     var metadata: String?
 
-    @Option(help: ArgumentHelp("Ids: a text file, one a line.", valueName: "file"))
+    @Option(help: ArgumentHelp("The ids: a text file with one id on each line.", valueName: "file"))
     var ids: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("The first id where ids are counted; 1 unless given.", valueName: "n")
+        help: ArgumentHelp("The first id, if ids are counted; 1 by default.", valueName: "n")
     )
     var firstID: Int64?
 

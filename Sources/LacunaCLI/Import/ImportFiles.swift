@@ -1,17 +1,17 @@
 import LacunaFormats
 
-/// The files that rows come from and go to.
+/// The formats of files that rows come from and go to.
 enum RowFileFormat: String {
     case npy, fvecs, jsonl
 
-    /// By the end of the name, in any case.
+    /// Reads the format from the end of the name, in upper or lower case.
     init?(path: String) {
         guard let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
         self.init(rawValue: path[path.index(after: dot)...].lowercased())
     }
 }
 
-/// A file of vectors and nothing else.
+/// A file that has only vectors.
 protocol VectorRows: AnyObject {
     var rows: Int { get }
     var dimension: Int { get }
@@ -21,13 +21,13 @@ protocol VectorRows: AnyObject {
 extension NPYReader: VectorRows {}
 extension FVECSReader: VectorRows {}
 
-/// The files that an import reads, twice: once to check them against one another, once to write.
+/// The files of an import. They are read twice: first to check them against one another, then to write their rows.
 struct ImportFiles {
     let vectors: String
     let metadata: String?
     let ids: String?
     let firstID: Int64?
-    /// The store's.
+    /// The store's dimension.
     let dimension: Int
 
     /// Nil for a .jsonl file, whose rows are more than vectors.
@@ -39,7 +39,7 @@ struct ImportFiles {
         }
     }
 
-    /// The rows from the first on, once they have been checked.
+    /// Opens the files at the first row, after they were checked.
     func open<ID: CommandID>(_ idSource: IDSource) throws -> any ImportSource<ID> {
         let ids = try ImportedIDs<ID>(idSource, self)
         if let rows = try openVectors() { return try ArraySource(rows, metadata, ids) }
@@ -47,7 +47,7 @@ struct ImportFiles {
     }
 }
 
-/// Where the ids come from.
+/// The source of the ids.
 enum IDSource: Equatable {
     /// The `id` of each row's JSON object.
     case rows
@@ -66,7 +66,7 @@ struct ImportedIDs<ID: CommandID> {
         if case .counting(let first) = source { number = first }
     }
 
-    /// The next row's id, given the one in its JSON if there is one.
+    /// The next row's id. `json` is the id in the row's JSON, if it has one.
     mutating func next(_ json: String?, at location: String) throws -> ID {
         if let lines {
             guard let line = try lines.next() else { throw changed(location) }
@@ -74,7 +74,7 @@ struct ImportedIDs<ID: CommandID> {
         }
         if let current = number {
             guard let id = ID(.integer(current)) else { throw changed(location) }
-            // Past the last row this may have nowhere to go.
+            // After the last row there may be no next integer.
             number = current == .max ? nil : current + 1
             return id
         }
@@ -87,17 +87,17 @@ struct ImportedIDs<ID: CommandID> {
     }
 }
 
-/// A row of an import, but for its components.
+/// A row of an import without its components.
 struct ImportedRow<ID: CommandID> {
     let id: ID
     let metadata: String?
-    /// Where the source's `components` hold the row's.
+    /// The position of the row's components in the source's `components`.
     let components: Range<Int>
 }
 
 protocol ImportSource<ID>: AnyObject {
     associatedtype ID: CommandID
     var components: [Float] { get }
-    /// The next row; it is an error if there is none, since rows have been counted.
+    /// The next row. If there is none, an error: the rows were counted before.
     func next() throws -> ImportedRow<ID>
 }

@@ -1,6 +1,6 @@
 import LacunaFormats
 
-/// Rows whose vectors are in one file, and ids and metadata in others, line by line.
+/// Rows whose vectors are in one file, and whose ids and metadata are lines of other files.
 final class ArraySource<ID: CommandID>: ImportSource {
     private(set) var components: [Float] = []
     private let rows: any VectorRows
@@ -8,7 +8,7 @@ final class ArraySource<ID: CommandID>: ImportSource {
     private var ids: ImportedIDs<ID>
     private var position = 0
     private var rowNumber = 0
-    /// Components read at a time, unless a row has more: 1 MiB.
+    /// The number of components read at a time (1 MiB), unless a row has more.
     private static var chunkComponents: Int { 1 << 18 }
 
     init(_ rows: any VectorRows, _ metadata: String?, _ ids: ImportedIDs<ID>) throws {
@@ -64,7 +64,7 @@ final class JSONSource<ID: CommandID>: ImportSource {
     }
 }
 
-/// A line of metadata: the row's id, if it is there, and the rest of the object.
+/// A line of metadata: the row's id, if the object has one, and the rest of the object.
 struct FlatRow {
     /// JSON text.
     let id: String?
@@ -76,7 +76,8 @@ struct FlatRow {
 
     private init(_ object: JSONObject) throws(FormatError) {
         id = try object.member(named: "id")?.rawValue
-        // Just what `export` writes for a row without metadata; `{"id": 5}`, with its space, is one with empty ones.
+        // `export` writes exactly this for a row without metadata. `{"id": 5}`, with a space, is a row with empty
+        // metadata.
         if let id, object.text.utf8.elementsEqual("{\"id\":\(id)}".utf8) {
             metadata = nil
         } else {
@@ -84,7 +85,7 @@ struct FlatRow {
         }
     }
 
-    /// The line that reads back as this id and these metadata, to the letter.
+    /// The line that reads back as exactly this id and these metadata.
     static func line(idText: String, metadata: String?) throws(FormatError) -> String {
         guard let metadata else { return "{\"id\":\(idText)}" }
         return try JSONObject.flatObject(idText: idText, metadata: metadata)

@@ -1,6 +1,6 @@
 import Lacuna
 
-/// What a bucket of slots is drawn as.
+/// The appearance of a bucket of slots.
 enum SlotKind: CaseIterable {
     case live, mixed, dead, punched
 
@@ -41,7 +41,7 @@ enum SlotKind: CaseIterable {
         }
     }
 
-    /// Okabe and Ito's colours, which people who see few colours can tell apart; on white.
+    /// Colours of Okabe and Ito on white: colour-blind people can tell them apart.
     var fill: String {
         switch self {
         case .live: "#0072b2"

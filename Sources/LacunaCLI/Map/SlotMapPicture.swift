@@ -1,6 +1,6 @@
 import Lacuna
 
-/// The map as an SVG document: self-contained, with its own light background, so that it reads the same everywhere.
+/// The map as an SVG document: self-contained, with its own light background, so that it looks the same everywhere.
 struct SlotMapPicture {
     static let cells = columns * rows
     private static let columns = 120
@@ -51,7 +51,7 @@ struct SlotMapPicture {
             return SlotRun.runs(buckets[start..<min(buckets.count, start + Self.columns)]).map { run in
                 let x = Self.margin + (run.buckets.lowerBound - start) * Self.cellSize
                 let width = run.buckets.count * Self.cellSize
-                // One pixel less than the pitch: rows of cells stay apart.
+                // Cells are one pixel lower than their pitch, so that rows of cells stay apart.
                 return "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(Self.cellSize - 1)\" "
                     + "fill=\"\(run.kind.fill)\"/>"
             }

@@ -1,19 +1,19 @@
 import Lacuna
 import LacunaFormats
 
-/// The file that a salvage writes for `import`, and the one beside it for what was set aside. Each appears when it is
-/// complete, and only if there is something in it.
+/// Writes the file of a salvage for `import`, and the one beside it for rows that are set aside. Each file appears when
+/// it is complete, and only if it has content.
 final class SalvageWriter {
-    /// What was written to each: the counts that the answer tells.
+    /// The numbers of rows that were written, for the answer.
     private(set) var salvaged = 0
     private(set) var unverified = 0
     private(set) var setAside: [SetAsideReason: Int] = [:]
     let path: String
     let setAsidePath: String
-    /// Nil where nothing is to be written.
+    /// Nil in a dry run, which writes nothing.
     private let rows: LineWriter?
     private let setAsideRows: LineWriter?
-    /// Ids of unverified rows are their slots; those of a second data file go on where the first one's end.
+    /// The id of an unverified row is its slot; ids for a second data file go on after those for the first.
     private var dataFile: String?
     private var firstID: Int64 = 0
     private var nextID: Int64 = 0
@@ -25,7 +25,7 @@ final class SalvageWriter {
         let ending = path.suffix(".jsonl".count)
         setAsidePath = path.dropLast(ending.count) + ".set-aside" + ending
         do {
-            // Both now: that a file can't be made is better known before everything is read.
+            // Makes both files now, so that an error comes before everything is read.
             rows = dryRun ? nil : try LineWriter(path: path)
             setAsideRows = dryRun ? nil : try LineWriter(path: setAsidePath)
         } catch { throw CommandError.creating(error) }
@@ -39,7 +39,7 @@ final class SalvageWriter {
         }
     }
 
-    /// Gives the files their names, that of the rows last; the names.
+    /// Gives the files their names, the file for `import` last, and returns the names.
     func finish() throws -> [String] {
         var files: [String] = []
         if let setAsideRows, !setAside.isEmpty {
@@ -54,7 +54,7 @@ final class SalvageWriter {
     }
 
     private func appendVerified(_ row: SalvagedRow) throws {
-        // What `import` would refuse would keep all the other rows out.
+        // A row that `import` refuses would keep all other rows out, too.
         let metadata = row.metadataJSON.flatMap { (try? JSONObject($0)) == nil ? nil : $0 }
         if metadata == nil && row.metadataJSON != nil { try append(row, setAsideFor: .badMetadata, vector: []) }
         try rows?.append(try FullRow.line(idText: Self.idText(row), vector: row.vector, metadata: metadata))

@@ -7,7 +7,7 @@ import Darwin
 import Glibc
 #endif
 
-/// What `recover --salvage` does.
+/// The work of `recover --salvage`.
 struct Salvaging {
     let store: String
     let dryRun: Bool
@@ -25,7 +25,7 @@ struct Salvaging {
         }
         bar.clear()
         let files = try writer.finish()
-        // The writer sets aside what no import would take, too.
+        // The writer also sets aside rows that `import` would refuse.
         let state = writer.setAside.isEmpty ? report.state : .damaged
         let output = StandardOutput()
         if json {
@@ -37,7 +37,7 @@ struct Salvaging {
         if state == .damaged { throw damage(report, writer) }
     }
 
-    /// Nothing is to be touched in the store's directory, whichever way a path leads into it.
+    /// Refuses a path that leads into the store's directory in any way, since nothing there may be touched.
     private func checkIsOutside(_ path: String) throws(CommandError) {
         let parent = path.lastIndex(of: "/").map { path[...$0] } ?? "."
         guard let directory = Self.resolved(String(parent)), let store = Self.resolved(store),
@@ -46,7 +46,7 @@ struct Salvaging {
         throw .usage("'\(path)' lies in the store's directory, which isn't touched; name a file outside of it")
     }
 
-    /// Without links and dots; nil where there is nothing.
+    /// The path without links and dots; nil if it doesn't exist.
     private static func resolved(_ path: String) -> String? {
         guard let resolved = unsafe realpath(path, nil) else { return nil }
         defer { unsafe free(resolved) }
@@ -96,12 +96,12 @@ struct Salvaging {
         }
     }
 
-    /// Not rows: a row's metadata may be set aside alone.
+    /// The count is of entries, not of rows: a row's metadata may be set aside alone.
     private func entries(_ writer: SalvageWriter) -> String {
         counted(writer.setAsideCount, "entry", plural: "entries")
     }
 
-    /// The line that says what came of it, and what to do next.
+    /// The error line that says what was salvaged, and what to do next.
     private func damage(_ report: SalvageReport, _ writer: SalvageWriter) -> CommandError {
         let isUnverified = writer.unverified > 0
         let rows = counted(writer.salvaged + writer.unverified, isUnverified ? "unverified row" : "row")
@@ -128,7 +128,8 @@ struct Salvaging {
         )
     }
 
-    /// The command that makes a store for the rows. What is lost is left to whoever knows it: a default would be a guess.
+    /// The command that makes a store for the rows. The user must fill in options that are lost: a default would be a
+    /// guess.
     private static func create(_ report: SalvageReport) -> String {
         let options = [
             report.dimension.map { "--dimension \($0)" }, "--metric \(report.metric?.rawValue ?? "METRIC")",

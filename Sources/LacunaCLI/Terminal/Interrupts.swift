@@ -8,17 +8,19 @@ import Glibc
 
 /// SIGINT and SIGTERM stop a command between two batches; a second one ends it at once.
 enum Interrupts {
-    /// The signal that came; 0 while none has. Written by the handler, which may do nothing else.
+    /// The signal that has come, or 0. Storing this is all that the handler does, except to end the process at a second
+    /// signal.
     private static let received = Atomic<Int32>(0)
 
     static func install() {
-        // Made before a handler can want it: what is lazy may not be made in one.
+        // This initializes the lazy static before a handler needs it: a handler must not initialize it.
         received.store(0, ordering: .relaxed)
-        // A reader of ours that has gone is an error of the write, not the end of a batch.
+        // If the reader of our output has ended, the write returns an error; the signal would end the process in a
+        // batch.
         _ = signal(SIGPIPE, SIG_IGN)
-        // So is a file that has become as long as it may be (`ulimit -f`).
+        // The same goes for a file that has reached its greatest length (`ulimit -f`).
         _ = signal(SIGXFSZ, SIG_IGN)
-        // Whoever started us may have had them blocked, as the threads of some runtimes do.
+        // The process that started us may have blocked the signals, as threads of some runtimes do.
         var stopping = sigset_t()
         unsafe sigemptyset(&stopping)
         for number in [SIGINT, SIGTERM] {
@@ -33,7 +35,7 @@ enum Interrupts {
     /// Whether a signal has come.
     static var haveCome: Bool { received.load(ordering: .relaxed) != 0 }
 
-    /// Throws once a signal has come; `remedy` is how to go on later.
+    /// Throws if a signal has come; `remedy` says how to go on later.
     static func check(remedy: String = Self.remedy) throws(CommandError) {
         if haveCome { throw error(remedy: remedy) }
     }

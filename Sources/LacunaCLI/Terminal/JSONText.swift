@@ -12,7 +12,7 @@ struct JSONText {
 
     init(_ string: String) { text = jsonString(string) }
     init(_ integer: some BinaryInteger) { text = String(integer) }
-    /// The shortest decimals that read back to the same number.
+    /// Prints the shortest decimals that read back as the same number.
     init(_ number: Double) { text = number.isFinite ? number.description : "null" }
     init(_ duration: Duration) { self.init(duration.inSeconds) }
     init(_ values: [JSONText]) { text = "[" + values.map(\.text).joined(separator: ",") + "]" }

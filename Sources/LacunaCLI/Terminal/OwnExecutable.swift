@@ -1,6 +1,6 @@
 import Foundation
 
-/// The file of this program, to start it again with other words.
+/// The executable file of this program, to start it again with other arguments.
 func ownExecutable() throws(CommandError) -> URL {
     guard let executable = Bundle.main.executableURL else {
         throw CommandError(.inputOutput, "the program can't find its own file; run it by its full path")

@@ -1,13 +1,13 @@
 import LacunaFormats
 import Logging
 
-/// The library's warnings, on standard error: one line each, in the manner of the line for an error.
+/// Prints the library's warnings on standard error, each on one line, in the form of the error line.
 struct StandardErrorLog: LogHandler {
     var logLevel = Logger.Level.warning
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    /// A logger that a store may have.
+    /// The logger for a store.
     static var logger: Logger { Logger(label: "lacuna") { _ in StandardErrorLog() } }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -17,7 +17,7 @@ struct StandardErrorLog: LogHandler {
 
     func log(event: LogEvent) { StandardError.line(Self.line(event)) }
 
-    /// A bar that stands in the terminal's last line is wiped off first.
+    /// On a terminal, a progress bar in the last line is cleared first.
     static func line(_ event: LogEvent, isTerminal: Bool = StandardError.isTerminal) -> String {
         (isTerminal ? "\r\u{1B}[K" : "") + singleLine("\(event.level): \(event.message)")
     }

@@ -10,7 +10,7 @@ enum StandardInput {
     /// A vector of 65,536 components takes less than 1 MiB.
     private static let maximumBytes = 16 << 20
 
-    /// A JSON array of numbers: the whole of standard input.
+    /// Reads the whole of standard input, which must be a JSON array of numbers.
     static func vector() throws -> [Float] {
         let text = try text()
         do { return try floats(fromJSONArray: text) } catch { throw error.at("standard input") }
@@ -20,7 +20,8 @@ enum StandardInput {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            // Unlike read(2), poll(2) is never restarted after a signal; its time limit is for one that comes just before.
+            // Unlike read(2), poll(2) is never restarted after a signal. The time limit is for a signal that comes
+            // right before the call.
             var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
             let ready = unsafe poll(&descriptor, 1, 100)
             try Interrupts.check()

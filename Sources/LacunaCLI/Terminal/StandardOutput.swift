@@ -4,12 +4,12 @@ import Darwin
 import Glibc
 #endif
 
-/// Standard output, buffered: the answer, and nothing else.
+/// Standard output, buffered. Only the answer goes there.
 final class StandardOutput {
     private var buffer: [UInt8] = []
     private static let bufferBytes = 1 << 16
 
-    /// Whether people watch, and want colour.
+    /// Whether standard output is a terminal.
     static let isTerminal = isatty(STDOUT_FILENO) == 1
 
     func line(_ text: String) throws(CommandError) {
@@ -18,7 +18,7 @@ final class StandardOutput {
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
-    /// Names and values in two columns.
+    /// Prints names and values in two columns.
     func lines(_ pairs: KeyValuePairs<String, String>) throws(CommandError) {
         let width = pairs.map(\.key.count).max() ?? 0
         for (name, value) in pairs { try line("\(Terminal.styled(name.padded(width), .dim))  \(value)") }
@@ -29,7 +29,7 @@ final class StandardOutput {
         try Self.write(buffer)
     }
 
-    /// Straight to the descriptor: what is on its way can't be lost with the process.
+    /// Writes the line at once, so that it isn't lost if the process ends.
     func lineNow(_ text: String) throws(CommandError) {
         try line(text)
         try flush()
@@ -47,7 +47,7 @@ final class StandardOutput {
             }
             let code = errno
             if code == EINTR { continue }
-            // Who reads us has gone, and knows it: nothing to say.
+            // The reader has ended and knows it, so there is nothing to print.
             if code == EPIPE { throw CommandError(.inputOutput, nil) }
             let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
             throw CommandError(.inputOutput, "cannot write standard output: \(text); send it elsewhere")

@@ -5,7 +5,7 @@ import Glibc
 #endif
 
 enum Terminal {
-    /// Columns of the terminal that standard output is; 80 where it is none.
+    /// The number of columns of the terminal; 80 if standard output is no terminal.
     static var columns: Int {
         var size = winsize()
         guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
@@ -23,13 +23,13 @@ enum Terminal {
         case yellow = "33"
     }
 
-    /// The text with a colour, on a terminal that may have one.
+    /// The text in a style, if standard output is a terminal and colour is allowed.
     static func styled(_ text: String, _ style: Style) -> String {
         hasColour ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
 }
 
-/// A bar on standard error for what takes longer than a second, where that is a terminal.
+/// A progress bar on standard error, if that is a terminal. It appears after one second.
 final class ProgressBar {
     private let title: String
     private let start = ContinuousClock.now
@@ -53,7 +53,7 @@ final class ProgressBar {
         StandardError.write("\r\(title) \(bar) \(Int(share * 100)) %  \(grouped(done)) of \(grouped(total))\u{1B}[K")
     }
 
-    /// Leaves the line as if the bar had never been there.
+    /// Removes the bar from the line.
     func clear() {
         if lastDrawn != nil { StandardError.write("\r\u{1B}[K") }
         lastDrawn = nil

@@ -21,7 +21,7 @@ func byteText(_ bytes: Int64) -> String {
     return unit == 0 ? "\(grouped(bytes)) bytes" : "\(decimal(value, value < 10 ? 2 : 1)) \(units[unit])"
 }
 
-/// A number with so many digits after the point.
+/// A number with `places` digits after the point.
 func decimal(_ value: Double, _ places: Int) -> String {
     guard value.isFinite, value.magnitude < 1e15 else { return String(value) }
     let scale = (0..<places).reduce(1) { factor, _ in factor * 10 }

@@ -1,8 +1,8 @@
-/// Sebastiano Vigna's SplitMix64: the same numbers on every machine from the same seed.
+/// Sebastiano Vigna's SplitMix64: the same seed gives the same numbers on every machine.
 struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 
-    /// The numbers of one of a seed's streams.
+    /// A seed has many streams; this makes the generator of one.
     init(seed: UInt64, stream: UInt64) {
         state = stream
         state = seed ^ next()

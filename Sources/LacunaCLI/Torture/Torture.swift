@@ -1,19 +1,19 @@
 import Foundation
 import Lacuna
 
-/// A store whose writing processes are killed, one after the other, and what must be in it each time.
+/// A store whose writing processes are killed, one after the other, and the model of what it must contain.
 struct Torture {
     struct Counts {
-        /// Processes that SIGKILL ended; of those, in the middle of a call, in one that compacts or erases, and while they
-        /// opened or recovered the store.
+        /// The number of processes that SIGKILL ended. The next three count those that it ended in the middle of a
+        /// call, in a call that compacts or erases, and while they opened or recovered the store.
         var kills = 0
         var killsInCalls = 0
         var killsInMaintenance = 0
         var killsInRecovery = 0
-        /// Calls that returned, and the changes to rows that they made.
+        /// The number of calls that returned, and of the changes to rows that they made.
         var operations = 0
         var changes = 0
-        /// Those that came to their end, and had something to do.
+        /// Counts compactions that were completed and had something to do.
         var compactions: [CompactionStrategy: Int] = [:]
         var erasures = 0
         /// Recoveries that had something to do.
@@ -34,7 +34,7 @@ struct Torture {
 
     /// Makes the store.
     init(at path: String, seed: UInt64, executable: URL) throws {
-        // `create` takes an empty directory up; this one is removed in the end, and must be ours.
+        // `create` accepts an empty directory. This directory is removed in the end, so it must be ours.
         if FileManager.default.fileExists(atPath: path) {
             throw CommandError(.cannotCreate, "there is something at \(path); name a directory that isn't there yet")
         }
@@ -46,14 +46,14 @@ struct Torture {
         try VectorStore<Int64>.create(at: path, .init(dimension: workload.dimension, metric: .euclidean)).close()
     }
 
-    /// A process that works until it is killed; now and then one or two that are killed while they recover what it left; and
-    /// the check of what is there then.
+    /// Runs a process that works until it is killed; sometimes also one or two that are killed while they recover the
+    /// store; and then checks the store.
     mutating func round() throws {
         rounds += 1
-        // Numbers of calls are streams as well.
+        // Calls use streams by their numbers, so rounds take theirs from the other end.
         var random = SplitMix64(seed: seed, stream: UInt64.max - UInt64(rounds))
         target += Int.random(in: 1...24, using: &random)
-        // Most calls are too short for most kills: half of these are aimed at the long ones.
+        // Most calls are too short to be hit by a kill, so half of the kills are aimed at long calls.
         let aimsAtMaintenance = Bool.random(using: &random)
         while aimsAtMaintenance && !workload.isMaintenance(target) { target += 1 }
         let isInCall = try work(
@@ -66,7 +66,7 @@ struct Torture {
         try check(isInCall: isInCall)
     }
 
-    /// Up to so long, shorter ones more often: the first steps of a call are as interesting as its last.
+    /// A random delay. Short delays are more frequent, since the first steps of a call are as interesting as its last.
     private static func delay(upTo microseconds: Int, _ random: inout SplitMix64) -> Duration {
         let scale = microseconds >> Int.random(in: 0...3, using: &random)
         return .microseconds(Int.random(in: 0...scale, using: &random))
@@ -74,10 +74,10 @@ struct Torture {
 
     private var arguments: [String] { ["torture-child", path, "--seed", String(seed)] }
 
-    /// Runs a process that goes on from the model's last call, until it is killed: so long after this line, or after it has
-    /// begun to open the store where that line has come before.
+    /// Runs a process that goes on from the model's last call, and kills it `delay` after the line `trigger`. If that
+    /// call was made already, it kills the process `delay` after it began to open the store.
     ///
-    /// - Returns: Whether a call was under way when it died.
+    /// - Returns: Whether a call was under way when the process died.
     private mutating func work(after trigger: TortureLine, _ delay: Duration) throws -> Bool {
         let isOver = model.operations >= target
         let (told, isKilled) = try TortureProcess.run(
@@ -115,7 +115,7 @@ struct Torture {
         }
     }
 
-    /// The store must be as it was after the last call that returned, or after the one under way.
+    /// Checks that the store is as it was after the last call that returned, or after the call that was under way.
     mutating func check(isInCall: Bool) throws {
         if try recover().state == .recovered { counts.recoveries += 1 }
         let store = try VectorStore<Int64>.open(at: path, .readOnly)
@@ -147,7 +147,7 @@ struct Torture {
         return report
     }
 
-    /// What a round threw, as the command's end: with the seed, the round and where the store is. An interrupt stays one.
+    /// The error of a round with the seed, the round and the store's path added. An interrupt stays an interrupt.
     func explained(_ error: any Error) -> any Error {
         var status = ExitStatus.no
         var problem: String

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Lacuna
 
-/// The process that `torture` kills: it makes one call after the other, and tells each before it begins and when it is
-/// done, until it dies. Without `--after` it recovers the store, and ends.
+/// The process that `torture` kills. It makes one call after the other until it dies, and prints a line before each
+/// call and after it. Without `--after` it recovers the store, and ends.
 struct TortureChildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "torture-child", shouldDisplay: false)
 
@@ -12,7 +12,7 @@ struct TortureChildCommand: ParsableCommand {
     @Option(help: "The seed of the calls.")
     var seed: UInt64
 
-    @Option(help: "The number of calls that the store has seen.")
+    @Option(help: "The number of calls already made on the store.")
     var after: Int?
 
     func run() throws {

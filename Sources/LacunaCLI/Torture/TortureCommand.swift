@@ -9,23 +9,23 @@ struct TortureCommand: ParsableCommand {
         discussion: """
             Makes a store in a new directory, on the file system to be checked, and removes it if all was well. A child \
             process writes to it and is killed with SIGKILL, over and over; each time everything that was acknowledged must \
-            be there, bit for bit. The seed makes the operations, and after which acknowledgements the kills come, the same \
-            again; how long after is up to the system.
+            be there, bit for bit. The same seed makes the same operations, and kills after the same acknowledgements; how \
+            long after them also depends on the system.
 
-            It kills processes, not the machine: what a power cut does to a disk it can't tell.
+            It kills processes, not the machine: it doesn't test what a power cut does to a disk.
             """
     )
 
     @Argument(help: "The directory to make; its parent must exist.")
     var store: String
 
-    @Option(help: ArgumentHelp("How long; 60 unless given.", valueName: "n"))
+    @Option(help: ArgumentHelp("Run for this many seconds; 60 by default.", valueName: "n"))
     var seconds: Int?
 
-    @Option(help: ArgumentHelp("What to repeat; a random one unless given.", valueName: "n"))
+    @Option(help: ArgumentHelp("The seed of a run to repeat; a random one by default.", valueName: "n"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("End after so many kills, and not after a time.", visibility: .hidden))
+    @Option(help: ArgumentHelp("End after this many kills, and not after a time.", visibility: .hidden))
     var kills: Int?
 
     @OptionGroup var format: JSONOption
@@ -39,7 +39,7 @@ struct TortureCommand: ParsableCommand {
     func run() throws {
         let executable = try ownExecutable()
         let start = ContinuousClock.now
-        // Of 32 bits, which every reader of JSON keeps.
+        // The seed has 32 bits, which every JSON parser reads exactly.
         let seed = seed ?? UInt64(UInt32.random(in: 0 ... .max))
         var torture: Torture
         do {

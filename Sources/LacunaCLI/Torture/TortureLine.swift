@@ -1,15 +1,15 @@
 import Lacuna
 
-/// What the child tells, a line each.
+/// The lines that the child prints.
 enum TortureLine: Equatable {
     /// The store is about to be opened, and recovered.
     case open
     case call(Int)
-    /// The call has returned: what it did is durable.
+    /// The call has returned; its changes are durable.
     case acknowledge(Int)
-    /// A compaction has come to its end, and there was something to do.
+    /// A compaction was completed, and had something to do.
     case compacted(CompactionStrategy)
-    /// Recovery has come to its end, and there was something to do.
+    /// Recovery was completed, and had something to do.
     case recovered
 
     var text: String {
@@ -22,7 +22,7 @@ enum TortureLine: Equatable {
         }
     }
 
-    /// Nil for whatever else a process says before it fails.
+    /// Nil for any other line, such as an error of a process that fails.
     init?(_ text: Substring) {
         if text == "OPEN" {
             self = .open

@@ -1,11 +1,11 @@
 import Lacuna
 
-/// What the tortured store must hold after so many calls.
+/// The rows that the tortured store must contain after a number of calls.
 struct TortureModel {
     struct Row: Equatable {
         /// The components' bit patterns.
         var bits: [UInt32]
-        /// The text's bytes: strings of other bytes may be equal.
+        /// The bytes of the text, because strings with different bytes may be equal.
         var metadata: [UInt8]?
     }
 
@@ -39,7 +39,7 @@ struct TortureModel {
         }
     }
 
-    /// All that a store holds, read by pread(2) and again through the map.
+    /// All rows of a store, read by pread(2) and again through the map.
     static func rows(of store: VectorStore<Int64>) throws -> [Int64: Row] {
         var rows: [Int64: Row] = [:]
         try store.read { snapshot in
@@ -55,7 +55,7 @@ struct TortureModel {
         return rows
     }
 
-    /// What tells `found` from what must be there; nil where it is the same.
+    /// Describes how `found` differs from the rows that must be there; nil if it doesn't.
     func difference(from found: [Int64: Row]) -> String? {
         let ids = Set(rows.keys).union(found.keys).filter { rows[$0] != found[$0] }.sorted()
         if ids.isEmpty { return nil }
@@ -69,7 +69,7 @@ struct TortureModel {
     }
 }
 
-/// What must not be: a promise that the store broke.
+/// A promise that the store broke.
 struct TortureFailure: Error {
     let message: String
 

@@ -1,22 +1,22 @@
 import Foundation
 
-/// A child that works on the tortured store, as long as it is let.
+/// A child process that works on the tortured store until it is killed.
 struct TortureProcess {
-    /// The calls that it began and that returned, by their numbers; 0 for none.
+    /// The number of the last call that the child began, and of the last that returned; 0 if there is none.
     private(set) var called = 0
     private(set) var acknowledged = 0
-    /// How many calls returned.
+    /// The number of calls that returned.
     private(set) var acknowledgements = 0
     private(set) var lines: [TortureLine] = []
-    /// What it said besides: why it failed.
+    /// The child's first other line, which says why it failed.
     private var message = ""
     private var rest: [UInt8] = []
     private let process = Process()
     private let pipe = Pipe()
 
-    /// Runs the child until it ends, or is killed: so long after the first line for which `delay` is not nil.
+    /// Runs the child until it ends, or kills it: `delay` returns, for a line, the time after which to kill it, or nil.
     ///
-    /// - Returns: What it told, and whether it was killed.
+    /// - Returns: The child's lines, and whether it was killed.
     static func run(
         _ executable: URL,
         _ arguments: [String],
@@ -47,7 +47,7 @@ struct TortureProcess {
         }
     }
 
-    /// Nil once nobody writes any more.
+    /// Reads what the child has written; nil at the end of its output.
     private func readChunk() throws -> [UInt8]? {
         var chunk = [UInt8](repeating: 0, count: 1 << 12)
         while true {
@@ -60,7 +60,7 @@ struct TortureProcess {
         }
     }
 
-    /// The whole lines that have come.
+    /// Returns the lines that are complete, and keeps the rest.
     private mutating func take(_ chunk: [UInt8]) -> [TortureLine] {
         rest += chunk
         guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
@@ -86,7 +86,7 @@ struct TortureProcess {
         return line
     }
 
-    /// Whether it was killed, and not done.
+    /// Waits for the child's end; returns whether it was killed.
     private func wait() throws -> Bool {
         process.waitUntilExit()
         let status = process.terminationStatus
@@ -97,7 +97,7 @@ struct TortureProcess {
         if status == 0 { return false }
         let words = "the child failed in operation \(called) with status \(status): \(message)"
         switch ExitStatus(rawValue: status) {
-        // A full disk, or a directory that has gone, says nothing about what the store promises.
+        // A full disk or a missing directory breaks no promise of the store.
         case .inputOutput?: throw CommandError(.inputOutput, words)
         case .noPermission?: throw CommandError(.noPermission, words)
         case .noInput?: throw CommandError(.noInput, words)

@@ -2,7 +2,7 @@ import Dispatch
 import Lacuna
 import Synchronization
 
-/// Makes a workload's calls on a store, and tells the parent of each.
+/// Makes a workload's calls on a store, and prints a line for each.
 final class TortureWorker {
     private let path: String
     private let workload: TortureWorkload
@@ -79,7 +79,8 @@ private final class CompactionThread: Sendable {
         }
     }
 
-    /// What it did; nil if there was nothing to do, or more was written meanwhile than it could keep up with.
+    /// Waits for the end; returns the strategy, or nil if there was nothing to do, or if more was written meanwhile
+    /// than the compaction could handle.
     func wait() throws -> CompactionStrategy? {
         ended.wait()
         do { return try result.withLock { try $0.get() } } catch let error as VectorStoreError

@@ -6,7 +6,7 @@ enum TortureCall {
     case write([TortureChange])
     case delete([Int64])
     case erase([Int64])
-    /// `beside`: while the calls that follow go on.
+    /// If `beside` is true, the calls that follow go on meanwhile.
     case compact(CompactionStrategy, beside: Bool)
     case reopen
 
@@ -19,7 +19,7 @@ enum TortureCall {
         }
     }
 
-    /// For a message.
+    /// The call's name in a message.
     var name: String {
         switch self {
         case .write(let changes): "a write of \(counted(changes.count, "change"))"
@@ -37,14 +37,14 @@ enum TortureChange {
     case delete(Int64)
 }
 
-/// The calls that a seed makes, one after the other. Each depends on the seed, its own number and the ids that have rows
-/// when it begins, and on nothing else: who knows these knows the call, however often processes were killed before it.
+/// The calls that a seed makes, one after the other. Each call depends only on the seed, its own number and the ids
+/// that have rows when it begins, however often processes were killed before.
 struct TortureWorkload {
     let seed: UInt64
 
-    /// Rows of less than a disk block, of a block, and of none's multiple.
+    /// The rows are smaller than a disk block, as large as one, or no multiple of one.
     private static let dimensions = [16, 64, 100, 384, 1_024]
-    /// All ids there are: they bound the store.
+    /// All ids; their number bounds the store's size.
     private static let ids: ClosedRange<Int64> = 1...2_000
 
     private enum Kind {
@@ -70,13 +70,13 @@ struct TortureWorkload {
         return Self.dimensions[Int.random(in: Self.dimensions.indices, using: &random)]
     }
 
-    /// Whether the call of this number compacts or erases.
+    /// Whether the call with this number compacts or erases.
     func isMaintenance(_ number: Int) -> Bool {
         var random = SplitMix64(seed: seed, stream: UInt64(number))
         return [.compact, .erase].contains(Kind(&random))
     }
 
-    /// The call of this number, from 1; `live`, the ids that have rows, becomes what it is after the call.
+    /// The call with this number, counted from 1. `live` is the set of ids that have rows; it is brought up to date.
     func call(_ number: Int, _ live: inout Set<Int64>) -> TortureCall {
         var random = SplitMix64(seed: seed, stream: UInt64(number))
         switch Kind(&random) {
@@ -107,7 +107,8 @@ struct TortureWorkload {
         }
     }
 
-    /// A run of ids, so many of them or less: what was put together, and dies together, lies together in the file.
+    /// Neighbouring ids, as many as a length in `lengths` says or fewer: rows that are put together and die together
+    /// lie together in the file.
     private static func run(_ lengths: ClosedRange<Int64>, _ random: inout SplitMix64) -> ClosedRange<Int64> {
         let first = Int64.random(in: ids, using: &random)
         return first...min(ids.upperBound, first + Int64.random(in: lengths, using: &random) - 1)
@@ -136,12 +137,12 @@ struct TortureWorkload {
         return .put(id, vector, metadata: Self.metadata(id, number, &random), replacing: !isNew)
     }
 
-    /// Any bits that are a finite number: one bit of the exponent is cleared.
+    /// Random bits that are a finite number, because one bit of the exponent is cleared.
     private static func vector(_ dimension: Int, _ random: inout SplitMix64) -> [Float] {
         (0..<dimension).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) & 0xBFFF_FFFF) }
     }
 
-    /// Long and short ones, now and then none.
+    /// Metadata of random length, or sometimes none.
     private static func metadata(_ id: Int64, _ number: Int, _ random: inout SplitMix64) -> String? {
         let length = Int.random(in: -60...240, using: &random)
         if length < 0 { return nil }
