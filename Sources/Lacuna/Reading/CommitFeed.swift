@@ -1,9 +1,9 @@
-/// A connection by which a handle that only reads follows the commits of the writing process, and the epoch's locks that keep
-/// the rows of its state where they are.
+/// A connection with which a handle that only reads follows the commits of the writing process, and the epoch's locks,
+/// which keep the rows of its state in their slots.
 ///
-/// `@unchecked Sendable`: one thread at a time uses it, under the lock of the ``RowIDs`` that it belongs to.
+/// `@unchecked Sendable`: one thread at a time uses it, under the lock of its ``RowIDs``.
 final class CommitFeed: @unchecked Sendable {
-    /// A state of the store, as far as it tells what later commits have changed.
+    /// A state of the store, with the facts by which the changes of later commits can be found.
     struct Known: Sendable {
         let record: StoreRecord
         let dead: SlotBits
@@ -11,7 +11,7 @@ final class CommitFeed: @unchecked Sendable {
         let uncounted: UInt32
     }
 
-    /// What the commits since a state have changed.
+    /// The changes of the commits since a state.
     struct Change {
         let known: Known
         let version: LogVersion
@@ -24,11 +24,11 @@ final class CommitFeed: @unchecked Sendable {
     private var locks: EpochLocks
     private var held: [Int64] = []
 
-    /// More changes than that are cheaper to read from the index anew.
+    /// More changes cost more than reading all rows from the index anew.
     private static let changeLimit = 100_000
     private static let attempts = 100
 
-    /// Nil where there is no log to tell of commits.
+    /// Nil if there is no log, by which commits are noticed.
     init?(_ directory: Directory) throws(VectorStoreError) {
         index = try StoreIndex.openForReading(directory, .readOnly)
         guard let log = index.connection.sharedLog else { return nil }
@@ -38,13 +38,13 @@ final class CommitFeed: @unchecked Sendable {
 
     // MARK: States
 
-    /// Begins to read one state, which lasts until ``end()``.
+    /// Begins to read one state; ``end()`` ends it.
     func begin() throws(VectorStoreError) -> (Known, LogVersion) {
         for _ in 0..<Self.attempts {
             let version = log.version
             try index.connection.run(Connection.TransactionKind.read.rawValue)
             let record = try index.record()
-            // Of this state, if no commit came between.
+            // If no commit came between, the version belongs to this state.
             if version == log.version {
                 let dead = try index.deadSlots(record.generation)
                 let uncounted = version.changes(beyond: record.commitSequence)
@@ -57,7 +57,7 @@ final class CommitFeed: @unchecked Sendable {
 
     func end() { index.connection.rollBack() }
 
-    /// The changes since a state; nil if the index doesn't tell them, or if reading all rows anew costs less.
+    /// The changes since a state; nil if the index doesn't have them, or if reading all rows anew costs less.
     func changes(since known: Known) throws(VectorStoreError) -> Change? {
         let version = log.version
         try index.connection.run(Connection.TransactionKind.read.rawValue)
@@ -68,7 +68,7 @@ final class CommitFeed: @unchecked Sendable {
             known.record.nextSlot.distance(to: record.nextSlot) <= Self.changeLimit
         else { return nil }
         let uncounted = version.changes(beyond: record.commitSequence)
-        // Where a commit came between, the caller sees another version, and tries again.
+        // If a commit came between, the caller sees another version, and tries again.
         if version == log.version && uncounted != known.uncounted { return nil }
         var dead = known.dead
         try index.readDeadSlots(record.generation, after: known.record.commitSequence, into: &dead)
@@ -88,7 +88,7 @@ final class CommitFeed: @unchecked Sendable {
 
     // MARK: The epoch's locks
 
-    /// Whether the epoch's lock is held: a writer that wants it for itself has it for a moment only.
+    /// Takes the epoch's lock; returns whether it is held. It fails only for a moment, while a writer has the lock.
     func hold(_ epoch: Int64) throws(VectorStoreError) -> Bool {
         if held.contains(epoch) { return true }
         guard locks.isNamed(epoch), try mapped(locks.lock(epoch, exclusive: false, within: 0)) else { return false }
@@ -98,7 +98,7 @@ final class CommitFeed: @unchecked Sendable {
 
     var holdsAny: Bool { !held.isEmpty }
 
-    /// Lets the locks go of epochs whose rows nobody reads any more, but for the newest where that is kept.
+    /// Releases the locks of epochs whose rows nobody reads any more, except the newest if that is kept.
     func release(_ readers: ReadStripes, keepingNewest: Bool) {
         let newest = held.max()
         held.removeAll { epoch in

@@ -1,6 +1,6 @@
 extension DataFile {
-    /// A file that is too short for its index is damaged, and the ids whose rows it lost are named here and not found out
-    /// by a crash later.
+    /// Throws `damaged`, with the ids of the lost rows, if a file is too short for its index. Without this check, a
+    /// crash would reveal it later.
     static func check(
         _ size: Int64,
         holds record: StoreRecord,

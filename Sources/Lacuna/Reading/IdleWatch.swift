@@ -1,5 +1,5 @@
-/// Has the readers of many handles look after their data files once a second, by one alarm: an alarm for each handle would be
-/// a good part of what opening a store costs.
+/// Lets the readers of many handles check their data files once a second. All share one alarm: an alarm for each handle
+/// would be a good part of the cost of opening a store.
 final class IdleWatch: Sendable {
     private struct Reference: Sendable {
         weak let pool: ReaderPool?
@@ -19,7 +19,7 @@ final class IdleWatch: Sendable {
 
     init(_ clock: any AlarmClock) { self.clock = clock }
 
-    /// Calls the pool's ``ReaderPool/look()`` each second until that wants no more.
+    /// Calls the pool's ``ReaderPool/look()`` each second until that returns false.
     func watch(_ pool: ReaderPool) {
         let arms = state.withLock { state in
             state.watched.append(Reference(pool: pool))
@@ -29,7 +29,7 @@ final class IdleWatch: Sendable {
         if arms { arm() }
     }
 
-    /// Keeps this alive until there is nothing more to watch.
+    /// Sets the alarm, which keeps this object until there is nothing more to watch.
     private func arm() { clock.after(Self.timeBetweenLooks) { self.look() } }
 
     private func look() {

@@ -6,27 +6,27 @@ import Darwin
 import Glibc
 #endif
 
-/// A copy of a store's index and its log, in a temporary directory of its own that goes with this object.
+/// A copy of a store's index and its log, in a temporary directory of its own that is removed with this object.
 ///
-/// A process that is killed leaves its copies. So each has a file that is locked while it is used, and whoever makes a copy
-/// removes those of the same user that nobody holds any more.
+/// A process that is killed leaves its copies. So each copy has a file that is locked while the copy is used. Making a
+/// copy first removes the same user's copies that nobody uses any more.
 final class IndexCopy: Sendable {
     let directory: Directory
-    /// Pages that the disk can't read, which are zeros here.
+    /// The number of pages that the disk can't read, which are zeros in the copy.
     let unreadablePages: Int
     private let lock: FileLock
 
     private static let prefix = "lacuna-index-"
     private static let pattern = "XXXXXX"
-    /// What only a directory of ours has: made before anything else in it, and removed last.
+    /// The lock file, which shows that a directory is ours. It is made first and removed last.
     static let lockName = "lacuna-copy.lock"
     private static let attempts = 10
     private static let pageBytes = 4_096
 
-    /// Copies the index, and the log if there is one, whatever state they are in.
+    /// Copies the index, and the log if there is one, even if they are damaged.
     ///
-    /// - Parameter skippingUnreadable: Whether pages that the disk can't read are left out.
-    /// - Throws: where there is no index, or the copy can't be made; `busy` where this process has the index open.
+    /// - Parameter skippingUnreadable: Whether to leave out pages that the disk can't read.
+    /// - Throws: An error if there is no index, or the copy can't be made; `busy` if this process has the index open.
     init(
         _ paths: StorePaths,
         _ fileSystem: any FileSystem,
@@ -49,7 +49,8 @@ final class IndexCopy: Sendable {
 
     deinit { Self.remove(directory) }
 
-    /// Takes the names away from the files: for a connection that has opened them all, so that even a kill leaves nothing.
+    /// Removes the names of the files. Call this after a connection has opened them all; then not even a kill leaves
+    /// the copy behind.
     func unlink() { Self.remove(directory) }
 
     // MARK: Directories
@@ -67,14 +68,15 @@ final class IndexCopy: Sendable {
                 remove(directory)
                 throw error
             }
-            // Somebody who removes what is stale may have come between.
+            // Another process that removes old copies may have come between.
             if try lock.tryLock(exclusive: true), lock.isNamed, directory.isAtItsPath { return (directory, lock) }
         }
         throw SystemError(errno: EBUSY, call: "lock a temporary directory in", path: base)
     }
 
-    /// Removes what is called like one of ours, is this user's alone, holds our lock file and besides nothing but an index, and
-    /// is held by nobody. That fails at nothing that a caller could mend.
+    /// Removes old copies: directories with a name like ours that belong to this user alone, contain our lock file and
+    /// nothing else but an index, and are used by nobody. Errors are ignored, since a caller could do nothing about
+    /// them.
     private static func removeStale() {
         guard let base = try? Directory(TemporaryFiles.directory), let names = try? base.names() else { return }
         for name in names where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + pattern.utf8.count {
@@ -99,8 +101,8 @@ final class IndexCopy: Sendable {
 
     // MARK: Copying
 
-    /// The number of pages that were left out since the disk can't read them. Holes stay holes: the copy takes no more room
-    /// than the file does, whatever its length.
+    /// Copies one file; returns the number of pages that were left out because the disk can't read them. Holes stay
+    /// holes: the copy takes no more room than the file, whatever its length.
     private static func copy(
         _ name: String,
         _ from: Directory,
@@ -128,12 +130,12 @@ final class IndexCopy: Sendable {
             } catch {
                 guard skippingUnreadable else { throw VectorStoreError(error.on(from.path(name))) }
                 if error.errno == EIO && buffer.count > pageBytes {
-                    // A page at a time from here on.
+                    // From here on it reads one page at a time.
                     buffer.removeLast(buffer.count - pageBytes)
                     continue
                 }
                 unreadablePages += 1
-                // It is no file at all.
+                // The name is not a regular file.
                 guard error.errno == EIO else { return unreadablePages }
                 position += Int64(pageBytes)
                 continue
@@ -146,8 +148,9 @@ final class IndexCopy: Sendable {
             } catch { throw VectorStoreError(temporary: error.on(to.path(name))) }
             position += Int64(count)
         }
-        // A page beyond the end is a missing one to SQLite, and a frame of zeros none. Where no file can be as long, they are
-        // missing.
+        // The database gets its full length, with a hole at the end, since SQLite takes pages beyond the end for
+        // missing. (The log doesn't need that: a frame of zeros is no frame.) If the file can't be made that long, the
+        // pages are missing.
         if !isLog, let size = try mapped(from.status(name))?.size, size > position {
             try? fileSystem.truncate(output, to: size)
         }

@@ -1,19 +1,20 @@
-/// How readers open the index, which depends on whether the store's directory can be written.
+/// Says how readers open the index, which depends on whether the store's directory can be written.
 final class IndexSource: Sendable {
-    /// The store's, or one with a copy of the index.
+    /// The store's directory, or one with a copy of the index.
     let directory: Directory
     let mode: Connection.Mode
-    /// What the store was like, where SQLite doesn't tell readers of commits: as an immutable database or a copy.
+    /// The state of the store's files at open, if SQLite doesn't show commits to readers, as with an immutable database
+    /// or a copy; otherwise nil.
     private let stamp: StoreStamp?
-    /// Keeps the copy, where it is one.
+    /// Keeps the copy, if `directory` is one.
     private let copy: IndexCopy?
 
     private static let attempts = 10
 
-    /// Whether files are made that are missing, which their owner must be able to write.
+    /// Whether missing files are made; the store's owner must be able to write to them.
     var createsFiles: Bool { mode == .readOnly && copy == nil }
 
-    /// Whether readers see each commit, and with it which epoch's lock they hold.
+    /// Whether readers see each commit, and so know the current epoch.
     var followsCommits: Bool { stamp == nil }
 
     private init(_ directory: Directory, _ mode: Connection.Mode, _ stamp: StoreStamp?) {
@@ -30,16 +31,17 @@ final class IndexSource: Sendable {
         self.copy = copy
     }
 
-    /// In a directory that can't be written there is no shared memory to be made for the log. With a log and its shared
-    /// memory, reading works as usual, and a writer may be at work, also while the log is empty; without frames in a log
-    /// the database alone is the truth (immutable); with a log alone, a copy of both is read. Immutable beside a log with
-    /// frames would silently lose the rows in it.
+    /// Chooses how to open the index. In a directory that can't be written, shared memory for the log can't be made. If
+    /// there are a log and its shared memory, reading works as usual, and a writer may be at work, even while the log
+    /// is empty. If there is no log with frames, the database alone is the truth, and is opened as immutable. If there
+    /// is only a log with frames, a copy of both is read: an immutable database would silently lack the rows in the
+    /// log.
     static func forReading(
         _ paths: StorePaths,
         _ fileSystem: any FileSystem = SystemFileSystem()
     ) throws(VectorStoreError) -> IndexSource {
         let directory = paths.directory
-        // A user who may write the directory and not the index would leave a log that its owner can't write.
+        // A user who may write to the directory but not to the index would leave a log that the owner can't write to.
         var mayWriteIndex = directory.isWritable(StorePaths.indexName)
         if !mayWriteIndex { mayWriteIndex = try mapped(paths.model()) == nil }
         if mayWriteIndex && directory.isWritable {
@@ -51,7 +53,7 @@ final class IndexSource: Sendable {
             let sharedMemory = try mapped(directory.status(StorePaths.sharedMemoryName))
             if log != nil && sharedMemory != nil { return IndexSource(directory, .joining, nil) }
             if !stamp.hasLog { return IndexSource(directory, .immutable, stamp) }
-            // Nothing keeps a writer from beginning the log anew between the two files.
+            // Nothing prevents a writer from beginning the log anew between the copies of the two files.
             let copied = Result { () throws(VectorStoreError) in try IndexCopy(paths, fileSystem) }
             if try !stamp.hasMoved() { return IndexSource(try copied.get(), stamp) }
         }
@@ -64,8 +66,8 @@ final class IndexSource: Sendable {
         remedy: "run \(.open) again"
     )
 
-    /// Calls `body`, which believes the index. Throws `busy` where a commit was made before it ended, in place of whatever
-    /// came of it: an immutable database that is checkpointed meanwhile is read half old and half new.
+    /// Calls `body`, which reads the index. If a commit was made before `body` has ended, throws `busy` in place of its
+    /// result or error: during a checkpoint, an immutable database may be read as a mixture of old and new.
     func whileUnchanged<R>(_ body: () throws -> R) throws -> R {
         guard let stamp else { return try body() }
         if try stamp.hasMoved() { throw Self.changed }

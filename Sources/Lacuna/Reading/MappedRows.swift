@@ -1,10 +1,10 @@
-/// Where the rows of one data file are in memory, for readers that take no snapshot. It keeps the map alive.
+/// The addresses of the rows of one data file, for readers that take no snapshot. It keeps the map alive.
 ///
 /// `@unchecked Sendable`: nothing changes after `init`.
 @safe
 final class MappedRows: @unchecked Sendable {
     let generation: Int64
-    /// The reader epoch that these readers are in.
+    /// The reader epoch of these readers.
     let epoch: Int64
     let segments: Int
     let dimension: Int
@@ -25,7 +25,7 @@ final class MappedRows: @unchecked Sendable {
 
     deinit { unsafe bases.deallocate() }
 
-    /// The row in a slot; the caller knows that there is one.
+    /// The row in a slot. The caller must know that there is a row.
     @inline(__always)
     func row(_ slot: Int) -> UnsafePointer<Float> {
         let offset = Int(DataFileHeader.length) + slot * stride
@@ -35,7 +35,7 @@ final class MappedRows: @unchecked Sendable {
         )
     }
 
-    /// Whether readers of `record`'s state, in this view of it, may go on with these.
+    /// Whether readers of `record`'s state, which has this view, may go on with these addresses.
     func fits(_ record: StoreRecord, _ view: RowView) -> Bool {
         record.generation == generation && record.readerEpoch == epoch && view.segments.count == segments
     }

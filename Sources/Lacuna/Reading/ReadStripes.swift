@@ -6,10 +6,10 @@ import Darwin
 import Glibc
 #endif
 
-/// What the threads of this process that are reading hold on to, in sixteen stripes: a thread touches one only, so that
-/// readers share no cache line that is written to. Who changes what all of them see takes all sixteen.
+/// Records which rows the reading threads of this process hold, in sixteen stripes. A thread uses one stripe only, so
+/// that few readers share a cache line that they write to. A change for all readers takes the locks of all sixteen.
 ///
-/// `@unchecked Sendable`: `memory` doesn't change, and what lies in it is guarded stripe by stripe.
+/// `@unchecked Sendable`: `memory` doesn't change, and each stripe in it is guarded by its own lock.
 @safe
 package final class ReadStripes: @unchecked Sendable {
     private let memory: UnsafeMutableRawPointer
@@ -34,23 +34,24 @@ package final class ReadStripes: @unchecked Sendable {
 
     private var stripes: some Sequence<ReadStripe> { (0..<Self.count).lazy.map(stripe) }
 
-    /// The calling thread's.
+    /// The calling thread's stripe.
     @inline(__always)
     var mine: ReadStripe { stripe(Int(lacuna_thread_number() % UInt64(Self.count))) }
 
-    /// Calls `body` while no reader is between its look at the rows and its hold on them.
+    /// Calls `body` while no reader is between finding rows and holding them.
     func withAllLocked<R>(_ body: () -> R) -> R {
         for stripe in stripes { stripe.lock() }
         defer { for stripe in stripes { stripe.unlock() } }
         return body()
     }
 
-    /// Inside ``withAllLocked(_:)``: what readers find from now on; who reads something else goes on with that.
+    /// Sets the rows that readers find from now on. Readers that hold other rows go on with those. Call it inside
+    /// ``withAllLocked(_:)``.
     func setCurrent(_ rows: MappedRows?) {
         for stripe in stripes { stripe.setCurrent(rows) }
     }
 
-    /// Whether nobody holds rows of the epoch, or of one before it, any more; waits for `seconds` at most.
+    /// Whether nobody holds rows of the epoch, or of an earlier one, any more. Waits for `seconds` at most.
     func areDrained(through epoch: Int64, within seconds: Double) -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         for stripe in stripes {
@@ -62,7 +63,7 @@ package final class ReadStripes: @unchecked Sendable {
         return true
     }
 
-    /// Whether anybody has read by the rows that are current since it was asked last.
+    /// Whether anybody has read by the current rows since the last call.
     func takeUsed() -> Bool {
         var wasUsed = false
         for stripe in stripes { if stripe.takeUsed() { wasUsed = true } }
@@ -85,7 +86,7 @@ package final class ReadStripes: @unchecked Sendable {
         stripe.unlock()
     }
 
-    /// Whether the calling thread is inside a read: it must neither write nor close then.
+    /// Whether the calling thread is inside a read. If so, it must neither write nor close.
     var containsCurrentThread: Bool {
         let stripe = mine
         stripe.lock()
@@ -94,20 +95,20 @@ package final class ReadStripes: @unchecked Sendable {
     }
 }
 
-/// One stripe. Everything but its lock is to be used between ``lock()`` and ``unlock()``.
+/// One stripe. Use everything except its lock between ``lock()`` and ``unlock()``.
 @safe
 struct ReadStripe {
     @safe
     private struct State {
         var mutex = unsafe pthread_mutex_t()
         var current: Unmanaged<MappedRows>?
-        /// Readers that hold `current`.
+        /// The number of readers that hold `current`.
         var pins = 0
-        /// What others still hold, with their number.
+        /// The other rows that readers still hold, with the number of those readers.
         var older: [(rows: MappedRows, pins: Int)] = []
-        /// Whether anybody has read since it was last asked.
+        /// Whether anybody has read since the last `takeUsed`.
         var wasUsed = false
-        /// One entry a read: a thread may be in several.
+        /// One entry for each read, since a thread may be inside several.
         var threads: [UInt64] = []
     }
 
@@ -135,8 +136,8 @@ struct ReadStripe {
 
     // MARK: Rows
 
-    /// What the stripe's readers find: nil where they must ask the index. Held by the stripe for as long as it is current or
-    /// pinned, which is why nobody needs to count references.
+    /// The rows that the stripe's readers find; nil if they must use the index. The stripe holds the rows while they
+    /// are current or pinned, so readers need not count references.
     @inline(__always)
     var current: Unmanaged<MappedRows>? { unsafe state.pointee.current }
 

@@ -1,20 +1,20 @@
-/// One state of the store: ids, offsets, rows and metadata of one commit sequence number.
+/// One state of the store: ids, slots, rows and metadata of one commit sequence number.
 struct Snapshot {
     let index: StoreIndex
     let record: StoreRecord
     let rows: RowView
-    /// Changes that the log counts beyond the commits that the store counts, which a program like the `sqlite3` shell makes
-    /// higher; nil where that isn't known of this state.
+    /// The number of changes that the log counts beyond the commits that the store counts; nil if it isn't known for
+    /// this state. A program like the `sqlite3` shell raises it.
     let uncountedChanges: UInt32?
 
-    /// Where the id's row lies; nil if no row has this id.
+    /// The slot of the id's row; nil if no row has this id.
     func slot(of id: SQLValue) throws(VectorStoreError) -> Slot? {
         guard let slot = try index.slot(of: id, record.generation) else { return nil }
         try check(id, slot)
         return slot
     }
 
-    /// A slot from disk is believed only if a row of this snapshot lies there.
+    /// Throws unless a row of this snapshot can lie in the slot, which was read from disk.
     func check(_ id: SQLValue, _ slot: Slot) throws(VectorStoreError) {
         if !rows.contains(slot) {
             throw .damaged("id \(id.idText) names a row outside of the data file", ids: [id.idText])
@@ -36,32 +36,33 @@ struct Snapshot {
 
 /// A connection for reading and the epoch's locks.
 ///
-/// `@unchecked Sendable`: one thread at a time uses it, the one that took it out of the ``ReaderPool``, whose mutex orders
-/// what one thread did before it gave the reader back and what the next one does.
+/// `@unchecked Sendable`: one thread at a time uses it, which has taken it out of the ``ReaderPool``. The pool's mutex
+/// orders the work of one thread before that of the next.
 final class Reader: @unchecked Sendable {
     private let index: StoreIndex
     private let source: IndexSource
-    /// Nil where a reader that doesn't follow commits can't open them.
+    /// Nil if this reader doesn't follow commits and can't open the lock files.
     private var locks: EpochLocks?
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
-    /// The epoch that the last snapshot was in: most likely the next one's too.
+    /// The epoch of the last snapshot; most likely the next snapshot has the same.
     private var epoch: Int64 = 0
-    /// The commit that the last look at the store's path came after.
+    /// The commit after which the store's path was checked last.
     private var placedSequence: Int64 = -1
 
-    /// Nil where there is none, as beside an immutable database.
+    /// Nil if there is no log, as beside an immutable database.
     private let log: SharedLog?
-    /// The record as it was read last, and the version that SQLite counts: while that is the same, nobody has committed.
+    /// The record that was read last, and SQLite's version number at that time: while that is the same, nobody has
+    /// committed.
     private var known: (version: Int64, record: StoreRecord)?
 
-    /// How long a snapshot is tried for while a writer changes epochs or generations under it.
+    /// The number of attempts at a snapshot while a writer changes epochs or generations.
     private static let attempts = 100
     private static let lockSeconds = 0.1
 
-    /// Reads by a connection that has been opened on the source.
+    /// Makes a reader with a connection that was opened on the source.
     init(
         _ index: StoreIndex,
         _ source: IndexSource,
@@ -86,7 +87,8 @@ final class Reader: @unchecked Sendable {
             guard try lock() else { continue }
             let held = epoch
             defer { unlock(held) }
-            // The locks were taken first: whoever wants to move what an unchanged store has waits for us.
+            // The locks were taken first: if the store is unchanged then, a writer that wants to move its rows waits
+            // for us.
             if let result = try source.whileUnchanged({ try read(held, body) }) { return result }
         }
         throw Self.unsettled
@@ -97,8 +99,9 @@ final class Reader: @unchecked Sendable {
         "the store's files changed again and again while it was opened"
     )
 
-    /// Calls `index` with a snapshot, and, when that has ended, `rows` with its data file, whose rows stay as they are until
-    /// `rows` returns, or calls the closure that it is given: for what takes long, and must not keep SQLite's log.
+    /// Calls `index` with a snapshot, and, after the snapshot has ended, `rows` with its data file. The file's rows
+    /// stay as they are until `rows` returns or calls its `release`. This is for long work that must not keep SQLite's
+    /// log from being emptied.
     func withHeldRows<T, R>(
         _ index: (Snapshot) throws -> T,
         _ rows: (T, DataFile, _ release: () -> Void) throws -> R
@@ -120,8 +123,8 @@ final class Reader: @unchecked Sendable {
         throw Self.unsettled
     }
 
-    /// Nil if the store moved on meanwhile. What takes long in `body` can be cancelled; not so the transaction's beginning
-    /// and end, which would leave the connection in between.
+    /// Nil if the store has gone on meanwhile. Long work in `body` can be cancelled. The beginning and the end of the
+    /// transaction can't, since the connection would be left in between.
     private func read<R>(_ held: Int64, _ body: (Snapshot) throws -> R) throws -> R? {
         try index.connection.run(Connection.TransactionKind.read.rawValue)
         defer { index.connection.rollBack() }
@@ -130,7 +133,7 @@ final class Reader: @unchecked Sendable {
         // Of this state, if no commit came between.
         let version = log?.version
         let uncounted = before == version ? version?.changes(beyond: record.commitSequence) : nil
-        // The lock was taken first: if the epoch is still the one it stands for, the writer waits for us.
+        // The lock was taken first: if its epoch is still the current one, the writer waits for us.
         if source.followsCommits && record.readerEpoch != held {
             epoch = record.readerEpoch
             return nil
@@ -154,22 +157,24 @@ final class Reader: @unchecked Sendable {
         return try mapped(EpochLocks(paths.directory, creates: source.createsFiles, like: try paths.model()))
     }
 
-    /// Once for each commit that it comes to see: whoever puts another store at the path commits once to this one.
+    /// Checks the path once for each commit that this reader comes to see: `restore`, which puts another store at the
+    /// path, commits once to this one.
     private func checkPlace(_ record: StoreRecord) throws(VectorStoreError) {
         if record.commitSequence == placedSequence { return }
         guard paths.directory.isAtItsPath else { throw .moved(paths.directory) }
         placedSequence = record.commitSequence
     }
 
-    /// False if the epoch moved on meanwhile: the writer holds an old epoch's lock while it drains that epoch.
+    /// Takes the epoch's lock. Returns false if the epoch has changed meanwhile: the writer holds an old epoch's lock
+    /// while it drains that epoch.
     private func lock() throws(VectorStoreError) -> Bool {
         guard source.followsCommits else {
-            // What can't be locked can be read all the same: then the source's look at the store is all there is.
+            // If the files can't be locked, the store can be read all the same; then only the source's check remains.
             return (try? locks?.lockBoth(within: Self.lockSeconds)) ?? true
         }
         let locked = try mapped(locks?.lock(epoch, exclusive: false, within: Self.lockSeconds) ?? true)
         if locked, locks?.isNamed(epoch) == false {
-            // Removed, so that a writer would wait for another file than this one.
+            // The lock file was removed, so that a writer would wait for another file than this one.
             unlock(epoch)
             if !paths.directory.isAtItsPath { throw .moved(paths.directory) }
             locks = try Self.openLocks(paths, source)
@@ -204,7 +209,7 @@ final class Reader: @unchecked Sendable {
             files.advance(to: file)
             return file
         case .failure(.missing):
-            // The snapshot holds still: only a new one tells whether the store has moved on.
+            // This snapshot doesn't change: only a new one shows whether the store has gone on.
             index.connection.rollBack()
             if try index.record().generation != record.generation { return nil }
             throw .damaged("\(record.dataFile) is missing")
@@ -212,11 +217,12 @@ final class Reader: @unchecked Sendable {
         }
     }
 
-    /// Whether the file is as long as the snapshot needs it; false if the store has moved on, so that only a new snapshot
-    /// tells. Asked at every snapshot: a file that was long enough before may have been cut since.
+    /// Whether the file is long enough for the snapshot; false if the store has gone on and a new snapshot is needed.
+    /// This is checked for every snapshot: a file that was long enough before may have been cut since.
     private func holds(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) -> Bool {
         if try file.status().size >= record.rowsEnd { return true }
-        // Cut by a commit that this snapshot is older than, or from outside: a second look in a new transaction tells.
+        // Either a commit after this snapshot has let the file be cut, or it was cut from outside. A check in a new
+        // transaction shows which.
         index.connection.rollBack()
         try index.connection.run(Connection.TransactionKind.read.rawValue)
         let now = try index.record()

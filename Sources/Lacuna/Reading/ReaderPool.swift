@@ -1,35 +1,36 @@
-/// The readers of one handle: each thread that reads borrows one.
+/// The readers of one handle. Each thread that reads borrows one.
 final class ReaderPool: Sendable {
     private struct State {
         var idle: [Reader] = []
         var isClosed = false
-        /// Whether anybody has read since the last look at the data file.
+        /// Whether anybody has read since the data file was last checked.
         var hasRead = false
-        /// Looks since anybody has.
+        /// The number of checks since the last read.
         var idleLooks = 0
-        /// Whether there will be another look.
+        /// Whether there will be another check.
         var isWatched = false
     }
 
-    /// Threads inside a read's closure: those must neither write nor close.
+    /// The threads inside a read's closure, which must neither write nor close.
     let threads = ReadStripes()
     private let source: IndexSource
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
-    /// Nil where the data file stays.
+    /// Nil if the data file stays open.
     private let watch: IdleWatch?
     private let state = Guarded(State())
 
-    /// Looks without a read, one a second, after which the data file is let go, and nobody looks any more: a minute. To let it
-    /// go sooner would have searches that come now and then map all of it again.
+    /// After this many checks without a read, one a second, the data file is closed, and checking ends: after a minute.
+    /// If it were closed sooner, searches that come now and then would have to map all of it again.
     private static let idleLooks = 60
-    /// Idle readers that are kept; each holds a connection and two lock files open.
+    /// The number of idle readers that are kept. Each has a connection and two lock files open.
     private static let kept = 8
 
-    /// - Parameter watch: For a handle that only reads. Nothing tells it that its data file was replaced, which would then keep
-    ///   its blocks, with rows that were erased since, for as long as the handle is idle. So it looks, and lets the file go.
+    /// - Parameter watch: For a handle that only reads. Such a handle isn't told when its data file is replaced. The
+    ///   old file would keep its blocks, with rows that were erased since, while the handle is idle. So the handle
+    ///   checks the file, and closes it.
     init(
         _ source: IndexSource,
         _ paths: StorePaths,
@@ -43,14 +44,14 @@ final class ReaderPool: Sendable {
         self.files = files
         self.fileSystem = fileSystem
         self.watch = watch
-        // Of the task that reads, if it is one: SQLite asks on the thread that called it.
+        // SQLite calls this on the reading thread, so `Task.isCancelled` is that of the task that reads.
         self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
 
     /// Whether readers see each commit.
     var followsCommits: Bool { source.followsCommits }
 
-    /// Makes the first reader of a handle that doesn't write: throws `damaged` where commits are missing.
+    /// Makes the first reader of a handle that only reads. Throws `damaged` if commits are missing.
     func openFirst(checkedBy witness: LogWitness) throws {
         giveBack(
             try source.whileUnchanged {
@@ -72,7 +73,7 @@ final class ReaderPool: Sendable {
         }
     }
 
-    /// The same for what reads rows for long: see ``Reader/withHeldRows(_:_:)``.
+    /// The same for long work on rows: see ``Reader/withHeldRows(_:_:)``.
     func readHeldRows<T, R>(
         _ index: (Snapshot) throws -> T,
         _ rows: (T, DataFile, _ release: () -> Void) throws -> R
@@ -86,7 +87,7 @@ final class ReaderPool: Sendable {
         return try reader.withHeldRows(index, rows)
     }
 
-    /// Later reads fail; those under way end as usual.
+    /// Makes later reads fail; reads under way end as usual.
     func close() {
         state.withLock { state in
             state.isClosed = true
@@ -119,8 +120,8 @@ final class ReaderPool: Sendable {
         if beginsToWatch { watch?.watch(self) }
     }
 
-    /// Whether there is to be another look. A read that goes on meanwhile keeps the file itself, and the next one opens it
-    /// again.
+    /// Checks the data file, and returns whether there must be another check. A read that is under way keeps the file
+    /// itself, and the next read opens it again.
     func look() -> Bool {
         let goesOn = state.withLock { state in
             state.idleLooks = state.hasRead ? 0 : state.idleLooks + 1

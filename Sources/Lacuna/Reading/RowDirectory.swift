@@ -1,5 +1,5 @@
-/// Which slots are dead in the newest state that this handle has searched, brought forward by what later commits have
-/// changed. SQLite can rebuild it at any time.
+/// The dead slots in the newest state that this handle has searched. The changes of later commits bring them up to
+/// date. They can be read again from the index at any time.
 final class RowDirectory: Sendable {
     private struct State: Sendable {
         let generation: Int64
@@ -7,19 +7,20 @@ final class RowDirectory: Sendable {
         /// See ``Snapshot/uncountedChanges``.
         let uncounted: UInt32?
         let dead: SlotBits
-        /// Rows that another program has deleted: dead by the table of ids, and not by the store's count.
+        /// The number of rows that another program has deleted: dead by the table `vectors`, but not by the store's
+        /// count.
         let uncountedRows: Int64
     }
 
     private let state = Guarded<State?>(nil)
 
-    /// More dead slots for each live row, and so many besides, are not gathered from the table of ids: memory follows the rows
-    /// that are there, and not what the record says.
+    /// If the record claims more dead slots than this for each live row, plus `fewDead`, they are not computed from the
+    /// table `vectors`: memory must depend on the rows that are there, not on the record.
     private static let deadPerLive: Int64 = 64
     private static let fewDead: Int64 = 1 << 24
 
-    /// The dead slots of a snapshot; nil where only the table of ids can be believed. O(dead slots) the first time, and O(1)
-    /// but for what has changed since; O(rows) where another program has written to the index.
+    /// The dead slots of a snapshot; nil if only the table `vectors` can be believed. Takes O(dead slots) time at
+    /// first, and later O(1) plus the changes since. If another program has written to the index, takes O(rows) time.
     func deadSlots(_ snapshot: Snapshot) throws(VectorStoreError) -> SlotBits? {
         let record = snapshot.record
         let known = state.withLock { $0 }.flatMap { $0.generation == record.generation ? $0 : nil }
@@ -32,7 +33,7 @@ final class RowDirectory: Sendable {
             dead = known.dead
             var changed = SlotBits()
             try snapshot.index.readDeadSlots(record.generation, after: known.sequence, into: &changed)
-            // As long as no row moves, a dead slot stays so.
+            // While no row is moved, a dead slot stays dead.
             dead.formUnion(changed)
         } else {
             dead = try snapshot.index.deadSlots(record.generation)
@@ -43,7 +44,8 @@ final class RowDirectory: Sendable {
         return dead
     }
 
-    /// The same from the table of ids alone: what was known contradicts it. O(rows).
+    /// Computes the dead slots from the table `vectors` alone, after other data have contradicted it. Takes O(rows)
+    /// time.
     func rebuild(_ snapshot: Snapshot) throws(VectorStoreError) -> SlotBits? {
         let record = snapshot.record
         if record.deadRows / Self.deadPerLive > record.liveRows + Self.fewDead / Self.deadPerLive { return nil }

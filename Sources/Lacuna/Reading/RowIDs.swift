@@ -1,18 +1,20 @@
 import Dispatch
 
-/// Which row has which id, in memory: reads by id ask it instead of SQL, and searches ask it for the ids of what they found.
+/// The cache of ids: the slot of each id, and the id of each slot, in memory. Reads by id use it instead of SQL, and
+/// searches get the ids of their matches from it.
 ///
-/// Only SQLite's tables are the truth. An id's slot is believed while the state that it was made from is the newest one, which
-/// the wal-index tells at each read (``LogVersion``). Commits of this handle are followed at once. A handle that only reads
-/// follows those of the writing process when it is asked next; a commit of any other program has all of it read anew. Whoever
-/// finds that it is not to be believed asks the index.
+/// Only SQLite's tables are the truth. An id's slot is believed while the state of the cache is the newest one, which
+/// each read checks by the wal-index (``LogVersion``). Commits of this handle are followed at once. A handle that only
+/// reads follows the commits of the writing process at its next read. After a commit of any other program, the whole
+/// cache is read anew. A read that can't believe the cache uses the index.
 ///
-/// A thread of its own fills it, from the table of ids alone, once so many reads have asked the index that filling costs no
-/// more than they did: so opening pays nothing, and neither does a handle that reads a few rows. It goes when its rows would
-/// take more than the limit, and when a rewrite has moved all rows.
+/// A thread fills the cache from the table `vectors` alone, after so many reads through the index that filling costs no
+/// more than they did. So it costs nothing at open, and nothing for a handle that reads a few rows. The cache is
+/// dropped when its rows would take more memory than the limit, and when a rewrite has moved all rows.
 ///
-/// `@unchecked Sendable`: `table`, `version`, `log` and `moved` are written under all stripes' locks and `state`'s, and read
-/// under any of them. `state`'s comes first. `feed` is set and used under `state`'s only.
+/// `@unchecked Sendable`: `table`, `version`, `log` and `moved` are written under the locks of all stripes and of
+/// `state`, and read under any of these. The lock of `state` is taken first. `feed` is set and used only under the lock
+/// of `state`.
 @safe
 final class RowIDs: @unchecked Sendable {
     /// The state after a commit of this process.
@@ -26,19 +28,19 @@ final class RowIDs: @unchecked Sendable {
     /// The table that a thread is making.
     private struct Filling: Sendable {
         let generation: Int64
-        /// The commits since it began.
+        /// The commits since the filling began.
         var commits: [Commit] = []
         var changes = 0
     }
 
     private struct State: Sendable {
-        /// Reads that asked the index since the table was filled, or gone.
+        /// The number of reads through the index since the table was filled or dropped.
         var misses = 0
-        /// Whose rows are in the table; nil where it isn't in use.
+        /// The rows that the table describes; nil if it isn't in use.
         var rows: MappedRows?
-        /// For a handle that only reads, the state that the table is of; nil where it isn't in use.
+        /// For a handle that only reads, the state of the table; nil if it isn't in use.
         var known: CommitFeed.Known?
-        /// Whether somebody will look whether the epoch's lock is still needed.
+        /// Whether a timer will check if the epoch's lock is still needed.
         var isHoldWatched = false
         var filling: Filling?
         var isClosed = false
@@ -49,33 +51,34 @@ final class RowIDs: @unchecked Sendable {
     private let kind: VectorIDKind
     private let files: CurrentFile
     private let limitBytes: Int
-    /// Whether the handle only reads, and follows the commits of another process.
+    /// Whether the handle only reads, and so follows the commits of another process.
     private let isFollower: Bool
     private let state = Guarded(State())
-    /// The threads that fill.
+    /// The threads that fill the table.
     private let fillers = DispatchGroup()
-    /// Nil where it isn't in use. Not counted by readers: it is let go under all stripes' locks.
+    /// Nil if the table isn't in use. Readers don't count references to it: it is replaced under the locks of all
+    /// stripes.
     private var table: Unmanaged<SlotTable>?
     private var version: LogVersion?
-    /// What tells of commits; nil until the first filling of a handle that only reads.
+    /// Shows commits; nil before the first filling of a handle that only reads.
     private var log: SharedLog?
     /// The table's generation, and the last commit that moved rows.
     private var moved: (generation: Int64, sequence: Int64) = (0, 0)
-    /// By what a handle that only reads follows the others' commits.
+    /// Shows the changes of commits to a handle that only reads.
     private var feed: CommitFeed?
 
-    /// A read by SQL costs about as much as taking so many rows into the table.
+    /// A read by SQL costs about as much as putting this many rows into the table.
     private static let rowsPerMiss = 16
-    /// Fewer reads than that aren't worth a thread.
+    /// For fewer reads, a thread isn't worth it.
     private static let leastMisses = 64
-    /// Changes made at a time, while readers wait.
+    /// The number of changes that are made at a time, while readers wait.
     private static let slice = 64
-    /// More changes than that are cheaper to read from the index.
+    /// More changes cost more than reading all rows from the index.
     private static let changeLimit = 100_000
-    /// Rows read from the index at a time: as long as that keeps the log from beginning anew.
+    /// The number of rows read from the index at a time. During each such read, the log can't begin anew.
     private static let batchRows = 10_000
 
-    /// - Parameter log: What tells of commits, for the handle that makes them; nil for one that only reads.
+    /// - Parameter log: Shows commits, for the handle that writes; nil for a handle that only reads.
     init(
         _ directory: Directory,
         _ kind: VectorIDKind,
@@ -103,13 +106,13 @@ final class RowIDs: @unchecked Sendable {
     // MARK: Reading
 
     enum Lookup<R> {
-        /// The index has to be asked.
+        /// The index must be read.
         case unknown
         case absent
         case found(R)
     }
 
-    /// Calls `body` with the row of an id in the newest state. Nothing destroys it until `body` returns.
+    /// Calls `body` with the row of an id in the newest state. Nothing destroys the row until `body` returns.
     @inline(__always)
     func withRow<R>(_ key: RowKey, _ body: (Span<Float>) throws -> R) rethrows -> Lookup<R> {
         let stripe = readers.mine
@@ -138,7 +141,7 @@ final class RowIDs: @unchecked Sendable {
         return .found(try unsafe body(row.span))
     }
 
-    /// Whether a row has the id; nil where the index has to be asked.
+    /// Whether a row has the id; nil if the index must be read.
     func contains(_ key: RowKey) -> Bool? {
         let stripe = readers.mine
         stripe.lock()
@@ -147,8 +150,8 @@ final class RowIDs: @unchecked Sendable {
         return unsafe table._withUnsafeGuaranteedRef { $0.slot(key) } != nil
     }
 
-    /// The ids of rows that are live in a state, by their slots; nil where the index has to be asked. What a slot's id is
-    /// doesn't depend on the commits since, but for those that move rows.
+    /// The ids of rows that are live in a state, by their slots; nil if the index must be read. The id of a slot
+    /// doesn't change by later commits, except those that move rows.
     func ids(of slots: [Slot], _ record: StoreRecord) -> [SQLValue]? {
         if kind == .text { return nil }
         let stripe = readers.mine
@@ -168,10 +171,10 @@ final class RowIDs: @unchecked Sendable {
 
     // MARK: Commits
 
-    /// A transaction has begun, in which nobody else can commit: what it changes is noted where it is wanted, also by a table
-    /// that may be filled before the transaction's end.
+    /// Called when a transaction has begun, in which nobody else can commit. Decides whether its changes are noted:
+    /// they are if there is a table, or if one may be filled before the transaction ends.
     ///
-    /// - Parameter commits: The connection's so far, of those that have changed anything.
+    /// - Parameter commits: The number of the connection's commits so far that have changed anything.
     func begin(_ changes: RowChanges, commits: Int) {
         let generation = state.withLock { state in
             state.filling?.generation ?? state.rows?.generation
@@ -180,7 +183,7 @@ final class RowIDs: @unchecked Sendable {
         changes.begin(log?.version, generation: generation, commits: commits)
     }
 
-    /// It has been committed, and has led to `record`.
+    /// Called when the transaction was committed; `record` is the new state's.
     func commit(_ changes: RowChanges, _ record: StoreRecord, commits: Int) {
         guard let version = log?.version else { return }
         state.withLock { state in
@@ -199,7 +202,8 @@ final class RowIDs: @unchecked Sendable {
         }
     }
 
-    /// In slices: until the last one is done, readers find another version than the newest, and ask the index.
+    /// Makes the changes in slices. Until the last slice is done, readers find that the table isn't of the newest
+    /// version, and use the index.
     private func apply(_ commit: Commit, _ state: inout State) -> Bool {
         guard let table = unsafe table, let file = files.value, let rows = state.rows,
             rows.generation == file.header.generation, let view = try? file.view(upTo: commit.record.nextSlot)
@@ -253,7 +257,7 @@ final class RowIDs: @unchecked Sendable {
         state.misses = 0
     }
 
-    /// Readers ask the index from now on. Waits for whoever is filling the table: soon at an end.
+    /// Makes readers use the index from now on. Waits for the thread that fills the table, which ends soon.
     func close() {
         state.withLock { state in
             state.isClosed = true
@@ -268,14 +272,15 @@ final class RowIDs: @unchecked Sendable {
 
     // MARK: Filling
 
-    /// A read had to ask the index, and found it in the state of `record`. Begins to fill the table where enough have.
+    /// Called after a read through the index, which has seen the state of `record`. Begins to fill the table after
+    /// enough such reads.
     func missed(_ record: StoreRecord, reads: Int = 1) {
         let begins = state.withLock { state in
             state.misses += reads
             guard state.misses >= max(Self.leastMisses, Int(record.liveRows) / Self.rowsPerMiss), !state.isClosed,
                 state.filling == nil, fits(record)
             else { return false }
-            // Not two tables at a time; one that is believed was only missed while commits came.
+            // There must not be two tables at a time. A table that is up to date was only missed during commits.
             if state.known != nil || version != nil && version == log?.version {
                 state.misses = 0
                 return false
@@ -287,17 +292,17 @@ final class RowIDs: @unchecked Sendable {
             return true
         }
         guard begins else { return }
-        // A queue of its own: those of the system may all be busy with threads that wait for the writer's turn.
+        // The queue is our own: the system's queues may all be busy with threads that wait for the writer's turn.
         DispatchQueue(label: "lacuna.ids", qos: .utility).async { [self] in
             defer { fillers.leave() }
-            // A failure is for whoever asks the index.
+            // An error is ignored here: reads through the index will meet it.
             try? isFollower ? fillAtOnce() : fill()
             state.withLock { $0.filling = nil }
         }
     }
 
-    /// Reads all rows, batch by batch; nil where the filling was given up, or there are too many. Outside of a transaction each
-    /// batch is of the newest state at its time.
+    /// Reads all rows, batch by batch; nil if the filling was given up, or if there are too many rows. Outside of a
+    /// transaction each batch has the newest state of its time.
     private func load(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError) -> (SlotTable, end: Int)? {
         let table = SlotTable(rows: Int(record.liveRows), kind)
         var end = 0
@@ -314,8 +319,8 @@ final class RowIDs: @unchecked Sendable {
         return (table, end)
     }
 
-    /// For a handle that writes. The commits since the first batch are applied on top, in order: each change says where its id
-    /// lies now, whatever a batch has read of it.
+    /// Fills the table of a handle that writes. The commits since the first batch are applied afterwards, in order:
+    /// each change has the current slot of its id, whatever a batch has read.
     private func fill() throws(VectorStoreError) {
         let index = try StoreIndex.openForReading(directory, .readOnly)
         guard let version = log?.version else { return }
@@ -326,8 +331,8 @@ final class RowIDs: @unchecked Sendable {
         }
     }
 
-    /// Not in use if somebody else has committed since the filling began, or if the index names rows where there are none or
-    /// other than its number of rows: whoever asks it hears of the damage.
+    /// Puts the table into use, unless another program has committed since the filling began, or the index is damaged
+    /// (it names slots without rows, or another number of rows): reads through the index will report that.
     private func use(
         _ table: SlotTable,
         endingAt end: Int,
@@ -354,7 +359,7 @@ final class RowIDs: @unchecked Sendable {
 
     // MARK: Following another process
 
-    /// For a handle that only reads: all of one state, and the connection by which later ones are followed.
+    /// Fills the table of a handle that only reads, from one state, and keeps the connection that follows later states.
     private func fillAtOnce() throws(VectorStoreError) {
         guard let feed = try CommitFeed(directory) else { return }
         let (known, version) = try feed.begin()
@@ -373,8 +378,8 @@ final class RowIDs: @unchecked Sendable {
         }
     }
 
-    /// Goes on to the newest state, where the table is of an earlier one, and takes hold of its rows: whether reads by id
-    /// have an answer now.
+    /// Brings the table up to the newest state, and holds the rows of that state. Returns whether reads by id have an
+    /// answer now.
     func refresh() -> Bool {
         if !isFollower { return false }
         return state.withLock { state in
@@ -390,7 +395,7 @@ final class RowIDs: @unchecked Sendable {
 
     private static let attempts = 10
 
-    /// Nil where the store has moved on meanwhile.
+    /// Nil if the store has gone on meanwhile.
     private func follow(
         _ feed: CommitFeed,
         _ before: CommitFeed.Known,
@@ -400,18 +405,18 @@ final class RowIDs: @unchecked Sendable {
         guard try feed.hold(known.record.readerEpoch) else { return false }
         if feed.log.version != version {
             guard let change = try feed.changes(since: known) else {
-                // All rows have moved, or another program has written.
+                // All rows have moved, or another program has written to the index.
                 drop(&state)
                 return false
             }
             guard feed.log.version == change.version else { return nil }
-            // A read through the index throws the error: another store is at the path.
+            // Another store is at the path. A read through the index will throw that error.
             if !directory.isAtItsPath { return false }
             apply(change, &state)
             let epoch = known.record.readerEpoch
             known = change.known
             state.known = known
-            // The lock comes first: if the epoch is another one by then, its writer doesn't wait for us.
+            // The lock must be taken first: if the epoch has changed by then, the writer doesn't wait for us.
             if known.record.readerEpoch != epoch { return nil }
         }
         guard let file = files.value, file.header == known.record.header,
@@ -445,7 +450,7 @@ final class RowIDs: @unchecked Sendable {
         state.rows = nil
     }
 
-    /// The epoch's lock is let go once nobody has read by id for a while: at most twice this long.
+    /// The epoch's lock is released after nobody has read by id for this time, or at most twice as long.
     private static let holdMilliseconds = 5
 
     private func watchHold() {

@@ -1,17 +1,18 @@
-/// What is at a store's path, found out by names alone, before any file is opened.
+/// Checks by names alone what is at a store's path, before any file is opened.
 enum StoreDirectory {
-    /// Throws unless there is a directory with an index in it.
+    /// Throws unless the directory contains an index.
     static func check(_ paths: StorePaths) throws {
         let directory = paths.directory
         if try mapped(directory.status(StorePaths.indexName)) != nil {
-            // Without a lock file it may be another program's database: looked at before a lock file is put beside it.
+            // Without a lock file, the index may be another program's database. So it is checked before a lock file is
+            // put beside it.
             if try mapped(directory.status(StorePaths.writerLockName)) == nil { try checkIndex(paths) }
             return
         }
         let remains = try mapped(directory.names()).filter {
             StorePaths.indexNames.contains($0) || StorePaths.generation(ofDataFile: $0) != nil
         }
-        // An interrupted creation's, or nothing of ours.
+        // These are the files of an interrupted creation, or none of ours.
         if Set(remains).isSubset(of: StorePaths.unfinishedNames) && holdsNothing(paths) { throw noStore(paths) }
         throw VectorStoreError.damaged("index.sqlite is missing beside \(remains.joined(separator: ", "))")
     }
@@ -31,9 +32,9 @@ enum StoreDirectory {
         }
     }
 
-    /// Whether no row and no commit can be in a directory without an index, as an interrupted creation leaves it: the first
-    /// generation's file is missing, or has a header or a part of it and nothing else, and the log is empty. That may have
-    /// been made for an index whose new name a power cut has undone.
+    /// Whether a directory without an index can contain no row and no commit, as an interrupted creation leaves it: the
+    /// first generation's file is missing, or has only a header or a part of one, and the log is empty. An empty log
+    /// may have been made for an index whose new name a power cut has undone.
     static func holdsNothing(_ paths: StorePaths) -> Bool {
         let name = StorePaths.dataFileName(generation: 1)
         let directory = paths.directory

@@ -1,8 +1,9 @@
-/// What tells whether a commit has been made, for readers that don't learn of it from SQLite.
+/// Shows whether a commit was made, for readers that don't learn of it from SQLite.
 ///
-/// A commit writes to the log. Before a checkpoint writes to the database, the mark is raised, and only after it the log
-/// is begun anew. The log is looked at first: so one of the three has moved, whenever the look is taken. A writer that has
-/// committed nothing, and an empty log that a reader elsewhere has made, are no change.
+/// A commit writes to the log. Before a checkpoint writes to the database, the mark is raised; the log begins anew only
+/// after the checkpoint. The log is checked first, so after a commit at least one of the three has changed, whenever
+/// they are checked. A writer that has committed nothing, and an empty log that a reader elsewhere has made, don't
+/// count as a change.
 struct StoreStamp: Sendable {
     private struct File: Equatable {
         let identity: FileIdentity
@@ -21,7 +22,8 @@ struct StoreStamp: Sendable {
     private let fileSystem: any FileSystem
     private let log: File?
     private let index: File?
-    /// Also because a database that is written twice within a tick of the file system's clock has one time only.
+    /// The mark is also needed because a database that is written twice within a tick of the file system's clock has
+    /// the same time.
     private let mark: CommitMark?
 
     var hasLog: Bool { log != nil }

@@ -1,16 +1,17 @@
-/// Reconciles the journal with the files that a crash left behind. Idempotent, and it may itself be interrupted anywhere:
-/// the journal is brought up to date first, then the files that it gives up are removed.
+/// Reconciles the journal with the files that a crash has left. It may be repeated, and interrupted anywhere: the
+/// journal is brought up to date first, and then files that it no longer needs are removed.
 package struct Recovery {
     private let plan: RecoveryPlan
-    /// Whether what only a commit in the log has given up stays for the next open, since that log could not be emptied.
+    /// Whether superseded files stay until the next open, because the log that has the commit that superseded them
+    /// could not be emptied.
     private var leavesSuperseded = false
     private let hasStaleRows: Bool
-    /// Derived files of no use any more, with their sizes where they are there.
+    /// Derived files that are no longer of use, with their sizes if they exist.
     private let staleDerivedFiles: [(name: String, size: Int64?)]
 
-    /// Looks, and touches nothing.
+    /// Makes a plan. Touches nothing.
     ///
-    /// - Throws: `damaged` where the files contradict the index.
+    /// - Throws: `damaged` if the files contradict the index.
     init(
         _ index: StoreIndex,
         _ paths: StorePaths,
@@ -27,11 +28,11 @@ package struct Recovery {
         }
     }
 
-    /// Whether an erasure was interrupted: `Erasure.resume` carries on with it, once there is a writer.
+    /// Whether an erasure was interrupted. `Erasure.resume` completes it, once there is a writer.
     var hasPendingErasure: Bool { !plan.erasures.isEmpty }
 
-    /// Opens a store for writing, recovered: the one sequence for it. `check` may refuse what the index says the store is,
-    /// before anything is changed.
+    /// Opens a store for writing and recovers it. This is the only way to open one for writing. `check` may refuse the
+    /// store by its record, before anything is changed.
     static func open(
         _ paths: StorePaths,
         _ lock: FileLock,
@@ -46,10 +47,10 @@ package struct Recovery {
         }
     }
 
-    /// Everything but the removal of index rows, which waits for the next compaction or `recover`, and
-    /// interrupted erasures, which wait for the writer.
+    /// Does everything except two things: old index rows are removed by the next compaction or `recover`, and
+    /// interrupted erasures wait for the writer.
     ///
-    /// It believes nothing that is only in the write-ahead log: see `emptyLog`.
+    /// It believes nothing that is only in the log: see `emptyLog`.
     private mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile
@@ -65,33 +66,34 @@ package struct Recovery {
         session.log.checkpointsOnClose(true)
     }
 
-    /// Makes the log that an earlier writer has left our own. A killed process may have left a commit there that was never
-    /// synced, or whose sync failed, so that the kernel's cache has it, as clean, and the disk never will. Such a log is
-    /// emptied into the database, and a commit of our own takes the place of whatever may be beyond its end, before a file
-    /// is removed or a row written on the strength of it.
+    /// Takes over the log that an earlier writer has left. A killed process may have left a commit there that was never
+    /// synced, or whose sync failed, so that the kernel's cache has it as clean and the disk will never have it. So the
+    /// log is emptied into the database, and a commit of our own replaces whatever may be after its end, before a file
+    /// is removed or a row is written that relies on the log.
     ///
-    /// Before that, the rows that only the log may name are looked at: where they don't match their checksums, other files of
-    /// the store aren't of the log's time, and nothing is changed.
+    /// Before that, the rows that only the log may name are checked. If they don't match their checksums, the data file
+    /// is not of the log's time, and nothing is changed.
     ///
     /// | after | a crash leaves | the next recovery |
     /// | --- | --- | --- |
-    /// | 1. the log's bytes are written once more where they are, and synced | the same bytes, on the disk too | begins anew |
-    /// | 2. the rows that only the log may name are written and synced likewise | the same | begins anew |
-    /// | 3. no frame of the log is taken to be in the database any more | the same: that was in memory only | begins anew |
-    /// | 4. a part of the log is copied into the database | a database that is no state without its log, and the log | begins anew |
-    /// | 5. all of it is, synced; the log is cut | the state, in the database, with or without the log | goes on |
-    /// | 6. a commit of our own | the state | goes on |
+    /// | 1. the log's bytes are written once more in their places, and synced | the same bytes, on the disk too | begins anew |
+    /// | 2. the rows that only the log may name are written and synced in the same way | the same | begins anew |
+    /// | 3. SQLite forgets which frames of the log are in the database | the same: that was in memory only | begins anew |
+    /// | 4. a part of the log is copied into the database | the log, and a database that without it is no state of the store | begins anew |
+    /// | 5. the whole log is copied and synced; the log is cut | the state, in the database, with or without the log | goes on |
+    /// | 6. a commit of our own is made | the state | goes on |
     ///
-    /// Without 1, a power cut in 4 leaves a part of the newest pages in the database, and a log that lacks the rest. Without
-    /// 3, pages that an earlier checkpoint copied, and that a failed sync of the database has left clean in the cache, are in
-    /// neither file after 5, where a reader has kept SQLite's shared memory alive.
+    /// Without 1, a power cut in 4 leaves a part of the newest pages in the database, and a log that lacks the rest.
+    /// Step 3 is for pages that an earlier checkpoint copied, and that are clean in the cache after a failed sync of
+    /// the database: without it, if a reader has kept SQLite's shared memory alive, they would be in neither file after
+    /// 5.
     private func emptyLog(_ session: WriteSession) throws(VectorStoreError) -> Bool {
         do throws(VectorStoreError) {
             let isEmpty = try session.log.empty()
             try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
             return isEmpty
         } catch {
-            // A full disk must not keep a store from being opened, and emptied.
+            // A full disk must not prevent the store from being opened, so that rows can be deleted.
             guard error.code == .diskFull else { throw error }
             return false
         }
@@ -103,14 +105,15 @@ package struct Recovery {
         leavesSuperseded && plan.hasInterruptedMoves ? nil : plan.trimmedLength
     }
 
-    /// Puts in order what an earlier compaction of an open store could not finish, on a full disk for example. Each
-    /// compaction begins with this: one that goes on from another generation would make that journal a contradiction. Of the
-    /// journal's history it keeps the last thousand entries, and those that are still needed.
+    /// Puts in order what an earlier compaction of an open store could not finish, for example on a full disk. Each
+    /// compaction begins with this: otherwise a compaction that goes on from another generation would make the old
+    /// journal entry contradict the store. Of the journal's history, the last thousand entries are kept, and those that
+    /// are still needed.
     package static func putInOrder(_ session: WriteSession) throws(VectorStoreError) {
         let recovery = try Recovery(session.index, session.paths, session.fileSystem)
         try recovery.putInOrder(session, try session.currentFile())
         if recovery.plan.outdated.isEmpty { return }
-        // Their files are gone for good.
+        // After this sync, the files of the outdated entries are gone durably.
         try mapped(session.fileSystem.sync(session.paths.directory))
         try session.commit { () throws(VectorStoreError) in
             for entry in recovery.plan.outdated { try session.index.removeFromJournal(entry) }
@@ -118,7 +121,7 @@ package struct Recovery {
     }
 
     private func putInOrder(_ session: WriteSession, _ file: DataFile) throws(VectorStoreError) {
-        // Nothing needs them, also where the commit that gave them up should get lost.
+        // Nothing needs these files, even if the commit that gave them up is lost.
         if !staleDerivedFiles.isEmpty { try session.removeStaleDerivedFiles() }
         if plan.isEmpty { return }
         if !plan.endings.isEmpty {
@@ -129,8 +132,8 @@ package struct Recovery {
                 }
             }
         }
-        // SQLite makes the log's name without telling whether its sync of the directory worked, and what supersedes the
-        // files is in that log.
+        // SQLite makes the log's name without reporting whether its sync of the directory worked, and the commit that
+        // superseded the files is in that log.
         try mapped(session.fileSystem.sync(session.paths.directory))
         for removal in removals {
             try removal.remove(from: session.paths.directory, session.fileSystem)
@@ -138,10 +141,10 @@ package struct Recovery {
         if let length = trimmedLength { try file.truncate(to: length) }
     }
 
-    /// Whether a compaction in place was interrupted, whose tail wasn't cut off.
+    /// Whether a compaction in place was interrupted before it cut off the tail.
     var hasInterruptedMoves: Bool { plan.hasInterruptedMoves }
 
-    /// What was done, or would be.
+    /// The report of what was done, or would be done.
     package var report: RecoveryReport {
         var actions = plan.endings.map { ending in
             RecoveryReport.Action(
@@ -206,7 +209,7 @@ package struct Recovery {
 
     private static let erase = "erase"
 
-    /// What was done where erasures had to be left for later, and why.
+    /// The report, if erasures had to be left for later because of `reason`.
     func report(leavingErasuresFor reason: VectorStoreError?) -> RecoveryReport {
         guard let reason else { return report }
         var report = report

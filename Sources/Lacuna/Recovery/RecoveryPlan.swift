@@ -1,18 +1,18 @@
-/// What the directory holds under a data file's name.
+/// A file in the directory that has the name of a data file.
 struct FoundFile {
     let identity: FileIdentity
     let size: Int64
     let header: Result<DataFileHeader, DataFile.Unusable>
-    /// Where the header can't be read, what is there instead.
+    /// The bytes in the header's place, if the header is not valid.
     let bytes: [UInt8]?
 
-    /// Whether the header proves that the file is this store's, of the generation that its name tells.
+    /// Whether the header proves that the file is this store's, and of the generation in its name.
     func isOurs(_ record: StoreRecord, generation: Int64) -> Bool {
         guard case .success(let header) = header else { return false }
         return header.store == record.header.store && header.generation == generation
     }
 
-    /// Whether it is what a crash left of writing the header that such a file of ours begins with, and thus holds no rows.
+    /// Whether a crash in writing the header of such a file of ours has left it, so that it holds no rows.
     func isUnfinished(_ record: StoreRecord, generation: Int64) -> Bool {
         guard size <= DataFileHeader.length, let bytes else { return false }
         return DataFileHeader.isUnfinished(
@@ -22,41 +22,42 @@ struct FoundFile {
     }
 }
 
-/// What recovery is going to do. Made from what the journal and the directory say, before anything is touched; a store
-/// that is damaged has no plan.
+/// The plan of a recovery. It is made from the journal and the directory before anything is touched; a damaged store
+/// has no plan.
 struct RecoveryPlan {
     struct Removal {
         let name: String
         let identity: FileIdentity
         let size: Int64
         let why: String
-        /// Whether it was the data file once, and not only a copy that came to nothing.
+        /// Whether the file was the data file once, and not only the target of an aborted rewrite.
         let isSuperseded: Bool
 
-        /// Another file that has taken the name since it was looked at keeps it.
+        /// Removes the file, unless another file has taken the name since the plan was made.
         func remove(from directory: Directory, _ fileSystem: any FileSystem) throws(VectorStoreError) {
             try mapped(fileSystem.unlink(name, in: directory, ifItIs: identity))
         }
     }
 
-    /// Journal entries to end: with an error, aborted; without, finished.
+    /// The journal entries to end: with an error as aborted, without one as finished.
     private(set) var endings: [(entry: JournalEntry, error: String?)] = []
-    /// Files that are ours, and that the journal records as aborted or superseded.
+    /// The files that are ours, and that the journal records as aborted or superseded.
     private(set) var removals: [Removal] = []
-    /// Files that look like data files and are named by nothing: left alone.
+    /// The files that look like data files and that nothing names; they are left alone.
     private(set) var unknown: [(name: String, size: Int64)] = []
-    /// Whether rows were being moved into gaps, so that dead ones may be left at the end of the file.
+    /// Whether rows were being moved into gaps, so that dead rows may be left at the end of the file.
     private(set) var hasInterruptedMoves = false
-    /// Erasures to carry on, once there is a writer: they need its turns.
+    /// The erasures to complete once there is a writer, whose turns they need.
     private(set) var erasures: [JournalEntry] = []
-    /// Entries of the journal that are old, ended, and of no file that is still there: of the history only so much is kept.
+    /// The journal entries to remove from the history: they are old and ended, and their files are gone.
     private(set) var outdated: [Int64] = []
-    /// The length to cut the data file to where a crash left part of a row's space at its end, or a tail not cut off.
+    /// The length to which to cut the data file, if a crash has left part of a row's space at its end, or a tail that
+    /// was not cut off.
     private(set) var trimmedLength: Int64?
 
     private static let keptEntries = 1_000
 
-    /// Whether there is nothing to do before that.
+    /// Whether there is nothing to do before the erasures.
     var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
 
     init(
@@ -67,7 +68,7 @@ struct RecoveryPlan {
     ) throws(VectorStoreError) {
         let current: FoundFile
         do { current = try Self.checkCurrent(record, journal, files, index) } catch {
-            // A rewrite that had committed: the rows that it copied may still be in the file before.
+            // If a rewrite had committed, the rows that it copied may still be in its source.
             guard error.code == .damaged, let source = journal.last(where: { $0.state == .committed })?.sourceFile,
                 files[source] != nil
             else { throw error }
@@ -89,12 +90,12 @@ struct RecoveryPlan {
         if excess != 0 { trimmedLength = current.size - excess }
         let rowsEnd = record.rowsEnd
         if hasInterruptedMoves, current.size > Preallocation.length(rowsEnd: rowsEnd, stride: record.stride) {
-            // The next slot had fallen, when nobody saw a row beyond it any more, and the file was not cut yet.
+            // The next slot was already lowered, so that nobody sees a row after it, and the file was not cut yet.
             trimmedLength = Preallocation.compactLength(rowsEnd: rowsEnd, stride: record.stride)
         }
     }
 
-    /// Without the current generation's file, whole and with a valid header, nothing may be removed.
+    /// Checks the current generation's file. Unless it is whole and has a valid header, nothing may be removed.
     private static func checkCurrent(
         _ record: StoreRecord,
         _ journal: [JournalEntry],
@@ -124,7 +125,7 @@ struct RecoveryPlan {
         return file
     }
 
-    /// Whether recovery has something to do for the entry, or a file to remove that nothing else gives up.
+    /// Whether recovery has something to do for the entry, or needs it to know that a file may be removed.
     private static func isNeeded(_ entry: JournalEntry, _ files: [String: FoundFile]) -> Bool {
         switch entry.state {
         case .copying, .moving, .punching, .erasing, .committed: true

@@ -1,33 +1,35 @@
-/// Finds what is left of a store's rows, and how far each can be trusted. Reads, and writes nothing.
+/// Finds the rows that are left of a store, and decides how far each can be trusted. Writes nothing.
 ///
-/// A row is verified by one thing only: its bytes and its id match the checksum that the index of the *current* generation
-/// holds for that id and slot. That also decides what an older generation's file is good for, where the current one is missing,
-/// short or rotten. A rewrite copies rows, checksums and all, so a row at the place that an older index row names, and
-/// matching the current checksum, is that very row; one that was replaced since the rewrite has another checksum, and
-/// one that was deleted has no current index row. Where that index row itself is lost, the runs may tell the id, if it is known
-/// for sure which slots are dead; else nothing tells an old version from the newest, and it is set aside.
+/// A row is verified if its bytes and its id match the checksum that the index of the *current* generation has for that
+/// id and slot; nothing else counts. This also decides about rows in an older generation's file, if the current file is
+/// missing, short or rotten. A rewrite copies rows with their checksums. So if a row lies in the slot that an older
+/// index row names, and matches the current checksum, it is that very row. A row that was replaced since the rewrite
+/// has another checksum, and a deleted row has no current index row. If the current index row itself is lost, the runs
+/// may have the id, provided that it is known for sure which slots are dead. Otherwise an old version can't be told
+/// from the newest, and the row is set aside.
 ///
-/// The same holds for rows of the current file that no readable index row names. They are looked at only where index rows
-/// are missing by the store's own count, or can't be read; otherwise they are dead, and stay so. Where commits are missing,
-/// what lies beyond the rows that the last one knew may be what they put there.
+/// The same goes for rows of the current file that no readable index row names. They are considered only if index rows
+/// are missing by the store's own count, or can't be read; otherwise they are dead, and stay so. If commits are
+/// missing, rows that lie beyond those of the last known commit may be rows that the missing commits have put.
 struct Salvage {
     private let source: SalvageSource
     private let body: (SalvagedRow) throws -> Void
     private let progress: ProgressHandler
     private var report = SalvageReport()
-    /// Slots of the current file that index rows name.
+    /// The slots of the current file that index rows name.
     private var named = SlotSet()
-    /// Those of them whose runs tell the same id.
+    /// The slots among them for which there is a checksum.
     private var vouched = SlotSet()
-    /// Index rows of the current generation that could be read, valid or not, and those that are not valid.
+    /// The number of index rows of the current generation that could be read, and of those among them that are not
+    /// valid.
     private var indexRows = 0
     private var badIndexRows = 0
-    /// The ids, in their bytes, of rows that only the runs told.
+    /// The ids, as bytes, of rows that were found by the runs alone.
     private var recovered: Set<[UInt8]> = []
-    /// Whether the runs have told all rows that the other tables didn't.
+    /// Whether the runs have supplied all rows that index rows didn't.
     private var isComplete = false
     private var delivered = 0
-    /// What the ids of all verified rows may be; the narrower kind first, as each UUID is a text, too.
+    /// The kinds that fit the ids of all verified rows. The narrower kind comes first, since each UUID is a text, too.
     private var possibleKinds: [VectorIDKind] = [.uuid, .integer, .text]
 
     init(_ source: SalvageSource, _ progress: @escaping ProgressHandler, _ body: @escaping (SalvagedRow) throws -> Void)
@@ -47,7 +49,7 @@ struct Salvage {
         try salvageMetadata(index, lost)
         if isIncomplete(lost) { try setAsideOlderVersions(index, lost) }
         if indexRows == 0 && isIncomplete(lost) && report.setAside[.olderVersion] == nil {
-            // With every id lost, rows are all there is.
+            // If all ids are lost, only the rows' vectors are left.
             try salvageUnverified()
         } else {
             try setAsideUnnamed(index, isIncomplete: isIncomplete(lost))
@@ -93,7 +95,7 @@ struct Salvage {
         }
     }
 
-    /// The row, from whichever file has it.
+    /// Finds the row in whichever file has it.
     private mutating func find(_ id: SQLValue, _ row: RemainingRow, _ index: StoreIndex) -> (
         vector: [Float], flaw: SetAsideReason?
     ) {
@@ -113,7 +115,7 @@ struct Salvage {
 
     private var layout: RowLayout? { source.current?.header.layout ?? source.record?.layout }
 
-    /// The slot that an index row names below the next one, whether or not the file is long enough.
+    /// The slot that an index row names, if it is below the next slot; the file may be too short for it.
     private func namedSlot(_ row: RemainingRow) -> Slot? {
         guard let slot = layout.flatMap(row.slot) else { return nil }
         return source.record.map { slot < $0.nextSlot } ?? true ? slot : nil
@@ -121,7 +123,8 @@ struct Salvage {
 
     // MARK: What has no index row, or an old one
 
-    /// Metadata whose row the walk over the rows didn't come by: their ids find rows between two pages that can't be read.
+    /// Salvages rows by the ids of the metadata. So rows are found that lie between two pages that can't be read, which
+    /// the walk over the index rows has missed.
     private mutating func salvageMetadata(_ index: StoreIndex, _ lost: UnreadableIDs?) throws {
         let unreadable = try index.forEachRemainingMetadataID { id in
             guard let id else { return try deliver(SalvagedRow(.setAside(.unreadableMetadata))) }
@@ -137,7 +140,7 @@ struct Salvage {
         if unreadable != nil { report.problems.append("index.sqlite: the table metadata can't be read to its end") }
     }
 
-    /// Whether the id has a current index row, which is salvaged now if the walk didn't come by it.
+    /// Whether the id has a current index row. If the walk has missed that index row, its row is salvaged now.
     private mutating func salvagesLostRow(_ id: SQLValue, _ index: StoreIndex, _ lost: UnreadableIDs?) throws -> Bool {
         guard let row = index.remainingRow(of: id, source.generation) else { return false }
         if let lost, lost.contains(id), namedSlot(row).map({ !named.contains($0) }) ?? true {
@@ -147,8 +150,8 @@ struct Salvage {
         return true
     }
 
-    /// Rows whose ids no index row tells any more, and the runs still do. Which slots are dead must be known for sure, or a
-    /// deleted row would come back: else they are set aside.
+    /// Salvages rows whose ids are lost with their index rows, and are still in the runs. If it isn't known for sure
+    /// which slots are dead, these rows are set aside, since a deleted row might come back.
     private mutating func salvageRowsOfRuns(_ index: StoreIndex) throws {
         guard let record = source.record, let current = source.current else { return }
         let dead = try? index.deadSlots(record.generation)
@@ -174,7 +177,7 @@ struct Salvage {
         isComplete = isSound && Int64(vouched.count) == record.liveRows
     }
 
-    /// Rows of other generations' index rows whose ids the current generation has lost.
+    /// Sets aside rows of older generations' index rows whose ids have no current index row any more.
     private mutating func setAsideOlderVersions(_ index: StoreIndex, _ lost: UnreadableIDs?) throws {
         for file in source.files where file.isOurs && file.generation != source.generation {
             let runs = source.runs(of: file.generation)
@@ -196,7 +199,8 @@ struct Salvage {
             if isIncomplete {
                 try deliverRows(of: current, except: named, .setAside(.unnamed))
             } else if let record = source.record, source.lacksCommits {
-                // A file that is too short for its index was cut by one of them, once its last rows were in the gaps.
+                // If the file is too short for its index, one of the missing commits let it be cut, after its last rows
+                // were moved into gaps.
                 let isCut = current.end < record.nextSlot
                 try deliverRows(
                     of: current,
@@ -207,13 +211,14 @@ struct Salvage {
             }
             return
         }
-        // An older index may have been put back: a file that it doesn't know may be what it lacks.
+        // An older index may have been put back: a file that it doesn't know may have the rows that it lacks.
         for file in source.files where file.isOurs && !index.hasRemainingRows(file.generation) {
             try deliverRows(of: file, .setAside(.unnamed))
         }
     }
 
-    /// Every row of the current file, or, where nothing tells which that is, of each file of the newest one's store.
+    /// Delivers every row of the current file. If it isn't known which file that is, delivers the rows of each file
+    /// that belongs to the same store as the newest file.
     private mutating func salvageUnverified() throws {
         if source.record != nil, let current = source.current { return try deliverRows(of: current, .unverified) }
         let newest = source.files.first?.header
@@ -226,7 +231,7 @@ struct Salvage {
         }
     }
 
-    /// The rows of a file, from a slot on, that hold anything, but for those that were `named`.
+    /// Delivers the rows of a file, from a slot on, except rows of zeros and rows in `named`.
     private mutating func deliverRows(
         of file: SalvageFile,
         from first: Slot = Slot(0),
@@ -256,7 +261,7 @@ struct Salvage {
         try progress(MaintenanceProgress(done: delivered, total: max(total, delivered)))
     }
 
-    /// Rows that there should be, as far as is known.
+    /// The number of rows that should be there, as far as it is known.
     private var total: Int {
         source.record.map { Int($0.liveRows) } ?? source.files.reduce(0) { min($0 + $1.slots, .max / 2) }
     }

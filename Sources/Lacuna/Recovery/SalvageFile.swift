@@ -1,18 +1,19 @@
-/// A data file as salvage takes it: its name tells the generation, and rows prove themselves by their checksums.
+/// A data file as salvage reads it: its name says the generation, and checksums prove its rows.
 struct SalvageFile {
     let name: String
     let generation: Int64
-    /// Whether it is this store's, for all that is known: rows that no checksum speaks for are taken from no other.
+    /// Whether the file belongs to this store, as far as it is known. Rows without a checksum are taken only from such
+    /// a file.
     let isOurs: Bool
-    /// The slot after the last one that there is room for.
+    /// The slot after the last one that fits into the file.
     let end: Slot
     private let file: DataFile
 
     var header: DataFileHeader { file.header }
     var slots: Int { end.number }
 
-    /// - Parameter record: What the index says; without it, only a file whose header is sound can be read.
-    /// - Throws: why it can't be used.
+    /// - Parameter record: The index's record; without it, only a file with a sound header can be read.
+    /// - Throws: The reason why the file can't be used.
     init(
         _ name: String,
         _ record: StoreRecord?,
@@ -27,7 +28,7 @@ struct SalvageFile {
         } catch {
             guard case .header(let flaw) = error, let record else { throw error.asError(name) }
             if case .newer = flaw { throw error.asError(name) }
-            // Nothing in it that the index doesn't know.
+            // The header has no fact that the index doesn't have.
             let header = DataFileHeader(store: record.uuidBytes, generation: generation, record.layout)
             file = try mapped(DataFile.open(name, in: paths.directory, assuming: header, fileSystem))
             isOurs = true
@@ -35,7 +36,7 @@ struct SalvageFile {
         end = max(Slot(0), file.layout.slot(at: try file.status().size))
     }
 
-    /// The row in a slot from an index, if it matches the checksum; else why not, with whatever is there.
+    /// The row in a slot that the index names, and its flaw; the flaw is nil if the row matches the checksum.
     func row(_ slot: Slot?, of id: SQLValue, _ expected: UInt32?) -> (vector: [Float], flaw: SetAsideReason?) {
         guard let slot, slot >= Slot(0), slot < end else { return ([], .outOfBounds) }
         guard let row = try? file.readRow(slot) else { return ([], .unreadable) }
@@ -46,13 +47,13 @@ struct SalvageFile {
         return (row, row.allSatisfy(\.isFinite) ? nil : .notFinite)
     }
 
-    /// Calls `body` with the rows, from a slot on, that aren't in `named` and hold anything, in their order; with nil for one
-    /// that can't be read. A row of zeros was erased, released or never written.
+    /// Calls `body` with the rows from a slot on, in their order, except rows in `named` and rows of zeros, which were
+    /// erased, released or never written. For a row that can't be read, it is called with nil.
     func forEachRow(from first: Slot, except named: SlotSet, _ body: (Slot, [Float]?) throws -> Void) throws {
         let capacity = max(1, (1 << 20) / Int(file.stride))
         var buffer = [Float](repeating: 0, count: capacity * header.dimension)
         var first = first
-        // Holes may be far longer than what was ever written.
+        // Holes may be far longer than everything that was ever written.
         while first < end, let data = file.extent(from: file.layout.offset(first)),
             data.lowerBound < file.layout.offset(end)
         {

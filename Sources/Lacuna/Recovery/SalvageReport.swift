@@ -1,23 +1,23 @@
-/// What a salvage found, and could not find.
+/// The report of a salvage.
 public struct SalvageReport: Sendable {
-    /// `damaged` where anything was set aside, is unverified, or is wrong with the store; else what a dry run of
-    /// ``VectorStoreRecovery/run(at:dryRun:)`` would say.
+    /// `damaged` if anything was set aside, is unverified, or is wrong with the store; otherwise the state that a dry
+    /// run of ``VectorStoreRecovery/run(at:dryRun:)`` would report.
     public internal(set) var state = RecoveryReport.State.clean
-    /// What `run` would do, of which nothing was done.
+    /// The actions of ``VectorStoreRecovery/run(at:dryRun:)``, none of which was done.
     public internal(set) var actions: [RecoveryReport.Action] = []
-    /// Rows that are as they were put.
+    /// The number of rows that are as they were put.
     public internal(set) var verified = 0
-    /// Rows that lie in a data file whose index is lost.
+    /// The number of rows from a data file whose index is lost.
     public internal(set) var unverified = 0
-    /// What was set aside: how often for which reason.
+    /// The number of entries that were set aside, by their reason.
     public internal(set) var setAside: [SetAsideReason: Int] = [:]
-    /// What is wrong with the store as a whole, in words; the first hundred or so.
+    /// Describes what is wrong with the store as a whole; the first hundred problems or so.
     public internal(set) var problems: [String] = []
-    /// Components of a row; nil where neither the index nor a data file tells.
+    /// The number of components of a row; nil if neither the index nor a data file says it.
     public internal(set) var dimension: Int?
-    /// How distances are measured; nil where the index doesn't tell.
+    /// How distances are measured; nil if the index doesn't say it.
     public internal(set) var metric: DistanceMetric?
-    /// What the ids of the rows are: `integer` for unverified ones; where the index doesn't tell, what all verified rows'
-    /// ids may be, and nil where there are none.
+    /// The type of the rows' ids: `integer` if rows are unverified. If the index doesn't say it, the type that fits the
+    /// ids of all verified rows, or nil if there are none.
     public internal(set) var idKind: VectorIDKind?
 }

@@ -1,32 +1,32 @@
-/// What is left of a store, opened for reading only: a copy of its index, and its data files.
+/// The remains of a store, opened for reading only: a copy of its index, and its data files.
 struct SalvageSource {
-    /// Nil where it is missing. It may be no database at all.
+    /// The copy of the index, which may be no database at all; nil if the index is missing.
     let index: StoreIndex?
-    /// Nil where the index is lost, or its one row of `store`.
+    /// The record; nil if the index is lost, or its one row of `store`.
     let record: StoreRecord?
-    /// The generation whose index rows count; `unknownGeneration` where nothing tells it.
+    /// The generation whose index rows count; `unknownGeneration` if nothing says it.
     let generation: Int64
     private static let unknownGeneration: Int64 = -1
-    /// Newest first.
+    /// The data files, the newest first.
     let files: [SalvageFile]
-    /// Whether commits are missing behind the last one that can be read.
+    /// Whether commits are missing after the last one that can be read.
     let lacksCommits: Bool
-    /// What recovery would do; nil where it finds the store damaged.
+    /// The report of what recovery would do; nil if it finds the store damaged.
     let recovery: RecoveryReport?
-    /// What is wrong with the store as a whole, each once.
+    /// Describes what is wrong with the store as a whole, each problem once.
     let problems: [String]
-    /// Keeps the copy while it is read.
+    /// Keeps the copy while the index is read.
     let indexCopy: IndexCopy?
 
-    /// What the runs of the current generation tell, in an index that has runs.
+    /// Reads the runs of the current generation; nil if the index has no runs.
     let runs: RunReader?
 
-    /// What those of another generation tell.
+    /// Reads the runs of another generation.
     func runs(of generation: Int64) -> RunReader? {
         index.flatMap { Self.runs($0, generation, record) }
     }
 
-    /// Where the record is lost, so is of which kind the ids are.
+    /// If the record is lost, the kind of the ids is lost too, so all kinds are tried.
     private static func runs(_ index: StoreIndex, _ generation: Int64, _ record: StoreRecord?) -> RunReader? {
         if index.isOfOffsets { return nil }
         let kinds = record.map { [$0.idKind] } ?? VectorIDKind.allCases
@@ -46,7 +46,7 @@ struct SalvageSource {
         indexCopy = copy
         self.index = index
         _ = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.checkSchema() }
-        // A read, so that the one connection there is has all files open.
+        // This read makes the connection open all its files.
         if (try? index?.pragma("schema_version")) != nil { copy?.unlink() }
         let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
             try index?.connection.checkLog { Task.isCancelled }
@@ -98,9 +98,9 @@ struct SalvageSource {
         return files.sorted { $0.generation > $1.generation }
     }
 
-    /// Where the record is lost. A rewrite that came to nothing may have left a newer file, index rows and all, with rows
-    /// that were deleted or replaced since: the journal tells which rewrites have committed. Without its word, generations
-    /// can't be told apart where several have index rows.
+    /// The current generation, if the record is lost. An aborted rewrite may have left a newer file and its index rows,
+    /// also of rows that were deleted or replaced since. The journal says which rewrites have committed. Without the
+    /// journal, the current generation can't be known if several generations have index rows.
     private static func currentGeneration(_ files: [SalvageFile], _ index: StoreIndex?) -> Int64 {
         let rewrites = (try? index?.journal().filter { $0.strategy == .rewrite }) ?? []
         if let first = rewrites.first {
@@ -111,11 +111,12 @@ struct SalvageSource {
         return (try? index?.hasStaleRows(current: newest)) == false ? newest : unknownGeneration
     }
 
-    /// An I/O error is the disk's where it is met in a data file, and the temporary directory's where in the copy.
+    /// The errors that count as damage. An I/O error in a data file comes from the damaged disk; one in the copy of the
+    /// index comes from the temporary directory, and is thrown.
     private static let indexCodes: [VectorStoreError.Code] = [.damaged, .notAStore]
     private static let fileCodes = indexCodes + [.ioError]
 
-    /// The result of a step that may fail where the store is damaged, which is noted.
+    /// Returns the result of a step. If the step fails because the store is damaged, notes the problem and returns nil.
     private static func noting<R>(
         _ problems: inout [String],
         _ codes: [VectorStoreError.Code] = indexCodes,
@@ -138,7 +139,7 @@ struct SalvageSource {
             problems.append("index.sqlite is missing")
             return nil
         }
-        // It may be no file at all.
+        // The index may be no regular file.
         let copy = try noting(&problems) { () throws(VectorStoreError) in
             try IndexCopy(paths, fileSystem, skippingUnreadable: true)
         }

@@ -1,17 +1,17 @@
-/// What ``VectorStoreRecovery/salvage(at:progress:_:)`` found of a row.
+/// A row, or a part of one, that ``VectorStoreRecovery/salvage(at:progress:_:)`` found.
 public struct SalvagedRow: Sendable {
-    /// The row's id, an integer or a text (a UUID is its lower-case text); nil where nothing tells it.
+    /// The row's id, an integer or a text (a UUID is its lower-case text); nil if it is lost.
     public let id: SQLValue?
-    /// The row's place in its data file, counted from 0; nil where it was found by its id.
+    /// The row's slot in its data file, counted from 0; nil if the row was found by its id.
     public let slot: Int?
-    /// The data file that `slot` is in.
+    /// The data file to which `slot` belongs.
     public let dataFile: String?
-    /// The components; empty where their bytes are lost. Of a row that was set aside they may be NaN or infinite.
+    /// The components; empty if their bytes are lost. In a row that was set aside they may be NaN or infinite.
     public let vector: [Float]
-    /// The metadata's JSON text, to the letter. Of a row that was set aside because of them, whatever text is left, which
-    /// may be no JSON at all.
+    /// The exact JSON text of the metadata. If these metadata are the reason why it was set aside, the text that is
+    /// left, which may be no JSON.
     public let metadataJSON: String?
-    /// How far it can be trusted.
+    /// Says how far the row can be trusted.
     public let verdict: SalvageVerdict
 
     init(
@@ -30,21 +30,22 @@ public struct SalvagedRow: Sendable {
     }
 }
 
-/// How far a salvaged row can be trusted.
+/// Says how far a salvaged row can be trusted.
 public enum SalvageVerdict: Sendable, Equatable {
     /// The index names the row, and row and id match its checksum.
     case verified
-    /// The index is lost, and ids and checksums with it: the bytes as they lie in the file, perhaps of a row that was deleted.
+    /// The index is lost, and ids and checksums with it: these are the bytes in the file, which may be those of a
+    /// deleted row.
     case unverified
-    /// Not to be taken for a row of the store without a look at it.
+    /// The row is doubtful: look at it before you put it into a store.
     case setAside(SetAsideReason)
 }
 
-/// Why something was set aside. The raw value is for people, and stable for scripts.
+/// The reason why a row or metadata were set aside. The raw value is for people, and stable for scripts.
 public enum SetAsideReason: String, Sendable, CaseIterable {
     /// The row, or its id, has changed: they don't match the index's checksum.
     case badChecksum = "the row does not match its checksum"
-    /// The index names the row, and what it tells of the row's checksum can't be read, or is another id's.
+    /// The index names the row, but its entry with the row's checksum can't be read, or belongs to another id.
     case noChecksum = "the index doesn't tell the row's checksum"
     /// The index names a place outside of the data file, or between two rows.
     case outOfBounds = "the row lies outside of the data file"
@@ -52,20 +53,20 @@ public enum SetAsideReason: String, Sendable, CaseIterable {
     case missingFile = "the data file is missing"
     /// The disk can't read the row.
     case unreadable = "the row can't be read"
-    /// A component is NaN or infinite, which a store takes from nobody.
+    /// A component is NaN or infinite, which no store accepts.
     case notFinite = "a component is NaN or infinite"
-    /// The id is none of the kind that the store's ids have.
+    /// The id is of another kind than the store's ids.
     case badID = "the id is not of the store's kind"
-    /// A row of the index without a valid id, offset or checksum.
+    /// The index row has no valid id or slot.
     case badIndexRow = "the index row can't be read"
     /// Only an older generation names the row: it may have been replaced or deleted since.
     case olderVersion = "an older version: the newest is lost"
-    /// No index row that can be read names the row, and index rows, or whole commits, are lost: it may be alive or dead.
+    /// No readable index row names the row, and index rows or whole commits are lost: the row may be live or dead.
     case unnamed = "no index row names it: alive or dead"
-    /// The row was salvaged; these are its metadata, which don't match their checksum or are none that a store takes.
+    /// The row was salvaged; these are its metadata, which don't match their checksum, or which no store accepts.
     case badMetadata = "the metadata are damaged"
     /// The row was salvaged; its metadata, if it had any, can't be read.
     case unreadableMetadata = "the metadata can't be read"
-    /// Metadata of an id that has no row in the index any more.
+    /// These are metadata of an id that has no index row any more.
     case metadataWithoutRow = "metadata without a row"
 }

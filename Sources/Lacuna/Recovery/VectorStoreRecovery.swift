@@ -1,23 +1,23 @@
-/// Recovery as a step of its own, for a command at start-up. Opening a store for writing recovers it as well, but leaves
-/// the slow part of the cleaning, the index rows that a rewrite left, for later; this finishes it. An erasure that was
-/// interrupted is carried on by both, and left once more, which the report tells, where readers or a full disk are in its way.
+/// Recovery as a step of its own, for a command at start-up. Opening a store for writing recovers it as well, but
+/// leaves the slow part of the cleaning for later: the removal of index rows that a rewrite has left. This does that
+/// part too. Both complete an interrupted erasure. If readers or a full disk are in its way, it stays pending, and the
+/// report says so.
 public enum VectorStoreRecovery {
-    /// Puts in order whatever a crash left of the store at `path`.
+    /// Puts in order what a crash has left of the store at `path`.
     ///
-    /// Idempotent; safe to interrupt at any point and to run again. Takes time in proportion to the rows that an
-    /// interrupted rewrite left in the index, and bounded memory.
+    /// It may be interrupted at any point, and repeated. Takes time in proportion to the index rows that an interrupted
+    /// rewrite has left, and bounded memory.
     ///
     /// - Parameters:
     ///   - path: The store's directory.
-    ///   - dryRun: Only tell what would be done.
-    /// - Returns: What was found and done; `state` is `damaged`, and nothing was touched, where the files contradict the
-    ///   index.
-    /// - Throws: ``VectorStoreError`` where there is no store, it is `locked` by a writer, or the disk fails.
+    ///   - dryRun: Whether to report only what would be done.
+    /// - Returns: The report. If the files contradict the index, its `state` is `damaged`, and nothing was touched.
+    /// - Throws: ``VectorStoreError`` if there is no store, it is `locked` by a writer, or the disk fails.
     public static func run(at path: String, dryRun: Bool = false) throws -> RecoveryReport {
         try run(StorePaths(path), dryRun: dryRun, SystemFileSystem())
     }
 
-    /// The same; `isCancelled` ends the look through a long log.
+    /// The same; `isCancelled` can end the check of a long log.
     package static func run(
         at path: String,
         dryRun: Bool,
@@ -74,26 +74,27 @@ public enum VectorStoreRecovery {
         return recovery.report(leavingErasuresFor: obstacle)
     }
 
-    /// Gives whatever can still be read of a damaged store to `body`: rows that match their checksums as `verified`, what is
-    /// doubtful with the reason why it was set aside, and, where the index is lost, the rows as they lie in the data file.
+    /// Calls `body` with everything that can still be read of a damaged store: rows that match their checksums as
+    /// `verified`, doubtful rows with the reason why they were set aside, and, if the index is lost, the rows of the
+    /// data file as `unverified`.
     ///
-    /// Touches nothing in the store's directory; works where opening the store throws `damaged`, and on a sound store too.
-    /// What lies on both sides of a page of the index that can't be read is found. It reads a copy of the index in the
-    /// system's temporary directory. Time in proportion to the rows, and bounded memory but for some bits a row.
+    /// It touches nothing in the store's directory. It works if opening the store throws `damaged`, and on a sound
+    /// store too. It finds rows on both sides of an index page that can't be read. It reads a copy of the index in the
+    /// system's temporary directory. Takes time in proportion to the rows, and bounded memory plus some bits a row.
     ///
-    /// The writer's lock is held meanwhile. Where this process has a handle on the store open, even one for reading, it is
-    /// refused: the copy would drop that handle's locks on the index. Close it, or salvage in another process. While the copy
-    /// is made, the store can't be opened in this process; `sqlite3` connections of your own in it, which nobody here can see,
-    /// lose their locks.
+    /// It holds the writer's lock meanwhile. If this process has a handle on the store open, even one for reading, it
+    /// throws `busy`: the copy would drop that handle's locks on the index. Close the handle, or salvage in another
+    /// process. While the copy is made, the store can't be opened in this process. If your process has `sqlite3`
+    /// connections of its own to the index, which Lacuna can't see, they lose their locks.
     ///
     /// - Parameters:
     ///   - path: The store's directory.
-    ///   - progress: Called after each row; what it throws ends the call.
-    ///   - body: Takes each row: in id order those that the index names, but behind an unreadable page from the last
-    ///     backwards. What it throws ends the call.
-    /// - Returns: What was found, counted.
-    /// - Throws: ``VectorStoreError`` where there is no store, it is `locked` by a writer, of a `newerFormat`, not readable
-    ///   by permission, or the temporary directory fails; `busy` where this process has it open; what `body` throws.
+    ///   - progress: Called after each row. An error that it throws ends the call.
+    ///   - body: Called with each row. Rows that the index names come in id order, but those after an unreadable page
+    ///     come from the last one backwards. An error that it throws ends the call.
+    /// - Returns: The report, with the numbers of rows.
+    /// - Throws: ``VectorStoreError`` if there is no store, it is `locked` by a writer, has a `newerFormat`, may not be
+    ///   read, or the temporary directory fails; `busy` if this process has the store open; the error of `body`.
     public static func salvage(
         at path: String,
         progress: @escaping ProgressHandler = { _ in },
@@ -117,7 +118,8 @@ public enum VectorStoreRecovery {
         }
     }
 
-    /// Without a lock file there is no writer, and the file isn't made; where this user may not open it, there is no asking.
+    /// Holds the writer's lock while `body` runs. If there is no lock file, there is no writer, and the file isn't
+    /// made. If this user may not open the file, the lock can't be checked.
     private static func whileNobodyWrites<R>(_ paths: StorePaths, _ body: () throws -> R) throws -> R {
         guard paths.directory.isReadable(StorePaths.writerLockName) else { return try body() }
         let lock = try Writer.lock(paths, create: false)
@@ -125,12 +127,12 @@ public enum VectorStoreRecovery {
         return try body()
     }
 
-    /// What interrupted moves have left at the end of the data file.
+    /// Cuts off the dead rows that interrupted moves have left at the end of the data file.
     private static func cutTail(_ maintenance: Maintenance) throws {
         do { _ = try InPlace(maintenance: maintenance).run(moving: false) } catch let error as VectorStoreError
             where error.code == .busy
         {
-            // Readers hold on to what would be cut off: it stays for the next compaction.
+            // Readers still see the rows that would be cut off: they stay until the next compaction.
         }
     }
 }

@@ -1,18 +1,18 @@
-/// What reading everything found: ``VectorStore/verify(progress:)``.
+/// The report of a verification: ``VectorStore/verify(progress:)``.
 public struct VerificationReport<ID: VectorID>: Sendable {
-    /// Rows that were read.
+    /// The number of rows that were read.
     public internal(set) var rows = 0
-    /// Rows that don't match their checksum, or can't be read.
+    /// The ids of rows that don't match their checksums, or can't be read.
     public internal(set) var badChecksums: [ID] = []
-    /// Ids that name a row outside of the data file, or between two rows.
+    /// The ids whose slots lie outside of the data file.
     public internal(set) var outOfBounds: [ID] = []
-    /// Ids that name the same row as another id.
+    /// The ids that share their slot with another id.
     public internal(set) var sharedOffsets: [ID] = []
-    /// Ids whose metadata don't match their checksum, or that have metadata without a vector.
+    /// The ids whose metadata don't match their checksums, or that have metadata without a vector.
     public internal(set) var badMetadata: [ID] = []
-    /// Files in the store's directory that neither the index nor its journal names. They are no damage.
+    /// The files in the store's directory that neither the index nor its journal names. They are no damage.
     public internal(set) var unknownFiles: [String] = []
-    /// What is wrong with the index itself, in SQLite's words or ours.
+    /// Messages of SQLite, or of ours, about what is wrong with the index itself.
     public internal(set) var indexMessages: [String] = []
 
     /// Whether nothing is damaged.
@@ -22,7 +22,7 @@ public struct VerificationReport<ID: VectorID>: Sendable {
     }
 }
 
-/// Reads everything in one snapshot, by pread(2), and believes nothing.
+/// Reads everything in one snapshot, by pread(2), and checks everything.
 struct Verification<ID: VectorID> {
     private let snapshot: Snapshot
     private let paths: StorePaths
@@ -79,7 +79,7 @@ struct Verification<ID: VectorID> {
             if live.insert(slot) { named.add(id, slot) } else { isAnyShared = true }
         }
         live.finish()
-        // SQLite sorts all rows for it.
+        // SQLite sorts all rows for this query, so it runs only if needed.
         if isAnyShared || !report.outOfBounds.isEmpty {
             report.sharedOffsets = typed(try snapshot.index.idsSharingSlots(record.generation))
         }
@@ -90,14 +90,14 @@ struct Verification<ID: VectorID> {
             try snapshot.index.forEachRow(record.generation) { id, slot in if bad.contains(slot) { badIDs.append(id) } }
         }
         if told != named {
-            // No checksum speaks for a row whose id the runs don't tell.
+            // A row whose id isn't in the runs has no checksum.
             badIDs += try snapshot.index.idsThatRunsContradict(record, below: record.nextSlot)
             report.indexMessages.append("the tables `vectors` and `runs` contradict each other")
         }
         report.badChecksums = typed(badIDs.sorted(by: SQLValue.idPrecedes))
     }
 
-    /// The slots whose rows don't match their checksums, or can't be read; and the rows that the runs tell of.
+    /// Returns the slots whose rows don't match their checksums or can't be read, and the rows that the runs describe.
     private mutating func readRows(_ live: LiveBitmap) throws -> (bad: SlotSet, told: RowFingerprint) {
         let record = snapshot.record
         let file = snapshot.rows.file
@@ -122,7 +122,7 @@ struct Verification<ID: VectorID> {
         return (bad, told)
     }
 
-    /// Searches go by the table of dead slots.
+    /// Checks the table `dead`, which searches rely on.
     private mutating func checkDead(_ live: LiveBitmap) throws(VectorStoreError) {
         let dead = try snapshot.index.deadSlots(snapshot.record.generation)
         let wrong = live.slots(in: Slot(0)..<live.slots).count { dead.contains($0) }

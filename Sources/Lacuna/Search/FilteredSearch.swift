@@ -1,8 +1,8 @@
-/// A search for the nearest of the rows that pass a filter, which no index knows.
+/// A search for the nearest rows that pass a filter. No index helps to find them.
 ///
-/// The filter is evaluated on the rows in the order of their distances, in growing batches, until enough have passed. Where it
-/// passes so few that this comes to cost a part of evaluating all rows, all are evaluated once, and what passed is remembered.
-/// The answer is the same either way.
+/// The filter is evaluated on the rows in the order of their distances, in growing batches, until enough have passed.
+/// If so few pass that this costs a certain share of evaluating all rows, all rows are evaluated once, and those that
+/// passed are remembered. The answer is the same either way.
 struct FilteredSearch {
     let searcher: Searcher
     let snapshot: Snapshot
@@ -10,8 +10,8 @@ struct FilteredSearch {
     let remembered: RememberedFilters
     let filter: Filter
 
-    /// Evaluating the filter on a row by its id costs about so many times what it costs among all rows, and a quarter of
-    /// evaluating all rows may be spent on it.
+    /// Evaluating the filter on a row by its id costs about three times as much as evaluating it among all rows, and
+    /// may take a quarter of the time that evaluating all rows takes. So at most one row in 12 is evaluated by its id.
     private static let rowsPerCandidate = 12
     private static let leastCandidates = 1_024
     private static let firstBatch = 64
@@ -26,7 +26,8 @@ struct FilteredSearch {
         }
     }
 
-    /// Nil where all rows have to be evaluated, as where the index contradicts itself: then the table of ids alone is believed.
+    /// Nil if all rows must be evaluated. That is also so if the index contradicts itself; then only the table
+    /// `vectors` is believed.
     private func nearestByMemory(
         _ queries: [[Float]],
         _ limit: Int,
@@ -55,7 +56,7 @@ struct FilteredSearch {
         remembered.remember(filter, passing)
     }
 
-    /// Nil where too few rows pass, or where the index contradicts itself.
+    /// Nil if too few rows pass, or if the index contradicts itself.
     private func nearestFirst(
         _ query: [Float],
         _ limit: Int,
@@ -72,7 +73,7 @@ struct FilteredSearch {
             guard try evaluate(candidates, from: evaluated, limit, condition, &passed) else { return nil }
             if passed.count >= limit { return Array(passed.prefix(limit)) }
             evaluated = candidates.count
-            // As many more as it takes if the rest pass as often, and half as many again.
+            // If further rows pass as often, this many are needed; half as many again are added.
             let wanted = 1.5 * Double(evaluated) * Double(limit) / Double(max(1, passed.count))
             if wanted > 4 * Double(most) { return nil }
             count = min(most, max(8 * evaluated, Int(wanted)))
@@ -80,7 +81,8 @@ struct FilteredSearch {
         return nil
     }
 
-    /// Adds those that pass, until there are enough; false where a candidate is not where the index says.
+    /// Adds candidates that pass, until there are enough. Returns false if a candidate is not in the slot that the
+    /// index names.
     private func evaluate(
         _ candidates: RankedCandidates,
         from first: Int,

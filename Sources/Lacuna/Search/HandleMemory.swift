@@ -1,7 +1,7 @@
-/// What a handle keeps in memory of its store, which SQLite can rebuild at any time.
+/// The data of its store that a handle keeps in memory. They can be read again from the index at any time.
 struct HandleMemory: Sendable {
     let directory = RowDirectory()
-    /// Nil where there is no log that would tell of commits.
+    /// Nil if there is no log, by which commits are noticed.
     let rowIDs: RowIDs?
     let filters: RememberedFilters
 }

@@ -1,6 +1,7 @@
-/// Which rows have passed filters that were evaluated over all rows, for the newest state: the filters used last.
+/// Remembers which rows passed a filter that was evaluated over all rows, for the newest state and the filters used
+/// last.
 final class RememberedFilters: Sendable {
-    /// What passed in one state.
+    /// The rows that passed in one state.
     struct Passing: Sendable {
         let record: StoreRecord
         let uncounted: UInt32?
@@ -12,21 +13,21 @@ final class RememberedFilters: Sendable {
         let passing: Passing
     }
 
-    /// The ones used last come last.
+    /// The filters used last come last.
     private let entries = Guarded<[Entry]>([])
-    /// What this handle's commits have changed; nil for one that only reads.
+    /// The metadata that this handle's commits have changed; nil for a handle that only reads.
     private let changes: MetadataChanges?
 
     private static let limit = 16
-    /// Of all bits that are remembered.
+    /// The most bytes of all bits that are remembered.
     private static let mostBytes = 64 << 20
-    /// More changed rows than that are not evaluated one by one.
+    /// If more rows have changed, they are not evaluated one by one.
     private static let changeLimit = 10_000
 
     init(_ changes: MetadataChanges?) { self.changes = changes }
 
-    /// The slots of a snapshot that pass a filter; nil where they aren't known. After commits of this handle only the rows
-    /// that they have changed are evaluated.
+    /// The slots of a snapshot that pass a filter; nil if they aren't known. After commits of this handle, only the
+    /// rows that these have changed are evaluated.
     func slots(_ filter: Filter, _ condition: StoreIndex.Condition, _ snapshot: Snapshot) throws -> SlotBits? {
         guard let known = entries.withLock({ $0.last { $0.filter.isSame(as: filter) }?.passing }) else { return nil }
         let (before, now) = (known.record, snapshot.record)

@@ -1,12 +1,12 @@
-/// The rows that a search looks at: their slots, and the ids of those that it asks for.
+/// The rows among which a search finds the nearest: their slots, and ids on demand.
 ///
-/// `@unchecked Sendable`: several threads of one search share it. `runs` is used by one at a time, under `lock`, while the
-/// thread whose connection it reads by waits for the others.
+/// `@unchecked Sendable`: several threads of one search share it. One thread at a time uses `runs`, under `lock`, while
+/// the thread that owns the connection waits for the others.
 final class SearchedRows: @unchecked Sendable {
     private enum Kind {
-        /// All that are not dead, whose ids the memory tells, or the runs.
+        /// All rows that are not dead. Their ids come from the cache of ids, or from the runs.
         case live(SlotBits, StoreRecord, RowIDs?, RunReader)
-        /// Those in some slots, likewise.
+        /// The rows in some slots. Their ids come from the same places.
         case among(SlotBits, StoreRecord, RowIDs?, RunReader)
         case listed(RowList)
     }
@@ -14,7 +14,7 @@ final class SearchedRows: @unchecked Sendable {
     private let kind: Kind
     private let lock = Guarded(())
 
-    /// All rows of a snapshot, but for those in dead slots.
+    /// All rows of a snapshot, except those in dead slots.
     init(_ snapshot: Snapshot, except dead: SlotBits, _ ids: RowIDs?) {
         kind = .live(dead, snapshot.record, ids, RunReader(snapshot.index, snapshot.record))
     }
@@ -26,7 +26,7 @@ final class SearchedRows: @unchecked Sendable {
 
     init(_ list: RowList) { kind = .listed(list) }
 
-    /// Calls `body` with each maximal run of the slots in a range, ascending.
+    /// Calls `body` with each group of neighbouring slots in a range, in ascending order.
     func forEachRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         switch kind {
         case .live(let dead, _, _, _): try dead.forEachLiveRun(in: slots, body)
@@ -60,7 +60,7 @@ struct RowList: Sendable {
     let slots: [Slot]
     private let ids: [SQLValue]
 
-    /// All rows that the table of ids names, or those that pass a filter. O(rows · log rows) time.
+    /// Lists all rows that the table `vectors` names, or those that pass a filter. Takes O(rows · log rows) time.
     init(_ snapshot: Snapshot, _ condition: StoreIndex.Condition? = nil) throws {
         var rows: [(id: SQLValue, slot: Slot)] = []
         try snapshot.index.forEachMatch(snapshot.record.generation, condition) { id, slot in

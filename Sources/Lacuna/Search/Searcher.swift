@@ -16,7 +16,7 @@ struct Searcher {
         self.threads = threads
     }
 
-    /// The nearest rows of each query, nearest first; equal distances by id.
+    /// The nearest rows of each query, nearest first; rows at equal distances in the order of their ids.
     func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
         if let found = try nearestLive(queries, limit: limit) { return found }
         return try nearest(queries, limit: limit, RowList(snapshot))
@@ -27,7 +27,7 @@ struct Searcher {
         try scan(SearchedRows(list), queries, limit)
     }
 
-    /// The same among the rows of some slots, which have been compared with the table of ids.
+    /// The same among the rows of some slots. The table `vectors` names rows in these slots.
     func nearest(
         _ queries: [[Float]],
         limit: Int,
@@ -39,7 +39,7 @@ struct Searcher {
         return try scan(SearchedRows(snapshot, among: live, ids), queries, limit)
     }
 
-    /// The nearest rows of one query, whose ids are looked up as they are asked for.
+    /// The nearest rows of one query. Their ids are looked up when they are needed.
     func candidates(_ query: [Float], limit: Int, except dead: SlotBits) throws -> RankedCandidates {
         let rows = SearchedRows(snapshot, except: dead, ids)
         ids?.missed(snapshot.record, reads: limit)
@@ -47,14 +47,15 @@ struct Searcher {
         return try RankedCandidates(found[0], rows)
     }
 
-    /// Nil where the table of ids contradicts what runs and dead slots tell: another program has written to the index.
+    /// Nil if the table `vectors` contradicts the runs and the dead slots, because another program has written to the
+    /// index.
     private func nearestLive(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]]? {
         guard let dead = try directory.deadSlots(snapshot) else { return nil }
         if let found = try nearest(queries, limit: limit, except: dead) { return found }
         return try directory.rebuild(snapshot).flatMap { try nearest(queries, limit: limit, except: $0) }
     }
 
-    /// Nil where a row that was found isn't where the table of ids says.
+    /// Nil if a row that was found isn't in the slot that the table `vectors` names.
     private func nearest(_ queries: [[Float]], limit: Int, except dead: SlotBits) throws -> [[FoundRow]]? {
         let found: [[FoundRow]]
         do { found = try scan(SearchedRows(snapshot, except: dead, ids), queries, limit) } catch {
@@ -92,11 +93,11 @@ private struct Scan: Sendable {
         self.queries = queries
     }
 
-    /// Rows whose distances to one query are taken in one call of the kernel: they stay in the cache while all queries meet
-    /// them.
+    /// The number of rows whose distances to one query one call of the kernel computes. They stay in the processor's
+    /// cache while all queries are compared with them.
     private static let blockRows = 256
-    /// Bytes of rows that a thread takes at a time. For less than one such piece each, starting a thread costs more than it
-    /// saves.
+    /// The bytes of rows that a thread takes at a time. If there is less than one such piece for a thread, starting it
+    /// costs more than it saves.
     private static let pieceBytes = 1 << 20
 
     func run(limit: Int, threads: Int) throws(VectorStoreError) -> [TopK] {
@@ -162,7 +163,7 @@ private struct Scan: Sendable {
         block.removeAll()
     }
 
-    /// Rows that are scored together, by their bytes' distance from one place in memory.
+    /// Rows whose distances are computed together. `offsets` are the offsets of their bytes from one place in memory.
     private struct Block {
         private(set) var slots: [Slot] = []
         private(set) var offsets: [Int64] = []

@@ -5,8 +5,8 @@ struct FoundRow {
     let distance: Double
 }
 
-/// The `limit` nearest rows so far. Rows at equal distances rank by their ids, which are looked up only where it depends on
-/// them which rows are among the nearest, and in which order.
+/// The `limit` nearest rows so far. Rows at equal distances rank by their ids. An id is looked up only if the choice or
+/// the order of the nearest rows depends on it.
 struct TopK {
     struct Candidate {
         let distance: Double
@@ -16,10 +16,10 @@ struct TopK {
     private let limit: Int
     /// A binary heap with the farthest at the root.
     private var heap: [Candidate] = []
-    /// Rows that are as far as the farthest, beyond the limit.
+    /// Rows beyond the limit that are as far as the farthest.
     private var ties: [Slot] = []
 
-    /// More ties than that are decided before there are others: memory stays bounded, also where all rows are alike.
+    /// If there are more ties, they are decided at once, so that memory stays bounded even if all rows are alike.
     private static let mostTies = 1_024
 
     init(limit: Int) { self.limit = limit }
@@ -43,7 +43,7 @@ struct TopK {
         if ties.count > Self.mostTies { try decideTies(rows) }
     }
 
-    /// Takes all that another one holds.
+    /// Adds all rows of another one.
     mutating func merge(_ other: TopK, _ rows: SearchedRows) throws(VectorStoreError) {
         for candidate in other.heap { try insert(candidate, rows) }
         guard let farthest = other.heap.first?.distance else { return }
@@ -55,7 +55,7 @@ struct TopK {
         try Self.ranked(byDistance(rows)[...], rows)
     }
 
-    /// The rows, nearest first; those at equal distances in any order.
+    /// The rows, nearest first; rows at equal distances in any order.
     fileprivate mutating func byDistance(_ rows: SearchedRows) throws(VectorStoreError) -> [Candidate] {
         try decideTies(rows)
         return heap.sorted { $0.distance < $1.distance }
@@ -74,7 +74,7 @@ struct TopK {
         }
     }
 
-    /// Of the rows that are as far as the farthest, keeps those with the lowest ids.
+    /// Keeps, of the rows that are as far as the farthest, those with the lowest ids.
     private mutating func decideTies(_ rows: SearchedRows) throws(VectorStoreError) {
         guard let farthest = heap.first?.distance, !ties.isEmpty else { return }
         let kept = heap.filter { $0.distance < farthest }
@@ -112,7 +112,7 @@ struct TopK {
     }
 }
 
-/// The nearest rows of a query, nearest first, whose ids are looked up as they are asked for.
+/// The nearest rows of a query, nearest first. Their ids are looked up when they are needed.
 struct RankedCandidates {
     private let candidates: [TopK.Candidate]
     private let rows: SearchedRows
@@ -125,7 +125,7 @@ struct RankedCandidates {
 
     var count: Int { candidates.count }
 
-    /// About `count` of them from a place on, in order; a few more where distances are equal.
+    /// About `count` of the rows from a place on, in order; a few more if distances are equal.
     func rows(from first: Int, count: Int) throws(VectorStoreError) -> [FoundRow] {
         var end = min(candidates.count, first + count)
         while end < candidates.count, candidates[end].distance == candidates[end - 1].distance { end += 1 }

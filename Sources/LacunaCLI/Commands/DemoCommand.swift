@@ -4,7 +4,7 @@ import Foundation
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "A tour on the sample: fill, search, delete, crash, recover, compact.",
+        abstract: "Give a tour on the sample: fill, search, delete, crash, recover, compact.",
         discussion: """
             Runs the script `demo` in the sample's directory, which works in a temporary directory and removes it. Every step \
             is a command you could type.
@@ -14,7 +14,7 @@ struct DemoCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The directory of the sample, and of its script.", valueName: "dir"))
     var sample = "Examples/packages"
 
-    /// The script takes the place of this process, and gets its path in the environment.
+    /// Replaces this process by the script, which gets the path of this program in the environment.
     func run() throws {
         let script = sample + "/demo"
         guard unsafe access(script, X_OK) == 0 else {
@@ -24,7 +24,7 @@ struct DemoCommand: ParsableCommand {
             )
         }
         guard unsafe setenv("LACUNA", try ownExecutable().path, 1) == 0 else { throw Self.failure(script) }
-        // A shell can't take back what was ignored before it began.
+        // A shell can't reset signals that were ignored before it began.
         for number in [SIGPIPE, SIGXFSZ] { _ = signal(number, SIG_DFL) }
         var words = unsafe [strdup(script), nil]
         unsafe execv(script, &words)
