@@ -1,25 +1,27 @@
-/// A row of `files`: a file beside the data file that was made from the rows of a generation, such as a shorter form of them.
+/// A row of `files`. A derived file lies beside the data file and was made from the rows of a generation; it could hold
+/// a shorter form of them.
 ///
-/// Nothing needs a derived file, and nothing believes one: where it is missing, stale, damaged, or of a kind that this version
-/// doesn't know, it is passed over. What moves or erases rows gives it up in the same transaction. The list is complete: a row is
-/// committed before its file is made, and goes after the file.
+/// Nothing needs a derived file, and nothing trusts one: a file that is missing, stale, damaged, or of a kind that this
+/// version doesn't know is ignored. A transaction that moves or erases rows also gives the file up. The list is
+/// complete: a row is committed before its file is made, and deleted after the file is removed.
 ///
 /// | after | a crash leaves | recovery |
 /// | --- | --- | --- |
-/// | 1. the row is committed, which covers nothing | a row without a file | keeps it: the file is missing |
-/// | 2. the file is made and filled; file and name are synced | a file of which nothing is used | keeps it |
-/// | 3. the row says what the file covers | the file | keeps it |
-/// | 4. the row is given up, or its generation superseded | the same, of no use | removes file and row |
-/// | 5. the file is unlinked, the directory synced | a row without a file | removes the row |
+/// | 1. the row is committed; it covers no slots yet | a row without a file | keeps it: the file is missing |
+/// | 2. the file is made and filled; file and name are synced | a file that isn't used yet | keeps it |
+/// | 3. the row says which slots the file covers | the file | keeps it |
+/// | 4. the row is given up, or its generation is superseded | a file and a row without use | removes file and row |
+/// | 5. the file is unlinked, and the directory is synced | a row without a file | removes the row |
 /// | 6. the row is deleted | nothing | |
 struct DerivedFile: Equatable, Sendable {
     let name: String
-    /// 0: given up.
+    /// The generation from whose rows the file was made; 0 if the file was given up.
     let generation: Int64
 }
 
 extension StoreIndex {
-    /// All of them, by name; none of a store of an earlier schema. A name that no derived file has is passed over.
+    /// All derived files, in the order of their names; none in a store of an earlier schema. A name that isn't a
+    /// derived file's is ignored.
     func derivedFiles() throws(VectorStoreError) -> [DerivedFile] {
         if isOfOffsets { return [] }
         var files: [DerivedFile] = []
@@ -30,12 +32,12 @@ extension StoreIndex {
         return files
     }
 
-    /// Those of no use any more.
+    /// The derived files that are no longer of use.
     func staleDerivedFiles(current generation: Int64) throws(VectorStoreError) -> [DerivedFile] {
         try derivedFiles().filter { $0.generation != generation }
     }
 
-    /// Before rows move, or are erased; the caller's transaction commits it.
+    /// Gives up all derived files. Called before rows are moved or erased; the caller's transaction commits it.
     func giveUpDerivedFiles() throws(VectorStoreError) {
         if PlantedBug.derivedFileKept.isPlanted { return }
         try connection.run("UPDATE files SET generation = 0 WHERE generation <> 0")
@@ -45,6 +47,6 @@ extension StoreIndex {
         try connection.run("DELETE FROM files WHERE name = ?", [.text(file.name)])
     }
 
-    /// In a copy of the index, which has none of the files.
+    /// Forgets all derived files, in a copy of the index, which has none of them.
     func forgetDerivedFiles() throws(VectorStoreError) { try connection.run("DELETE FROM files") }
 }

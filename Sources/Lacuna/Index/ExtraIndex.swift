@@ -1,18 +1,18 @@
-/// An index on one of our tables that isn't ours: a person has made it in the shell.
+/// An index on one of our tables that isn't ours: somebody has made it in the shell.
 ///
-/// SQLite keeps it with every row that is written, so its terms are evaluated by each put, and its constraint binds each
-/// put. Left alone is one that can neither fail nor take long: not unique, and made of columns, of `json_extract(json,
-/// 'path')` and of `json -> 'key'` or `json ->> 'key'`, with a WHERE that compares those with one another and with
-/// literals. Reading evaluates no index.
+/// SQLite updates it with every row that is written, so each put evaluates its terms and must meet its constraint. It
+/// is left alone if it can neither fail nor take long: it isn't unique, its terms are columns,
+/// `json_extract(json, 'path')`, `json -> 'key'` or `json ->> 'key'`, and its WHERE compares these with one another and
+/// with literals. Reading evaluates no index.
 struct ExtraIndex {
     let name: String
     let table: String
-    /// Why writing refuses it; nil where it is left alone.
+    /// The reason why writing refuses the index; nil if it is left alone.
     let flaw: String?
-    /// Columns, values and whatever else of that kind is named.
+    /// The number of columns and literals in the index.
     let terms: Int
 
-    /// - Parameter sql: What `sqlite_schema` says of it.
+    /// - Parameter sql: The index's text in `sqlite_schema`.
     init(name: String, table: String, _ sql: String) {
         self.name = name
         self.table = table
@@ -21,10 +21,11 @@ struct ExtraIndex {
         terms = grammar.terms
     }
 
-    /// Each put evaluates all of them, each with a copy of the metadata of its own.
+    /// The limits for all indexes together: each put evaluates all terms, each with a copy of the metadata.
     private static let most = (indexes: 16, terms: 64)
 
-    /// - Throws: `unsupported` where a put would evaluate an index that may be anything, or, `counting`, too many.
+    /// - Throws: `unsupported` if a put would evaluate an index that may contain anything, or, with `counting`, too
+    ///   many indexes.
     static func checkForWriting(_ all: [ExtraIndex], counting: Bool) throws(VectorStoreError) {
         for index in all { if let refusal = index.refusal { throw refusal } }
         let terms = all.reduce(0) { $0 + $1.terms }
@@ -39,7 +40,7 @@ struct ExtraIndex {
         )
     }
 
-    /// What writing says of one that it refuses.
+    /// The error for an index that writing refuses.
     private var refusal: VectorStoreError? {
         guard let flaw else { return nil }
         let quoted = name.replacing("\"", with: "\"\"")
@@ -54,7 +55,7 @@ struct ExtraIndex {
     }
 }
 
-/// What the text of an index may consist of to be left alone.
+/// The grammar of indexes that are left alone.
 private struct ExtraIndexGrammar {
     private let tokens: [SQLToken]
     private var place = 0
@@ -70,7 +71,7 @@ private struct ExtraIndexGrammar {
 
     init(_ tokens: [SQLToken]) { self.tokens = tokens }
 
-    /// Why the index isn't left alone; nil where it is.
+    /// The reason why the index isn't left alone; nil if it is.
     mutating func flaw() -> String? {
         do {
             try index()
@@ -138,7 +139,7 @@ private struct ExtraIndexGrammar {
 
     // MARK: Terms
 
-    /// A column, or what is taken from the column `json`; in a condition also a literal, or a condition in brackets.
+    /// A column, or a value out of the column `json`; in a condition also a literal, or a condition in brackets.
     private mutating func operand(isCondition: Bool) throws(Refused) {
         if isCondition, isLiteral { return try literal() }
         terms += 1
@@ -168,7 +169,8 @@ private struct ExtraIndexGrammar {
         case .number(let digits) where digits.allSatisfy(\.isWholeNumber): return
         case .text(let path) where path.utf8.first == UInt8(ascii: "$"): try check(path: path)
         case .text(let label):
-            // Another one is a path to some versions of SQLite and a key to others: the index would be wrong elsewhere.
+            // Other labels are paths to some versions of SQLite and keys to others, so with another version the index
+            // would be wrong.
             if !JSONLabel.isKey(Array(label.utf8)) {
                 throw Refused(why: "'\(label)' isn't a key to every version of SQLite, write '$.\"key\"'")
             }
@@ -176,7 +178,7 @@ private struct ExtraIndexGrammar {
         }
     }
 
-    /// SQLite finds out that a path is none only with a row that leads to it, whose put would fail.
+    /// SQLite notices an invalid path only when it evaluates it for a row, and then the put would fail.
     private func check(path: String) throws(Refused) {
         if !JSONLabel.isPath(Array(path.utf8)) { throw Refused(why: "'\(path)' isn't a path into JSON") }
     }

@@ -22,7 +22,7 @@ struct Filter: Sendable {
 extension StoreIndex {
     typealias MatchHandler = (SQLValue, Slot, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
 
-    /// Rows of a generation that pass the filter, in id order, with metadata text where they have any.
+    /// The rows of a generation that pass the filter, in id order, with the text of their metadata, if they have any.
     func forEachMatch(
         _ generation: Int64,
         _ filter: Filter?,
@@ -42,7 +42,7 @@ extension StoreIndex {
         try forEachMatch(generation, condition, nil, nil) { id, slot, _ in try body(id, slot) }
     }
 
-    /// Those of some ids whose rows pass a filter, each with its slot, in the order of the ids given.
+    /// The ids among some whose rows pass a filter, with their slots, in the order of the given ids.
     func matches(
         among ids: [SQLValue],
         _ generation: Int64,
@@ -53,19 +53,20 @@ extension StoreIndex {
         return found
     }
 
-    /// A filter that was checked.
+    /// A checked filter.
     struct Condition {
         fileprivate let sql: String
         fileprivate let values: [SQLValue]
-        /// Whether it may say something else of the same row later.
+        /// Whether the filter may have another result for the same row later.
         let readsClock: Bool
     }
 
-    /// Calls `body` with the filter, once it has been checked, within its limits.
+    /// Checks the filter, and calls `body` with it, under the limits for filters.
     func withCondition<R>(_ filter: Filter, _ body: (Condition) throws -> R) throws -> R {
         let grammar = try FilterGrammar(filter.expression)
         try grammar.cost.check(filter.values)
-        // Read before there are limits: the schema, which may hold more than a filter may, and the two tables of JSON.
+        // This reads the schema and the two tables of JSON before the limits are set: the schema may exceed the limits
+        // for filters.
         try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
         return try connection.limited(try limits(filter, grammar)) {
             try check(grammar, filter.values)
@@ -85,8 +86,8 @@ extension StoreIndex {
         _ limit: Int?,
         _ body: MatchHandler
     ) throws {
-        // The generation is an integer of ours; the condition was just shown to be one expression that reads nothing else. The
-        // ids come behind it, so that their parameter is numbered after all of its own.
+        // The generation is an integer of ours, and the condition was just checked: it is one expression that reads
+        // nothing else. The ids come after it, so that their parameter is numbered after its own.
         let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
             try connection.prepare(
                 """
@@ -140,8 +141,8 @@ extension StoreIndex {
         return json + "\""
     }
 
-    /// A statement that fails while it is compiled or runs fails on the caller's expression: malformed JSON paths and the
-    /// like.
+    /// If a statement with a filter fails while it is compiled or run, the caller's expression is the reason, for
+    /// example a malformed JSON path.
     private func blamingFilter<R>(
         _ condition: Condition?,
         _ body: () throws(VectorStoreError) -> R
@@ -154,9 +155,10 @@ extension StoreIndex {
         }
     }
 
-    /// What the grammar doesn't bound. No value is longer than 1 MiB, the longest metadata or the longest of the caller's
-    /// own values; to find the longest metadata, all would have to be read, so that their database's size stands for it.
-    /// With as few operators that make texts longer as the grammar has, it is no more than a rare multiple of what is there.
+    /// The limits on what the grammar doesn't bound. No value may be longer than the longest of 1 MiB, the longest
+    /// metadata, and the caller's own values. Finding the longest metadata would mean reading all, so the size of the
+    /// database is taken instead. The grammar allows so few operators that make texts longer that a text hardly ever
+    /// gets longer than a multiple of the stored ones.
     private func limits(
         _ filter: Filter,
         _ grammar: FilterGrammar
@@ -174,10 +176,10 @@ extension StoreIndex {
 
     private static let shortestLimit: Int64 = 1 << 20
 
-    /// Shows that the filter names nothing but `id`, `metadata` and what it reads by itself.
+    /// Checks that the filter names only `id`, `metadata`, and tables of JSON of its own.
     ///
-    /// It is compiled against a row of the two columns and no table at all, and SQLite says of everything what it is:
-    /// whatever the grammar may have overlooked is refused here.
+    /// The filter is compiled against a row of the two columns, without any table, and SQLite asks an authorizer about
+    /// everything that the filter uses. So anything that the grammar may have overlooked is refused here.
     private func check(_ grammar: FilterGrammar, _ values: [SQLValue]) throws(VectorStoreError) {
         let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
         let statement: Statement
@@ -197,7 +199,7 @@ extension StoreIndex {
         }
     }
 
-    /// What the row is called in the check, and in the query itself.
+    /// The name of the row in the check, and in the query itself.
     private static let rowName = "lacuna_row"
 
     private static func isReadingTheRow(_ request: Connection.Request) -> Bool {

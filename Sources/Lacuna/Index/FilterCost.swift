@@ -1,33 +1,33 @@
-/// What a filter can cost, as far as it is more than its length: counted while it is read.
+/// The cost of a filter beyond its length, counted while the filter is read.
 struct FilterCost {
-    /// Whatever a filter is cut into.
+    /// The number of tokens.
     var words = 0
-    /// Columns that are named.
+    /// The number of times that a column is named.
     var names = 0
-    /// Whatever makes a value that must be kept, or is looked up among its like.
+    /// The number of operations that make a value that must be kept or looked up.
     var operations = 0
-    /// Whatever makes a value longer than what it is made of, or reads JSON as a table.
+    /// The number of operations that make a value longer than their operands, or read JSON as a table.
     var expansions = 0
-    /// Words that SQLite compiles once more: the left side of BETWEEN, and what CASE compares.
+    /// The number of tokens that SQLite compiles twice: those on the left side of BETWEEN, and in the operand of CASE.
     var copies = 0
-    /// Of LIKE and GLOB, instr, and what is trimmed away: each takes as long as the product of its texts' lengths.
+    /// The number of LIKE, GLOB, instr and trim: each takes time in proportion to the product of its texts' lengths.
     var searches = 0
-    /// Of the texts in the filter that instr looks for, and those that are trimmed away.
+    /// The length of the longest text in the filter for which instr or trim looks.
     var longestSearched = 0
-    /// Whether such a text is a value.
+    /// Whether such a text is one of the caller's values.
     var searchesForValue = false
 
-    /// As deep as SQLite's limit for expressions.
+    /// The deepest nesting, which is also SQLite's limit for expressions.
     static let mostBrackets = 200
     private static let mostBytes = 65_536
     private static let mostOperations = 256
     private static let mostExpansions = 16
     private static let mostCopies = 65_536
     private static let mostPatternBytes = 1_000
-    /// Of all patterns together. Between two of them SQLite may ask nobody whether to go on.
+    /// The bytes of all patterns together. SQLite may not check for an interrupt between two patterns.
     private static let mostPatternsBytes = 2_000
-    /// About 10 MB of SQLite's memory: of a column's constant, copied for each mention of another, that for each mention of
-    /// the first.
+    /// About 10 MB of SQLite's memory, for copies of constants: SQLite copies the constant that a column is equal to
+    /// for each mention of the column, and such copies again for other columns.
     private static let mostWrittenOut = 1 << 20
 
     private static let asOneValue: VectorStoreError.Remedy =
@@ -67,7 +67,7 @@ struct FilterCost {
         }
     }
 
-    /// The caller's own values, likewise.
+    /// Checks the caller's own values.
     func check(_ values: [SQLValue]) throws(VectorStoreError) {
         guard !searchesForValue || values.allSatisfy({ $0.textBytes <= patternBytes }) else {
             throw Filter.invalid(
@@ -77,14 +77,14 @@ struct FilterCost {
         }
     }
 
-    /// Whether SQLite may look for conditions on the id, to find rows by. Not where writing out what columns are equal to
-    /// could fill the memory.
+    /// Whether SQLite may use conditions on the id to find rows. It may not if writing out the constants that columns
+    /// are equal to could fill the memory.
     var isSimple: Bool { names * names * words <= Self.mostWrittenOut }
 
-    /// What a pattern of LIKE and GLOB, and whatever else is searched for, may have at most.
+    /// The most bytes of a pattern of LIKE or GLOB, and of a text for which instr or trim looks.
     var patternBytes: Int { min(Self.mostPatternBytes, Self.mostPatternsBytes / max(1, searches)) }
 
-    /// A search takes a hundred times as long as the longest of other steps.
+    /// A step that searches a text takes a hundred times as long as the longest of other steps.
     var stepsBetweenQuestions: Int32 { searches > 0 ? 10 : 100 }
 }
 

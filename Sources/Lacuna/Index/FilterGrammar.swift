@@ -1,20 +1,21 @@
-/// Reads a filter's tokens as one expression, and writes the SQL that SQLite is to compile.
+/// Reads a filter's tokens as one expression, and writes the SQL that SQLite compiles.
 ///
-/// SQLite 3.38 has no bound on the memory and time of its compiler, and asks nobody meanwhile, so the grammar is the bound:
-/// SQLite sees no text of a caller's, but the tokens that were understood here. What makes more than its length of work is
-/// not in the grammar: derived tables, common table expressions, names for results, compounds, windows, GROUP BY, an ORDER
-/// BY of anything but columns (`ORDER BY 1, 1` copies the result for each), and rows of values.
+/// SQLite 3.38 has no bound on the memory and time of its compiler, and can't be interrupted meanwhile, so the grammar
+/// is the bound: SQLite doesn't see the caller's text, but only the tokens that were understood here. The grammar
+/// leaves out constructs that make more work than their length: derived tables, common table expressions, names for
+/// results, compounds, windows, GROUP BY, an ORDER BY of anything but columns (`ORDER BY 1, 1` copies the result for
+/// each), and rows of values.
 ///
-/// One thing more: a condition `column = constant` makes SQLite write the constant out wherever the column is named, again
-/// and again where columns are equal to terms with others (800 bytes took 200 MB). It looks for such conditions at the top
-/// of a WHERE, so a subquery's is written as `+(…)`, which it leaves alone; an index, the use of such conditions, isn't
-/// there. For the filter itself, see ``FilterCost/isSimple``.
+/// There is one more danger: with a condition `column = constant`, SQLite writes the constant out wherever the column
+/// is named, and repeatedly if columns are equal to terms with other columns (800 bytes took 200 MB). SQLite looks for
+/// such conditions at the top level of a WHERE. So the WHERE of a subquery is written as `+(…)`, which SQLite leaves
+/// alone; nothing is lost by that, since a subquery has no index. For the filter itself, see ``FilterCost/isSimple``.
 struct FilterGrammar {
     private let tokens: [FilterToken]
     private var place = 0
 
     private(set) var sql = ""
-    /// Whether it may say something else of the same row later.
+    /// Whether the filter may have another result for the same row later.
     private(set) var readsClock = false
     private(set) var cost = FilterCost()
 
@@ -57,12 +58,13 @@ struct FilterGrammar {
 
     // MARK: Expressions
 
-    /// Operands with operators between them. Which binds closer is SQLite's to say.
+    /// Reads operands with operators between them. SQLite knows their precedence.
     private mutating func readExpression(depth: Int) throws(VectorStoreError) {
         guard depth < FilterCost.mostBrackets else {
             throw Filter.invalid("its brackets are nested more than \(FilterCost.mostBrackets) deep")
         }
-        // Of the operand that a BETWEEN may have on its left side: AND and OR end it, but for a BETWEEN's own AND.
+        // The beginning of the operand that a BETWEEN may have on its left side. AND and OR end that operand, except
+        // the AND of a BETWEEN.
         var start = place
         var openBetweens = 0
         repeat {
@@ -151,7 +153,7 @@ struct FilterGrammar {
         try take("END")
     }
 
-    /// - Returns: The operator that an operand must follow; nil where the expression ends.
+    /// - Returns: The operator, which an operand must follow; nil at the end of the expression.
     private mutating func readOperator(depth: Int) throws(VectorStoreError) -> String? {
         while true {
             switch token.keyword {

@@ -1,4 +1,4 @@
-/// The smallest piece of a filter's text that means something.
+/// The smallest meaningful piece of a filter's text.
 struct FilterToken {
     enum Kind {
         /// A keyword, or the name of a column, table or function.
@@ -16,7 +16,7 @@ struct FilterToken {
 
     let kind: Kind
     let text: String
-    /// The keyword, or a function's name, in capitals; a symbol as it is; else empty.
+    /// The keyword or a function's name in capitals; a symbol as it is; otherwise empty.
     let keyword: String
 
     init(_ kind: Kind, _ text: String) {
@@ -30,7 +30,8 @@ struct FilterToken {
             }
     }
 
-    /// What a string in quotes says, as the bytes that SQLite sees: a character may be made of a quote and an accent.
+    /// The content of a string in quotes, as the bytes that SQLite sees. (A Swift character may be made of a quote and
+    /// an accent.)
     var stringValue: [UInt8] {
         var isEscaped = false
         return text.utf8.dropFirst().dropLast().filter { byte in
@@ -40,12 +41,12 @@ struct FilterToken {
     }
 }
 
-/// Cuts a filter's text into tokens. Comments and white space are none.
+/// Cuts a filter's text into tokens. Comments and white space are left out.
 struct FilterTokenizer {
     private let bytes: [UInt8]
     private var place = 0
 
-    /// - Throws: `invalidFilter` for a byte that belongs to no token, and for quotes and comments without an end.
+    /// - Throws: `invalidFilter` for a byte that belongs to no token, and for quotes or comments that don't end.
     static func tokens(of text: String) throws(VectorStoreError) -> [FilterToken] {
         var tokenizer = FilterTokenizer(bytes: Array(text.utf8))
         var tokens: [FilterToken] = []
@@ -82,7 +83,7 @@ struct FilterTokenizer {
         return FilterToken(kind, String(decoding: bytes[place..<(place + count)], as: UTF8.self))
     }
 
-    /// How many bytes, `start` of them away, are of a kind.
+    /// The number of bytes of a kind, from `start` bytes ahead on.
     private func run(from start: Int, _ isInside: (Unicode.Scalar?) -> Bool) -> Int {
         var count = 0
         while isInside(byte(after: start + count)) { count += 1 }
@@ -111,7 +112,7 @@ struct FilterTokenizer {
         place = min(place + end.count, bytes.count)
     }
 
-    /// A quote within is written twice, but for `]`, which ends a name always.
+    /// A quote inside is written twice, except `]`, which always ends a name.
     private mutating func quoted(
         _ kind: FilterToken.Kind,
         until end: Unicode.Scalar
@@ -127,7 +128,7 @@ struct FilterTokenizer {
         throw Filter.invalid("a text in quotes doesn't end")
     }
 
-    /// As every version of SQLite reads it: newer ones also take `1_000`.
+    /// Reads a number as every version of SQLite does; newer ones also accept `1_000`.
     private mutating func number() throws(VectorStoreError) -> FilterToken {
         var length = 0
         if byte() == "0", byte(after: 1) == "x" || byte(after: 1) == "X" {
@@ -161,7 +162,7 @@ struct FilterTokenizer {
         return take(.symbol, symbol.count)
     }
 
-    /// Outside quotes, some bytes from 0x80 on are parts of words to SQLite, and others are no part of anything.
+    /// Outside quotes, SQLite takes some bytes from 0x80 on as parts of words, and others as no part of anything.
     private func checkIsPlain(_ byte: UInt8) throws(VectorStoreError) {
         if byte >= 0x80 { throw Filter.invalid("it holds a character beyond ASCII outside quotes") }
         if byte == 0 { throw Filter.invalid("it holds a NUL character") }

@@ -1,8 +1,9 @@
 /// The words that a filter may use.
 enum FilterWords {
-    /// These make nothing longer than what they are given but where ``FilterGrammar`` counts it, read nothing but that and
-    /// the clock, and change nothing. So no printf, replace, hex, quote, json_array and the like, whose calls of one another
-    /// multiply a text's length, no group_concat and json_group_array, and no random.
+    /// The allowed functions. They return nothing longer than their arguments (unless ``FilterGrammar`` counts it),
+    /// read only their arguments and the clock, and change nothing. So printf, replace, hex, quote, json_array and the
+    /// like aren't allowed, since nested calls multiply a text's length; and neither are group_concat, json_group_array
+    /// and random.
     static let functions = Set(
         [
             "abs", "coalesce", "glob", "ifnull", "iif", "instr", "length", "like", "lower", "ltrim", "max", "min",
@@ -18,16 +19,16 @@ enum FilterWords {
         ].map { $0.uppercased() }
     )
 
-    /// These may read the clock: what they say of a row may change without a commit.
+    /// These may read the clock: their result for a row may change without a commit.
     static let clock: Set = [
         "DATE", "DATETIME", "JULIANDAY", "STRFTIME", "TIME", "UNIXEPOCH", "CURRENT_DATE", "CURRENT_TIME",
         "CURRENT_TIMESTAMP",
     ]
 
-    /// Whether the word before a bracket can only be a function, be it allowed or not.
+    /// Whether a word before a bracket can only be a function, allowed or not.
     static func canBeCalled(_ keyword: String) -> Bool { functions.contains(keyword) || !keywords.contains(keyword) }
 
-    /// Their second argument is looked for in their first.
+    /// These functions look for their second argument in the first.
     static let searching: Set = ["INSTR", "TRIM", "LTRIM", "RTRIM"]
 
     static let constants: Set = ["NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP"]
@@ -37,7 +38,7 @@ enum FilterWords {
         "GLOB", "BETWEEN", "ESCAPE",
     ]
 
-    /// Never names, unless in quotes.
+    /// These words are never names, except in quotes.
     static let keywords: Set = [
         "ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "COLLATE", "DESC", "DISTINCT", "ELSE", "END",
         "ESCAPE",

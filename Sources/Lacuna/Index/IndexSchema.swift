@@ -1,33 +1,33 @@
 import LacunaMigrations
 
-/// The schema that a database holds, compared with the one that our migrations write, before anything else in it is believed.
+/// Compares the schema of a database with the one that our migrations write, before anything else in it is believed.
 ///
-/// A file that somebody prepared may hold a view of endless recursion under a table's name, a table whose columns are
-/// computed, a trigger, or an index that calls what it likes. So a table of ours is read only where its stored text is a
-/// migration's, byte for byte: SQLite itself sees to it that a stored text is of the object that it stands for. Views and
-/// triggers are switched off. Other tables and their indexes are no business of ours: only what goes through the whole
-/// database could meet them, which `VACUUM` and `integrity_check` do.
+/// A prepared file may have an endlessly recursive view under a table's name, a table with computed columns, a trigger,
+/// or an index that calls any function. So a table of ours is read only if its stored text equals a migration's text,
+/// byte for byte; SQLite itself makes sure that the stored text belongs to the object. Views and triggers are switched
+/// off. Other tables and their indexes are ignored: only operations on the whole database meet them, which are `VACUUM`
+/// and `integrity_check`.
 struct IndexSchema {
-    /// Our tables, by their names, that are as a migration made them.
+    /// The names of our tables that are as a migration made them.
     private(set) var tables: Set<String> = []
-    /// Those of our tables and indexes that aren't, or aren't there; and what only a prepared file has.
+    /// The names of our tables and indexes that are different or missing, and of objects that only a prepared file has.
     private(set) var strange: [String] = []
-    /// Those among them that are tables of SQLite's own kind, and no view or virtual table.
+    /// The names among them that are ordinary tables, not views or virtual tables.
     private var altered: [String] = []
-    /// Indexes on our tables that aren't ours.
+    /// The indexes on our tables that aren't ours.
     private(set) var extraIndexes: [ExtraIndex] = []
     /// Whether there are tables that aren't ours.
     private(set) var hasOtherTables = false
 
-    /// - Parameter version: The database's `user_version`, from the same state; nil where it may be wrong: then a table may
-    ///   be as any version has it.
-    /// - Throws: `damaged` where the schema can't be read.
+    /// - Parameter version: The database's `user_version`, from the same state; nil if that may be wrong: then a table
+    ///   may be that of any version.
+    /// - Throws: `damaged` if the schema can't be read.
     init(_ connection: Connection, version: Int64?) throws(VectorStoreError) {
         let all = Self.own()
         let own = version.map { [all[Int($0) - 1]] } ?? all
         let names = Set(own.flatMap(\.keys))
         var missing = Set(own.last?.keys ?? [:].keys)
-        // An index on the schema itself, which only a prepared file has, is not asked.
+        // An index on the schema table itself, which only a prepared file has, isn't used.
         let row = try connection.prepareLoadingSchema("SELECT type, name, tbl_name, sql FROM sqlite_schema NOT INDEXED")
         while try row.step() {
             let type = row.repairedText(0)
@@ -64,23 +64,23 @@ struct IndexSchema {
         }
     }
 
-    /// - Throws: `damaged` where a table of ours isn't what it should be.
+    /// - Throws: `damaged` if a table of ours isn't as it should be.
     func check() throws(VectorStoreError) {
         if strange.isEmpty { return }
         let names = strange.map { "`\($0)`" }.joined(separator: ", ")
         throw .damaged("what Lacuna makes in index.sqlite is missing there, or is something else: \(names)")
     }
 
-    /// SQLite's checks of pages, as far as they evaluate nothing that may be anything: where all is ours, of the whole
-    /// database; else of our tables, without the indexes where one of them is such.
+    /// SQLite's checks of pages that evaluate no unknown expression: a check of the whole database if everything in it
+    /// is ours; otherwise checks of our tables, without the indexes of a table that has a refused one.
     var integrityChecks: [String] {
         let flawed = Set(extraIndexes.filter { $0.flaw != nil }.map(\.table))
         if strange.isEmpty && !hasOtherTables && flawed.isEmpty { return ["integrity_check"] }
         return tables.sorted().map { flawed.contains($0) ? "quick_check(\($0))" : "integrity_check(\($0))" }
     }
 
-    /// What can be read of our tables without evaluating anything of theirs, where their text has rotted: those without
-    /// computed columns. CHECKs are for who writes.
+    /// Our tables that can be read without evaluating anything, even if their text has rotted: those without computed
+    /// columns. CHECKs are evaluated only by writes.
     func readableTables(_ connection: Connection) -> Set<String> {
         let plain = altered.filter { name in
             var isPlain = true
@@ -94,7 +94,7 @@ struct IndexSchema {
 
     // MARK: What it should be
 
-    /// SQLite's own tables, of AUTOINCREMENT and of ANALYZE.
+    /// SQLite's own tables, for AUTOINCREMENT and ANALYZE.
     private static let internals = [
         "CREATE TABLE sqlite_sequence(name,seq)", "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
         "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
@@ -102,13 +102,13 @@ struct IndexSchema {
 
     private struct Known: Sendable {
         let scripts: [[UInt8]]
-        /// By version, from 1 on: the stored text of each table and index.
+        /// For each version, from 1 on: the stored text of each table and index.
         let texts: [[String: String]]
     }
 
     private static let known = Guarded<Known?>(nil)
 
-    /// What `sqlite_schema` holds after each migration, by name.
+    /// The texts in `sqlite_schema` after each migration, by name.
     private static func own() -> [[String: String]] {
         let scripts = Migrations.scripts
         return known.withLock { known in
@@ -120,15 +120,15 @@ struct IndexSchema {
         }
     }
 
-    /// SQLite stores a statement as it was written, from CREATE to before the semicolon, if it is spelt as below. So a
-    /// migration makes a table that changes anew, and alters no column. Renaming a table changes the name alone, to one in
-    /// quotes, which a script then has too.
+    /// SQLite stores a statement as it was written, from CREATE up to the semicolon, if it is spelt as below. So a
+    /// migration makes a changed table anew, and never alters a column. Renaming a table changes only the name in the
+    /// text, to a name in quotes, so such a script has the name in quotes too.
     private static func own(after script: [UInt8], _ before: [String: String]) -> [String: String] {
         var texts = before
         for statement in SQLToken.statements(of: script) {
             for make in ["CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "] where statement.hasPrefix(make) {
                 let name = statement.dropFirst(make.count).prefix { !" (".contains($0) }
-                // In quotes where a table was made under another name, and renamed.
+                // The name is in quotes if the table was made under another name, and renamed.
                 texts[String(name.filter { $0 != "\"" })] = statement
             }
             for drop in ["DROP TABLE ", "DROP INDEX "] where statement.hasPrefix(drop) {

@@ -1,10 +1,10 @@
-/// The text on the right side of `->` or `->>`: whether it means the same in every version of SQLite.
+/// Checks that the text on the right side of `->` or `->>` means the same in every version of SQLite.
 ///
-/// Up to 3.42 at least, `'app.version'`, `'list[0]'` and `'2024'` are paths; in 3.46, keys. A key in double quotes within a
-/// path is read alike by all, unless there is a quote or a backslash in it. Bytes, since a dot with an accent is a dot to
-/// SQLite.
+/// Up to at least 3.42, `'app.version'`, `'list[0]'` and `'2024'` are paths; in 3.46 they are keys. All versions read a
+/// key in double quotes inside a path in the same way, unless it has a quote or a backslash. The text is taken as
+/// bytes, since to SQLite a dot with an accent is a dot.
 enum JSONLabel {
-    /// Of a filter.
+    /// Checks a label in a filter.
     static func check(_ label: [UInt8]) throws(VectorStoreError) {
         let text = String(decoding: label.prefix(60), as: UTF8.self)
         if label.first == UInt8(ascii: "$") {
@@ -25,13 +25,13 @@ enum JSONLabel {
         }
     }
 
-    /// A key to every version.
+    /// Whether the label is a key in every version.
     static func isKey(_ label: [UInt8]) -> Bool {
         guard let first = label.first, !isDigit(first), first != UInt8(ascii: "$") else { return false }
         return !label.contains { isQuoteOrBackslash($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "[") }
     }
 
-    /// `$`, and then any number of `.key`, `."key"`, `[0]` and `[#-1]`.
+    /// Whether the label is `$`, and then any number of `.key`, `."key"`, `[0]` and `[#-1]`.
     static func isPath(_ label: [UInt8]) -> Bool {
         guard label.first == UInt8(ascii: "$") else { return false }
         var rest = label.dropFirst()

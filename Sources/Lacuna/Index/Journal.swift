@@ -1,4 +1,4 @@
-/// A row of `compaction_journal`: what a compaction is doing, and afterwards what it did.
+/// A row of `compaction_journal`. It says what a compaction is doing, and afterwards what it has done.
 struct JournalEntry: Equatable, Sendable {
     enum Strategy: String, Sendable {
         case rewrite
@@ -6,7 +6,7 @@ struct JournalEntry: Equatable, Sendable {
         case punch
         case erase
 
-        /// What an entry says while it is under way.
+        /// The first state of an entry.
         var firstState: State {
             switch self {
             case .rewrite: .copying
@@ -30,7 +30,7 @@ struct JournalEntry: Equatable, Sendable {
     let targetFile: String?
 }
 
-/// What a compaction has to say when it begins.
+/// The facts that a compaction writes to the journal when it begins.
 struct JournalStart {
     var strategy: JournalEntry.Strategy
     var source: StoreRecord
@@ -39,7 +39,7 @@ struct JournalStart {
 }
 
 extension StoreIndex {
-    /// Adds an entry; its id. The caller's transaction commits it.
+    /// Adds an entry, and returns its id. The caller's transaction commits it.
     func beginJournal(_ start: JournalStart) throws(VectorStoreError) -> Int64 {
         let id = try connection.first(
             """
@@ -71,7 +71,7 @@ extension StoreIndex {
         )
     }
 
-    /// Counts what a batch has done.
+    /// Adds the counts of a batch.
     func addToJournal(_ id: Int64, rowsMoved: Int, bytesWritten: Int64) throws(VectorStoreError) {
         try connection.run(
             "UPDATE compaction_journal SET rows_moved = rows_moved + ?, bytes_written = bytes_written + ? WHERE id = ?",
@@ -79,7 +79,7 @@ extension StoreIndex {
         )
     }
 
-    /// Ends an entry: finished, or aborted with the reason.
+    /// Ends an entry as finished, or, with an error, as aborted.
     func endJournal(
         _ id: Int64,
         allocatedAfter: Int64?,
@@ -97,7 +97,7 @@ extension StoreIndex {
         )
     }
 
-    /// Ends all entries that are under way, in a copy of the index: what they work on isn't there.
+    /// Ends all entries that are under way. For a copy of the index, without the files that they work on.
     func endUnfinished() throws(VectorStoreError) {
         try connection.run(
             """
@@ -109,8 +109,8 @@ extension StoreIndex {
         )
     }
 
-    /// Whether the journal tells that no erasure has come to its end since it was `earlier`'s. All that are under way end
-    /// together; old entries are forgotten.
+    /// Whether the journal proves that no erasure has ended since the state of `earlier`. All erasures under way end
+    /// together. Old entries are removed from the journal, and then nothing is proved.
     func hasErasedNothing(since earlier: StoreIndex) throws(VectorStoreError) -> Bool {
         let erased = "SELECT max(id) FROM compaction_journal WHERE strategy = 'erase' AND state = 'finished'"
         let first = try number("SELECT min(id) FROM compaction_journal")

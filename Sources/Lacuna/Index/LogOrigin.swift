@@ -1,16 +1,17 @@
-/// What a commit of ours says of the log that it is in: two columns of `store` (docs/format.md).
+/// The facts about its log that each commit of ours writes: two columns of `store` (docs/format.md).
 ///
-/// SQLite takes whatever lies beside a database under the log's name for its log. After a crash, a backup that is copied over
-/// the store leaves the old log there, and its pages would be mixed with the backup's.
+/// SQLite takes any file with the log's name beside a database for its log. If a backup is copied over a store after a
+/// crash, the old log stays there, and its pages would be mixed with the backup's.
 struct LogOrigin: Equatable, Sendable {
-    /// The number of a commit that the database file alone has at least: of the last one before the log began.
+    /// The number of the last commit before the log began. The database file without its log has that commit or a later
+    /// one.
     var base: Int64
-    /// Random bits, drawn anew when the whole log was in the database, and synced; 0: none.
+    /// Random bits, drawn anew after the whole log was copied into the database and synced; 0 for none.
     var token: UInt32
 }
 
 extension StoreIndex {
-    /// What the last commit says of its log; nil for schema version 1.
+    /// The facts that the last commit has written about its log; nil for schema version 1.
     func logOrigin() throws(VectorStoreError) -> LogOrigin? {
         if version < 2 { return nil }
         return try connection.first("SELECT log_base, log_token FROM store") { row throws(VectorStoreError) in

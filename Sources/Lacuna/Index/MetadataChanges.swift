@@ -1,8 +1,8 @@
-/// The ids whose metadata this handle's commits have changed without a new row, for as long as there are not too many.
+/// The ids whose metadata this handle's commits have changed without a new row, unless there are too many.
 final class MetadataChanges: Sendable {
     private struct State: Sendable {
         var changes: [(sequence: Int64, id: SQLValue)] = []
-        /// All that commits after this one have changed is listed.
+        /// All changes of the commits after this one are listed.
         var completeSince: Int64
     }
 
@@ -10,7 +10,7 @@ final class MetadataChanges: Sendable {
 
     private static let limit = 10_000
 
-    /// From the commit `sequence` on.
+    /// Lists the changes of the commits after `sequence`.
     init(since sequence: Int64) { state = Guarded(State(completeSince: sequence)) }
 
     func note(_ ids: [SQLValue], _ sequence: Int64) {
@@ -25,7 +25,7 @@ final class MetadataChanges: Sendable {
         }
     }
 
-    /// The ids that commits after one, and up to another, have changed; nil where they aren't all known.
+    /// The ids that commits after one, and up to another, have changed; nil if they aren't all known.
     func ids(after sequence: Int64, through last: Int64) -> [SQLValue]? {
         state.withLock { state in
             if sequence < state.completeSince { return nil }

@@ -1,14 +1,14 @@
-/// The keys of one JSON object, for a text that SQLite has found to be valid.
+/// Looks for special keys in one JSON object. SQLite must have found the text valid before.
 ///
-/// SQLite sees the first of two members with one key, and most parsers the last, so that a filter would choose by another
-/// value than a program sees. Keys are compared unescaped: `"a"` and `"\u0061"` are one.
+/// If two members have the same key, SQLite sees the first, and most parsers the last, so a filter would choose by
+/// another value than a program sees. Keys are compared unescaped: `"a"` and `"\u0061"` are the same.
 struct MetadataKeys {
     /// Whether the outermost object has the key `id`.
     private(set) var hasID = false
-    /// A key that one object has twice, however deep.
+    /// A key that one object, at any depth, has twice.
     private(set) var twice: String?
 
-    /// Of each object and array that is open, the keys so far; nil for an array.
+    /// For each object and array that is open, the keys so far; nil for an array.
     private var open: [Set<[UInt8]>?] = []
 
     init(_ json: String) {
@@ -45,7 +45,7 @@ struct MetadataKeys {
         twice = String(decoding: key, as: UTF8.self)
     }
 
-    /// Of the closing quote.
+    /// The position of the closing quote.
     private static func endOfString(_ bytes: [UInt8], from start: Int) -> Int {
         var place = start
         while place < bytes.count, bytes[place] != UInt8(ascii: "\"") {

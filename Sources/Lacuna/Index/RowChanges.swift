@@ -1,30 +1,30 @@
-/// Where ids have come to lie in one transaction on the index, for whoever keeps a copy of that in memory.
+/// The new slots of ids in one transaction on the index, for the cache of ids.
 ///
-/// Touched only in the writer's turn, like the connection.
+/// Used only in the writer's turn, like the connection.
 final class RowChanges {
     struct Change: Sendable {
         let key: RowKey
-        /// Nil where the id has no row any more.
+        /// Nil if the id has no row any more.
         let slot: Slot?
     }
 
-    /// What the transaction under way, or the last one, has changed, in order; nil where that isn't all of it.
+    /// The changes of the transaction under way, or of the last one, in order; nil if they aren't complete.
     private(set) var all: [Change]? = []
-    /// The state that it began from.
+    /// The state from which the transaction began.
     private(set) var base: LogVersion?
-    /// The connection's commits until then.
+    /// The number of the connection's commits before the transaction.
     private(set) var commits = 0
-    /// Ids of another kind, and other generations, are not listed.
+    /// Ids of another kind, or of another generation, are not listed.
     private let kind: VectorIDKind
     private(set) var generation: Int64 = 0
     private(set) var isWanted = false
 
-    /// More than this many are cheaper to read from the index again.
+    /// More changes cost more than reading all rows from the index.
     private static let limit = 100_000
 
     init(_ kind: VectorIDKind) { self.kind = kind }
 
-    /// A transaction has begun, in which nobody else can commit.
+    /// Called when a transaction has begun, in which nobody else can commit.
     func begin(_ base: LogVersion?, generation: Int64?, commits: Int) {
         self.base = base
         self.commits = commits
@@ -33,7 +33,7 @@ final class RowChanges {
         all = isWanted ? [] : nil
     }
 
-    /// Changes so far: where a savepoint lies.
+    /// The number of changes so far, which marks a savepoint.
     var count: Int { all?.count ?? 0 }
 
     /// Goes back to a savepoint.

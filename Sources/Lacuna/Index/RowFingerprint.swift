@@ -1,7 +1,7 @@
-/// A sum over rows that doesn't depend on their order: two tables that tell of the same rows have the same.
+/// A sum over rows that doesn't depend on their order: two tables with the same rows have the same sum.
 ///
-/// Each row adds a keyed hash of its id and its slot, whose key is drawn when the process starts. That different rows come to
-/// the same sum has the probability 2⁻⁶⁴.
+/// Each row adds a keyed hash of its id and its slot. The key is drawn when the process starts. The probability that
+/// different rows have the same sum is 2⁻⁶⁴.
 struct RowFingerprint: Equatable, Sendable {
     private var sum: UInt64 = 0
 

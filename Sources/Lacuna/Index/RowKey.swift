@@ -6,8 +6,9 @@ import Foundation
 
 /// An id in sixteen bytes, for a table in memory.
 ///
-/// An integer or a UUID is itself. Of a text it is 128 bits of a keyed hash (Swift's `Hasher`, SipHash-1-3, whose key is drawn
-/// when the process starts): that any two of n ids meet has the probability n²/2¹²⁹.
+/// The key of an integer or a UUID is its value. The key of a text is 128 bits of a keyed hash (Swift's `Hasher`,
+/// SipHash-1-3, whose key is drawn when the process starts): the probability that any two of n ids have the same key is
+/// n²/2¹²⁹.
 struct RowKey: Equatable, Sendable {
     let high: UInt64
     let low: UInt64
@@ -35,13 +36,13 @@ struct RowKey: Equatable, Sendable {
         self = unsafe withUnsafeBytes(of: uuid.uuid) { unsafe RowKey(uuidBytes: $0) }
     }
 
-    /// Of a UUID's sixteen bytes.
+    /// The key of a UUID's sixteen bytes.
     init(uuidBytes bytes: UnsafeRawBufferPointer) {
         high = unsafe bytes.loadUnaligned(as: UInt64.self)
         low = unsafe bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
     }
 
-    /// The id as the index stores it; nil for a text's, which the key doesn't tell.
+    /// The id as the index stores it; nil for the key of a text, which can't be read back.
     func id(_ kind: VectorIDKind) -> SQLValue? {
         switch kind {
         case .integer: return .integer(Int64(bitPattern: high))
@@ -56,7 +57,7 @@ struct RowKey: Equatable, Sendable {
         }
     }
 
-    /// The key of an id as the index stores it; nil for what is no id of this kind.
+    /// The key of an id as the index stores it; nil for a value that is no id of this kind.
     init?(_ id: SQLValue, _ kind: VectorIDKind) {
         switch (id, kind) {
         case (.integer(let integer), .integer): self.init(integer)
@@ -76,7 +77,7 @@ struct RowKey: Equatable, Sendable {
 }
 
 extension VectorID {
-    /// Without a detour by SQL's types for the three that come with the library.
+    /// The id's key. For the library's own types it is made without the detour by `SQLValue`.
     @inline(__always)
     var rowKey: RowKey? {
         if Self.self == Int64.self { return RowKey(unsafe unsafeBitCast(self, to: Int64.self)) }

@@ -1,15 +1,15 @@
-/// Reads live rows of a data file in the order of their slots, with what the index tells of them.
+/// Reads live rows of a data file in the order of their slots, with their ids and checksums from the index.
 struct RowScan {
     let index: StoreIndex
     let record: StoreRecord
     let file: DataFile
     let live: LiveBitmap
 
-    /// Calls `body` with batches of rows, and the checksum of each row's bytes and its id. Bounded memory.
+    /// Calls `body` with batches of rows, and the checksum of each row's bytes and its id. Takes bounded memory.
     ///
-    /// `unreadable` is told of each slot that can't be read; without it, that is an error.
+    /// `unreadable` is called with each slot that can't be read; without it, such a slot is an error.
     ///
-    /// - Throws: `damaged` where no run tells what lies in a live slot.
+    /// - Throws: `damaged` if no run describes a live slot.
     func forEachBatch(
         bytes: Int,
         unreadable: ((Slot) -> Void)? = nil,

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// How the table `runs` packs what lies in neighbouring slots: for each slot in order its id, and the checksum of its row.
+/// Packs and unpacks the entries of the table `runs`: for each slot in order, its id and the checksum of its row.
 ///
 /// | ids | bytes of an entry |
 /// | --- | --- |
@@ -12,17 +12,17 @@ import Foundation
 /// | UUIDs | the UUID's sixteen, then the checksum's four |
 /// | texts | the length in LEB128, the UTF-8 bytes, then the checksum's four |
 ///
-/// All numbers are little-endian. An entry of zeros, or an empty text with a checksum of 0, is that of a dead slot whose id
-/// is not known any more.
+/// All numbers are little-endian. An entry of zeros, or an empty text with a checksum of 0, is that of a dead slot
+/// whose id is no longer known.
 struct RunCodec: Sendable {
     let kind: VectorIDKind
 
-    /// The most bytes of a run with more than one slot: a row of the table then fits a page of 4 KiB.
+    /// The most bytes of a run with more than one slot: so a row of the table fits a page of 4 KiB.
     static let byteLimit = 4_048
 
     // MARK: Writing
 
-    /// Appends an entry. An id that is not of the kind becomes one that is not known.
+    /// Appends an entry. An id of another kind becomes an unknown id.
     func append(_ id: SQLValue, _ checksum: UInt32, to bytes: inout [UInt8]) {
         switch (kind, id) {
         case (.integer, .integer(let integer)): Self.append(integer, to: &bytes)
@@ -60,7 +60,7 @@ struct RunCodec: Sendable {
 
     // MARK: Reading
 
-    /// The bytes of every entry; nil where they differ.
+    /// The number of bytes of every entry; nil if entries differ.
     var entryBytes: Int? {
         switch kind {
         case .integer: 12
@@ -69,10 +69,10 @@ struct RunCodec: Sendable {
         }
     }
 
-    /// Calls `body` with the bytes of the id and the checksum of each entry, and the entry's number from 0 on. Safe for any
+    /// Calls `body` with each entry's number, counted from 0, the bytes of its id, and its checksum. Safe for any
     /// bytes.
     ///
-    /// - Throws: `damaged` where the bytes are not those of `count` entries.
+    /// - Throws: `damaged` if the bytes are not those of `count` entries.
     func forEachEntry(
         of bytes: UnsafeRawBufferPointer,
         count: Int,
@@ -86,7 +86,7 @@ struct RunCodec: Sendable {
         if place != bytes.count { throw Self.damaged }
     }
 
-    /// One entry, by its number from 0 on. Of texts it walks over those before it.
+    /// One entry, by its number, counted from 0. With texts, it walks over the entries before it.
     func entry(
         _ number: Int,
         of bytes: UnsafeRawBufferPointer
@@ -125,7 +125,7 @@ struct RunCodec: Sendable {
         throw damaged
     }
 
-    /// An entry's id; nil for one that is not known, or not of the kind.
+    /// An entry's id; nil if it is not a valid id of the kind.
     func id(_ bytes: UnsafeRawBufferPointer) -> SQLValue? {
         switch kind {
         case .integer: .integer(Int64(littleEndian: unsafe bytes.loadUnaligned(as: Int64.self)))
@@ -134,7 +134,7 @@ struct RunCodec: Sendable {
         }
     }
 
-    /// An entry's id as the key of a table in memory.
+    /// An entry's id as a key for the cache of ids.
     @inline(__always)
     func key(_ bytes: UnsafeRawBufferPointer) -> RowKey {
         switch kind {
@@ -147,7 +147,7 @@ struct RunCodec: Sendable {
     static var damaged: VectorStoreError { .damaged("a row of the index's table `runs` is not what it should be") }
 }
 
-/// Entries of neighbouring slots that are on their way to the table `runs`.
+/// Entries of neighbouring slots that are to be written to the table `runs`.
 struct PendingRun {
     private(set) var first: Slot
     private(set) var slots = 0
@@ -155,7 +155,7 @@ struct PendingRun {
 
     init(at first: Slot) { self.first = first }
 
-    /// Goes on with one that is in the table already.
+    /// Makes a run that extends one of the table.
     init(at first: Slot, slots: Int, bytes: [UInt8]) {
         self.first = first
         self.slots = slots
@@ -164,7 +164,7 @@ struct PendingRun {
 
     var end: Slot { first.advanced(by: slots) }
 
-    /// Adds the entry of the slot at ``end``; false if the run has no room for it, and must be written before.
+    /// Adds the entry of the slot ``end``. Returns false if the run has no room for it; then write the run first.
     mutating func append(_ id: SQLValue?, _ checksum: UInt32, _ codec: RunCodec) -> Bool {
         let before = bytes.count
         if let id { codec.append(id, checksum, to: &bytes) } else { codec.appendUnknown(to: &bytes) }

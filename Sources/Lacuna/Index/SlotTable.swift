@@ -1,8 +1,8 @@
-/// Which row has which id, in both directions: ids to slots, and slots to ids. 13 bytes a row for integers, 21 for others.
+/// A table from ids to slots and from slots to ids. It takes 13 bytes a row for integers, and 21 for other ids.
 ///
-/// The keys lie by slot, in chunks. A hash table of slots finds them: open addressing with linear probing (Knuth, The Art of
-/// Computer Programming, vol. 3, 6.4) in 256 parts, each of which grows by itself, so that no insertion moves more than a 256th
-/// of the rows. Not thread-safe.
+/// The keys lie in chunks, in the order of their slots. A hash table of slots finds them, by open addressing with
+/// linear probing (Knuth, The Art of Computer Programming, vol. 3, 6.4). It has 256 parts, and each grows by itself, so
+/// that no insertion moves more than a 256th of the rows. Not thread-safe.
 @safe
 final class SlotTable {
     @safe
@@ -12,8 +12,8 @@ final class SlotTable {
         var count: Int
     }
 
-    /// The keys of neighbouring slots: their first halves; the second ones, which integers don't have; and a bit each for those
-    /// that have a key.
+    /// The keys of neighbouring slots: first their first halves, then their second halves (which integers don't have),
+    /// then a bit for each slot that says whether it has a key.
     @safe
     private struct Chunk {
         var words: UnsafeMutablePointer<UInt64>?
@@ -22,9 +22,9 @@ final class SlotTable {
     private let parts: UnsafeMutablePointer<Part>
     private var chunks: [Chunk] = []
     private let hasLows: Bool
-    /// Drawn for each table, so that no choice of ids makes them meet.
+    /// Drawn for each table, so that no choice of ids can make their hashes collide.
     private let seed = UInt64.random(in: .min ... .max)
-    /// Ids that have a slot.
+    /// The number of ids that have a slot.
     private(set) var count = 0
     private var filledChunks = 0
 
@@ -36,16 +36,16 @@ final class SlotTable {
     private static let chunkSlots = 1 << chunkBits
     private static func chunkWords(hasLows: Bool) -> Int { chunkSlots * (hasLows ? 2 : 1) + chunkSlots / 64 }
 
-    /// Slots that a table can hold.
+    /// The largest number of slots.
     static let maxSlots = Int(free)
 
-    /// What the table of so many rows and slots takes at most, about.
+    /// The most bytes that a table of this many rows and slots takes, approximately.
     static func bytes(slots: Int, rows: Int, _ kind: VectorIDKind) -> Int {
         let chunks = (slots + chunkSlots - 1) / chunkSlots
         return chunks * chunkWords(hasLows: kind != .integer) * 8 + partCount * capacity(for: rows / partCount + 1) * 4
     }
 
-    /// With room for as many rows.
+    /// Makes a table with room for this many rows.
     init(rows: Int, _ kind: VectorIDKind) {
         hasLows = kind != .integer
         unsafe parts = .allocate(capacity: Self.partCount)
@@ -61,7 +61,7 @@ final class SlotTable {
         for chunk in chunks { unsafe chunk.words?.deallocate() }
     }
 
-    /// Bytes that it takes.
+    /// The number of bytes that the table takes.
     var bytes: Int {
         var entries = 0
         for part in 0..<Self.partCount { unsafe entries += parts[part].capacity }
@@ -82,7 +82,7 @@ final class SlotTable {
         }
     }
 
-    /// The key that a slot was given last; nil for a slot that was given none. The row may be dead.
+    /// The last key that was put into a slot; nil if there is none. The row may be dead.
     func key(_ slot: Int) -> RowKey? {
         let chunk = slot >> Self.chunkBits
         guard chunk < chunks.count, let words = unsafe chunks[chunk].words else { return nil }
@@ -92,13 +92,13 @@ final class SlotTable {
         return unsafe RowKey(high: words[place], low: hasLows ? words[Self.chunkSlots + place] : 0)
     }
 
-    /// Says which key a slot has, and, where its row lives, that the key's row lies there now.
+    /// Sets the key of a slot. If its row is live, also sets the slot of the key.
     func put(_ key: RowKey, _ slot: Int, isLive: Bool = true) {
         setKey(key, slot)
         if isLive { insert(UInt32(slot), key) }
     }
 
-    /// The id has no row any more.
+    /// Removes an id that has no row any more.
     func remove(_ key: RowKey) {
         let hash = hash(key)
         let number = Int(hash >> (64 - UInt64(Self.partBits)))
@@ -109,7 +109,7 @@ final class SlotTable {
             if slot == Self.free { return }
             gap = next(gap)
         }
-        // An entry behind the gap moves into it, if a search from the entry's home still finds it there.
+        // An entry after the gap moves into the gap, if a search from the entry's home still finds it there.
         var index = next(gap)
         while case let slot = unsafe part.entries[index], slot != Self.free {
             let home = Self.home(self.hash(ownKey(Int(slot))), part.capacity)
@@ -135,7 +135,7 @@ final class SlotTable {
         return unsafe words[place] == key.high && (!hasLows || words[Self.chunkSlots + place] == key.low)
     }
 
-    /// Of a slot that the hash table names: it has a key.
+    /// The key of a slot that the hash table names, and which therefore has a key.
     private func ownKey(_ slot: Int) -> RowKey { key(slot) ?? RowKey(high: 0, low: 0) }
 
     private func setKey(_ key: RowKey, _ slot: Int) {
@@ -156,7 +156,7 @@ final class SlotTable {
         return unsafe words
     }
 
-    /// The word with the bit that tells whether a slot of a chunk has a key.
+    /// The word with the bit that says whether a slot of a chunk has a key.
     private func keyBits(_ place: Int) -> Int { Self.chunkSlots * (hasLows ? 2 : 1) + place / 64 }
 
     // MARK: The hash table
@@ -167,7 +167,8 @@ final class SlotTable {
         return product.high ^ product.low
     }
 
-    /// Where an id's search begins: its hash, but for the bits that chose the part, scaled to the capacity.
+    /// The place at which an id's search begins: its hash, without the bits that chose the part, scaled to the
+    /// capacity.
     @inline(__always)
     private static func home(_ hash: UInt64, _ capacity: Int) -> Int {
         Int((hash << UInt64(partBits)).multipliedFullWidth(by: UInt64(capacity)).high)
@@ -179,7 +180,7 @@ final class SlotTable {
         return unsafe entries
     }
 
-    /// Five sevenths full with so many rows: a fifth more fit until the part grows.
+    /// With `rows` rows, a part is five sevenths full; a fifth more fit until it grows.
     private static func capacity(for rows: Int) -> Int { max(smallest, rows * 7 / 5) }
 
     private func insert(_ slot: UInt32, _ key: RowKey) {

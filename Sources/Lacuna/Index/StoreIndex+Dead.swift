@@ -1,8 +1,9 @@
-/// The table `dead`: which slots of the data file hold no live row.
+/// The table `dead`: the slots of the data file that hold no live row.
 extension StoreIndex {
-    /// The dead slots of a generation, or, on top of those known, what commits after `sequence` have changed.
+    /// Reads the dead slots of a generation into `dead`; with `sequence`, only the chunks that commits after it have
+    /// changed.
     ///
-    /// - Throws: `damaged` where the bits are not what they should be.
+    /// - Throws: `damaged` if the bits are not as they should be.
     func readDeadSlots(
         _ generation: Int64,
         after sequence: Int64 = -1,
@@ -32,7 +33,7 @@ extension StoreIndex {
         return dead
     }
 
-    /// The rows of some slots that are not dead, in the order of the slots. Memory for all of them.
+    /// The rows of some slots that are not dead, in the order of the slots. Takes memory for all of them.
     func liveRows(
         in slots: Range<Slot>,
         _ generation: Int64,
@@ -63,7 +64,7 @@ extension StoreIndex {
         }
     }
 
-    /// Forgets the slots from one on, in a transaction that makes the commit `sequence`.
+    /// Removes the bits of `slot` and later slots, in a transaction that makes the commit `sequence`.
     func cutDead(at slot: Slot, _ generation: Int64, _ sequence: Int64) throws(VectorStoreError) {
         let chunk = SlotBits.chunk(of: slot)
         try connection.run(
@@ -79,7 +80,7 @@ extension StoreIndex {
         try writeChunk(chunk, of: dead, generation, sequence)
     }
 
-    /// All of a generation's, which has none yet.
+    /// Writes all dead slots of a generation that has none in the table yet.
     func writeDead(_ dead: SlotBits, _ generation: Int64, _ sequence: Int64) throws(VectorStoreError) {
         for chunk in dead.numbers { try writeChunk(chunk, of: dead, generation, sequence) }
     }

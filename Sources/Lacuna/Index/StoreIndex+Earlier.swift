@@ -1,14 +1,15 @@
 import LacunaMigrations
 
-/// The tables of schema versions 1 and 2, which have a row's byte offset and its checksum in `vectors`: what bringing them up
-/// to version 3 takes.
+/// The tables of schema versions 1 and 2, which have a row's byte offset and its checksum in `vectors`, and the steps
+/// that bring them up to version 3.
 ///
 /// The large tables of version 3 are made beside them, under names of their own.
 extension StoreIndex {
     private static let besidePrefix = "migration_"
     private static let largeTables = ["vectors", "runs", "dead"]
 
-    /// The rows of a generation, in no order that matters, of those in a range of slots. O(rows of the index).
+    /// Calls `body` with the rows of a generation in a range of slots, in no particular order. Takes O(rows of the
+    /// index) time.
     func forEachEarlierRow(
         _ record: StoreRecord,
         in slots: Range<Slot>,
@@ -26,7 +27,7 @@ extension StoreIndex {
         }
     }
 
-    /// The ids whose row doesn't lie wholly between the header and a slot, or lies between two slots.
+    /// The ids whose rows don't lie completely between the header and a slot, or lie between two slots.
     func earlierIDsOutside(_ record: StoreRecord, end: Slot) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
@@ -42,7 +43,7 @@ extension StoreIndex {
 
     // MARK: The migration to version 3
 
-    /// Whether a migration that was interrupted has left tables.
+    /// Whether an interrupted migration has left tables.
     func hasTablesBeside() throws(VectorStoreError) -> Bool {
         let names = Self.largeTables.map { "'\(Self.besidePrefix)\($0)'" }.joined(separator: ", ")
         return try connection.first("SELECT 1 FROM sqlite_schema WHERE name IN (\(names))") { _ in true } ?? false
@@ -54,7 +55,7 @@ extension StoreIndex {
 
     /// Makes the large tables beside the old ones.
     ///
-    /// - Throws: `alreadyExists` where another program has a table of one of their names.
+    /// - Throws: `alreadyExists` if another program has a table with one of their names.
     func makeTablesBeside() throws(VectorStoreError) {
         let taken = try connection.first("SELECT name FROM sqlite_schema WHERE name IN ('runs', 'dead', 'files')") {
             row throws(VectorStoreError) in try row.text(0)
@@ -74,7 +75,7 @@ extension StoreIndex {
         }
     }
 
-    /// Copies the next rows of a generation to the new table, in id order; how many.
+    /// Copies the next rows of a generation to the new table, in id order; returns their number.
     func copyRowsBeside(_ record: StoreRecord, limit: Int) throws(VectorStoreError) -> Int {
         let last = try connection.first(
             "SELECT id FROM migration_vectors WHERE generation = ? ORDER BY id DESC LIMIT 1",
@@ -115,17 +116,18 @@ extension StoreIndex {
         _ = try statement.step()
     }
 
-    /// Runs the migrations that are left, with the tables beside in the place of the large ones; the caller's transaction
-    /// commits it.
+    /// Runs the remaining migrations, and puts the new large tables in the place of the old ones. The caller's
+    /// transaction commits it.
     func swapTables() throws(VectorStoreError) {
-        // Other people's views may name the tables that are dropped and made again: they stay as they are.
+        // Other people's views may name the tables that are dropped and made again; this setting leaves the views as
+        // they are.
         try connection.execute("PRAGMA legacy_alter_table = ON")
         for script in Migrations.scripts[version..<(Self.slotVersion - 1)] {
             try connection.execute(String(decoding: script, as: UTF8.self))
         }
         for statement in Self.slotScript {
             if let name = Self.nameOfLargeTable(statement) {
-                // The old one of the name has gone by then: the script drops it first.
+                // The script drops the old table of this name first.
                 try connection.execute("ALTER TABLE \(Self.besidePrefix)\(name) RENAME TO \(name)")
             } else {
                 try connection.execute(statement)
@@ -135,7 +137,7 @@ extension StoreIndex {
         try runLaterMigrations()
     }
 
-    /// Runs the migrations from version 3 on that are left; the caller's transaction commits it.
+    /// Runs the remaining migrations after version 3. The caller's transaction commits it.
     func runLaterMigrations() throws(VectorStoreError) {
         for script in Migrations.scripts[version...] {
             try connection.execute(String(decoding: script, as: UTF8.self))
@@ -146,7 +148,7 @@ extension StoreIndex {
 
     private static var slotScript: [String] { SQLToken.statements(of: Migrations.scripts[slotVersion - 1]) }
 
-    /// The script makes the large tables, and no others, under names in quotes.
+    /// In the script, the names of the large tables, and only these, are in quotes.
     private static func nameOfLargeTable(_ statement: String) -> String? {
         largeTables.first { statement.hasPrefix("CREATE TABLE \"\($0)\" (") }
     }

@@ -1,5 +1,5 @@
 extension StoreIndex {
-    /// The ids whose rows lie in some slots, in no order that matters. O(rows).
+    /// The ids whose rows lie in some slots, in no particular order. Takes O(rows) time.
     func ids(in slots: Range<Slot>, _ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             "SELECT id FROM vectors WHERE generation = ? AND slot >= ? AND slot < ?",
@@ -10,8 +10,8 @@ extension StoreIndex {
         )
     }
 
-    /// The id of the `limit`-th row after `last` (or from the first on) in a slot below `mark`, or of the last one there is;
-    /// nil if there is none.
+    /// The id of the `limit`-th row after `last` (or from the first row on) among those in slots below `mark`; if there
+    /// are fewer, the id of the last one; nil if there is none.
     func id(
         _ limit: Int,
         after last: SQLValue?,
@@ -29,11 +29,11 @@ extension StoreIndex {
         return nil
     }
 
-    /// Copies the index rows of `source` with ids after `last` and up to `end`, and with a slot below `mark`, to `target`; the
-    /// SQL function `relocated(id, slot)` tells the new slots. Returns how many it staged.
+    /// Copies the index rows of `source` with ids after `last` and up to `end`, and with a slot below `mark`, to
+    /// `target`; the SQL function `relocated(id, slot)` returns the new slots. Returns the number of staged rows.
     ///
-    /// In id order, since that appends to the table's tree: ten times as fast as in the order of slots. The staged rows are
-    /// invisible, because the current generation is another.
+    /// It goes in id order, which appends to the table's tree: that is ten times as fast as the order of slots. Readers
+    /// don't see the staged rows, because their generation isn't the current one.
     func stage(
         from source: Int64,
         to target: Int64,
@@ -51,7 +51,7 @@ extension StoreIndex {
         )
     }
 
-    /// Moves a row to another slot if it is still where it was; false if it has died or moved meanwhile.
+    /// Gives a row another slot if it is still in its slot; returns false if it has died or moved meanwhile.
     func move(_ row: LiveRow, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try noting(row.id, slot, generation) { () throws(VectorStoreError) in
             try connection.run(
@@ -61,7 +61,7 @@ extension StoreIndex {
         }
     }
 
-    /// Removes up to `limit` index rows of a generation other than `current`; the number removed.
+    /// Removes up to `limit` index rows of a generation other than `current`; returns the number removed.
     func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
         guard let stale = try staleGeneration(current: current) else {
             return try removeStalePlaces(current: current, limit: max(1, limit / Self.slotsOfPlace))
@@ -70,7 +70,8 @@ extension StoreIndex {
             "SELECT id FROM vectors WHERE generation = ? ORDER BY id LIMIT 1 OFFSET ?",
             [.integer(stale), .integer(Int64(limit - 1))]
         ) { row throws(VectorStoreError) in try row.id(0) }
-        // A stretch of the primary key; a subquery with LIMIT would walk the whole generation for each batch.
+        // This deletes a range of the primary key. A subquery with LIMIT would walk the whole generation for each
+        // batch.
         guard let last else { return try connection.run("DELETE FROM vectors WHERE generation = ?", [.integer(stale)]) }
         return try connection.run(
             "DELETE FROM vectors WHERE generation = ? AND id <= ?",
@@ -78,7 +79,8 @@ extension StoreIndex {
         )
     }
 
-    /// What SQLite finds wrong first in the pages of the table of rows; nil if they are sound. O(rows).
+    /// The first problem that SQLite finds in the pages of the table `vectors`; nil if they are sound. Takes O(rows)
+    /// time.
     func firstBadPage() throws(VectorStoreError) -> String? {
         let found = try connection.first("PRAGMA quick_check(vectors)") { row throws(VectorStoreError) in
             try row.text(0)
@@ -99,10 +101,10 @@ extension StoreIndex {
         return false
     }
 
-    /// As many slots as a row of `runs` has, about.
+    /// The approximate number of slots in a row of `runs`.
     private static let slotsOfPlace = 256
 
-    /// Where rows of `runs` and `dead` are that belong to other generations than the current one.
+    /// The ranges of `runs` and `dead` that belong to other generations than the current one.
     private static func stalePlaces(_ current: Int64) -> [(table: String, side: String, key: Int64)] {
         let keys = GenerationKey.keys(current)
         return ["runs", "dead"].flatMap { [($0, "<", keys.lowerBound), ($0, ">", keys.upperBound)] }
@@ -122,8 +124,8 @@ extension StoreIndex {
         return 0
     }
 
-    /// A generation that has index rows and isn't the current one. Two stretches of the primary key: "<>" would walk all
-    /// of the current generation.
+    /// A generation that has index rows and isn't the current one. It looks into two ranges of the primary key, since
+    /// "<>" would walk the whole current generation.
     private func staleGeneration(current: Int64) throws(VectorStoreError) -> Int64? {
         for side in ["<", ">"] {
             let found = try connection.first(
@@ -135,8 +137,8 @@ extension StoreIndex {
         return nil
     }
 
-    /// Whether every row of the current generation that lies below a slot is in an earlier index too, in the same slot with
-    /// the same checksum, and nothing was erased since. O(rows).
+    /// Whether every row of the current generation below a slot is also in an earlier index, in the same slot with the
+    /// same checksum, and nothing was erased since. Takes O(rows) time.
     func continues(_ earlier: StoreIndex, below end: Slot) throws(VectorStoreError) -> Bool {
         if earlier.isOutdated { return false }
         guard try hasErasedNothing(since: earlier) else { return false }
@@ -156,7 +158,7 @@ extension StoreIndex {
         return try hasSameRows(as: earlier, below: end, record)
     }
 
-    /// Whether the runs of both tell the same of the slots below one that are not dead here.
+    /// Whether the runs of both have the same ids and checksums for the slots below one that are not dead here.
     private func hasSameRows(
         as earlier: StoreIndex,
         below end: Slot,
@@ -185,8 +187,8 @@ extension StoreIndex {
 
     private static let comparedSlots = 1 << 16
 
-    /// Gives free pages of the database back to the file system, some at a time; false when none are left, or none can
-    /// be given back: a VACUUM without the auto-vacuum setting takes that ability away.
+    /// Gives some free pages of the database back to the file system. Returns false if none are left, or if none can be
+    /// given back, as after a VACUUM without the auto-vacuum setting.
     func vacuumSome() throws(VectorStoreError) -> Bool {
         let free = try pragma("freelist_count")
         if free == 0 { return false }

@@ -1,4 +1,4 @@
-/// The statements that writing one row takes.
+/// The statements that write one row.
 struct RowStatements {
     let slot = KeptStatement("SELECT slot FROM vectors WHERE generation = ? AND id = ?")
     let insert = KeptStatement(
@@ -28,7 +28,7 @@ struct RowStatements {
 }
 
 extension StoreIndex {
-    /// Where the id's row lies; nil if no row of the generation has the id.
+    /// The slot of the id's row; nil if no row of the generation has the id.
     func slot(of id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Slot? {
         try statements.slot.first(on: connection) { statement throws(VectorStoreError) in
             try statement.bind(generation, at: 1)
@@ -38,7 +38,7 @@ extension StoreIndex {
         }
     }
 
-    /// Names a row by an id that has none; false if it has one.
+    /// Gives a slot to an id that has none; returns false if it has one.
     func insert(_ id: SQLValue, _ slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try noting(id, slot, generation) { () throws(VectorStoreError) in
             try statements.insert.run(on: connection) { statement throws(VectorStoreError) in
@@ -49,7 +49,7 @@ extension StoreIndex {
         }
     }
 
-    /// Moves an id to another row; false if no row has it.
+    /// Gives another slot to an id; returns false if no row has the id.
     func move(_ id: SQLValue, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
         try noting(id, slot, generation) { () throws(VectorStoreError) in
             try statements.move.run(on: connection) { statement throws(VectorStoreError) in
@@ -69,7 +69,7 @@ extension StoreIndex {
         }
     }
 
-    /// Runs a statement that changes where one id's row lies, if it changes anything: whether it did.
+    /// Runs a statement that changes one id's slot, and notes the change; returns whether it changed anything.
     func noting(
         _ id: SQLValue,
         _ slot: Slot?,
@@ -81,10 +81,10 @@ extension StoreIndex {
         return true
     }
 
-    /// The first `limit` rows after the id `last`, or from the first on, in id order: their slots. Returns the last one's id;
-    /// nil if there are no more.
+    /// Calls `body` with the slots of the first `limit` rows after the id `last`, or from the first row on, in id
+    /// order. Returns the last row's id; nil if no more rows follow.
     ///
-    /// - Throws: `damaged` for a row that isn't in a slot.
+    /// - Throws: `damaged` for a row that is in no possible slot.
     func forEachSlot(
         _ record: StoreRecord,
         after last: SQLValue?,
@@ -98,7 +98,7 @@ extension StoreIndex {
             [.integer(record.generation), .integer(Int64(limit))] + (last.map { [$0] } ?? [])
         ) { row throws(VectorStoreError) in
             let slot = row.slot(1)
-            // Before it is a number of four bytes: it comes from the disk.
+            // The slot comes from the disk, so it is checked before it is stored in four bytes.
             guard slot >= Slot(0), slot.number < SlotTable.maxSlots else { throw .damaged("a row is in no slot") }
             if let key = row.key(0, record.idKind) { body(key, slot.number) }
             rows += 1
@@ -107,7 +107,7 @@ extension StoreIndex {
         return end
     }
 
-    /// Every live row of a generation, in id order.
+    /// Calls `body` with every live row of a generation, in id order.
     func forEachRow(
         _ generation: Int64,
         _ body: (SQLValue, Slot) throws(VectorStoreError) -> Void
@@ -118,7 +118,7 @@ extension StoreIndex {
         }
     }
 
-    /// The live rows' slots alone, in no order that matters.
+    /// Calls `body` with the slots of the live rows, in no particular order.
     func forEachSlot(
         _ generation: Int64,
         _ body: (Slot) throws(VectorStoreError) -> Void
@@ -128,7 +128,7 @@ extension StoreIndex {
         }
     }
 
-    /// The ids whose row lies in no slot below `end`.
+    /// The ids whose rows lie in no slot below `end`.
     func idsOutside(_ record: StoreRecord, end: Slot) throws(VectorStoreError) -> [SQLValue] {
         if isOutdated { return try earlierIDsOutside(record, end: end) }
         return try ids(
@@ -137,7 +137,7 @@ extension StoreIndex {
         )
     }
 
-    /// The ids that name a row together with another id.
+    /// The ids that share a slot with another id.
     func idsSharingSlots(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
         try ids(
             """
@@ -175,7 +175,7 @@ extension StoreIndex {
         try connection.first("SELECT 1 FROM metadata LIMIT 1") { _ in true } ?? false
     }
 
-    /// Sets an id's metadata, checksum and all; nil removes them.
+    /// Sets an id's metadata and their checksum; nil removes them.
     func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
         guard let json else {
             _ = try statements.deleteMetadata.run(on: connection) { row throws(VectorStoreError) in
@@ -196,7 +196,8 @@ extension StoreIndex {
         return id.checksum(continuing: checksum)
     }
 
-    /// Metadata are one JSON object without the key `id` (an export puts the id there), and no object in it has a key twice.
+    /// Throws unless the metadata are one JSON object without the key `id` (an export puts the id there), in which no
+    /// object has a key twice.
     func checkMetadata(_ json: String, for id: SQLValue) throws(VectorStoreError) {
         func refuse(_ why: String, _ remedy: VectorStoreError.Remedy? = nil) -> VectorStoreError {
             let problem = "the metadata of id \(id.idText) \(why)"
@@ -214,7 +215,7 @@ extension StoreIndex {
         if let key = keys.twice { throw refuse("have the key \"\(key)\" twice in one object", "remove one") }
     }
 
-    /// Ids whose metadata's checksum is wrong, or that have metadata but no vector.
+    /// The ids whose metadata have a wrong checksum, or that have metadata but no vector.
     func idsWithBadMetadata(_ generation: Int64) throws(VectorStoreError) -> [SQLValue] {
         var bad: [SQLValue] = []
         try connection.forEach(
@@ -232,7 +233,7 @@ extension StoreIndex {
 }
 
 extension Statement {
-    /// The key of an id; nil where it is none of this kind.
+    /// The key of an id; nil if the column has no id of this kind.
     func key(_ column: Int, _ kind: VectorIDKind) -> RowKey? {
         if kind == .integer { return isInteger(column) ? RowKey(integer(column)) : nil }
         return unsafe withText(column) { text in
@@ -250,15 +251,15 @@ extension Statement {
         }
     }
 
-    /// An id's metadata, checked against their checksum, which the next column has.
+    /// An id's metadata, checked against their checksum in the next column.
     func metadata(at column: Int, of id: SQLValue) throws(VectorStoreError) -> String {
-        // A text that isn't UTF-8 any more is damage to this row like any other.
+        // A text that is no longer UTF-8 is damage to this row like any other.
         guard let json = try? text(column), Int64(StoreIndex.checksum(of: json, for: id)) == integer(column + 1) else {
             throw .damaged("the metadata of the id \(id.idText) don't match their checksum", ids: [id.idText])
         }
         return json
     }
 
-    /// A slot as it is on the disk, which may be any number.
+    /// A slot from the disk, which may be any number.
     func slot(_ column: Int) -> Slot { Slot(Int(integer(column))) }
 }

@@ -1,14 +1,14 @@
-/// A live row: its id, its place, and the checksum over its bytes and its id.
+/// A live row: its id, its slot, and the checksum over its bytes and its id.
 struct LiveRow: Equatable, Sendable {
     let id: SQLValue
     let slot: Slot
     let checksum: UInt32
 }
 
-/// The number by which a table lists what belongs to a generation: of a slot, or of a chunk of slots.
+/// The key of a slot, or of a chunk of slots, of a generation in the tables `runs` and `dead`.
 ///
-/// The generation's lowest 19 bits come first. Generations whose numbers are alike in them are never in the index together:
-/// a compaction removes what an earlier one has left before it begins.
+/// The generation's lowest 19 bits come first. Two generations with the same lowest bits are never in the index
+/// together: a compaction removes the rows that an earlier one has left before it begins.
 enum GenerationKey {
     private static let bits: Int64 = 44
     private static let generations: Int64 = 1 << 19
@@ -21,18 +21,18 @@ enum GenerationKey {
         key(generation, numbers.lowerBound)...key(generation, numbers.lowerBound) + Int64(numbers.count - 1)
     }
 
-    /// Whether what belongs to the one generation has the numbers of what belongs to the other.
+    /// Whether two generations have the same keys.
     static func areAlike(_ left: Int64, _ right: Int64) -> Bool { left % generations == right % generations }
 
     static func number(_ key: Int64) -> Int { Int(key & (1 << bits - 1)) }
 
-    /// All of a generation.
+    /// All keys of a generation.
     static func keys(_ generation: Int64) -> ClosedRange<Int64> {
         key(generation, 0)...key(generation, 1 << Int(bits) - 1)
     }
 }
 
-/// The table `runs`: what lies in each slot.
+/// The table `runs`: the id and the checksum of each slot.
 extension StoreIndex {
     /// The last run that begins before a slot; nil if there is none.
     func lastRun(_ generation: Int64, before slot: Slot) throws(VectorStoreError) -> PendingRun? {
@@ -43,7 +43,7 @@ extension StoreIndex {
         )
     }
 
-    /// The first run that begins in a slot or behind it; nil if there is none.
+    /// The first run that begins in a slot or after it; nil if there is none.
     func firstRun(_ generation: Int64, from slot: Slot) throws(VectorStoreError) -> PendingRun? {
         try connection.first(
             "SELECT place, slots, rows FROM runs WHERE place >= ? AND place <= ? ORDER BY place LIMIT 1",
@@ -64,7 +64,7 @@ extension StoreIndex {
         )
     }
 
-    /// Where the first run behind a slot begins.
+    /// The first slot of the first run that begins after a slot.
     private func firstRun(_ generation: Int64, after slot: Slot) throws(VectorStoreError) -> Slot? {
         try connection.first(
             "SELECT place FROM runs WHERE place > ? AND place <= ? ORDER BY place LIMIT 1",
@@ -84,8 +84,8 @@ extension StoreIndex {
         }
     }
 
-    /// Calls `body` with the id, where it is known, and the checksum of each slot of a range that a run tells of, in the order
-    /// of the slots. One statement.
+    /// Calls `body` with the id, if it is known, and the checksum of each slot of a range that a run describes, in the
+    /// order of the slots. Takes one statement.
     func forEachEntry(
         in slots: Range<Slot>,
         _ generation: Int64,
@@ -128,7 +128,7 @@ extension StoreIndex {
         }
     }
 
-    /// Calls `body` with the key of each slot's id, of a range that a run tells of.
+    /// Calls `body` with the key of each slot's id, for the slots of a range that a run describes.
     func forEachKey(
         in slots: Range<Slot>,
         _ generation: Int64,
@@ -138,7 +138,8 @@ extension StoreIndex {
         try unsafe forEachRawEntry(in: slots, generation, codec) { slot, id, _ in body(slot, unsafe codec.key(id)) }
     }
 
-    /// The rows of some slots of a range, which ascend; nil where no run tells what lies in one. Memory for all of them.
+    /// The rows of some slots of a range, which must be in ascending order; nil for a slot that no run describes. Takes
+    /// memory for all of them.
     func knownRows(
         _ wanted: some Sequence<Slot>,
         in slots: Range<Slot>,
@@ -165,9 +166,9 @@ extension StoreIndex {
         return rows
     }
 
-    /// The same.
+    /// The same; an undescribed slot is an error.
     ///
-    /// - Throws: `damaged` where no run tells what lies in one of the slots.
+    /// - Throws: `damaged` if no run describes one of the slots.
     func rows(
         _ wanted: some Sequence<Slot>,
         in slots: Range<Slot>,
@@ -182,7 +183,7 @@ extension StoreIndex {
         )
     }
 
-    /// The ids whose rows the runs don't tell of, or of which they tell another id.
+    /// The ids in whose slots the runs have no id, or another one.
     func idsThatRunsContradict(_ record: StoreRecord, below end: Slot) throws(VectorStoreError) -> [SQLValue] {
         let runs = RunReader(self, record)
         var ids: [SQLValue] = []
@@ -193,7 +194,7 @@ extension StoreIndex {
         return ids
     }
 
-    /// The error for tables of ids and of runs that differ about the rows below a slot: it names those rows.
+    /// The error if the tables `vectors` and `runs` contradict each other in rows below a slot: it names those rows.
     func contradiction(_ record: StoreRecord, below end: Slot) throws(VectorStoreError) -> VectorStoreError {
         let ids = try idsThatRunsContradict(record, below: end).map(\.idText)
         return .damaged(
@@ -202,7 +203,7 @@ extension StoreIndex {
         )
     }
 
-    /// Tells what lies in some slots now, in place of what lay there. Their order ascends.
+    /// Replaces the entries of some slots, which must be in ascending order.
     func replaceEntries(_ rows: [LiveRow], _ generation: Int64, _ codec: RunCodec) throws(VectorStoreError) {
         var rest = rows[...]
         while let next = rest.first {
@@ -212,7 +213,7 @@ extension StoreIndex {
                 try rewrite(run, inside, generation, codec)
                 rest = rest.dropFirst(inside.count)
             } else {
-                // No run tells of the slot yet.
+                // No run describes the slot yet.
                 let border = try firstRun(generation, after: next.slot) ?? Slot(Slot.most)
                 var run = PendingRun(at: next.slot)
                 while let row = rest.first, row.slot == run.end, row.slot < border,
@@ -225,7 +226,7 @@ extension StoreIndex {
         }
     }
 
-    /// Writes a run anew with other entries for some of its slots: as two, where they are longer.
+    /// Writes a run with other entries for some of its slots, as several runs if it gets too long.
     private func rewrite(
         _ run: PendingRun,
         _ rows: ArraySlice<LiveRow>,
@@ -249,7 +250,7 @@ extension StoreIndex {
         try write(new, generation)
     }
 
-    /// Forgets what lay in a slot and in those behind it.
+    /// Removes the entries of a slot and of all later slots.
     func cutRuns(at slot: Slot, _ generation: Int64, _ codec: RunCodec) throws(VectorStoreError) {
         try connection.run(
             "DELETE FROM runs WHERE place BETWEEN ? AND ?",
@@ -266,7 +267,8 @@ extension StoreIndex {
         try write(shorter, generation)
     }
 
-    /// Forgets the ids of dead slots in some runs, from one slot on; the slot to go on from, nil when all are done.
+    /// Removes the ids of dead slots from some runs, from one slot on. Returns the slot to go on from; nil if all are
+    /// done.
     func forgetDeadIDs(
         from slot: Slot,
         runs limit: Int,
@@ -306,11 +308,11 @@ extension PendingRun {
     }
 }
 
-/// Looks up what runs tell, slot by slot, and keeps the run that it has read last: neighbours mostly lie in one.
+/// Looks up entries of runs, slot by slot. Keeps the run that it has read last, since neighbours are mostly in one run.
 final class RunReader {
     private let index: StoreIndex
     private let generation: Int64
-    /// More than one where it isn't known of which kind the ids are.
+    /// More than one if the kind of the ids isn't known.
     private let codecs: [RunCodec]
     private var run = PendingRun(at: Slot(0))
 
@@ -324,10 +326,10 @@ final class RunReader {
         self.init(index, record.generation, [record.codec])
     }
 
-    /// The row that was put into a slot; nil where no run tells it.
+    /// The row that was put into a slot; nil if no run describes the slot.
     func row(in slot: Slot) throws(VectorStoreError) -> LiveRow? { try row(in: slot, codecs[0]) }
 
-    /// The checksum of the row in a slot; nil where no run tells it, or tells it of another id.
+    /// The checksum of the row in a slot; nil if no run describes the slot, or if its entry has another id.
     func checksum(of id: SQLValue, in slot: Slot) throws(VectorStoreError) -> UInt32? {
         for codec in codecs {
             do throws(VectorStoreError) {

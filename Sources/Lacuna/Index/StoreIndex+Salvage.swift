@@ -1,11 +1,11 @@
-/// The ids between what could be read of a table from its beginning and what could be read from its end: what a page that
-/// can't be read hides.
+/// The range of ids that unreadable pages hide: those between the rows that could be read from the beginning of a table
+/// and those that could be read from its end.
 struct UnreadableIDs {
-    /// The last id before; nil where nothing could be read from the beginning.
+    /// The last id before the range; nil if nothing could be read from the beginning.
     fileprivate(set) var after: SQLValue?
-    /// The first id behind; nil where nothing could be read from the end.
+    /// The first id after the range; nil if nothing could be read from the end.
     fileprivate(set) var before: SQLValue?
-    /// Why the table couldn't be read to its end.
+    /// The reason why the table couldn't be read to its end.
     let reason: VectorStoreError
 
     func contains(_ id: SQLValue) -> Bool {
@@ -13,15 +13,15 @@ struct UnreadableIDs {
     }
 }
 
-/// Where an index row says that an id's row lies.
+/// The place of a row according to its index row.
 struct RemainingRow {
-    /// A slot's number, or, in an index of an earlier schema, the byte where it begins. Any number.
+    /// A slot's number, or, in an index of an earlier schema, its offset in the file. It may be any number.
     fileprivate let place: Int64
     fileprivate let isOffset: Bool
-    /// The checksum, where the index row has it: in an earlier schema.
+    /// The checksum, which index rows of an earlier schema have; otherwise nil.
     let checksum: UInt32?
 
-    /// Nil where no slot begins there.
+    /// The slot; nil if no slot begins at this place.
     func slot(_ layout: RowLayout) -> Slot? {
         let slot: Int64
         if isOffset {
@@ -36,22 +36,23 @@ struct RemainingRow {
     }
 }
 
-/// What is left of an id's metadata.
+/// The remains of an id's metadata.
 enum RemainingMetadata {
     case none
-    /// Their checksum is right, and they are what a put would take.
+    /// The checksum is right, and a put would accept the metadata.
     case sound(String)
-    /// The text, with U+FFFD where it isn't UTF-8 any more.
+    /// The text, with U+FFFD in place of bytes that are no longer UTF-8.
     case bad(String)
     case unreadable
 
     var soundText: String? { if case .sound(let text) = self { text } else { nil } }
 }
 
-/// Reading an index of which nothing is certain: every call gives what there is, and none trusts another table.
+/// Reading an index of which nothing is certain: each call returns what it can read, and doesn't trust other tables.
 extension StoreIndex {
-    /// Of a copy, since a damaged database may not even be read in place. Doesn't ask whether the database is a store's: its
-    /// header may be what is damaged. Of what isn't as a migration made it only plain tables can be read.
+    /// Opens a copy of the index, since a damaged database may not even be read in place. It doesn't check whether the
+    /// database is a store's, because the header may be damaged. Tables that are not as a migration made them can be
+    /// read only if they are plain.
     static func openForSalvage(_ directory: Directory) throws(VectorStoreError) -> StoreIndex {
         let index = StoreIndex(try Connection(StorePaths.indexName, in: directory, .readOnly))
         try index.connection.run("PRAGMA query_only = ON")
@@ -59,22 +60,22 @@ extension StoreIndex {
         let schema = try? IndexSchema(index.connection, version: nil)
         let tables = schema?.readableTables(index.connection) ?? []
         index.connection.allowReading(only: tables.union(["sqlite_master", "json_each"]))
-        // Not by the version that the database says it has, which may be what is damaged.
+        // This doesn't use the version in the database's header, which may be damaged.
         if (try? index.connection.prepare("SELECT offset FROM vectors")) != nil { index.version = slotVersion - 1 }
         return index
     }
 
-    /// Throws unless the database says that it is a store's index, of a version that can be read.
+    /// Throws unless the database says that it is a store's index of a known version.
     func checkSchema() throws(VectorStoreError) {
         if try !isCreated() { throw .damaged("index.sqlite is empty") }
     }
 
-    /// Whether there is a table of rows, in whatever state they are.
+    /// Whether there is a table `vectors`, in whatever state.
     var hasTableOfRows: Bool { (try? connection.prepare("SELECT \(rowColumns) FROM vectors")) != nil }
 
     private var rowColumns: String { isOfOffsets ? "id, offset, checksum" : "id, slot, NULL" }
 
-    /// SQLite's own check, as far as it goes: what is wrong, in its words; nothing if all is well.
+    /// The messages of SQLite's own check; none if all is well.
     func integrityMessages() throws(VectorStoreError) -> [String] {
         var messages: [String] = []
         for check in try IndexSchema(connection, version: nil).integrityChecks {
@@ -96,10 +97,10 @@ extension StoreIndex {
         } catch { return true }
     }
 
-    /// The rows of a generation, in id order up to a page that can't be read, then those behind it from the end backwards.
-    /// A row without an id is one that can't be what it says; it counts as there.
+    /// Calls `body` with the rows of a generation: in id order up to a page that can't be read, then the rows after it
+    /// from the end backwards. A row without an id has an invalid one; it still counts.
     ///
-    /// - Returns: What couldn't be read; nil where all could.
+    /// - Returns: The ids that couldn't be read; nil if all could be read.
     func forEachRemainingRow(
         _ generation: Int64,
         _ body: (SQLValue?, RemainingRow?) throws -> Void
@@ -109,19 +110,19 @@ extension StoreIndex {
         }
     }
 
-    /// Nil where the place is no number, or there should be a checksum and is none.
+    /// Nil if the place is no number, or if a checksum is missing that should be there.
     private func remainingRow(_ row: Statement) -> RemainingRow? {
         let checksum = isOfOffsets ? UInt32(exactly: row.integer(2)) : nil
         guard row.isInteger(1), !isOfOffsets || checksum != nil else { return nil }
         return RemainingRow(place: row.integer(1), isOffset: isOfOffsets, checksum: checksum)
     }
 
-    /// The ids that have metadata, likewise.
+    /// Calls `body` with the ids that have metadata, in the same way.
     func forEachRemainingMetadataID(_ body: (SQLValue?) throws -> Void) throws -> UnreadableIDs? {
         try forEachRemaining("SELECT id FROM metadata WHERE true") { _, id in try body(id) }
     }
 
-    /// An id's place in a generation; nil if no row has the id, or none that can be read.
+    /// An id's place in a generation; nil if no readable row has the id.
     func remainingRow(of id: SQLValue, _ generation: Int64) -> RemainingRow? {
         let found = try? firstRemaining("SELECT \(rowColumns) FROM vectors WHERE generation = \(generation)", id) {
             remainingRow($0)
@@ -129,7 +130,7 @@ extension StoreIndex {
         return found ?? nil
     }
 
-    /// Calls `body` with what the runs of a generation tell, as far as they can be read.
+    /// Calls `body` with the entries of a generation's runs, as far as they can be read.
     func forEachRemainingEntry(
         _ generation: Int64,
         _ codec: RunCodec,
@@ -138,7 +139,7 @@ extension StoreIndex {
         if isOfOffsets { return }
         var next: Slot? = Slot(0)
         while let slot = next {
-            // One at a time: a page that can't be read takes no more with it than its runs.
+            // Reads one run at a time, so that an unreadable page hides only its own runs.
             guard let run = try? firstRun(generation, from: slot) else { return }
             var entries: [LiveRow] = []
             try? run.forEachEntry(codec) { slot, id, checksum in
@@ -163,8 +164,8 @@ extension StoreIndex {
         }
     }
 
-    /// The row of an id. Beside a page that can't be read lies a row in the page above it, which SQLite finds from one side
-    /// only: from the other it looks into that page first.
+    /// The row of an id. A row in an inner page, right beside an unreadable page, can be found from one side only: from
+    /// the other side, SQLite reads the unreadable page first.
     private func firstRemaining<R>(
         _ select: String,
         _ id: SQLValue,
@@ -180,14 +181,14 @@ extension StoreIndex {
         do { return try first("id >= ?1 ORDER BY id") } catch { return try first("id <= ?1 ORDER BY id DESC") }
     }
 
-    /// Forwards from the first id on, and from where that ends in an error, backwards from the last.
+    /// Walks forwards from the first id, and, if that ends in an error, backwards from the last.
     private func forEachRemaining(
         _ select: String,
         _ body: (Statement, SQLValue?) throws -> Void
     ) throws -> UnreadableIDs? {
         let forwards = try walk("\(select) ORDER BY id", [], SQLValue.idPrecedes, body)
         guard let reason = forwards.error else { return nil }
-        // What has been seen is not seen twice: the walk back ends there.
+        // The walk back ends at the last id of the walk forwards, so that no row comes twice.
         let beyond = forwards.last == nil ? "" : " AND id > ?1"
         let backwards = try walk(
             "\(select)\(beyond) ORDER BY id DESC",
@@ -198,7 +199,7 @@ extension StoreIndex {
         return UnreadableIDs(after: forwards.last, before: backwards.last, reason: reason)
     }
 
-    /// Steps through a statement until its end or an error, which is an answer here; only `body` throws.
+    /// Steps through a statement until its end or an error, which is returned; only an error of `body` is thrown.
     ///
     /// Ids must come in their order: a damaged tree may lead to the same page again and again.
     private func walk(

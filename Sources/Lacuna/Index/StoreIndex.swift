@@ -4,22 +4,22 @@ import LacunaMigrations
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
 package final class StoreIndex {
     let connection: Connection
-    /// Told of each row that this connection moves, where somebody wants to know.
+    /// Learns of each id whose slot this connection changes, if there is a cache of ids.
     var changes: RowChanges?
     let statements = RowStatements()
-    /// What the next update of the record says of its log.
+    /// The facts about the log that the next update of the record writes.
     private var origin = LogOrigin(base: 0, token: 0)
-    /// Whether the transaction has updated the record; how much the connection had changed when it began.
+    /// Whether the transaction has updated the record, and the connection's count of changes when it began.
     private var hasUpdatedRecord = false
     private var changesBefore = 0
     private var hasVacuumed = false
     private var versionBefore = StoreIndex.schemaVersion
-    /// As it was when the index was opened.
+    /// The schema when the index was opened.
     private var schema: IndexSchema?
-    /// The schema's version, as it was then.
+    /// The schema's version.
     var version = StoreIndex.schemaVersion
 
-    /// "Lacn": what file(1) and SQLite's `PRAGMA application_id` know a store by.
+    /// "Lacn", by which file(1) and SQLite's `PRAGMA application_id` recognize a store.
     static let applicationID: Int64 = 0x4c61_636e
     static var schemaVersion: Int { Migrations.scripts.count }
 
@@ -30,7 +30,7 @@ package final class StoreIndex {
 
     // MARK: Opening
 
-    /// For reading, and nothing else; believes the log, since whoever opened the store has looked through it.
+    /// Opens the index for reading only. Believes the log, which was checked when the store was opened.
     static func openForReading(
         _ directory: Directory,
         _ mode: Connection.Mode,
@@ -56,17 +56,17 @@ package final class StoreIndex {
         return VectorStoreError(.notAStore, "\(path) is a database without a schema, and so no store's")
     }
 
-    /// Makes a file with the schema and its one record in it, in the mode that has a log, but no log. Nothing is synced.
+    /// Makes a file with the schema and the record, in WAL mode, but without a log. Nothing is synced.
     static func create(
         _ name: String,
         in directory: Directory,
         _ record: StoreRecord
     ) throws(VectorStoreError) {
         let index = StoreIndex(try Connection(name, in: directory, .create))
-        // A file that is half made is thrown away, and a whole one synced by the caller.
+        // A file that isn't complete is thrown away, and the caller syncs a complete one.
         try index.connection.run("PRAGMA journal_mode = MEMORY")
         try index.connection.run("PRAGMA synchronous = OFF")
-        // Only before the first page is written; later it would take rewriting the database.
+        // This works only before the first page is written; later it would mean rewriting the database.
         try index.connection.run("PRAGMA auto_vacuum = INCREMENTAL")
         try index.connection.transaction { () throws(VectorStoreError) in
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
@@ -76,7 +76,8 @@ package final class StoreIndex {
         try index.useLog()
     }
 
-    /// False for a database without any schema. From then on our tables may be read: they are what they should be.
+    /// Checks the schema; returns false for a database without any. After that our tables may be read, since they are
+    /// as they should be.
     func isCreated() throws(VectorStoreError) -> Bool {
         try connection.snapshot { () throws(VectorStoreError) in
             guard try isOfKnownVersion() else { return false }
@@ -90,8 +91,8 @@ package final class StoreIndex {
         }
     }
 
-    /// Of an index that was found to be created: whether changing rows evaluates nothing but what is ours, and, where rows are
-    /// to be put, not too much of other people's.
+    /// Throws if changing rows would evaluate an index that may contain anything; with `counting`, for puts, also if
+    /// there are too many extra indexes. Call `isCreated` before.
     func checkForWriting(counting: Bool = true) throws(VectorStoreError) {
         try ExtraIndex.checkForWriting(schema?.extraIndexes ?? [], counting: counting)
     }
@@ -117,10 +118,10 @@ package final class StoreIndex {
     }
 
     private func useLog() throws(VectorStoreError) {
-        // Somebody may have taken the mode away, and a rollback journal on disk is refused: the two bytes of the header that
-        // change lie in one sector.
+        // Somebody may have changed the mode. A rollback journal on disk is refused, so it is kept in memory, which is
+        // safe: the two bytes of the header that change are in one sector.
         if try journalMode("") != "wal" { _ = try journalMode("= MEMORY") }
-        // The pragma answers with the mode that holds, and keeps the old one without an error where it can't change it.
+        // The pragma returns the mode that holds. If it can't change the mode, it keeps the old one without an error.
         guard try journalMode("= WAL") == "wal" else {
             throw VectorStoreError(
                 .ioError,
@@ -148,14 +149,15 @@ package final class StoreIndex {
 
     /// Whether the schema is of an older version.
     var isOutdated: Bool { version < Self.schemaVersion }
-    /// Whether it is of one that had byte offsets in place of slots.
+    /// Whether the schema is of a version that had byte offsets in place of slots.
     var isOfOffsets: Bool { version < Self.slotVersion }
     static let slotVersion = 3
 
-    /// Makes what all migrations together leave, in an empty database; the caller's transaction commits it.
+    /// Makes the schema that all migrations together leave, in an empty database. The caller's transaction commits it.
     ///
-    /// Nothing is made that is dropped again. So tables have their first pages in the order of the schema, as `VACUUM` lays them:
-    /// what a log says of the table `store` is found in an older copy of the database too.
+    /// Tables that a later migration drops aren't made. So the first pages of the tables are in the order of the
+    /// schema, as after a `VACUUM`: the page of the table `store` in a log is at the same place in an older copy of the
+    /// database.
     private func makeSchema() throws(VectorStoreError) {
         var made: [(name: String, statement: String)] = []
         for statement in Migrations.scripts.flatMap(SQLToken.statements) {
@@ -202,10 +204,10 @@ package final class StoreIndex {
         )
     }
 
-    /// The number of the commit that the transaction will be: `record` was read in it.
+    /// The number of the commit that this transaction will make; `record` was read in the transaction.
     func sequence(after record: StoreRecord) -> Int64 { record.commitSequence + (hasUpdatedRecord ? 0 : 1) }
 
-    /// Writes what may change, under the number of the commit that the transaction will be.
+    /// Writes the fields that may change, with the number of the commit that this transaction will make.
     func update(_ record: StoreRecord) throws(VectorStoreError) {
         try connection.run(
             """
@@ -230,7 +232,7 @@ package final class StoreIndex {
         hasUpdatedRecord = true
     }
 
-    /// A transaction begins whose commit says this of its log.
+    /// Called when a transaction begins; its commit writes `origin`.
     func begin(_ origin: LogOrigin) {
         self.origin = origin
         versionBefore = version
@@ -239,24 +241,26 @@ package final class StoreIndex {
         changesBefore = connection.totalChanges
     }
 
-    /// The transaction was committed, or rolled back: then the schema has the version that it had before.
+    /// Called when the transaction was committed or rolled back. After a rollback the schema has the version from
+    /// before.
     func end(isCommitted: Bool) {
         if isCommitted { versionBefore = version } else { version = versionBefore }
     }
 
-    /// Whether the transaction has changed anything, and not the record.
+    /// Whether the transaction has changed anything without updating the record.
     var hasUnnumberedChanges: Bool {
         !hasUpdatedRecord && (hasVacuumed || connection.totalChanges != changesBefore)
     }
 
-    /// Some free pages went back to the file system, which SQLite counts as no change.
+    /// Notes that free pages went back to the file system, which SQLite doesn't count as a change.
     func noteVacuum() { hasVacuumed = true }
 
-    /// Writes the database anew, with nothing in it but what it holds: what was deleted is in none of its pages any more,
-    /// once the log is emptied. O(index) time, and that much disk twice: a temporary file, and the log.
+    /// Writes the database anew with its current contents only: once the log is emptied, no page has deleted contents
+    /// any more. Takes O(index) time, and as much disk twice: for a temporary file and for the log.
     ///
-    /// The temporary file bounds the memory. SQLite puts it among the system's, and removes its name at once. Other people's
-    /// indexes are made anew too: no value that one of them computes may be longer than the database.
+    /// The temporary file bounds the memory. SQLite makes it among the system's temporary files, and removes its name
+    /// at once. Other people's indexes are built anew too: no value that one of them computes may be longer than the
+    /// database.
     func rebuild() throws(VectorStoreError) {
         let longest = Int32(clamping: max(1 << 20, try pragma("page_count") * pragma("page_size")))
         let result = connection.limited([(SQLITE_LIMIT_LENGTH, longest)]) {

@@ -4,9 +4,9 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// How near two vectors are; fixed when the store is created. Lower distances are nearer.
+/// The measure of distance between two vectors, which is fixed when the store is created. Lower distances are nearer.
 public enum DistanceMetric: String, Sendable, CaseIterable {
-    /// 1 − cos(a, b), from 0 to 2; 1 where either vector is zero.
+    /// 1 − cos(a, b), from 0 to 2; 1 if either vector is zero.
     case cosine
     /// −a·b.
     case dot
@@ -14,7 +14,7 @@ public enum DistanceMetric: String, Sendable, CaseIterable {
     case euclidean
 }
 
-/// The one row of the table `store`: the state that a commit makes *the* state.
+/// The record: the one row of the table `store`, which says what the current state is.
 struct StoreRecord: Equatable, Sendable {
     let uuid: String
     /// The UUID's 16 bytes.
@@ -25,31 +25,32 @@ struct StoreRecord: Equatable, Sendable {
     var generation: Int64
     var nextGeneration: Int64
     var dataFile: String
-    /// Where the next row goes: the slot after those that the index may name.
+    /// The slot for the next row. The index may name only slots before it.
     var nextSlot: Slot
     var commitSequence: Int64
-    /// The last commit that has put another row into a slot that a row had before.
+    /// The last commit that has put a row into a slot that had held another row, or made that possible.
     var moved: Int64
     var readerEpoch: Int64
     var liveRows: Int64
 
     var dimension: Int { layout.dimension }
     var stride: Int64 { layout.stride }
-    /// The byte of the data file behind the last row.
+    /// The offset of the data file after the last row.
     var rowsEnd: Int64 { layout.offset(nextSlot) }
     var deadRows: Int64 { Int64(nextSlot.number) - liveRows }
     /// 1 − live rows ÷ all rows.
     var fragmentation: Double { nextSlot.number == 0 ? 0 : 1 - Double(liveRows) / Double(nextSlot.number) }
     var codec: RunCodec { RunCodec(kind: idKind) }
 
-    /// Takes the number of the next data file to be made: none that the index would confuse with the current one.
+    /// Takes the number for the next data file. It can't be confused with the current one in the keys of `runs` and
+    /// `dead`.
     mutating func takeGeneration() -> Int64 {
         if GenerationKey.areAlike(nextGeneration, generation) { nextGeneration += 1 }
         defer { nextGeneration += 1 }
         return nextGeneration
     }
 
-    /// The data file's header as this record wants it.
+    /// The header that this record's data file must have.
     var header: DataFileHeader {
         DataFileHeader(store: uuidBytes, generation: generation, layout)
     }
@@ -66,14 +67,14 @@ struct StoreRecord: Equatable, Sendable {
         reader_epoch, live_rows, moved, element
         """
 
-    /// The same of schema versions 1 and 2.
+    /// The same columns in schema versions 1 and 2.
     static let earlierColumns = """
         uuid, dimension, metric, id_kind, generation, next_generation, data_file, \
         CASE (next_offset - 4096) % (4 * dimension) WHEN 0 THEN (next_offset - 4096) / (4 * dimension) ELSE -1 END, \
         commit_sequence, reader_epoch, live_rows, 0, element
         """
 
-    /// Reads the columns above, and believes none of them.
+    /// Reads the columns above, and checks each of them.
     init(_ row: Statement) throws(VectorStoreError) {
         uuid = try row.text(0)
         uuidBytes = Self.bytes(of: uuid)

@@ -4,24 +4,24 @@ public import FoundationEssentials
 public import Foundation
 #endif
 
-/// Which type a store's ids have; fixed when the store is created.
+/// The type of a store's ids, which is fixed when the store is created.
 public enum VectorIDKind: String, Sendable, CaseIterable {
     /// `Int64`, stored as an SQLite integer.
     case integer
-    /// `String`, stored, compared and ordered as UTF-8 bytes; no NUL. Composed and decomposed é are two ids here, and
-    /// equal to Swift's `==`.
+    /// `String`, stored, compared and ordered as UTF-8 bytes, without NUL. A composed and a decomposed é are two ids,
+    /// although Swift's `==` finds them equal.
     case text
-    /// `UUID`, stored as its canonical lower-case text, and ordered as that.
+    /// `UUID`, stored and ordered as its canonical lower-case text.
     case uuid
 }
 
 /// A type of id: `Int64`, `String` or `UUID`. One schema serves all three.
 public protocol VectorID: Hashable, Sendable {
-    /// The kind that a store of such ids records.
+    /// The kind of these ids, which the store records.
     static var idKind: VectorIDKind { get }
     /// The id as the index stores it: an integer or a text.
     var sqlValue: SQLValue { get }
-    /// The id that an index row holds; nil if the row holds something else.
+    /// The id in an index row; nil if the row has no such id.
     init?(sqlValue: SQLValue)
 }
 
@@ -92,7 +92,7 @@ extension UUID: VectorID {
     /// Its canonical lower-case text.
     public var sqlValue: SQLValue { .text(canonicalText) }
 
-    /// In one allocation, where `uuidString` and lower case take two.
+    /// Takes one allocation; `uuidString` and `lowercased` take two.
     private var canonicalText: String {
         unsafe withUnsafeBytes(of: uuid) { bytes in
             unsafe String(unsafeUninitializedCapacity: 36) { text in
@@ -116,7 +116,7 @@ extension UUID: VectorID {
         digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
     }
 
-    /// The UUID of an index row; nil for any other text, one in upper case among them.
+    /// The UUID of an index row; nil for any other text, also for one in upper case.
     public init?(sqlValue: SQLValue) {
         guard case .text(let text) = sqlValue, let uuid = UUID(uuidString: text),
             uuid.canonicalText.utf8.elementsEqual(text.utf8)
@@ -126,7 +126,7 @@ extension UUID: VectorID {
 }
 
 extension VectorIDKind {
-    /// Whether a store of this kind takes the id.
+    /// Whether a store of this kind accepts the id.
     func includes(_ id: SQLValue) -> Bool {
         switch self {
         case .integer: Int64(sqlValue: id) != nil
@@ -156,7 +156,7 @@ extension SQLValue {
         }
     }
 
-    /// Whether two ids are the same: texts by their bytes, which Swift's `==` doesn't go by.
+    /// Whether two ids are the same. Texts are compared by their bytes, which Swift's `==` doesn't do.
     func isSameID(as other: SQLValue) -> Bool {
         switch (self, other) {
         case (.integer(let left), .integer(let right)): left == right
@@ -178,7 +178,7 @@ extension SQLValue {
 }
 
 extension SQLArguments {
-    /// As ``SQLValue/checksum(continuing:)``, without a value in between.
+    /// Computes the same as ``SQLValue/checksum(continuing:)``, without making a value.
     func checksumOfID(_ index: Int, continuing bytes: Checksum) -> UInt32 {
         var checksum = bytes
         if let integer = integer(index) {
