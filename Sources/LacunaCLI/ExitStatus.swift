@@ -33,7 +33,7 @@ struct CommandError: Error, CustomStringConvertible {
     let remedy: String?
     /// The rows that a command had acknowledged before.
     var acknowledged: String?
-    /// Further lines for somebody who mistyped.
+    /// The usage, printed below the error line after a typing mistake.
     var usage: String?
 
     init(_ status: ExitStatus, _ problem: String?, remedy: String? = nil, usage: String? = nil) {
@@ -43,12 +43,12 @@ struct CommandError: Error, CustomStringConvertible {
         self.usage = usage
     }
 
-    /// The line that says so.
+    /// The error line.
     var message: String? {
         problem.map { singleLine([$0, remedy, acknowledged].compactMap(\.self).joined(separator: "; ")) }
     }
 
-    /// What the journal keeps of a compaction that this stopped.
+    /// The journal keeps this text if the error stopped a compaction.
     var description: String { message ?? "\(status)" }
 
     static func usage(_ message: String) -> CommandError { CommandError(.usage, message) }
@@ -59,7 +59,7 @@ struct CommandError: Error, CustomStringConvertible {
         switch error {
         case let error as CommandError: self = error
         case let error as VectorStoreError where error.code == .cancelled:
-            // If SQLite was stopped, its error says no more than that.
+            // An error with a cause comes from SQLite, and says no more than that it was stopped.
             self = Interrupts.error(error.cause == nil ? error.problem : nil)
         case let error as VectorStoreError: self.init(Self.status(error.code), error)
         case let error as FormatError: self.init(Self.status(error.kind), error.message)
@@ -72,7 +72,7 @@ struct CommandError: Error, CustomStringConvertible {
         self.init(status, error.problem, remedy: error.remedy.asCommands)
     }
 
-    /// The same error of a command that had acknowledged rows before, which the line counts.
+    /// The same error with the number of rows that the command had acknowledged before.
     func after(_ rows: Int, _ what: String) -> CommandError {
         guard rows > 0 else { return self }
         var error = self

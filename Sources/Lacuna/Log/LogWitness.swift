@@ -161,7 +161,7 @@ extension StoreIndex {
             if isCancelled() {
                 throw VectorStoreError(.cancelled, "opening was cancelled", remedy: "run \(.open) again")
             }
-            // Neighbours in the file one after the other.
+            // The rows are read in the order of the file.
             rows.sort { $0.slot < $1.slot }
             for row in rows where try !matches(row, file, &buffer) { bad.append(row.id.idText) }
             rows.removeAll(keepingCapacity: true)

@@ -43,7 +43,7 @@ struct Verification<ID: VectorID> {
             report.badMetadata = typed(try snapshot.index.idsWithBadMetadata(snapshot.record.generation))
             report.unknownFiles = try unknownFiles()
         } catch let error as VectorStoreError where error.code == .damaged {
-            // A table that can't be read to its end: what was found so far stands.
+            // A table can't be read to its end. The findings so far are kept.
             report.indexMessages.append(error.detail)
         }
         return report

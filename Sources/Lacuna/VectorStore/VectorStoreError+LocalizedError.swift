@@ -5,7 +5,7 @@ public import Foundation
 #endif
 
 extension VectorStoreError: LocalizedError {
-    /// The problem and the remedy, which is what `localizedDescription` then says too.
+    /// The problem and the remedy. It makes `localizedDescription` the same.
     public var errorDescription: String? { description }
 
     /// The problem.

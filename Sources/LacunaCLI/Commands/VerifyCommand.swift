@@ -41,7 +41,7 @@ struct VerifyCommand: StoreCommand {
 
     private typealias Call = VectorStoreError.Remedy.Call
 
-    /// Where only rows are damaged, they can be replaced.
+    /// If only rows are damaged, they can be replaced.
     private func remedy(_ summary: VerificationSummary? = nil) -> String {
         let others = summary?.index.isEmpty == true ? "replace or delete the rows named, " : ""
         return "restore a backup with \(Call.restore.command) if you have one, \(others)"

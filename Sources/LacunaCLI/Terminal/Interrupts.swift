@@ -40,7 +40,7 @@ enum Interrupts {
         if haveCome { throw error(remedy: remedy) }
     }
 
-    /// What a command that was interrupted ends with.
+    /// The error with which an interrupted command ends.
     static func error(_ detail: String? = nil, remedy: String = Self.remedy) -> CommandError {
         let status = received.load(ordering: .relaxed) == SIGTERM ? ExitStatus.terminated : .interrupted
         return CommandError(status, detail.map { "interrupted: \($0)" } ?? "interrupted", remedy: remedy)
