@@ -1,17 +1,17 @@
-/// Brings an earlier backup up to date by what was appended to the data file since.
+/// Brings an earlier backup up to date with the rows that were appended to the data file since.
 ///
 /// | after | a crash leaves |
 /// | --- | --- |
 /// | 1. the index is copied into the backup under another name | the backup as it was, and a file that the next one removes |
-/// | 2. the rows beyond the backup's next slot are copied, checked and synced | the same: its index calls that free |
-/// | 3. the directory is synced | the same, and no log of the old index |
-/// | 4. the new index gets the old one's name, the directory is synced | the backup as it was, or as it is to be |
-/// | 5. the mark is raised | the new one, whose older state wouldn't be missed |
+/// | 2. the rows from the backup's next slot on are copied, checked and synced | the same: to its index they are free space |
+/// | 3. the directory is synced | the same, without a log of the old index |
+/// | 4. the new index gets the old one's name, and the directory is synced | the backup as it was, or the new one |
+/// | 5. the mark is raised | the new one; with the old mark, an older state that is put back wouldn't be noticed |
 ///
-/// Only where each row of the new index that lies below the backup's next slot is in the backup's index too, at the same
-/// place with the same checksum: then the backup's file holds it. That is not so after a compaction (another generation, or
-/// rows in other places), nor where either side has been written to without the other. And not after an erasure: what it
-/// destroyed would stay in the backup.
+/// This is done only if each row of the new index below the backup's next slot is also in the backup's index, in the
+/// same slot with the same checksum: then the backup's file holds the row. That is not so after a compaction (which
+/// makes another generation, or puts rows into other slots), or if one side was written to without the other. It is
+/// also not done after an erasure: the erased bytes would stay in the backup.
 struct Appending {
     let backup: StoreBackup
     let old: StorePaths
@@ -19,11 +19,11 @@ struct Appending {
 
     private var directory: Directory { old.directory }
 
-    /// Nil where a whole backup is needed; then nothing was changed.
+    /// Returns nil if a whole backup is needed; then nothing was changed.
     func run() throws -> BackupReport? {
         guard try isClosed() else { return nil }
         removeNewIndex()
-        // Where it comes to nothing; else the name is gone.
+        // This removes the new index if the backup fails; otherwise the name is gone by then.
         defer { removeNewIndex() }
         let copy = StoreCopy(directory: directory, fileSystem: backup.fileSystem, pace: backup.pace)
         let oldIndex = try StoreIndex.openForReading(directory, .immutable, allowingEarlier: true)
@@ -31,7 +31,7 @@ struct Appending {
         guard let target = try? DataFile.open(before.dataFile, in: directory, .readWrite, backup.fileSystem),
             target.header == before.header, try target.status().size >= before.rowsEnd
         else { return nil }
-        // Held here alone: its connection is closed before the index gets its name.
+        // Only this variable holds the copied index: its connection must be closed before the index gets its name.
         guard
             var appended = try backup.readers.readHeldRows(
                 { try copy.copyIndex($0) },
@@ -43,7 +43,7 @@ struct Appending {
         let model = try mapped(old.model())
         let record = try appended.finish(copy, from: before.nextSlot)
         let indexBytes = try mapped(copy.syncIndex(like: model))
-        // A reader that has opened it since uses shared memory by the index's name.
+        // A reader that has opened the backup since uses shared memory by the index's name.
         guard try isClosed() else { return nil }
         // If a power cut brought the removed log back later, the new index would have a log that isn't its own.
         if !PlantedBug.removedLogNotSynced.isPlanted { try mapped(backup.fileSystem.sync(directory)) }
@@ -52,7 +52,7 @@ struct Appending {
         return appended.report(record, indexBytes, isIncremental: true)
     }
 
-    /// Copies what lies beyond the backup's rows; nil where they aren't all the same.
+    /// Copies the rows after the backup's rows; returns nil if the backup's rows aren't all the same.
     private func append(
         _ index: StoreIndex,
         _ file: DataFile,
@@ -64,7 +64,7 @@ struct Appending {
         guard record.generation == before.generation, file.header == target.header,
             try index.continues(oldIndex, below: before.nextSlot)
         else { return nil }
-        // What an interrupted one has left beyond its rows would show through holes.
+        // Bytes that an interrupted backup has left after the rows would otherwise show through holes.
         try target.truncate(to: before.rowsEnd)
         let range = before.rowsEnd..<max(before.rowsEnd, record.rowsEnd)
         let bytes = try copy.copyBytes(range, from: file, to: target)
@@ -72,8 +72,8 @@ struct Appending {
         return CopiedState(index: index, file: target, bytes: bytes)
     }
 
-    /// Whether nobody has the backup open, and its index is whole without a log. What readers and a crash have left is cleared
-    /// away, as by whoever opens a store for writing.
+    /// Whether nobody has the backup open, and its index is complete without a log. A log that readers or a crash have
+    /// left is removed, as when a store is opened for writing.
     private func isClosed() throws(VectorStoreError) -> Bool {
         if try !hasLog() { return true }
         do {
@@ -93,7 +93,7 @@ struct Appending {
         return false
     }
 
-    /// One that an interrupted backup has left, or this one.
+    /// Removes the new index of this backup, or of an interrupted one.
     private func removeNewIndex() {
         for suffix in ["", "-wal", "-shm"] {
             try? backup.fileSystem.unlink(StorePaths.newIndexName + suffix, in: directory)

@@ -1,31 +1,31 @@
-/// What a backup did.
+/// The report of a backup.
 public struct BackupReport: Sendable {
-    /// Rows that the backup holds.
+    /// The number of rows in the backup.
     public internal(set) var rows: Int
-    /// Bytes that were written: of the data file and of the index.
+    /// The number of bytes that were written, of the data file and the index.
     public internal(set) var copiedBytes: Int64
-    /// Bytes of the data file that were not written: blocks that the file system shares with the store's file, or rows that
-    /// an earlier backup had already.
+    /// The number of bytes of the data file that were not written, because the file system shares their blocks with the
+    /// store's file, or because an earlier backup had these rows already.
     public internal(set) var sharedBytes: Int64
-    /// The number of the commit that the backup holds.
+    /// The number of the commit whose state the backup holds.
     public internal(set) var commitSequence: Int64
-    /// Whether an earlier backup was brought up to date, and not a whole one made.
+    /// Whether an earlier backup was brought up to date; if not, a whole one was made.
     public internal(set) var isIncremental: Bool
-    /// Bytes of rows that were deleted or replaced, which the data file still holds.
+    /// The bytes of deleted or replaced rows that the backup's data file still holds.
     public internal(set) var deadBytes: Int64
-    /// Where the earlier backup is now, if a whole one has taken its place, and it wasn't as it was made: somebody has written to
-    /// it, or put another file there.
+    /// The path of the earlier backup, if a whole one has taken its place, and somebody had written to the earlier one,
+    /// or put another file there.
     public internal(set) var movedAside: String?
-    /// The time that it took.
+    /// The time that the backup took.
     public internal(set) var duration: Duration = .zero
 }
 
-/// What restoring a backup did.
+/// The report of a restore.
 public struct RestoreReport: Sendable {
-    /// Rows that the store holds now.
+    /// The number of rows in the store now.
     public internal(set) var rows: Int
-    /// Bytes of its data file and of its index.
+    /// The number of bytes of all files of the store.
     public internal(set) var bytes: Int64
-    /// Where the directory is that was at the store's path before; nil where there was none.
+    /// The new path of the directory that was at the store's path before; nil if there was none.
     public internal(set) var movedAside: String?
 }

@@ -10,14 +10,14 @@ import Darwin
 import Glibc
 #endif
 
-/// Where a store's directory is, or is to be: a name in a directory that is held open, so that it can be given to another
+/// The place of a store's directory: a name in a parent directory that is held open. The name can be given to another
 /// directory in one step.
 struct Place {
     let parent: Directory
     let name: String
     private let fileSystem: any FileSystem
 
-    /// A link at `path` is followed: what it leads to is meant.
+    /// If `path` is a link, the place is the directory to which it leads.
     init(_ path: String, _ fileSystem: any FileSystem) throws(VectorStoreError) {
         self.fileSystem = fileSystem
         let real = if let directory = try? Directory(path) { try mapped(directory.realPath()) } else { path }
@@ -44,7 +44,7 @@ struct Place {
 
     var isTaken: Bool { get throws(VectorStoreError) { try mapped(parent.status(name)) != nil } }
 
-    /// A directory inside a store would go wherever the store goes.
+    /// Throws if the place is inside a store: a directory there would move with that store.
     func checkIsOutside() throws(VectorStoreError) {
         for name in [StorePaths.indexName, StorePaths.writerLockName] {
             if try mapped(parent.status(name)) == nil { return }
@@ -58,14 +58,14 @@ struct Place {
 
     // MARK: Beside it
 
-    /// A new directory beside the place, with a name that says what it is.
+    /// Makes a new directory beside the place, with a name that says what it is.
     func makeSibling(_ kind: String) throws(VectorStoreError) -> (name: String, directory: Directory) {
         let sibling = "\(name).\(kind)-\(String(UInt32.random(in: .min ... .max), radix: 16))"
         return (sibling, try mapped(fileSystem.createDirectory(sibling, in: parent)))
     }
 
-    /// Removes a store's directory with what a store has in it; whatever else lies there stays, and the directory with it.
-    /// Nothing happens where the name leads to another directory, as after an exchange.
+    /// Removes the directory of a store with the store's files. If there are other files, they stay, and so does the
+    /// directory. Does nothing if the name leads to another directory, as after an exchange.
     func remove(_ sibling: String, _ directory: Directory) {
         guard let status = try? parent.status(sibling), status.identity == directory.identity else { return }
         for name in (try? directory.names()) ?? [] where StorePaths.isOwnName(name) {
@@ -76,7 +76,7 @@ struct Place {
 
     // MARK: Taking it
 
-    /// Gives the place to a directory beside it, where nobody has it.
+    /// Gives the place to a directory beside it. The place must be free.
     func putNew(_ sibling: String) throws(VectorStoreError) {
         do { try fileSystem.renameNew(sibling, to: name, in: parent) } catch {
             throw error.isNameTaken ? refusal("exists already") : VectorStoreError(error)
@@ -84,11 +84,11 @@ struct Place {
         if !PlantedBug.placeNotSynced.isPlanted { try mapped(fileSystem.sync(parent)) }
     }
 
-    /// Gives the place to a directory beside it: in one step where the file system can do that. The name that the other one has
-    /// then: the sibling's.
+    /// Gives the place to a directory beside it, in one step if the file system can do that. Returns the new name of
+    /// the directory that was at the place: the sibling's name.
     ///
-    /// In two, a crash between them leaves no directory at the place, and the one that was there as `NAME.before-…`, which
-    /// is the name that it keeps.
+    /// Otherwise it takes two renames, and the directory that was at the place becomes `NAME.before-…`, which is its
+    /// final name. A crash between them leaves no directory at the place.
     func exchange(_ sibling: String) throws(VectorStoreError) -> String {
         var others = sibling
         do { try fileSystem.exchange(sibling, name, in: parent) } catch {
@@ -108,7 +108,7 @@ struct Place {
         return others
     }
 
-    /// Names what was at the place before, unless the exchange has done so; its path.
+    /// Gives the directory that was at the place its final name, unless the exchange has done so. Returns its path.
     func setAside(_ others: String) throws(VectorStoreError) -> String {
         if others.hasPrefix(name + StorePaths.asideInfix) { return parent.path(others) }
         let aside = asideName
@@ -117,7 +117,7 @@ struct Place {
         return parent.path(aside)
     }
 
-    /// To the millisecond, so that two restores don't meet.
+    /// The time is to the millisecond, so that two restores don't choose the same name.
     private var asideName: String {
         let style = Date.ISO8601FormatStyle(
             dateSeparator: .omitted,
@@ -127,7 +127,7 @@ struct Place {
         return name + StorePaths.asideInfix + Date.now.formatted(style).replacing(".", with: "")
     }
 
-    /// A mount point can't be moved, nor what lies on another file system.
+    /// Throws if the directory is a mount point, or on another file system: then it can't be moved.
     func checkMovable(_ directory: Directory) throws(VectorStoreError) {
         if directory.identity.device != parent.identity.device { throw mountPoint }
     }

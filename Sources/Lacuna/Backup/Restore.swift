@@ -4,11 +4,12 @@
 /// | --- | --- |
 /// | 1. the backup is copied beside the store, checked and synced | the store as it was, and `NAME.restored-…` |
 /// | 2. the store's lock is taken | the same |
-/// | 3. the two directories exchange their names, in one step; their parent is synced | the store as it was, or the backup's state |
-/// | 4. the old one is named `NAME.before-<time>` | the backup's state; the old one is `NAME.restored-…` |
+/// | 3. the two directories exchange their names in one step, and their parent is synced | the store as it was, or the backup's state |
+/// | 4. the old store is named `NAME.before-<time>` | the backup's state; the old store is `NAME.restored-…` |
 ///
-/// Where the file system can't exchange names, step 3 is two renames, the first of which is step 4, and is synced before the
-/// second: a crash between them leaves no store at the path. Opening it says so, and restoring again ends it.
+/// If the file system can't exchange names, step 3 is two renames. The first of them is step 4, and is synced before
+/// the second. A crash between them leaves no store at the path; opening it says so, and running the restore again
+/// completes it.
 struct Restore {
     let backup: StorePaths
     let place: Place
@@ -40,7 +41,7 @@ struct Restore {
         }
     }
 
-    /// Another person's directory is not moved away.
+    /// Refuses to move a directory that is no store.
     private func checkIsStore(_ old: StorePaths) throws {
         let names = try mapped(old.directory.names())
         guard names.isEmpty || names.contains(where: StorePaths.isOwnName) else {
@@ -61,7 +62,7 @@ struct Restore {
         return report
     }
 
-    /// It is the backup that is damaged, and not what is at the place.
+    /// Says in the error that the backup is damaged, and not the store at the place.
     private func blamingBackup<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError where error.code == .damaged {
             throw error.within(
@@ -71,7 +72,7 @@ struct Restore {
         }
     }
 
-    /// Where the old store's directory is now, if there was one.
+    /// Returns the new path of the old store's directory, if there was one.
     private func takePlace(_ name: String, _ old: StorePaths?) throws -> String? {
         guard let old else {
             try place.putNew(name)
@@ -79,17 +80,17 @@ struct Restore {
         }
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
-        // A damaged one is moved aside as it is.
+        // A damaged store is moved aside as it is.
         let session = try? openOld(old, lock)
         let others = try place.exchange(name)
-        // Its readers look whether they are still at the store's path once they see a commit.
+        // Readers of the old store check their path when they see a commit.
         if let session { try? tellReaders(session) }
         return try place.setAside(others)
     }
 
     private func openOld(_ old: StorePaths, _ lock: FileLock) throws -> WriteSession {
         let session = try Recovery.open(old, lock, LogWitness(old, fileSystem) { false }).0.session
-        // Its log stays, as after a crash.
+        // The old store's log stays, as after a crash.
         session.log.checkpointsOnClose(false)
         return session
     }

@@ -1,11 +1,11 @@
-/// Copies one state of a store, while that is read and written.
+/// Copies one state of a store, while the store is read and written.
 struct StoreBackup {
     let readers: ReaderPool
     let source: StorePaths
     let fileSystem: any FileSystem
     let pace: Pace
 
-    /// A new backup, or, `incremental`, an earlier one brought up to date.
+    /// Makes a new backup, or, if `incremental`, brings an earlier one up to date.
     func run(to path: String, incremental: Bool) throws -> BackupReport {
         let start = ContinuousClock.now
         let place = try Place(path, fileSystem)
@@ -23,7 +23,7 @@ struct StoreBackup {
 
     // MARK: A whole one
 
-    /// Makes a whole backup beside the place, which `put` then moves there.
+    /// Makes a whole backup beside the place, and then `put` moves it to the place.
     private func makeWhole<Put>(
         in place: Place,
         _ put: (String) throws -> Put
@@ -38,7 +38,7 @@ struct StoreBackup {
         }
     }
 
-    /// Copies the newest state into an empty directory; from its return on it is a whole store.
+    /// Copies the newest state into an empty directory, which is a whole store when this returns.
     func fill(_ directory: Directory) throws -> BackupReport {
         let copy = StoreCopy(directory: directory, fileSystem: fileSystem, pace: pace)
         let model = try mapped(source.model())
@@ -63,8 +63,9 @@ struct StoreBackup {
 
     // MARK: An earlier one
 
-    /// Brings the backup at the place up to date: by what was appended since, or by a whole one in its place. One that somebody
-    /// has written to, or put a file into, may hold what is nowhere else: it is moved aside.
+    /// Brings the backup at the place up to date with the rows that were appended since, or puts a whole new one in its
+    /// place. If somebody has written to the old backup or put a file into it, it may hold data that are nowhere else,
+    /// so it is moved aside.
     private func renew(_ place: Place) throws -> BackupReport {
         let old = try StorePaths(place.path)
         if old.directory.identity == source.directory.identity {
@@ -74,7 +75,7 @@ struct StoreBackup {
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
         let mark = try CommitMark.read(old, fileSystem)
-        // Before there were tokens, every mark had none.
+        // In schema version 1 there were no tokens, so a mark without one proves nothing.
         let isUntouched = origin != nil && mark?.token == 0 && mark?.sequence == before.commitSequence
         if try isUntouched && !hasHardLinks(old),
             let report = try Appending(backup: self, old: old, lock: lock).run()
@@ -90,7 +91,7 @@ struct StoreBackup {
         return report
     }
 
-    /// The last commit that an earlier backup holds. Makes no file in the directory, which may be anybody's.
+    /// The record of an earlier backup. Makes no file in the directory, which may belong to anybody.
     private func record(of old: StorePaths, _ place: Place) throws -> (StoreRecord, LogOrigin?) {
         let now = try readers.read { $0.record }
         guard try mapped(old.directory.status(StorePaths.indexName)) != nil else { throw place.refusal("is no backup") }
@@ -111,7 +112,8 @@ struct StoreBackup {
         return (before, origin)
     }
 
-    /// Whether a file of the backup is one of another directory too, which an append would change: people keep old states so.
+    /// Whether a file of the backup is also in another directory, where an append would change it: people keep old
+    /// backups in this way.
     private func hasHardLinks(_ old: StorePaths) throws(VectorStoreError) -> Bool {
         for name in try mapped(old.directory.names()) {
             if try mapped(old.directory.status(name))?.links ?? 1 > 1 { return true }
@@ -122,14 +124,14 @@ struct StoreBackup {
 
 /// The copy of a state, before its index has its name.
 struct CopiedState {
-    /// Until it is closed.
+    /// The copied index; nil after it was closed.
     var index: StoreIndex?
     let file: DataFile
-    /// Bytes of the data file that were written.
+    /// The number of bytes of the data file that were written.
     let bytes: Int64
 
-    /// Puts the index in order, checks the rows from a slot on, and makes them durable. Closes the index, whose log is in
-    /// the database and gone then.
+    /// Puts the index in order, checks the rows from a slot on, and makes them durable. Then closes the index; its log
+    /// is in the database and removed by then.
     mutating func finish(_ copy: StoreCopy, from first: Slot) throws -> StoreRecord {
         guard let index else { throw VectorStoreError.foreignWriter }
         try copy.putInOrder(index)

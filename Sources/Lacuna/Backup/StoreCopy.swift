@@ -1,29 +1,29 @@
-/// Makes one state of a store anew in a directory of its own.
+/// Makes a copy of one state of a store in a directory of its own.
 ///
 /// | after | a crash leaves |
 /// | --- | --- |
 /// | 1. the index is copied under another name, in one read transaction | a directory that is no store |
 /// | 2. the data file is copied, while nothing destroys its rows | the same |
-/// | 3. its rows are checked, it is synced | the same |
-/// | 4. lock files, and the mark of the last commit, synced | the same |
-/// | 5. what was unfinished is ended in the index, that is synced | the same |
-/// | 6. the index gets its name, the directory is synced | a whole store |
+/// | 3. its rows are checked, and it is synced | the same |
+/// | 4. lock files are made; the mark of the last commit is written and synced | the same |
+/// | 5. unfinished journal entries are ended in the index, and the index is synced | the same |
+/// | 6. the index gets its name, and the directory is synced | a whole store |
 struct StoreCopy {
     let directory: Directory
     let fileSystem: any FileSystem
     let pace: Pace
 
-    /// Bytes that are read and written at a time.
+    /// The number of bytes that are read and written at a time.
     private static let partBytes: Int64 = 1 << 20
-    /// Bytes that the disk is busy with while the next ones are read.
+    /// The number of bytes that the disk may be writing while the next ones are read.
     private static let unwrittenBytes: Int64 = 8 << 20
 
     // MARK: The index
 
-    /// Copies the snapshot's database; to be put in order, closed, and named.
+    /// Copies the snapshot's database. The copy must then be put in order, closed, and named.
     func copyIndex(_ snapshot: Snapshot) throws -> StoreIndex {
         let connection = try Connection(StorePaths.newIndexName, in: directory, .create)
-        // Until it has its name it is thrown away after a crash.
+        // Until the copy has its name, it is thrown away after a crash.
         try connection.run("PRAGMA journal_mode = MEMORY")
         try connection.run("PRAGMA synchronous = OFF")
         try snapshot.index.connection.copy(to: connection) { try pace.check() }
@@ -34,7 +34,8 @@ struct StoreCopy {
         return index
     }
 
-    /// Ends what was under way when the state was read: its files are not here.
+    /// Ends the journal entries that were under way when the state was read, and removes stale index rows: their files
+    /// are not in the copy.
     func putInOrder(_ index: StoreIndex) throws {
         let generation = try index.record().generation
         try index.connection.transaction { () throws(VectorStoreError) in
@@ -48,16 +49,17 @@ struct StoreCopy {
         while try index.vacuumSome() { try pace.check() }
     }
 
-    /// Gives the index its name, and the directory its owner, who may change names in it from then on; makes both durable.
+    /// Gives the index its name, and the directory its owner, who may change names in it from then on. Makes the name
+    /// durable.
     func nameIndex(owner: FileStatus? = nil) throws(SystemError) {
         try fileSystem.rename(StorePaths.newIndexName, to: StorePaths.indexName, in: directory)
         if let owner { SystemFileSystem.giveOwner(of: owner, to: directory.descriptor) }
         if !PlantedBug.copiedNamesNotSynced.isPlanted { try fileSystem.sync(directory) }
     }
 
-    /// Makes the index durable, once its connection is closed; its bytes. The file is closed before it has its name: once it
-    /// has, another thread may have opened the backup, and closing any descriptor of a file drops all of the process's POSIX
-    /// locks on it, SQLite's among them.
+    /// Makes the index durable, after its connection is closed; returns the number of its bytes. The file is closed
+    /// before it gets its name: after that, another thread may have opened the backup, and closing any descriptor of a
+    /// file drops all of the process's POSIX locks on it, SQLite's among them.
     func syncIndex(like model: FileStatus?) throws(SystemError) -> Int64 {
         let descriptor = try fileSystem.open(StorePaths.newIndexName, in: directory, .readWrite)
         defer { fileSystem.close(descriptor) }
@@ -68,7 +70,8 @@ struct StoreCopy {
 
     // MARK: The data file
 
-    /// Copies a range of the source's bytes to the same place of another file, without its holes; how many.
+    /// Copies a range of the source's bytes to the same place of another file, without its holes. Returns the number of
+    /// bytes copied.
     func copyBytes(_ range: Range<Int64>, from source: DataFile, to target: DataFile) throws -> Int64 {
         var copied: Int64 = 0
         var written = range.lowerBound
@@ -140,8 +143,8 @@ struct StoreCopy {
         return try FileLock(StorePaths.writerLockName, in: directory, create: true, like: model)
     }
 
-    /// The mark of the record's commit: an older state of the index is missed from then on. It has no token, as only a backup's
-    /// hasn't that nobody has written to.
+    /// Writes the mark of the record's commit: from then on an older state of the index is noticed. The mark has no
+    /// token; only the mark of a backup that nobody has written to has none.
     func writeMark(_ record: StoreRecord, _ lock: FileLock) throws(VectorStoreError) {
         let keeper = MarkKeeper(StorePaths(directory), record, nil, nil, lock, fileSystem)
         keeper.endCheckpoint(record)

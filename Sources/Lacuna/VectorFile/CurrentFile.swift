@@ -4,9 +4,9 @@ final class CurrentFile: Sendable {
 
     var value: DataFile? { file.withLock { $0 } }
 
-    /// Takes a newer generation's file; an older one stays out. Whoever still reads the file before keeps it alive.
+    /// Takes a newer generation's file; an older one is ignored. Readers of the file before keep it alive.
     ///
-    /// Of one generation the writer's file stays, also where a reader that opened it for reading comes later.
+    /// If both files are of one generation, the writable one stays, even if a reader brings its own later.
     func advance(to newer: DataFile) {
         file.withLock { file in
             guard let current = file else {

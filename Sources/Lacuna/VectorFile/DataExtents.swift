@@ -6,8 +6,8 @@ import Darwin
 import Glibc
 #endif
 
-/// Which parts of a file occupy blocks, for ranges that ascend: one look at the file for each of its stretches, and not for
-/// each range.
+/// Tells which parts of a file occupy blocks. The ranges asked for must be in ascending order: so there is one look at
+/// the file for each of its stretches, and not for each range.
 struct DataExtents {
     private let file: DataFile
     private var extent: Range<Int64>? = 0..<0
@@ -33,7 +33,7 @@ struct DataExtents {
         }
     }
 
-    /// The first stretch at or beyond `position` that occupies blocks; nil if there is none.
+    /// The first stretch at or after `position` that occupies blocks; nil if there is none.
     mutating func first(from position: Int64) -> Range<Int64>? {
         if let known = extent, known.upperBound <= position { extent = file.extent(from: position) }
         return extent.map { max($0.lowerBound, position)..<$0.upperBound }
@@ -41,8 +41,8 @@ struct DataExtents {
 }
 
 extension DataFile {
-    /// The part of `range` that occupies blocks, in bytes, as lseek(2) with SEEK_DATA tells it; all of it where the file
-    /// system can't tell.
+    /// The number of bytes of `range` that occupy blocks, by lseek(2) with SEEK_DATA; all of them if the file system
+    /// can't tell.
     func dataBytes(in range: Range<Int64>) -> Int64 {
         var extents = DataExtents(self)
         return extents.bytes(in: range)
@@ -56,8 +56,8 @@ extension DataFile {
 
     func extent(from position: Int64) -> Range<Int64>? { Self.extent(of: descriptor, from: position) }
 
-    /// The first stretch that occupies blocks and ends beyond `position`, from there on; nil if there is none. All of the
-    /// rest where the file system can't tell.
+    /// The first stretch from `position` on that occupies blocks; nil if there is none. If the file system can't tell,
+    /// the whole rest of the file.
     static func extent(of descriptor: Int32, from position: Int64) -> Range<Int64>? {
         var data: Int64 = 0
         let code = unsafe lacuna_seek_data(descriptor, position, &data)

@@ -2,10 +2,10 @@ extension DataFile {
     private static let rewrittenBytes: Int64 = 1 << 20
     private static let pageBytes: Int64 = 4_096
 
-    /// Writes the bytes of a range once more where they are, and syncs them. Holes stay; what can't be read is left alone,
-    /// since there is nothing to be written in its place.
+    /// Writes the bytes of a range once more in their places, and syncs them. Holes stay. Parts that can't be read are
+    /// left alone, since there is nothing to write in their place.
     ///
-    /// The same bytes over the same bytes: whatever a crash leaves of a write, nothing has changed.
+    /// It writes the same bytes over the same bytes, so a crash in a write changes nothing.
     func rewrite(_ range: Range<Int64>) throws(VectorStoreError) {
         var buffer = [UInt8](repeating: 0, count: Int(Self.rewrittenBytes))
         try forEachExtent(in: range) { extent throws(VectorStoreError) in
@@ -19,7 +19,7 @@ extension DataFile {
         try sync()
     }
 
-    /// False where it can't be read.
+    /// Returns false if the part can't be read.
     private func rewrite(_ part: Range<Int64>, through buffer: inout [UInt8]) throws(VectorStoreError) -> Bool {
         var span = buffer.mutableSpan
         return try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in

@@ -1,9 +1,10 @@
 extension DataFile {
-    /// Reads the live rows in offset order, in batches without the gaps between them: the memory that reading a whole file
-    /// takes.
+    /// Reads the live rows in the order of their slots, in batches without the gaps between them. A batch is all the
+    /// memory that this takes.
     ///
-    /// `body` is given the slots of a batch, dead ones between them included, and the rows. `unreadable` is told of each slot
-    /// that can't be read, whose row then reads as zeros; without it, that is an error.
+    /// Calls `body` with the range of slots of a batch, which includes dead slots, and the bytes of its live rows.
+    /// Calls `unreadable` with each slot that can't be read, whose row then reads as zeros; without `unreadable`, such
+    /// a slot is an error.
     func forEachLiveBatch(
         _ live: LiveBitmap,
         batchBytes: Int = 4 << 20,

@@ -4,20 +4,21 @@ import Darwin
 import Glibc
 #endif
 
-/// Parts of a data file that nothing names any more, near enough to one another to be read at once.
+/// Parts of a data file that nothing names any more, and that are near enough to one another to be read at once.
 struct DeadWindow {
-    /// Ascending; between them lie live rows, which are read and never written.
+    /// The parts, in ascending order. Between them lie live rows, which are read and never written.
     private(set) var parts: [Range<Int64>] = []
 
-    /// Live bytes that are read for nothing rather than begin another window: about what a system call costs.
+    /// Up to this many live bytes are read for nothing, rather than begin another window: reading them costs about as
+    /// much as a system call.
     private static let gapBytes: Int64 = 16 << 10
 
     var isEmpty: Bool { parts.isEmpty }
     var lowerBound: Int64 { parts.first?.lowerBound ?? 0 }
     var upperBound: Int64 { parts.last?.upperBound ?? 0 }
 
-    /// Takes as much of a range as fits a window of `limit` bytes, from its beginning on; the rest. Nothing fits where the
-    /// range lies too far off.
+    /// Takes as much of the beginning of a range as fits into a window of `limit` bytes, and returns the rest. Takes
+    /// nothing if the range is too far away.
     mutating func take(_ range: Range<Int64>, limit: Int64) -> Range<Int64> {
         if isEmpty || range.lowerBound - upperBound <= Self.gapBytes {
             let end = min(range.upperBound, (isEmpty ? range.lowerBound : lowerBound) + limit)
@@ -31,17 +32,17 @@ struct DeadWindow {
 }
 
 extension DataFile {
-    /// What an overwriting has cost, and done, in bytes.
+    /// The numbers of bytes that were read and overwritten.
     struct Zeroed {
         var readBytes: Int64 = 0
         var zeroedBytes: Int64 = 0
     }
 
-    /// The smallest piece that is written: zeros over a whole run would fill the holes in it.
+    /// The smallest piece that is written: zeros over a whole gap would fill the holes in it.
     private static let zeroedPiece: Int64 = 4_096
 
-    /// Zeros over whatever the window's parts still hold; nothing where there are holes, or zeros already, if those are known
-    /// to be on the disk: after a sync that failed they may be in the kernel's cache alone.
+    /// Overwrites everything in the window's parts with zeros, except holes, and except zeros if these are trusted to
+    /// be on the disk. After a failed sync, zeros may be in the kernel's cache only.
     func zeroRemains(_ window: DeadWindow, trustingZeros: Bool) throws(VectorStoreError) -> Zeroed {
         let range = window.lowerBound..<window.upperBound
         if range.isEmpty || dataBytes(in: range) == 0 { return Zeroed() }
@@ -65,7 +66,7 @@ extension DataFile {
                 try unsafe read(into: bytes, at: range.lowerBound)
             }
         } catch {
-            // Only a way of writing less: where the disk can't read its rows any more, it may still take zeros.
+            // Reading only serves to write less: if the disk can't read the rows any more, it may still accept zeros.
             if error.code == .ioError { return window.parts }
             throw error
         }
@@ -96,7 +97,7 @@ extension RawSpan {
     fileprivate var isZero: Bool {
         unsafe withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress, let first = unsafe bytes.first else { return true }
-            // Each byte is the one before it, and the first is zero.
+            // Each byte equals the one before it, and the first is zero.
             return unsafe first == 0 && memcmp(base, base + 1, bytes.count - 1) == 0
         }
     }

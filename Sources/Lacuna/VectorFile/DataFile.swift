@@ -8,7 +8,7 @@ import Glibc
 
 /// One generation's file of vectors: a header, then rows. Rows are written with pwrite(2), never through the map.
 ///
-/// Threads may share it: the descriptor's operations name their offsets, and the map only grows, under a lock.
+/// Threads may share it: all operations on the descriptor name their offsets, and the map only grows, under a lock.
 final class DataFile: Sendable {
     let name: String
     let directory: Directory
@@ -17,7 +17,7 @@ final class DataFile: Sendable {
     private let fileSystem: any FileSystem
     let descriptor: Int32
     private let segments = Guarded<[MappedSegment]>([])
-    /// The tail has been written with zeros up to here.
+    /// The tail was written with zeros up to this offset.
     private let prewrittenEnd = Guarded<Int64>(0)
 
     private static let prewrittenBytes: Int64 = 128 << 10
@@ -45,7 +45,7 @@ final class DataFile: Sendable {
 
     // MARK: Opening and creating
 
-    /// Why a data file can't be used.
+    /// The reason why a data file can't be used.
     enum Unusable: Error {
         case missing
         case header(DataFileHeader.Flaw)
@@ -91,7 +91,7 @@ final class DataFile: Sendable {
         do { return try DataFileHeader(decoding: bytes) } catch { throw .header(error) }
     }
 
-    /// As many bytes as a header has, or all that are there.
+    /// Reads as many bytes as a header has, or all bytes of a shorter file.
     static func firstBytes(
         _ name: String,
         in directory: Directory,
@@ -115,11 +115,11 @@ final class DataFile: Sendable {
         return bytes
     }
 
-    /// Makes the file with its header, durable together with its name when this returns: from then on whatever has no
-    /// header holds no rows.
+    /// Makes the file with its header. Both, and the name, are durable when this returns: so a file without a header
+    /// holds no rows.
     ///
-    /// - Parameter model: The file whose mode and owner it gets: the one that it is to replace.
-    /// - Throws: a `SystemError` with EEXIST where the name is taken.
+    /// - Parameter model: The file whose mode and owner the new file gets: the one that it will replace.
+    /// - Throws: A `SystemError` with EEXIST if the name is taken.
     static func create(
         in directory: Directory,
         _ header: DataFileHeader,
@@ -143,15 +143,15 @@ final class DataFile: Sendable {
         return file
     }
 
-    /// Its path, for messages.
+    /// The file's path, for messages.
     var path: String { directory.path(name) }
 
     // MARK: Its name
 
-    /// Whether it was removed.
+    /// Whether the file was removed.
     var isUnlinked: Bool { (try? FileStatus.of(descriptor).links) == 0 }
 
-    /// Takes the name away from this file; another file that was put in its place keeps it.
+    /// Removes the file's name, unless another file was put in its place.
     func unlink() throws(SystemError) {
         try fileSystem.unlink(name, in: directory, ifItIs: FileStatus.of(descriptor).identity)
     }
@@ -181,7 +181,8 @@ final class DataFile: Sendable {
                     segments.append(try onThisFile(MappedSegment(descriptor, index: segments.count, path: path)))
                 }
             } catch {
-                // What the next reader can't use either would be address space that the process lacks elsewhere.
+                // Unmaps what was mapped: the next reader couldn't use it either, and the process may need the address
+                // space elsewhere.
                 for segment in segments[known...] { segment.unmap() }
                 segments.removeLast(segments.count - known)
                 throw error
@@ -191,7 +192,7 @@ final class DataFile: Sendable {
         return RowView(file: self, segments: mapped, end: slot)
     }
 
-    /// Reads the bytes from `offset` on with pread(2): whatever reads everything comes this way, since a bad sector is
+    /// Reads the bytes from `offset` on with pread(2). Operations that read everything use this, since a bad sector is
     /// then an error and not a signal.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(VectorStoreError) {
         let count = try onThisFile(unsafe fileSystem.readAll(descriptor, into: buffer, at: offset))
@@ -233,7 +234,8 @@ final class DataFile: Sendable {
         try onThisFile(fileSystem.sync(descriptor))
     }
 
-    /// Reserves blocks up to `length` and extends the file to it; after an error the file is as long as before.
+    /// Reserves blocks up to `length` and extends the file to that length. After an error the file is as long as
+    /// before.
     func extend(to length: Int64) throws(VectorStoreError) {
         let size = try status().size
         if length <= size { return }
@@ -245,8 +247,9 @@ final class DataFile: Sendable {
         }
     }
 
-    /// Sees to it that rows to be written there overwrite zeros: syncing those changes nothing but the bytes, where blocks that
-    /// are only reserved would have to be marked as written. For rows that come a few at a time; only a way of being faster.
+    /// Writes zeros to the place of the next rows, and beyond: a later sync of rows over zeros changes only bytes,
+    /// while the sync of rows in reserved blocks must also mark these as written. This only makes writing a few rows at
+    /// a time faster.
     func prewrite(_ rows: Range<Int64>) {
         prewrittenEnd.withLock { prewritten in
             guard rows.upperBound > prewritten, let size = try? status().size else { return }
@@ -255,10 +258,11 @@ final class DataFile: Sendable {
         }
     }
 
-    /// Takes the bytes of another file without copying them; false where the file system shares no blocks between the two.
+    /// Takes the bytes of another file without copying them. Returns false if the file system can't share blocks
+    /// between the two.
     func clone(_ source: DataFile) throws(VectorStoreError) -> Bool {
         do { try fileSystem.clone(source.descriptor, to: descriptor) } catch {
-            // Another file system, or one that can't: ioctl_ficlone(2).
+            // The source is on another file system, or this one can't share blocks: ioctl_ficlone(2).
             if error.isUnsupported || error.errno == EXDEV || error.errno == EINVAL { return false }
             throw VectorStoreError(error.on(path))
         }
@@ -270,7 +274,7 @@ final class DataFile: Sendable {
         try onThisFile(fileSystem.truncate(descriptor, to: length))
     }
 
-    /// Gives the blocks of a range back; false where the file system can't.
+    /// Gives the blocks of a range back. Returns false if the file system can't do that.
     func punchHole(_ range: Range<Int64>) throws(VectorStoreError) -> Bool {
         prewrittenEnd.withLock { $0 = min($0, range.upperBound > $0 ? range.lowerBound : $0) }
         do {
@@ -286,7 +290,7 @@ final class DataFile: Sendable {
         try onThisFile(writeZeros(range))
     }
 
-    /// Sees to it that the range has blocks of its own.
+    /// Makes sure that the range has blocks of its own.
     func fillHole(_ range: Range<Int64>) throws(VectorStoreError) {
         if dataBytes(in: range) < range.count {
             try onThisFile(allocate(from: range.lowerBound, to: range.upperBound))

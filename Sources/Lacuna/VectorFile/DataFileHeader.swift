@@ -1,4 +1,4 @@
-/// The first 4,096 bytes of a data file, written once and never changed. docs/format.md draws it byte for byte.
+/// The first 4,096 bytes of a data file, written once and never changed. docs/format.md describes each byte.
 package struct DataFileHeader: Equatable, Sendable {
     /// The store's UUID, in its 16 bytes.
     let store: [UInt8]
@@ -15,7 +15,7 @@ package struct DataFileHeader: Equatable, Sendable {
         self.layout = layout
     }
 
-    /// Components of a row, 1 to 65,536.
+    /// The number of components of a row, 1 to 65,536.
     var dimension: Int { layout.dimension }
 
     package static let length: Int64 = 4_096
@@ -48,10 +48,10 @@ package struct DataFileHeader: Equatable, Sendable {
         return bytes
     }
 
-    /// Why a file's first bytes are not a header of ours.
+    /// The reason why a file's first bytes are not a header of ours.
     package enum Flaw: Error, Equatable {
-        /// Nothing was ever written here: shorter than a header, or all zeros. Rows follow the header's sync, so such
-        /// a file holds none.
+        /// Nothing was ever written here: the file is shorter than a header, or all zeros. Rows follow the header's
+        /// sync, so such a file holds no rows.
         case blank
         case foreign(String)
         case newer(UInt32)
@@ -77,9 +77,9 @@ package struct DataFileHeader: Equatable, Sendable {
         self.init(store: Array(bytes[Self.storeAt..<Self.generationAt]), generation: Int64(generation), layout)
     }
 
-    /// Whether a file's bytes are those of a header that a crash kept from being written whole: each is a zero or the
-    /// byte that belongs there. Such a file holds no rows, since those follow the header's sync. Where `header` isn't
-    /// known, its fields may be anything.
+    /// Whether a file's bytes are those of a header that a crash kept from being written completely: each is a zero or
+    /// the byte that belongs there. Such a file holds no rows, since these follow the header's sync. If `header` is
+    /// nil, its fields may have any values.
     package static func isUnfinished(_ bytes: [UInt8], of header: DataFileHeader? = nil) -> Bool {
         guard bytes.count <= Int(length) else { return false }
         if let header { return zip(bytes, header.encoded()).allSatisfy { $0 == 0 || $0 == $1 } }

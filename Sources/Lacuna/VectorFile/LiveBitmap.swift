@@ -1,26 +1,26 @@
-/// Which slots of a data file hold a live row, and the rank of each.
+/// The slots of a data file that hold a live row, and the rank of each.
 ///
-/// One bit a slot, in chunks of 512 that exist only where a live slot is: memory and time follow the rows that were marked,
-/// and not the length that a file claims to have, which may be anything in a sparse one.
+/// It has one bit for each slot, in chunks of 512, which exist only if they have a live slot. So memory and time depend
+/// on the rows that were marked, and not on the length of the file, which may be anything if the file is sparse.
 struct LiveBitmap: Sendable {
-    /// The slot after the last one that the file has.
+    /// The slot after the last one of the file.
     let slots: Slot
     private(set) var liveCount = 0
     /// The chunks' words; after ``finish()`` in the order of their slots.
     private var words: [UInt64] = []
-    /// Of each chunk, which one of the file it is, counted from 0.
+    /// For each chunk, its number in the file, counted from 0.
     private var numbers: [Int] = []
-    /// Live slots before each chunk; made by ``finish()``.
+    /// The number of live slots before each chunk; computed by ``finish()``.
     private var ranks: [Int] = []
-    /// Where each of the file's first chunks is among those that exist.
+    /// For each of the file's first chunks, its place among the chunks that exist.
     private var places: [Int32]
-    /// The same for those beyond, which only a file of more slots than that has.
+    /// The same for further chunks, which only a file with more slots has.
     private var farPlaces: [Int: Int32] = [:]
 
     private static let chunkBits = 9
     private static let chunkWords = 8
     private static let none: Int32 = -1
-    /// 16 MiB of places, for two thousand million slots.
+    /// 16 MiB of places, for two billion slots.
     private static let mostPlaces = 1 << 22
 
     init(slots: Slot) {
@@ -34,7 +34,7 @@ struct LiveBitmap: Sendable {
         return place >= 0 && words[Self.word(slot.number, place)] >> UInt64(slot.number & 63) & 1 == 1
     }
 
-    /// Marks a slot as live; false if it was marked already.
+    /// Marks a slot as live; returns false if it was marked already.
     mutating func insert(_ slot: Slot) -> Bool {
         let slot = slot.number
         let chunk = slot >> Self.chunkBits
@@ -48,7 +48,7 @@ struct LiveBitmap: Sendable {
         return true
     }
 
-    /// Orders the chunks and counts the ranks, once all is marked.
+    /// Orders the chunks and computes the ranks. Call it after all slots are marked.
     mutating func finish() {
         sort()
         ranks = []
@@ -62,7 +62,7 @@ struct LiveBitmap: Sendable {
         }
     }
 
-    /// The number of live slots below `slot`: a live row's slot in a file without gaps.
+    /// The number of live slots below `slot`: for a live row, its slot in a file without gaps.
     func rank(_ slot: Slot) -> Int {
         if slot >= slots { return liveCount }
         let slot = slot.number
@@ -85,7 +85,7 @@ struct LiveBitmap: Sendable {
         return Slot(first + (index % Self.chunkWords + 1) * 64 - words[index].leadingZeroBitCount)
     }
 
-    /// Calls `body` with each maximal run of live (or dead) slots, ascending.
+    /// Calls `body` with each group of neighbouring live (or dead) slots, in ascending order.
     func forEachRun<E: Error>(live: Bool, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var place = 0
         var start = first(from: 0, live: live, &place)
@@ -104,7 +104,7 @@ struct LiveBitmap: Sendable {
         return Slot(first(from: slot.number, live: live, &place))
     }
 
-    /// The same from the chunk at `place` on, or from one behind it: that is where the slot is, if it is in any.
+    /// The same; `place` is that of the chunk of `slot`, or, if that doesn't exist, of the next one.
     private func first(from slot: Int, live: Bool, _ place: inout Int) -> Int {
         var slot = slot
         while place < numbers.count {
@@ -128,7 +128,7 @@ struct LiveBitmap: Sendable {
         return live ? slots.number : min(slot, slots.number)
     }
 
-    /// The live slots of a range, ascending.
+    /// The live slots of a range, in ascending order.
     func slots(in range: Range<Slot>) -> some Sequence<Slot> {
         sequence(state: range.lowerBound) { next in
             let slot = first(from: next, live: true)
@@ -139,7 +139,7 @@ struct LiveBitmap: Sendable {
 
     // MARK: Chunks
 
-    /// The chunk's place among those that exist; negative where it doesn't.
+    /// The chunk's place among those that exist; negative if it doesn't exist.
     @inline(__always)
     private func place(of chunk: Int) -> Int {
         Int(chunk < places.count ? places[chunk] : farPlace(of: chunk))
@@ -166,7 +166,7 @@ struct LiveBitmap: Sendable {
         if chunk < places.count { places[chunk] = Int32(place) } else { farPlaces[chunk] = Int32(place) }
     }
 
-    /// Rows come in the order of their ids, which need not be that of their slots.
+    /// Slots are marked in the order of ids, so the chunks may be out of order.
     private mutating func sort() {
         if zip(numbers, numbers.dropFirst()).allSatisfy(<) { return }
         let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }

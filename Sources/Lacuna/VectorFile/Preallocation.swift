@@ -1,7 +1,7 @@
-/// How much space a data file keeps ready beyond its rows.
+/// Computes the space that a data file keeps ready beyond its rows.
 ///
-/// Blocks are reserved in steps before rows are written, so that a sync has less to do and a full disk shows before the
-/// write. Half a step is a reserve that puts don't use up: on a full disk, deleting lives on it.
+/// Blocks are reserved in steps before rows are written, so that a sync has less to do, and a full disk is noticed
+/// before the write. Half a step is a reserve that puts don't use: it gives deletes room on a full disk.
 enum Preallocation {
     private static let largestReserve: Int64 = 4 << 20
     private static let smallestReserve: Int64 = 256 << 10
@@ -11,12 +11,12 @@ enum Preallocation {
         min(largestReserve, max(smallestReserve, rowBytes / 8))
     }
 
-    /// The length to extend a file to when its rows end at `end`: a step of two reserves more, in whole rows.
+    /// The length to which a file is extended if its rows end at `end`: a step of two reserves more, in whole rows.
     static func length(rowsEnd end: Int64, stride: Int64) -> Int64 {
         lengthWithTail(2 * reserve(rowBytes: end - DataFileHeader.length), end, stride)
     }
 
-    /// The length of a file that was just compacted: the reserve, and no more.
+    /// The length of a file that was just compacted: its rows and the reserve.
     static func compactLength(rowsEnd end: Int64, stride: Int64) -> Int64 {
         lengthWithTail(reserve(rowBytes: end - DataFileHeader.length), end, stride)
     }

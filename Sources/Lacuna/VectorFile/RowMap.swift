@@ -13,14 +13,15 @@ struct MappedSegment: @unchecked Sendable {
     let base: UnsafeRawPointer
     private let mappedLength: Int
 
-    /// Of the file's first 256 GiB each segment has 256 MiB; of what lies beyond, 256 GiB. So that a file that claims to be
-    /// the longest that there is doesn't use up the mappings that a process may have. Multiples of any page size.
+    /// In the file's first 256 GiB each segment has 256 MiB; after that, each has 256 GiB. So the longest possible file
+    /// doesn't use up the mappings that a process may have. Both are multiples of any page size.
     private static let smallBits: Int64 = 28
     private static let largeBits: Int64 = 38
     private static let smallSegments: Int64 = 1 << (largeBits - smallBits)
-    /// Segments overlap by the longest row, so that one that straddles a border lies whole in the segment it begins in.
+    /// Segments overlap by the longest row, so that a row across a border lies completely in the segment in which it
+    /// begins.
     private static let overlap = 65_536 * 4
-    /// As much of a file as is mapped: 64 TiB, half of what a process can address.
+    /// The longest file that is mapped: 64 TiB, half of what a process can address.
     static let longestFile: Int64 = 1 << 46
 
     /// The segment in which a byte of the file lies.
@@ -38,8 +39,8 @@ struct MappedSegment: @unchecked Sendable {
         return index < smallSegments ? index << smallBits : (index - smallSegments + 1) << largeBits
     }
 
-    /// The map may reach past the end of the file: those pages become readable as the file grows, and nobody reads one
-    /// before (a row's offset is checked against the file's length first).
+    /// The map may go beyond the end of the file: these pages become readable as the file grows. Nobody reads them
+    /// before, since a row's offset is first compared with the file's length.
     init(_ descriptor: Int32, index: Int, path: String) throws(SystemError) {
         let start = Self.start(of: index)
         mappedLength = Int(Self.start(of: index + 1) - start) + Self.overlap
@@ -53,7 +54,7 @@ struct MappedSegment: @unchecked Sendable {
     func unmap() { _ = unsafe munmap(UnsafeMutableRawPointer(mutating: base), mappedLength) }
 }
 
-/// The rows of a data file below a slot, in memory: what a snapshot reads. It keeps its file's map alive.
+/// The rows of a data file below a slot, in memory, for a snapshot. It keeps its file's map alive.
 @safe
 struct RowView: Sendable {
     let file: DataFile
@@ -63,7 +64,8 @@ struct RowView: Sendable {
 
     func contains(_ slot: Slot) -> Bool { slot >= Slot(0) && slot < end }
 
-    /// The row's floats, without a copy; the caller has checked that the view contains the slot.
+    /// Calls `body` with the row's floats, without a copy. The caller must have checked that the view contains the
+    /// slot.
     func withRow<R, E: Error>(_ slot: Slot, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
         let pointer = unsafe address(of: slot).assumingMemoryBound(to: Float.self)
         let row = unsafe UnsafeBufferPointer(start: pointer, count: file.layout.dimension)
@@ -72,8 +74,8 @@ struct RowView: Sendable {
 
     func row(_ slot: Slot) -> [Float] { withRow(slot) { $0.copy() } }
 
-    /// Calls `body` with the parts of neighbouring rows that lie in one piece of memory each, and where the first row of each
-    /// begins there.
+    /// Divides neighbouring rows into parts that lie in one piece of memory each. Calls `body` with each part and the
+    /// address of its first row.
     func forEachPiece<E: Error>(
         of slots: Range<Slot>,
         _ body: (Range<Slot>, UnsafeRawPointer) throws(E) -> Void
@@ -82,7 +84,7 @@ struct RowView: Sendable {
         while !rest.isEmpty {
             let offset = file.layout.offset(rest.lowerBound)
             let border = MappedSegment.start(of: MappedSegment.index(of: offset) + 1)
-            // A row that straddles the border lies whole in the segment that it begins in.
+            // A row across the border lies completely in the segment in which it begins.
             let count = Int((border - offset + file.stride - 1) / file.stride)
             let piece = rest.prefix(count)
             try unsafe body(piece, address(of: rest.lowerBound))
@@ -104,7 +106,7 @@ extension Span<Float> {
 }
 
 extension RandomAccessCollection where Index == Int {
-    /// The first index whose element belongs to the second half, in a collection that is parted in two.
+    /// The first index whose element belongs to the second half of a partitioned collection.
     func partitioningIndex(where belongsInSecondHalf: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex

@@ -1,13 +1,15 @@
-/// A set of slots of a data file, such as the dead ones: one bit each, in chunks that exist only where a slot is in it.
+/// A set of slots of a data file, such as the dead ones. It has one bit for each slot, in chunks, which exist only if
+/// they have a slot of the set.
 ///
-/// A value: a copy shares its chunks until one of the two changes, so that a snapshot keeps the state that it began with.
+/// It is a value: a copy shares its chunks until one of the two changes, so that a snapshot keeps the state with which
+/// it began.
 struct SlotBits: Equatable, Sendable {
-    /// Slots of a chunk, whose bits are 2 KiB.
+    /// The number of slots in a chunk, whose bits take 2 KiB.
     static let chunkSlots = 16_384
     static let chunkBytes = chunkSlots / 8
     private static let chunkWords = chunkSlots / 64
 
-    /// The numbers of the chunks that exist, ascending.
+    /// The numbers of the chunks that exist, in ascending order.
     private(set) var numbers: [Int] = []
     private var chunks: [[UInt64]] = []
     private(set) var count = 0
@@ -19,7 +21,7 @@ struct SlotBits: Equatable, Sendable {
         return chunks[place][Self.word(slot)] & Self.bit(slot) != 0
     }
 
-    /// The memory that it takes.
+    /// The bytes of memory that the set takes.
     var bytes: Int { chunks.count * Self.chunkBytes }
 
     mutating func insert(_ slot: Slot) { set(slot, true) }
@@ -42,7 +44,7 @@ struct SlotBits: Equatable, Sendable {
 
     mutating func remove(_ slot: Slot) { set(slot, false) }
 
-    /// The slots that are dead here and were not in an earlier state, whose chunks are all here.
+    /// The slots that are in this set and not in an earlier one. All chunks of the earlier set must exist in this one.
     func slots(since earlier: SlotBits) -> [Slot] {
         var slots: [Slot] = []
         for (number, words) in zip(numbers, chunks) {
@@ -69,14 +71,14 @@ struct SlotBits: Equatable, Sendable {
         }
     }
 
-    /// A chunk's bits, in its bytes; nil where it has none.
+    /// A chunk's bits as bytes; nil if the chunk doesn't exist.
     func bytes(of chunk: Int) -> [UInt8]? {
         guard let place = place(of: chunk) else { return nil }
         let words = chunks[place].map(\.littleEndian)
         return unsafe words.withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// Takes a chunk's bits over, in place of what it had. False where they are no chunk's.
+    /// Replaces a chunk's bits. Returns false if the number of bytes is wrong.
     mutating func setChunk(_ number: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count == Self.chunkBytes else { return false }
         let words = (0..<Self.chunkWords).map { word in
@@ -86,7 +88,7 @@ struct SlotBits: Equatable, Sendable {
         return true
     }
 
-    /// Forgets a slot and those behind it.
+    /// Removes a slot and all later slots.
     mutating func cut(at slot: Slot) {
         let chunk = Self.chunk(of: slot)
         while let last = numbers.last, last > chunk { setChunk(last, []) }
@@ -98,7 +100,7 @@ struct SlotBits: Equatable, Sendable {
         setChunk(chunk, words)
     }
 
-    /// Calls `body` with each maximal run of slots of a range that are not dead; ascending.
+    /// Calls `body` with each group of neighbouring slots of a range that are not in the set, in ascending order.
     func forEachLiveRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var start = slots.lowerBound.number
         let end = slots.upperBound.number
@@ -116,7 +118,7 @@ struct SlotBits: Equatable, Sendable {
         if start < end { try body(Slot(start)..<Slot(end)) }
     }
 
-    /// Calls `body` with each maximal run of slots of a range that are in here; ascending.
+    /// Calls `body` with each group of neighbouring slots of a range that are in the set, in ascending order.
     func forEachRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var place = numbers.partitioningIndex { $0 >= Self.chunk(of: slots.lowerBound) }
         while place < numbers.count, numbers[place] * Self.chunkSlots < slots.upperBound.number {
@@ -182,7 +184,7 @@ struct SlotBits: Equatable, Sendable {
 
     private static func count(_ words: [UInt64]) -> Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
-    /// The first slot of a chunk, from one on, that is dead (or is not).
+    /// The first slot of a chunk, from `slot` on, that is in the set (or is not).
     private static func first(from slot: Int, in words: [UInt64], isDead: Bool) -> Int? {
         if slot >= chunkSlots { return nil }
         var word = slot / 64

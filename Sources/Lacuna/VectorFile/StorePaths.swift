@@ -8,7 +8,7 @@ import Glibc
 package struct StorePaths: Sendable {
     package let directory: Directory
 
-    /// - Throws: `noSuchStore` or `notAStore` where there is no directory.
+    /// - Throws: `noSuchStore` or `notAStore` if there is no directory.
     package init(_ path: String) throws(VectorStoreError) {
         do { directory = try Directory(path) } catch {
             switch error.errno {
@@ -37,15 +37,15 @@ package struct StorePaths: Sendable {
     static let sharedMemoryName = indexName + "-shm"
     package static let writerLockName = "writer.lock"
     static let indexNames = [indexName, logName, sharedMemoryName]
-    /// There only while a store is created.
+    /// This name exists only while a store is created.
     static let newIndexName = indexName + ".new"
-    /// What an interrupted creation may leave besides locks.
+    /// The files that an interrupted creation may leave besides locks.
     static let unfinishedNames = Set([dataFileName(generation: 1), newIndexName, logName, sharedMemoryName])
 
-    /// What becomes of a store's name when a backup takes its place: this, and the time.
+    /// When a backup takes a store's place, this and the time are appended to the store's name.
     static let asideInfix = ".before-"
 
-    /// Where a restore was interrupted between two renames, its old store is there and nothing at the path.
+    /// If a restore was interrupted between two renames, the old store has such a name, and nothing is at the path.
     private static func remedy(_ path: String) -> VectorStoreError.Remedy? {
         let name = (path.split(separator: "/").last.map(String.init) ?? "") + asideInfix
         let names = (try? Directory(Directory.parent(of: path)).names()) ?? []
@@ -56,7 +56,7 @@ package struct StorePaths: Sendable {
             """
     }
 
-    /// The status of the index, whose mode and owner other files of the store are given; nil where there is none yet.
+    /// The status of the index, whose mode and owner the other files of the store get; nil if there is no index yet.
     func model() throws(SystemError) -> FileStatus? { try directory.status(Self.indexName) }
 
     /// `vectors-<generation>.f32`
@@ -73,28 +73,28 @@ package struct StorePaths: Sendable {
             let generation = Int64(name.dropFirst(dataFilePrefix.count).dropLast(dataFileSuffix.count)),
             generation >= 1
         else { return nil }
-        // Only the spelling that we write: not "+1" or "01".
+        // Accepts only our own spelling: not "+1" or "01".
         return dataFileName(generation: generation) == name ? generation : nil
     }
 
-    /// Whether it is `derived-<number>.<kind>`: no other name that the index lists is unlinked.
+    /// Whether a name is `derived-<number>.<kind>`. If the index lists another name, that file is never unlinked.
     static func isDerivedFileName(_ name: String) -> Bool {
         name.wholeMatch(of: /derived-[0-9]{1,18}\.[a-z0-9]{1,16}/) != nil
     }
 
-    /// Nil where there is no regular file of the name.
+    /// The status of a derived file; nil if there is no regular file with the name.
     func derivedFileStatus(_ name: String) throws(SystemError) -> FileStatus? {
         guard let status = try directory.status(name), status.otherKind == nil else { return nil }
         return status
     }
 
-    /// Whether a name is one that a store may have, whole or half made.
+    /// Whether a complete or unfinished store may have the name.
     static func isOwnName(_ name: String) -> Bool {
         isFixedName(name) || name.hasPrefix(newIndexName) || generation(ofDataFile: name) != nil
             || isDerivedFileName(name)
     }
 
-    /// Whether a name in the directory is one that every store has, apart from its data files.
+    /// Whether every store may have the name, apart from its data files.
     static func isFixedName(_ name: String) -> Bool {
         name == writerLockName || EpochLocks.names.contains(name) || indexNames.contains(name)
     }
