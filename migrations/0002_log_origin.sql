@@ -1,5 +1,5 @@
--- Lacuna, schema version 2: `store` says of which log its last commit is.
--- The table is made anew, not altered: its text in the schema is then the one below, whichever SQLite migrates it.
+-- Lacuna, schema version 2: `store` says to which log its last commit belongs. The table is made anew, not altered: so
+-- its text in the schema is the one below, whichever version of SQLite migrates it.
 
 CREATE TEMP TABLE store_before AS SELECT * FROM store;
 

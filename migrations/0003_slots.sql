@@ -1,7 +1,7 @@
--- Lacuna, schema version 3: rows have slots in place of byte offsets, and the index says what lies in each slot and which
--- slots are dead. Every table and column is explained in docs/format.md.
--- The tables with quoted names are as large as the store. A store with rows has them made and filled beside the old ones;
--- then the last transaction of the migration runs all the rest, and renames them. The quotes are what a renaming leaves.
+-- Lacuna, schema version 3: rows have slots in place of byte offsets, and the index says which id lies in each slot,
+-- and which slots are dead. Every table and column is explained in docs/format.md. The tables with quoted names are the
+-- large ones. In a store with rows they are made and filled beside the old tables; then the last transaction of the
+-- migration runs the rest of this script, and renames them. Renaming leaves the names in quotes.
 
 DROP VIEW IF EXISTS vector_index;
 DROP VIEW IF EXISTS dead_ranges;

@@ -1,10 +1,10 @@
 import Foundation
 import Lacuna
 
-/// What was ever put into a store that the target edits.
+/// All rows that were ever put into a store that the target edits.
 struct StoreHistory {
     static let ids = Int64(1)...20
-    /// An id that only a use of an edited store puts.
+    /// An id that is only put while an edited store is used.
     static let newID = Int64(1_000)
     static let versions = 0...1
 
@@ -22,13 +22,14 @@ struct StoreHistory {
     }
 }
 
-/// The files of a store, lock files apart.
+/// The files of a store, without lock files.
 struct BaseStore {
     var files: [String: [UInt8]] = [:]
-    /// Names in an order that an input can count on.
+    /// The names, in an order on which an input can rely.
     var names: [String] { files.keys.sorted() }
 
-    /// A store that was closed, one that a crash left with its commits in the log, and one with a history of compactions.
+    /// Makes a store that was closed, one that a crash left with its commits in the log, and one with a history of
+    /// compactions.
     static func makeAll(_ history: StoreHistory) throws -> [BaseStore] {
         let path = Scratch.file("base.lacuna")
         let store = try VectorStore<Int64>.create(at: path, .init(dimension: 4, metric: .euclidean))
@@ -46,7 +47,7 @@ struct BaseStore {
             try second.put(history.vector(id, version: 1), for: id, metadataJSON: metadata, replacing: true)
         }
         try second.delete([10, 11])
-        // Nobody else has it open, whose locks the copying could drop.
+        // No other handle has it open whose locks the copying could drop.
         let left = try BaseStore(path)
         try second.compact(.rewrite)
         try second.delete([12])
@@ -56,7 +57,7 @@ struct BaseStore {
         return [closed, left, try BaseStore(path)]
     }
 
-    /// Without the data file's reserve: small files are edited where it matters.
+    /// The data file's reserve is left out, so that edits hit bytes that matter.
     private init(_ path: String) throws {
         let end = 4_096 + (StoreHistory.ids.count + 8) * 16
         for name in try FileManager.default.contentsOfDirectory(atPath: path) {
@@ -77,13 +78,13 @@ struct InputBytes {
 
     mutating func byte() -> Int { Int(bytes.popFirst() ?? 0) }
 
-    /// A number of so many bytes, the lowest first.
+    /// A number of `count` bytes, the lowest first.
     mutating func number(_ count: Int) -> Int { (0..<count).reduce(0) { $0 | byte() << (8 * $1) } }
 
     mutating func take(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(byte()) } }
 }
 
-/// Edits of a store's files: each is the file's number, what is done to it, and where.
+/// Edits of a store's files. Each has the file's number, the kind of edit, and its place.
 struct Edits {
     private let bases: [BaseStore]
 

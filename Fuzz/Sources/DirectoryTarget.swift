@@ -7,10 +7,12 @@ import Darwin
 import Glibc
 #endif
 
-/// A store's directory from somebody else: names that are missing, or lead to links, pipes, directories, holes, forged journals,
-/// other stores' files. Whatever is done with it works or is refused, and nothing outside of it changes.
+/// A store's directory from somebody else, in which names are missing, or lead to links, pipes, directories, holes,
+/// forged journals or other stores' files. Each use of it must work or be refused, and nothing outside of it may
+/// change.
 struct DirectoryTarget: Target {
-    /// Bytes of input: which store, what to do with it, then changes: a name, what becomes of it, and how.
+    /// The bytes of input are: which store, how to use it, then changes, each with a name, the kind of change, and its
+    /// details.
     static func seeds() -> [[UInt8]] {
         let kinds = (0..<UInt8(kindCount)).map { [0, $0, $0 % UInt8(names.count), $0] }
         let places = (0..<UInt8(names.count)).map { [1, $0, $0, 1] }
@@ -22,7 +24,7 @@ struct DirectoryTarget: Target {
         "readers-1.lock", "vectors-1.f32", "vectors-2.f32", "vectors-3.f32", "index.sqlite.new", "notes",
     ]
     private static let kindCount = 11
-    /// What an index may be told behind its store's back.
+    /// Statements that change an index without its store.
     private static let statements = [
         "UPDATE store SET next_offset = 4096 + 16 * (1 << 41)", "UPDATE store SET data_file = '../outside/victim'",
         "UPDATE store SET data_file = 'notes'", "UPDATE store SET generation = 2, data_file = 'vectors-2.f32'",
@@ -45,7 +47,7 @@ struct DirectoryTarget: Target {
         for name in Self.names { try Scratch.write(victim(name), to: "\(outside)/\(name)") }
     }
 
-    /// The other end of a link: a data file of the same store that links of its name lead to, else some text.
+    /// The target of a link: for the name of a data file, that file of the same store; otherwise some text.
     private func victim(_ name: String) -> [UInt8] { bases[0].files[name] ?? Array("precious \(name)".utf8) }
 
     func run(_ input: [UInt8]) throws {
@@ -85,14 +87,14 @@ struct DirectoryTarget: Target {
         case 2: _ = unsafe symlink("\(outside)/new", file)
         case 3: _ = unsafe mkfifo(file, 0o644)
         case 4: _ = unsafe mkdir(file, 0o755)
-        // A log is read to its end, which takes as long as it is.
+        // A log is read to its end, so it is made shorter than other files.
         case 5: makeLonger(file, by: bytes.byte() % (name.hasSuffix("-wal") ? 22 : 42))
         case 6:
             let other = bases[bytes.byte() % bases.count]
             try Scratch.write(other.files[name] ?? [], to: file)
         case 7:
             let journal = "\(path)/index.sqlite-journal"
-            // Which may be a link by now.
+            // The name may be a link by now.
             try? FileManager.default.removeItem(atPath: journal)
             try Scratch.write(forgedJournal(naming: "\(outside)/notes"), to: journal)
         case 8: _ = unsafe link("\(outside)/\(name)", file)
@@ -103,7 +105,7 @@ struct DirectoryTarget: Target {
         }
     }
 
-    /// A hole at its end, up to a length of 2^`exponent`.
+    /// Adds a hole at the end of the file, up to a length of 2^`exponent`.
     private func makeLonger(_ file: String, by exponent: Int) {
         let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
         if descriptor < 0 { return }
@@ -115,7 +117,7 @@ struct DirectoryTarget: Target {
         close(descriptor)
     }
 
-    /// Whether it is a file, with no name outside.
+    /// Whether it is a file without a name outside of the directory.
     private func isOwnFile(_ file: String) -> Bool {
         var status = stat()
         return unsafe lstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
@@ -149,7 +151,7 @@ struct DirectoryTarget: Target {
         try worksOrRefuses { _ = try store.slotMap(buckets: 100) }
         try worksOrRefuses {
             try store.forEach { row in
-                // Checked against its checksum, whatever file it came from.
+                // The row was checked against its checksum, from whatever file it came.
                 try expect(history.wasPut(row.vector, for: row.id), "row \(row.id) was never put: \(row.vector)")
             }
         }

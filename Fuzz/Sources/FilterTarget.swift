@@ -2,10 +2,10 @@ import Foundation
 import Lacuna
 import Synchronization
 
-/// A caller's filter: whatever the text, it is refused, cancelled, or passes rows by their `id` and `metadata` alone.
+/// A caller's filter: any text must be refused, be cancelled, or pass rows by their `id` and `metadata` alone.
 ///
-/// Two stores hold the same ids and metadata, and differ in all else: the same filter must pass the same rows of both. It is
-/// cancelled after so many questions, not after a time, so that an input always does the same.
+/// Two stores have the same ids and metadata, and differ in everything else: a filter must pass the same rows of both.
+/// It is cancelled after a number of checks, not after a time, so that an input always has the same effect.
 struct FilterTarget: Target {
     static func seeds() -> [[UInt8]] {
         [
@@ -20,9 +20,9 @@ struct FilterTarget: Target {
             "\u{0}length(hex(zeroblob(99999999))) > 0", "\u{0}printf('%.*c', 99999999, 'x') LIKE '%a%a%a'",
             "\u{0}(SELECT a+a AS a FROM (SELECT a+a AS a FROM (SELECT id AS a FROM json_each('[1]')))) > id",
             "\u{0}CASE WHEN id THEN metadata ->> '$.x' ELSE rowid END /* why */ IS NULL", "\u{0}load_extension('x')",
-            // These tell the two stores apart, if they could.
+            // These would tell the two stores apart if they were allowed.
             "\u{0}id IN (SELECT generation FROM store)", "\u{0}(SELECT id FROM vectors ORDER BY offset) = id",
-            // What the grammar bounds.
+            // These are limited by the grammar.
             "\u{1}id IN (SELECT value FROM json_each(?) AS t WHERE t.key < 3 ORDER BY t.key DESC LIMIT 2)",
             "\u{0}metadata ->> '$.\"app.version\"' = 1 OR metadata ->> 'app.version' = 1",
             "\u{0}(\u{FEFF}SELECT 1) = 1",
@@ -34,13 +34,13 @@ struct FilterTarget: Target {
 
     private struct Store {
         let store: VectorStore<Int64>
-        /// Another connection, whose `data_version` tells whether anybody wrote.
+        /// Another connection, whose `data_version` shows whether anybody has written.
         let watcher: Connection
     }
 
-    /// Of one call: a tenth of a million steps, and of one that searches texts a tenth of that.
+    /// The number of checks in one call: it makes a hundred thousand steps, or a tenth of that if it searches texts.
     private static let questions = 1_000
-    /// What depends on when it is called, or is meant to differ.
+    /// Words of functions whose results depend on the time, or are random.
     private static let unsteady = ["random", "now", "current", "date", "time", "julian", "epoch"]
 
     private let stores: [Store]

@@ -1,10 +1,10 @@
 import CLacunaPlatform
 import Lacuna
 
-/// A data file's first bytes: as they are, and with the checksum that belongs to them.
+/// A data file's first bytes, as they are, and with the right checksum.
 struct HeaderTarget: Target {
     private static let length = Int(DataFileHeader.length)
-    /// Where the fields end, and the zeros begin.
+    /// The offset at which the fields end, and the zeros begin.
     private static let fields = 56
 
     static func seeds() -> [[UInt8]] {

@@ -2,7 +2,8 @@ import Foundation
 import Lacuna
 import LacunaFormats
 
-/// A JSON Lines file: objects keep their text to the byte, take an id in and out, and are JSON to SQLite as well.
+/// A JSON Lines file: objects must keep their text exactly, also when an id is added and removed, and must be JSON to
+/// SQLite as well.
 struct JSONLinesTarget: Target {
     static func seeds() throws -> [[UInt8]] {
         let sample = try Scratch.read("Examples/packages/sample.jsonl").split(separator: 0x0A).prefix(3)

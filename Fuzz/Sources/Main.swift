@@ -11,7 +11,7 @@ enum Main {
         "filter": FilterTarget.self, "store": StoreTarget.self, "directory": DirectoryTarget.self,
     ]
 
-    /// Set once, before libFuzzer, which works on this thread, calls for the first time.
+    /// It is set once, before the first call of libFuzzer, which works on this thread.
     nonisolated(unsafe) private static var target: (any Target)?
 
     static func main() throws {
@@ -24,7 +24,7 @@ enum Main {
             exit(64)
         }
         unsafe target = try type.init()
-        // libFuzzer passes over what begins with neither a minus nor names a directory or a file: the target's name must go.
+        // libFuzzer takes arguments without a minus as directories or files, so the target's name must be removed.
         var pointers = unsafe arguments.enumerated().filter { $0.offset != 1 }.map { unsafe strdup($0.element) } + [nil]
         var count = Int32(arguments.count - 1)
         let status = unsafe pointers.withUnsafeMutableBufferPointer { buffer in
@@ -37,7 +37,7 @@ enum Main {
         exit(status)
     }
 
-    /// Whatever a target throws is a finding: it ends the process, and libFuzzer keeps the input.
+    /// An error that a target throws is a finding: it ends the process, and libFuzzer keeps the input.
     private static func run(_ input: [UInt8]) {
         do { try unsafe target?.run(input) } catch { fatalError("finding: \(error)") }
     }

@@ -1,10 +1,10 @@
 import Foundation
 import Lacuna
 
-/// The bytes of a small store, edited: whatever is done with it works or is refused, and no row is ever returned as right
-/// that nobody put.
+/// Edits the bytes of a small store: each use of it must work or be refused, and must never return a row as sound that
+/// was not put.
 struct StoreTarget: Target {
-    /// Bytes of input: which store, what to do with it, then edits (``Edits``).
+    /// The bytes of input are: which store, how to use it, then edits (``Edits``).
     static func seeds() -> [[UInt8]] {
         let page: [UInt8] = [0, 16, 0]
         return [
@@ -39,7 +39,7 @@ struct StoreTarget: Target {
         try worksOrRefuses { try read(try .open(at: path, .readOnly)) }
     }
 
-    /// The ids of a sound store; nil of one that isn't.
+    /// The ids of a store; nil if it isn't sound.
     @discardableResult
     private func read(_ store: VectorStore<Int64>) throws -> [Int64]? {
         let isSound = try worksOrRefuses { try store.verify() }.map { $0.isSound } ?? false
@@ -48,7 +48,7 @@ struct StoreTarget: Target {
             try worksOrRefuses {
                 try store.forEach { row in
                     ids.append(row.id)
-                    // Checked against its checksum: wrong it may not be, sound store or not.
+                    // The row was checked against its checksum, so it must be right, whether the store is sound or not.
                     try expect(history.wasPut(row.vector, for: row.id), "row \(row.id) was never put: \(row.vector)")
                     let isRight = history.wasPut(metadata: row.metadataJSON, for: row.id)
                     try expect(
@@ -74,7 +74,7 @@ struct StoreTarget: Target {
         return isSound ? ids : nil
     }
 
-    /// A sound store stays sound, with the rows that it should have then.
+    /// Writes to a sound store, which must stay sound and have the right rows then.
     private func write(_ store: VectorStore<Int64>, _ use: Int) throws {
         var ids = try read(store).map(Set.init)
         let new = StoreHistory.newID
@@ -88,7 +88,7 @@ struct StoreTarget: Target {
         case 1: try worksOrRefuses { try store.compact(.inPlace) }
         case 2: try worksOrRefuses { try store.compact(.punch) }
         default:
-            // Where it fails, the row may be gone or not.
+            // If it fails, the row may be there or not.
             if try worksOrRefuses({ try store.erase([9]) }) == nil { return }
             ids?.remove(9)
         }

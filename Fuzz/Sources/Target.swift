@@ -2,12 +2,12 @@ import Foundation
 import Lacuna
 import LacunaFormats
 
-/// What is fuzzed: a use of the project's code that must do well with every input.
+/// A fuzz target: a use of the project's code that must work with every input.
 protocol Target: SendableMetatype {
     init() throws
     /// Inputs to begin with.
     static func seeds() throws -> [[UInt8]]
-    /// Throws where a property doesn't hold, or an error came out that isn't one of ours.
+    /// Throws if a property doesn't hold, or if an error isn't one of ours.
     func run(_ input: [UInt8]) throws
 }
 
@@ -19,7 +19,7 @@ func expect(_ holds: Bool, _ what: @autoclosure () -> String) throws(Finding) {
     if !holds { throw Finding(description: what()) }
 }
 
-/// What `body` returns; nil where it refuses, which any input may be.
+/// Returns the result of `body`; nil if it refuses the input, which it may.
 @discardableResult
 func worksOrRefuses<R>(_ body: () throws -> R) throws -> R? {
     do { return try body() } catch is VectorStoreError { return nil } catch is FormatError { return nil }

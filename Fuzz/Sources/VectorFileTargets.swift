@@ -1,10 +1,10 @@
 import Foundation
 import LacunaFormats
 
-/// The rows of a file, and the same rows once they were written and read again.
+/// The rows of a file, and the same rows after they were written and read again.
 private struct Rows {
     let dimension: Int
-    /// Row after row.
+    /// The components, row after row.
     var components: [Float] = []
 
     var count: Int { components.count / dimension }
@@ -12,7 +12,8 @@ private struct Rows {
     func row(_ index: Int) -> [Float] { Array(components[index * dimension..<(index + 1) * dimension]) }
 }
 
-/// A .npy file: what is read is as much as the file can hold, reads the same in every way, and is written back as it was.
+/// A .npy file: it must have no more rows than fit into it, give the same rows in every way of reading, and be written
+/// back as it was.
 struct NPYTarget: Target {
     static func seeds() throws -> [[UInt8]] {
         let sample = try Scratch.read("Examples/packages/sample.npy")
@@ -36,7 +37,7 @@ struct NPYTarget: Target {
     func run(_ input: [UInt8]) throws {
         try Scratch.write(input, to: path)
         guard let rows = try worksOrRefuses({ try read(path) }) else { return }
-        // Two bytes a component at least.
+        // A component has at least two bytes.
         try expect(
             rows.components.count <= input.count / 2,
             "\(rows.components.count) components in \(input.count) bytes"
@@ -61,7 +62,7 @@ struct NPYTarget: Target {
     }
 }
 
-/// An .fvecs file likewise; what is read whole is written back byte for byte.
+/// The same for an .fvecs file. If it is read completely, it must be written back byte for byte.
 struct FVECSTarget: Target {
     static func seeds() -> [[UInt8]] {
         let row: [UInt8] = [2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64]

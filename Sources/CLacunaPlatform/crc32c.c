@@ -29,11 +29,11 @@ static inline uint64_t load_8_bytes(const uint8_t *bytes) {
 #if defined(__x86_64__)
 
 /*
- The crc32 instruction answers after three cycles but can start in each, so long input is cut into three lanes that run
- side by side. Lane A is followed by 2 * LANE_BYTES of input and lane B by LANE_BYTES; a CRC moves past n bytes by a
- multiplication with x^(8n) modulo the polynomial. The carry-less product of two reversed 32-bit values stands for
- A * B * x, and the crc32 instruction with a register of 0 multiplies by x^32 and reduces: hence the constants are
- x^(8n - 33) modulo the polynomial, and products may be added before the one reduction.
+ The crc32 instruction takes three cycles, but one can start in each cycle, so long input is cut into three lanes that
+ are computed side by side. Lane A is followed by 2 * LANE_BYTES of input and lane B by LANE_BYTES; a CRC moves past n
+ bytes by a multiplication with x^(8n) modulo the polynomial. The carry-less product of two reversed 32-bit values
+ stands for A * B * x, and the crc32 instruction with a register of 0 multiplies by x^32 and reduces: hence the
+ constants are x^(8n - 33) modulo the polynomial, and products may be added before the one reduction.
 */
 enum { LANE_BYTES = 256 };
 static const uint32_t past_one_lane = 0xB9E02B86;
@@ -94,7 +94,7 @@ static uint32_t extend_in_hardware(uint32_t state, const uint8_t *bytes, size_t 
 
 #endif
 
-/* table[k][byte]: what `byte` becomes once it and k zero bytes have gone through the register. */
+/* table[k][byte] is the register after `byte` and k zero bytes. */
 static uint32_t table[8][256];
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
 
@@ -112,7 +112,7 @@ static void fill_table(void) {
     }
 }
 
-/* Slicing by 8: eight look-ups that don't wait for one another take eight bytes at a time. */
+/* Slicing by 8: it takes eight bytes at a time, by eight look-ups that don't depend on one another. */
 static uint32_t extend_by_table(uint32_t state, const uint8_t *bytes, size_t count) {
     pthread_once(&table_once, fill_table);
     for (; count >= 8; bytes += 8, count -= 8) {

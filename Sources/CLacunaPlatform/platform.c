@@ -20,11 +20,11 @@
 int lacuna_allocate(int fd, int64_t offset, int64_t length) {
     struct stat status;
     if (fstat(fd, &status) != 0) return errno;
-    /* Blocks can be reserved past the end of the file, and nowhere else. */
+    /* Blocks can be reserved only past the end of the file. */
     if (offset < status.st_size) return ENOTSUP;
     fstore_t request = {
         .fst_flags = F_ALLOCATECONTIG, .fst_posmode = F_PEOFPOSMODE, .fst_offset = 0, .fst_length = length};
-    /* F_PREALLOCATE reserves blocks past the physical end of the file; in one piece if it can, else in several. */
+    /* F_PREALLOCATE reserves blocks past the physical end of the file, in one piece if possible. */
     if (fcntl(fd, F_PREALLOCATE, &request) != 0) {
         request.fst_flags = F_ALLOCATEALL;
         if (fcntl(fd, F_PREALLOCATE, &request) != 0) return errno;
@@ -78,7 +78,7 @@ int lacuna_punch_hole(int fd, int64_t offset, int64_t length) {
     return result == 0 ? 0 : errno;
 }
 
-/* An error stays with the file, for its next sync to report. */
+/* An error stays with the file, and its next sync reports it. */
 void lacuna_begin_writeback(int fd, int64_t offset, int64_t length) {
     sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }

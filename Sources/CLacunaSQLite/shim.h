@@ -19,7 +19,7 @@ static inline int lacuna_sqlite3_bind_blob(sqlite3_stmt *statement, int index, c
     return sqlite3_bind_blob64(statement, index, bytes ? blob : "", bytes, SQLITE_TRANSIENT);
 }
 
-/* The write-ahead log's file, as the connection has it open; null where it has none. A first read opens it. */
+/* The connection's open file of the write-ahead log; null if it has none. The first read opens it. */
 
 static inline sqlite3_file *lacuna_sqlite3_log(sqlite3 *connection) {
     sqlite3_file *file = 0;
@@ -31,7 +31,7 @@ static inline int lacuna_sqlite3_file_size(sqlite3_file *file, sqlite3_int64 *si
     return file->pMethods->xFileSize(file, size);
 }
 
-/* What lies beyond the end reads as zeros. */
+/* Bytes beyond the end read as zeros. */
 
 static inline int lacuna_sqlite3_file_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset) {
     int code = file->pMethods->xRead(file, bytes, count, offset);
@@ -46,7 +46,7 @@ static inline int lacuna_sqlite3_file_sync(sqlite3_file *file) {
     return file->pMethods->xSync(file, SQLITE_SYNC_FULL);
 }
 
-/* The system's reason for the last call that failed on the file; 0 where none has, or the VFS doesn't tell. */
+/* The errno of the last call on the file that failed; 0 if none has failed, or if the VFS doesn't report it. */
 
 static inline int lacuna_sqlite3_last_errno(sqlite3_file *file) {
     int reason = 0;
@@ -59,10 +59,10 @@ static inline sqlite3_file *lacuna_sqlite3_database(sqlite3 *connection) {
     return sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK ? file : 0;
 }
 
-/* Has the next checkpoint copy all frames of the log, also those that SQLite takes to be in the database: their number,
-   nBackfill, is the one at byte 96 of the shared memory, in the machine's byte order. SQLite itself sets it to 0 when it
-   recovers, under the write lock, which the caller holds, and the checkpointer's, which is the second lock; readers go on
-   (sqlite.org/walformat.html, 2.2 and 2.3). SQLITE_BUSY where somebody is checkpointing. */
+/* Makes the next checkpoint copy all frames of the log, even those that SQLite takes to be in the database. The number of
+   these frames, nBackfill, is at byte 96 of the shared memory, in the machine's byte order. SQLite itself sets it to 0 when
+   it recovers. That needs the write lock, which the caller holds, and the checkpointer's, which is the second lock; readers
+   go on (sqlite.org/walformat.html, 2.2 and 2.3). SQLITE_BUSY if another checkpoint is under way. */
 
 static inline int lacuna_sqlite3_forget_checkpoints(sqlite3 *connection) {
     sqlite3_file *file = 0;
@@ -78,8 +78,8 @@ static inline int lacuna_sqlite3_forget_checkpoints(sqlite3 *connection) {
     return code;
 }
 
-/* The shared memory beside the log, mapped for as long as any connection of this process has the database open; null where
-   there is none. It begins with the wal-index's header (sqlite.org/walformat.html, 2.1). Inside or after a read. */
+/* The shared memory beside the log, which is mapped while any connection of this process has the database open; null if
+   there is none. It begins with the wal-index's header (sqlite.org/walformat.html, 2.1). Call this during or after a read. */
 
 static inline const void *lacuna_sqlite3_shared_memory(sqlite3 *connection) {
     sqlite3_file *file = 0;
@@ -90,8 +90,8 @@ static inline const void *lacuna_sqlite3_shared_memory(sqlite3 *connection) {
     return (const void *)shared;
 }
 
-/* What that header says of the newest commit: its number, the page size, the log's last frame and the database's pages, the
-   checksum over all frames so far, the log's salts, and the header's own checksum. */
+/* The fields of that header that describe the newest commit: its number, the page size, the log's last frame and the
+   database's pages, the checksum over all frames so far, the log's salts, and the header's own checksum. */
 
 typedef struct {
     unsigned change;
@@ -102,7 +102,7 @@ typedef struct {
     sqlite3_uint64 header_checksum;
 } lacuna_log_version;
 
-/* Other processes may write it meanwhile: what is half old and half new is like neither. */
+/* Other processes may write to it meanwhile: a mixture of an old and a new header equals neither. */
 
 static inline lacuna_log_version lacuna_read_log_version(const void *shared) {
     const unsigned *half = (const unsigned *)shared;

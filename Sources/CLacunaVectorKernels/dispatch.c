@@ -2,8 +2,8 @@
 #include "kernels.h"
 
 /*
- What the CPU can do is read anew at each call: a few loads from a table that is filled before main, so that there is
- nothing to initialise here and nothing to race for.
+ The CPU's features are read anew at each call: that is a few loads from a table that is filled before main, so nothing
+ need be initialised here, and threads can't race.
 */
 const lacuna_kernel *lacuna_kernel_at(size_t index) {
 #if defined(__x86_64__)

@@ -4,14 +4,14 @@
 #include <math.h>
 
 /*
- Float32 sums are cut into blocks and the blocks added in double: a lane then sees at most 64 additions, and what they
- round away stays below a millionth of the whole however long the row.
+ Float32 sums are cut into blocks, and the blocks are added in double. So a lane makes at most 64 additions, and its
+ rounding errors stay below a millionth of the sum, however long the row is.
 */
 enum { BLOCK = 1024 };
 
 /*
- A float32 sum below this may be made of terms that lost bits, or vanished, at the bottom of float32's range. 65,536
- terms lose at most 2^-134 together (2^-110 where the process flushes subnormals to zero): far less.
+ A float32 sum below this may consist of terms that have lost bits, or vanished, at the bottom of float32's range. 65,536
+ terms lose at most 2^-134 together (2^-110 if the process flushes subnormals to zero), which is far less.
 */
 static const double smallest_trusted = 0x1p-80;
 
@@ -28,7 +28,7 @@ static double dot_distance(const lacuna_kernel *kernel, const float *query, cons
         dot = lacuna_dot_and_square_in_double(query, row, dimension).dot;
         if (!isfinite(dot)) return INFINITY;
     }
-    return 0 - dot; /* and not -dot, which would make a negative zero */
+    return 0 - dot; /* -dot could be a negative zero */
 }
 
 static double euclidean_distance(const lacuna_kernel *kernel, const float *query, const float *row, size_t dimension) {
@@ -53,7 +53,7 @@ static double cosine_distance(const lacuna_kernel *kernel, const float *query, d
         square += sums.square;
     }
     double norms = query_norm * sqrt(square);
-    /* The dot product may rightly be next to nothing; what it lost is small if the product of the norms isn't. */
+    /* The dot product itself may be tiny; its error is small if the product of the norms isn't. */
     if (!(isfinite(dot) && is_trusted(square) && norms >= smallest_trusted)) {
         const lacuna_double_sums sums = lacuna_dot_and_square_in_double(query, row, dimension);
         dot = sums.dot;
@@ -73,8 +73,8 @@ typedef struct {
 } lacuna_rows;
 
 /*
- Row `i`, with the start of the row after it on its way from memory. The CPU fetches ahead by itself once it sees a row
- being read in order; 512 bytes cover the time until it does, which pays most where rows don't follow one another.
+ Returns row `i`, and prefetches the start of the next row. The CPU fetches ahead by itself once it notices that a row is
+ read in order; 512 bytes cover the time until then, which gains most if rows don't follow one another.
 */
 static const float *row_at(const lacuna_rows *rows, size_t i) {
     enum { AHEAD_BYTES = 512, CACHE_LINE_BYTES = 64 };

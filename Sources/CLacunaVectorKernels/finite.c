@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* Long enough to be vectorised, short enough to look through again for the one bad value. */
+/* Long enough for vector code, and short enough to be searched again for the one bad value. */
 enum { STRETCH = 64 };
 
-/* All exponent bits set: a NaN or an infinity. Asked of the bits, so that no compiler flag can assume it away. */
+/* A NaN or an infinity has all exponent bits set. This checks the bits, so that no compiler flag can remove the check. */
 static uint32_t is_bad(const float *value) {
     uint32_t bits;
     memcpy(&bits, value, sizeof bits);

@@ -8,7 +8,7 @@
 
 enum { LANES = 8 };
 
-/* Pairs of lanes, pairs of pairs, ...: as precise as the sums themselves, and always in the same order. */
+/* Adds pairs of lanes, then pairs of pairs, and so on: as precise as the sums themselves, and always in the same order. */
 AVX2 static inline float total(const __m256 sums[4]) {
     const __m256 eight = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

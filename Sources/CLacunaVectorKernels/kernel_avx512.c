@@ -8,7 +8,7 @@
 
 enum { LANES = 16 };
 
-/* The lanes that still hold values when `left` of them, one at least, remain. A lane left out is never read. */
+/* The lanes that have values if `left` values, at least one, remain. Other lanes are never read. */
 AVX512 static inline __mmask16 lanes(size_t left) {
     return left >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << left) - 1);
 }

@@ -3,8 +3,8 @@
 #include <string.h>
 
 /*
- For any CPU: four floats side by side in the compiler's own vector type, which becomes whatever the target has, down to
- four scalars.
+ The kernel for any CPU: four floats side by side in the compiler's own vector type, which becomes what the target has, if
+ only four scalars.
 */
 enum { LANES = 4 };
 typedef float floats __attribute__((vector_size(LANES * sizeof(float))));

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* a . b and b . b: what the cosine of a row needs, in one pass over it. */
+/* a . b and b . b: the sums for the cosine of a row, computed in one pass over it. */
 typedef struct {
     float dot;
     float square;
@@ -28,10 +28,10 @@ extern const lacuna_kernel lacuna_kernel_avx512;
 extern const lacuna_kernel lacuna_kernel_neon;
 #endif
 
-/* The index-th kernel this CPU can run, best first; NULL past the last. */
+/* The index-th kernel that this CPU can run, the best first; NULL past the last. */
 const lacuna_kernel *lacuna_kernel_at(size_t index);
 
-/* The same sums in double: no finite floats overflow it, or vanish in it. */
+/* The same sums in double, in which no finite floats overflow or vanish. */
 typedef struct {
     double dot;
     double square;

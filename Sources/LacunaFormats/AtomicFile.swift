@@ -2,8 +2,8 @@
 ///
 /// Bytes go to `NAME.partial` beside it, through a buffer of 1 MiB. ``finish(patching:)`` syncs it, renames it over
 /// `NAME` and syncs the directory. If anything fails before that, or the last reference goes, `NAME.partial` is deleted
-/// and `NAME` is as it was. A `NAME.partial` left by a process that was killed is taken over; one that another process
-/// is still writing is locked, and refused with `.io(errno: EWOULDBLOCK)`.
+/// and `NAME` is as it was. A `NAME.partial` that a killed process has left is used again; one that another process is
+/// still writing is locked, and refused with `.io(errno: EWOULDBLOCK)`.
 final class AtomicFile {
     private enum State {
         case open, finished, failed
@@ -18,7 +18,7 @@ final class AtomicFile {
     private var buffer: [UInt8] = []
     private var flushedBytes = 0
 
-    /// Bytes appended so far.
+    /// The number of bytes appended so far.
     var length: Int { flushedBytes + buffer.count }
 
     init(_ path: String) throws(FormatError) {
@@ -57,7 +57,7 @@ final class AtomicFile {
 
     /// Writes `header`, if any, over the first bytes, makes the file durable and gives it its name.
     ///
-    /// - Returns: the file's length in bytes.
+    /// - Returns: The file's length in bytes.
     func finish(patching header: [UInt8] = []) throws(FormatError) -> Int {
         try requireOpen()
         precondition(header.count <= length, "a patch may not lengthen the file")
@@ -86,7 +86,7 @@ final class AtomicFile {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// After a failure nothing more is written: what the disk holds is no longer known.
+    /// After a failure nothing more is written, since it is no longer known what the disk holds.
     private func attempt(_ action: String, _ work: () throws(SystemError) -> Void) throws(FormatError) {
         do throws(SystemError) {
             try work()
@@ -109,7 +109,8 @@ final class AtomicFile {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// A rename onto a directory would fail after all was written; one onto a device would replace it.
+    /// Refuses a directory, onto which a rename would fail after everything was written, and a device, which a rename
+    /// would replace.
     private static func checkTarget(_ path: String) throws(SystemError) {
         do throws(SystemError) {
             let status = try SystemCall.status(at: path)
@@ -120,8 +121,8 @@ final class AtomicFile {
         }
     }
 
-    /// The lock proves that a file found under this name has no living writer. That writer may have renamed it into
-    /// place between our open and our lock: then the name no longer leads to what we hold, and emptying it would
+    /// The lock proves that a file found under this name has no living writer. That writer may have renamed the file
+    /// between our open and our lock: then the name no longer leads to the file that we hold, and emptying it would
     /// destroy a finished file.
     private static func openLocked(_ path: String) throws(SystemError) -> Int32 {
         let descriptor = try SystemCall.openForWriting(path)

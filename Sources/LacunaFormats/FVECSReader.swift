@@ -1,10 +1,9 @@
 /// Reads the rows of an `.fvecs` file: each row is its dimension as a little-endian int32, then that many float32.
 ///
-/// The first row's dimension and the file's length, which must be whole rows, are checked when it is opened; every
-/// row's dimension when it is read, and all of them by ``validate()``. NaN and infinity are passed on. Rows are counted
-/// from 0.
+/// Opening checks the first row's dimension, and that the file's length is a whole number of rows. Reading a row checks
+/// its dimension, and ``validate()`` checks all dimensions. NaN and infinity are passed on. Rows are counted from 0.
 package final class FVECSReader {
-    /// Words (of 4 bytes) read at a time, at most, beside a single row: 1 MiB.
+    /// The most words (of 4 bytes) that are read at a time, unless a row is longer: 1 MiB.
     private static let chunkWords = 1 << 18
 
     package let rows: Int
@@ -41,7 +40,7 @@ package final class FVECSReader {
 
     /// Checks the dimension of every row, so that an import can refuse the file before its first write.
     ///
-    /// Reads the file once, in chunks; ``next(_:into:)`` stands where it stood.
+    /// Reads the file once, in chunks. The position of ``next(_:into:)`` doesn't change.
     package func validate() throws(FormatError) {
         var row = 0
         while row < rows {
@@ -52,7 +51,7 @@ package final class FVECSReader {
     /// Reads the next rows, at most `maximumRows` of them, into `buffer`, row after row, without their dimensions.
     ///
     /// `buffer` is resized to the rows read × `dimension`; pass the same one again to save the allocation.
-    /// - Returns: the rows read, 0 at the end.
+    /// - Returns: The number of rows read, 0 at the end.
     package func next(_ maximumRows: Int, into buffer: inout [Float]) throws(FormatError) -> Int {
         let count = max(0, min(maximumRows, rows - nextRow))
         if buffer.count != count * dimension {
@@ -74,7 +73,8 @@ package final class FVECSReader {
         return count
     }
 
-    /// Fills `words` with whole rows, at most `maximumRows`, and checks their dimensions. Returns the rows read.
+    /// Fills `words` with whole rows, at most `maximumRows`, and checks their dimensions. Returns the number of rows
+    /// read.
     private func readChunk(_ maximumRows: Int, from firstRow: Int) throws(FormatError) -> Int {
         let count = min(maximumRows, max(1, Self.chunkWords / wordsPerRow))
         try file.read(count * wordsPerRow, into: &words, at: 4 * firstRow * wordsPerRow)

@@ -1,13 +1,13 @@
 /// Writes float32 rows as an `.fvecs` file: each row is its dimension as a little-endian int32, then its components.
 ///
 /// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
-/// when anything fails or the writer is dropped. A file without rows is empty, and no reader can tell its dimension.
+/// when anything fails or the writer is dropped. A file without rows is empty, and has no dimension.
 package final class FVECSWriter {
     private let file: AtomicFile
     private let dimension: Int
     private var rows = 0
 
-    /// - Parameter dimension: components a row, 1 to 65,536.
+    /// - Parameter dimension: The number of components of a row, 1 to 65,536.
     package init(path: String, dimension: Int) throws(FormatError) {
         guard VectorLimits.dimensions.contains(dimension) else {
             throw FormatError.invalid(path, VectorLimits.refusal(of: dimension))
@@ -26,7 +26,7 @@ package final class FVECSWriter {
 
     /// Makes the file durable and gives it its name. Nothing can be appended after it.
     ///
-    /// - Returns: the file's length in bytes.
+    /// - Returns: The file's length in bytes.
     package func finish() throws(FormatError) -> Int {
         try file.finish()
     }

@@ -1,4 +1,4 @@
-/// Why a vector, text or JSON file could not be read or written.
+/// The reason why a vector, text or JSON file could not be read or written.
 ///
 /// ``message`` is always one line: it names the file and the place in it (row and component counted from 0, line and
 /// byte from 1), says what is wrong, and what to do.
@@ -6,7 +6,7 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
         /// The file cannot be opened for reading: no such file, no permission, not a regular file.
         case unreadable(errno: Int32)
-        /// The bytes are not what the format allows, or not what this reader takes.
+        /// The format doesn't allow these bytes, or this reader doesn't accept them.
         case invalid
         /// The system failed a read or a write, or refused to create the file.
         case io(errno: Int32)
@@ -22,7 +22,7 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
         self.message = singleLine(message)
     }
 
-    /// The same error, with its place said in front: `FormatError("not JSON").at("rows.jsonl, line 3")`.
+    /// The same error, with its place in front: `FormatError("not JSON").at("rows.jsonl, line 3")`.
     package func at(_ location: String) -> FormatError {
         FormatError(kind, "\(location): \(message)")
     }
@@ -44,7 +44,8 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// File names, ids and values from a file may hold line feeds or terminal escapes; a line for people must not.
+/// Replaces control characters. File names, ids and values from a file may have line feeds or terminal escapes; a line
+/// for people must not.
 package func singleLine(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
     var line = ""

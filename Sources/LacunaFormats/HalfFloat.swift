@@ -1,6 +1,6 @@
 extension Float {
-    /// The value of an IEEE 754 binary16 number, exact; NaN keeps its payload. By hand, because `Float16` does not
-    /// exist on Intel Macs.
+    /// The value of an IEEE 754 binary16 number, exact; NaN keeps its payload. `Float16` can't be used, because it does
+    /// not exist on Intel Macs.
     init(halfBits: UInt16) {
         let sign = UInt32(halfBits & 0x8000) << 16
         let exponent = UInt32(halfBits >> 10) & 0x1F

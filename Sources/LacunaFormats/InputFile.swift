@@ -1,7 +1,7 @@
 /// A regular file open for reading at any offset, closed with the last reference.
 final class InputFile {
     let path: String
-    /// In bytes, when it was opened.
+    /// The length in bytes when the file was opened.
     let length: Int
     private let descriptor: Int32
 
@@ -30,8 +30,8 @@ final class InputFile {
         SystemCall.close(descriptor)
     }
 
-    /// Resizes `elements` to `count` and reads them from `offset` (in bytes). A file that ends sooner is an error: it
-    /// was long enough when it was opened.
+    /// Resizes `elements` to `count` and reads them from `offset` (in bytes). If the file ends sooner, that is an
+    /// error, since it was long enough when it was opened.
     func read<Element: BitwiseCopyable & ExpressibleByIntegerLiteral>(
         _ count: Int,
         into elements: inout [Element],

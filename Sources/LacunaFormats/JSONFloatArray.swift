@@ -34,7 +34,7 @@ package func floats(fromJSONArray text: String) throws(FormatError) -> [Float] {
     return values
 }
 
-/// A vector as a JSON array, each component in the shortest decimals that read back to the same float32 (-0.0 too).
+/// A vector as a JSON array, each component in the shortest decimals that read back as the same float32 (-0.0 too).
 ///
 /// - Throws: `.invalid` for NaN and infinity, which JSON cannot write.
 package func jsonArray(of values: [Float]) throws(FormatError) -> String {

@@ -1,9 +1,9 @@
-/// Reads a JSON Lines file: one JSON object a line, as ``LineReader`` reads lines and ``JSONObject`` objects.
-/// No object may have a key twice.
+/// Reads a JSON Lines file, with one JSON object on each line. ``LineReader`` reads the lines, and ``JSONObject`` the
+/// objects. No object may have a key twice.
 package final class JSONLinesReader {
     private let lines: LineReader
 
-    /// Where ``next()`` is, for an error about the object it returned last: `FILE, line N`.
+    /// The place of the object that ``next()`` returned last, for an error about it: `FILE, line N`.
     package var location: String { lines.location }
 
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
@@ -11,7 +11,7 @@ package final class JSONLinesReader {
         lines = try LineReader(path: path)
     }
 
-    /// - Returns: the next line's object, or nil after the last.
+    /// - Returns: The next line's object, or nil after the last.
     package func next() throws(FormatError) -> JSONObject? {
         guard let line = try lines.next() else { return nil }
         do throws(FormatError) {

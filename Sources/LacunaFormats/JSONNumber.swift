@@ -1,18 +1,19 @@
-/// A number's text, taken apart while it was scanned.
+/// The parts of a number, found while its text was scanned.
 struct JSONNumber {
-    /// In the scanner's bytes.
+    /// The number's range in the scanner's bytes.
     let range: Range<Int>
     let isNegative: Bool
-    /// Neither a fraction nor an exponent was written.
+    /// Whether the text has neither a fraction nor an exponent.
     let isInteger: Bool
-    /// The digits without the point, or nil if they pass 2^53, up to where a Double holds every integer.
+    /// The digits without the point, or nil if they exceed 2^53, up to which a Double holds every integer.
     let significand: UInt64?
-    /// The value is ±significand × 10^exponent. Held at ±10,000, far beyond where a Double holds 10^exponent.
+    /// The value is ±significand × 10^exponent. Limited to ±10,000, far beyond the exponents for which a Double holds
+    /// 10^exponent.
     let exponent: Int
 }
 
 extension JSONScanner {
-    /// Steps over a number: the grammar of RFC 8259, so neither `+1`, `01`, `.5`, `1.`, `NaN` nor `Infinity`.
+    /// Steps over a number, by the grammar of RFC 8259: so it refuses `+1`, `01`, `.5`, `1.`, `NaN` and `Infinity`.
     mutating func scanNumber() throws(FormatError) -> JSONNumber {
         let start = position
         let isNegative = skip(UInt8(ascii: "-"))
@@ -52,10 +53,11 @@ extension JSONScanner {
     /// Rounds a number of up to 15 digits or so without the system's `strtof`, several times faster; nil if that could
     /// round wrongly.
     ///
-    /// Significand and power of ten are exact Doubles, so their product or quotient is the Double nearest the number.
-    /// Rounding it again, to Float, can only go wrong where it is a tie between two Floats: every such tie is itself a
-    /// Double, so a number on one side of it never became a Double on the other. The result lies between 1e-22 and
-    /// 2^53 × 1e22, within Float's normal range, where a tie is bit 28 alone of the 29 that Float lacks.
+    /// The significand and the power of ten are exact Doubles, so their product or quotient is the Double nearest to
+    /// the number. Rounding that again, to Float, can only be wrong if it is a tie between two Floats: every such tie
+    /// is itself a Double, so a number on one side of the tie never became a Double on the other side. The result lies
+    /// between 1e-22 and 2^53 × 1e22, within Float's normal range, where a tie is bit 28 alone of the 29 that Float
+    /// lacks.
     private static func floatByOneRounding(_ number: JSONNumber) -> Float? {
         guard let significand = number.significand, abs(number.exponent) < exactPowersOfTen.count else { return nil }
         let power = exactPowersOfTen[abs(number.exponent)]

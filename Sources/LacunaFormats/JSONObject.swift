@@ -1,27 +1,28 @@
-/// One JSON object's text, checked against RFC 8259, and where its top-level members lie in it.
+/// The text of one JSON object, checked against RFC 8259, and the places of its top-level members in it.
 ///
-/// It is no tree: every text it gives is cut out of the original without changing a byte, so numbers keep their
+/// It is not a tree: every text that it returns is cut out of the original without a change, so numbers keep their
 /// spelling, keys their order and strings their escapes. Nested arrays and objects are checked, up to 512 deep (this
-/// object included), and not looked into.
+/// object included), but not taken apart.
 ///
-/// Refused, besides what the grammar does not allow: half of a surrogate pair in a top-level key, and a second `id`,
-/// however it is escaped. Any other key twice is for ``checkKeys()`` to refuse: earlier stores may hold such. Cost: one pass, and one copy of the text.
+/// Besides what the grammar does not allow, it refuses half of a surrogate pair in a top-level key, and a second `id`,
+/// however it is escaped. ``checkKeys()`` refuses other keys that occur twice, which earlier stores may contain. It
+/// costs one pass, and one copy of the text.
 package struct JSONObject: Sendable {
     package struct Member: Equatable, Sendable {
-        /// Unescaped.
+        /// The key, unescaped.
         package let key: String
-        /// As the text has it, without white space around it.
+        /// The value's text as it was given, without white space around it.
         package let rawValue: String
     }
 
     private struct Entry {
         let key: String
-        /// Of the `{` or the `,` before the key.
+        /// The position of the `{` or the `,` before the key.
         let separator: Int
         let valueRange: Range<Int>
     }
 
-    /// The text as it was given, white space around the object included.
+    /// The text as it was given, with the white space around the object.
     package let text: String
     private let bytes: [UInt8]
     private let entries: [Entry]
@@ -67,12 +68,12 @@ package struct JSONObject: Sendable {
         return Entry(key: key, separator: separator, valueRange: start..<scanner.position)
     }
 
-    /// The top-level members, in the text's order. Keys other than `id` may occur twice.
+    /// The top-level members, in the order of the text. Keys other than `id` may occur twice.
     package var members: [Member] {
         entries.map(member)
     }
 
-    /// - Throws: `.invalid` if this object, or one inside it, has a key twice: readers of JSON don't agree which counts.
+    /// - Throws: `.invalid` if this object, or one inside it, has a key twice: JSON parsers disagree which one counts.
     package func checkKeys() throws(FormatError) {
         if let repeatedKey { throw Self.twice(repeatedKey) }
     }
@@ -81,17 +82,17 @@ package struct JSONObject: Sendable {
         .invalid("the key '\(excerpt(key))' occurs twice in one object; remove one")
     }
 
-    /// - Returns: the member named `key` (compared after unescaping, by its UTF-8 bytes), or nil.
-    /// - Throws: `.invalid` if there are two, as one would have to be guessed.
+    /// - Returns: The member named `key` (compared after unescaping, by its UTF-8 bytes), or nil.
+    /// - Throws: `.invalid` if there are two, since it isn't clear which one counts.
     package func member(named key: String) throws(FormatError) -> Member? {
         try index(of: key).map { member(entries[$0]) }
     }
 
     /// The object's text without the member named `key`; all of the text if there is none.
     ///
-    /// What remains is untouched. With the member go its comma (the one after it if it is the first, else the one
-    /// before it), the white space before its key, and one space, if there is one, after a comma that follows it:
-    /// `{"id": 1, "a": 2}` leaves `{"a": 2}`.
+    /// The rest is untouched. These are removed with the member: its comma (the one after it if it is the first, else
+    /// the one before it), the white space before its key, and one space, if there is one, after a comma that follows
+    /// it: `{"id": 1, "a": 2}` leaves `{"a": 2}`.
     /// - Throws: `.invalid` if the key occurs twice.
     package func removing(_ key: String) throws(FormatError) -> String {
         guard let index = try index(of: key) else { return text }
@@ -111,17 +112,17 @@ package struct JSONObject: Sendable {
     /// A row for a JSON Lines file: the members of `metadata` after an `id`, on one line.
     ///
     /// Byte-exact both ways: `JSONObject(flatObject(idText: i, metadata: m)).removing("id") == m`, for every `m`
-    /// without a line break. The text between the braces of `m`, and that around them, is copied with all its white
-    /// space; only `"id": i` goes in behind the opening brace, followed by `, ` (a comma and one space) if `m` has
-    /// members, and by nothing if it has none. That is just what ``removing(_:)`` takes out of a first member: up to
-    /// its comma and one space, or, from a sole member, up to the value's end. So `{ "a": 1 }` becomes
-    /// `{"id": 7,  "a": 1 }` and `{ }` becomes `{"id": 7 }`, and both come back.
+    /// without a line break. The text between the braces of `m`, and around them, is copied with all its white space.
+    /// Only `"id": i` is inserted after the opening brace, followed by `, ` (a comma and one space) if `m` has members,
+    /// and by nothing if it has none. That is exactly what ``removing(_:)`` removes: the first member with its comma
+    /// and one space, or, if it is the only member, up to the value's end. So `{ "a": 1 }` becomes `{"id": 7, "a": 1 }`
+    /// and `{ }` becomes `{"id": 7 }`, and ``removing(_:)`` restores both.
     ///
     /// A line break (LF or CR) cannot be kept on one line. It can only be white space between tokens, since JSON
-    /// escapes it in a string, and becomes a space, as in ``singleLine(_:)``; then that is what comes back.
+    /// escapes it in a string. It becomes a space, as in ``singleLine(_:)``, and is not restored.
     /// - Parameters:
-    ///   - idText: the id as JSON text, which ``JSONScalar`` must take.
-    ///   - metadata: a JSON object's text without a member `id`.
+    ///   - idText: The id as JSON text, which ``JSONScalar`` must accept.
+    ///   - metadata: The text of a JSON object without a member `id`.
     package static func flatObject(idText: String, metadata: String) throws(FormatError) -> String {
         let id = try JSONScalar(parsing: idText)
         let object = try JSONObject(metadata)
@@ -135,7 +136,7 @@ package struct JSONObject: Sendable {
         return singleLine("\(head)\"id\": \(id.jsonText)\(seam)\(tail)")
     }
 
-    /// Valid JSON text with every line break replaced by a space: the same value, and the same length in bytes.
+    /// Replaces every line break in a valid JSON text by a space. The value and the length in bytes stay the same.
     package static func singleLine(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return text }
         return String(decoding: text.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }, as: UTF8.self)

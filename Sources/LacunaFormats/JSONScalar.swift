@@ -1,4 +1,4 @@
-/// An id as JSON writes it: an integer or a string.
+/// An id in JSON: an integer or a string.
 package enum JSONScalar: Hashable, Sendable {
     case integer(Int64)
     case string(String)
@@ -28,7 +28,7 @@ package enum JSONScalar: Hashable, Sendable {
         }
     }
 
-    /// The JSON text ``init(parsing:)`` reads back.
+    /// The JSON text that ``init(parsing:)`` reads back.
     package var jsonText: String {
         switch self {
         case .integer(let value): "\(value)"

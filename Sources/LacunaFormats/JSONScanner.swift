@@ -2,12 +2,12 @@
 ///
 /// The bytes must be valid UTF-8. Byte positions in messages count from 1.
 struct JSONScanner {
-    /// Arrays and objects open at a time. SQLite's own limit is 1,000.
+    /// The most arrays and objects that may be open at a time. SQLite's own limit is 1,000.
     static let maximumDepth = 512
 
     let bytes: [UInt8]
     var position = 0
-    /// A key that one object has twice, of those stepped over.
+    /// A key that occurs twice in one of the objects scanned so far.
     private(set) var repeatedKey: String?
 
     init(_ text: String) {
@@ -38,17 +38,17 @@ struct JSONScanner {
         guard skip(byte) else { throw invalid("\(role) is missing") }
     }
 
-    /// Nothing but white space may follow.
+    /// Throws if anything but white space follows.
     mutating func expectEnd() throws(FormatError) {
         skipWhitespace()
         guard position == bytes.count else { throw invalid("text follows the value") }
     }
 
-    /// Steps over one value, from its first byte to its last, white space before it included. `depth` arrays and
-    /// objects are open around it. Not recursive: the depth of a text never becomes the depth of the stack.
+    /// Steps over one value, from its first byte to its last, and over white space before it. `depth` arrays and
+    /// objects are open around it. It is not recursive, so a deep text doesn't need a deep stack.
     mutating func skipValue(depth: Int) throws(FormatError) {
         var closers: [UInt8] = []
-        /// Of each object that is open, the keys so far.
+        /// For each object that is open, the keys so far.
         var keys: [Set<[UInt8]>] = []
         while true {
             skipWhitespace()
@@ -75,7 +75,8 @@ struct JSONScanner {
         }
     }
 
-    /// After a value: closes what ends here and steps over a comma. Returns false when nothing is open any more.
+    /// Called after a value: closes the arrays and objects that end here, and steps over a comma. Returns false when
+    /// nothing is open any more.
     private mutating func skipToNextValue(
         _ closers: inout [UInt8],
         _ keys: inout [Set<[UInt8]>]
@@ -108,11 +109,11 @@ struct JSONScanner {
 
     private mutating func skipKey(notAmong keys: inout Set<[UInt8]>) throws(FormatError) {
         let range = try skipKey()
-        // Half of a surrogate pair is nobody's equal.
+        // A key with half of a surrogate pair equals no other key.
         if let key = try? unescaped(range) { add(key, to: &keys) }
     }
 
-    /// Compared by their bytes: to JSON, composed and decomposed é are two keys.
+    /// Keys are compared by their bytes: to JSON, a composed and a decomposed é are two keys.
     mutating func add(_ key: String, to keys: inout Set<[UInt8]>) {
         if !keys.insert(Array(key.utf8)).inserted { repeatedKey = repeatedKey ?? key }
     }
@@ -135,7 +136,7 @@ struct JSONScanner {
         position += letters.count
     }
 
-    /// Steps over a string. Escapes need only be well formed: what they stand for is ``unescaped(_:)``'s concern.
+    /// Steps over a string. Escapes only need to be well formed; ``unescaped(_:)`` checks their values.
     private mutating func skipString() throws(FormatError) {
         position += 1
         while let byte = current {

@@ -1,5 +1,5 @@
 extension JSONScanner {
-    /// What the string at `range` (quotes included, already stepped over) stands for.
+    /// The value of the string at `range`, which includes the quotes and was already scanned.
     ///
     /// - Throws: `.invalid` for half of a surrogate pair, which is no character.
     func unescaped(_ range: Range<Int>) throws(FormatError) -> String {

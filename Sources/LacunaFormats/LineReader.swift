@@ -6,24 +6,24 @@ import Glibc
 
 /// Reads the lines of a UTF-8 text file, one at a time, in memory bounded by the longest line.
 ///
-/// A line ends with LF or CRLF; the last may lack it. A byte order mark at the start is skipped. Blank lines (nothing
-/// but spaces and tabs) are allowed after the last line, and refused between lines, where they would shift every row
-/// after them. Also refused: invalid UTF-8, and a line over 64 MiB. Lines are counted from 1.
+/// A line ends with LF or CRLF; the last line may end without it. A byte order mark at the start is skipped. Blank
+/// lines (with only spaces and tabs) are allowed after the last line, and refused between lines, where they would shift
+/// every row after them. Invalid UTF-8 and lines over 64 MiB are refused too. Lines are counted from 1.
 package final class LineReader {
     private static let maximumLineBytes = 64 << 20
     private static let chunkBytes = 1 << 20
 
-    /// The number of the line ``next()`` returned last.
+    /// The number of the line that ``next()`` returned last.
     private(set) var lineNumber = 0
     private let file: InputFile
     private var chunk: [UInt8] = []
     private var fileOffset = 0
-    /// Bytes read and not yet returned begin at `pendingStart`.
+    /// The bytes that were read and not yet returned begin at `pendingStart`.
     private var pending: [UInt8] = []
     private var pendingStart = 0
     private var firstBlankLine: Int?
 
-    /// Where ``next()`` is, for an error about the line it returned last: `FILE, line N`.
+    /// The place of the line that ``next()`` returned last, for an error about it: `FILE, line N`.
     package var location: String { "\(file.path), line \(lineNumber)" }
 
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
@@ -33,8 +33,8 @@ package final class LineReader {
         if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pendingStart = 3 }
     }
 
-    /// Reads a whole file as ``next()`` would and counts its lines, blank ones at the end left out: what an import
-    /// asks before its first write.
+    /// Reads a whole file as ``next()`` does and counts its lines, without blank ones at the end. An import does this
+    /// before its first write.
     package static func countLines(path: String) throws(FormatError) -> Int {
         let reader = try LineReader(path: path)
         var count = 0
@@ -42,7 +42,7 @@ package final class LineReader {
         return count
     }
 
-    /// - Returns: the next line without its end, or nil after the last.
+    /// - Returns: The next line without its end, or nil after the last.
     package func next() throws(FormatError) -> String? {
         while let range = try nextLine() {
             lineNumber += 1
@@ -90,7 +90,7 @@ package final class LineReader {
         return pendingStart..<(hasCarriageReturn ? end - 1 : end)
     }
 
-    /// Appends to `pending` what the file holds next, up to a chunk. Returns false at its end.
+    /// Appends the next bytes of the file to `pending`, up to a chunk. Returns false at the file's end.
     @discardableResult
     private func readChunk() throws(FormatError) -> Bool {
         pending.removeSubrange(0..<pendingStart)

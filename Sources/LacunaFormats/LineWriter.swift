@@ -10,7 +10,8 @@ package final class LineWriter {
         file = try AtomicFile(path)
     }
 
-    /// Appends a text, which may hold no line feed or carriage return (``JSONObject/singleLine(_:)``), and a line feed.
+    /// Appends a text and a line feed. The text must have no line feed or carriage return
+    /// (``JSONObject/singleLine(_:)``).
     package func append(_ line: String) throws(FormatError) {
         guard !line.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else {
             throw FormatError.invalid("\(file.path), line \(lines + 1)", "the text breaks its line; write it on one")
@@ -22,7 +23,7 @@ package final class LineWriter {
 
     /// Makes the file durable and gives it its name. Nothing can be appended after it.
     ///
-    /// - Returns: the file's length in bytes.
+    /// - Returns: The file's length in bytes.
     package func finish() throws(FormatError) -> Int {
         try file.finish()
     }

@@ -1,4 +1,4 @@
-/// The float formats a .npy file may hold here.
+/// The float formats that a .npy file may have here.
 enum NPYElement: String {
     case half = "f2"
     case single = "f4"
@@ -13,7 +13,7 @@ enum NPYElement: String {
     }
 }
 
-/// The header of a .npy file, checked against the file's length: what it says is there, is there.
+/// The header of a .npy file, checked against the file's length: the values that it announces are there.
 struct NPYHeader {
     static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
     /// NumPy's own headers stay under 10,000 bytes; version 2 could announce 4 GiB.
@@ -22,7 +22,7 @@ struct NPYHeader {
     let element: NPYElement
     let rows: Int
     let dimension: Int
-    /// Bytes before the first row.
+    /// The number of bytes before the first row.
     let dataOffset: Int
 
     init(_ file: InputFile) throws(FormatError) {
@@ -44,7 +44,7 @@ struct NPYHeader {
         }
     }
 
-    /// - Returns: the header's dictionary text, and where the data begin.
+    /// - Returns: The header's dictionary text, and the offset at which the data begin.
     private static func readText(_ file: InputFile) throws(FormatError) -> (text: [UInt8], dataOffset: Int) {
         var prefix: [UInt8] = []
         let prefixBytes = try file.readUpTo(12, into: &prefix, at: 0)
@@ -85,7 +85,7 @@ struct NPYHeader {
         let name = String(type.dropFirst())
         if let element = NPYElement(rawValue: name) {
             switch type.first {
-            // "=" is the writer's own order; every platform this builds for is little-endian.
+            // "=" is the writer's own order, and every platform for which this builds is little-endian.
             case "<", "=": return element
             case ">":
                 throw FormatError.invalid(

@@ -1,11 +1,12 @@
 /// Reads the rows of a NumPy `.npy` file: versions 1.0 to 3.0, C order, little-endian float32, float64 or float16, of
 /// shape (rows, dimension), or (dimension,) for a single row.
 ///
-/// The header is checked against the file's length when it is opened, so that a file which lies or was cut short is
-/// refused before a row is read. Values become float32; NaN and infinity are passed on, a finite float64 beyond
+/// Opening checks the header against the file's length, so that a file with a wrong header, or one that was cut short,
+/// is refused before a row is read. Values become float32; NaN and infinity are passed on, a finite float64 beyond
 /// float32's range is refused. Rows and components are counted from 0.
 package final class NPYReader {
-    /// Values converted at a time: bounds the memory of a read beside the caller's own buffer to 2 MiB.
+    /// The number of values converted at a time. It bounds the memory of a read, apart from the caller's own buffer, to
+    /// 2 MiB.
     private static let conversionValues = 1 << 18
 
     package let rows: Int
@@ -30,7 +31,7 @@ package final class NPYReader {
     /// Reads the next rows, at most `maximumRows` of them, into `buffer`, row after row.
     ///
     /// `buffer` is resized to the rows read × `dimension`; pass the same one again to save the allocation.
-    /// - Returns: the rows read, 0 at the end.
+    /// - Returns: The number of rows read, 0 at the end.
     package func next(_ maximumRows: Int, into buffer: inout [Float]) throws(FormatError) -> Int {
         let count = max(0, min(maximumRows, rows - nextRow))
         try read(count, from: nextRow, into: &buffer)
@@ -38,9 +39,9 @@ package final class NPYReader {
         return count
     }
 
-    /// One row, wherever ``next(_:into:)`` stands.
+    /// Reads one row. The position of ``next(_:into:)`` doesn't change.
     ///
-    /// - Parameter index: from 0; one the file does not have is refused.
+    /// - Parameter index: The row's index, counted from 0; an index beyond the file's rows is refused.
     package func row(_ index: Int) throws(FormatError) -> [Float] {
         guard index >= 0, index < rows else {
             throw FormatError.invalid(
@@ -53,7 +54,7 @@ package final class NPYReader {
         return buffer
     }
 
-    /// No product here overflows: rows × dimension × the element's bytes is the file's length.
+    /// No product here overflows: rows × dimension × the element's bytes is at most the file's length.
     private func read(_ count: Int, from firstRow: Int, into buffer: inout [Float]) throws(FormatError) {
         let firstValue = firstRow * dimension
         let values = count * dimension

@@ -3,14 +3,15 @@
 /// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
 /// when anything fails or the writer is dropped.
 package final class NPYWriter {
-    /// Room for any row count, so that it can be written when it is known; a multiple of 64, as NumPy aligns the data.
+    /// The header has room for any row count, which is written when it is known. Its length is a multiple of 64, as
+    /// NumPy aligns the data.
     private static let headerBytes = 128
 
     private let file: AtomicFile
     private let dimension: Int
     private var rows = 0
 
-    /// - Parameter dimension: components a row, 1 to 65,536.
+    /// - Parameter dimension: The number of components of a row, 1 to 65,536.
     package init(path: String, dimension: Int) throws(FormatError) {
         guard VectorLimits.dimensions.contains(dimension) else {
             throw FormatError.invalid(path, VectorLimits.refusal(of: dimension))
@@ -29,12 +30,12 @@ package final class NPYWriter {
 
     /// Writes the row count, makes the file durable and gives it its name. Nothing can be appended after it.
     ///
-    /// - Returns: the file's length in bytes.
+    /// - Returns: The file's length in bytes.
     package func finish() throws(FormatError) -> Int {
         try file.finish(patching: Self.header(rows: rows, dimension: dimension))
     }
 
-    /// The dictionary is at most 103 bytes (19 digits for the rows, 5 for the dimension) of the 118 there are.
+    /// The dictionary takes at most 103 bytes (19 digits for the rows, 5 for the dimension) of the 118 that there are.
     private static func header(rows: Int, dimension: Int) -> [UInt8] {
         let dictionary = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(dimension)), }".utf8)
         let textBytes = headerBytes - 10

@@ -1,4 +1,4 @@
-/// Reads the one Python literal a .npy header is: a dictionary of `descr`, `fortran_order` and `shape`, in any order.
+/// Reads the Python literal of a .npy header: a dictionary of `descr`, `fortran_order` and `shape`, in any order.
 struct PythonLiteralScanner {
     struct Fields {
         let type: String

@@ -8,7 +8,7 @@ import Glibc
 #error("The formats are little-endian and are read without swapping bytes")
 #endif
 
-/// An `errno`, before it is known which file and action it belongs to.
+/// An `errno`, before the file and the action to which it belongs are known.
 struct SystemError: Error {
     let code: Int32
 
@@ -37,7 +37,7 @@ struct SystemError: Error {
     }
 }
 
-/// What `stat` says of a file, as far as we ask.
+/// The fields of `stat` that we use.
 struct FileStatus {
     let device: UInt64
     let inode: UInt64
@@ -54,9 +54,9 @@ struct FileStatus {
     }
 }
 
-/// The system calls of this target, each with EINTR retried and -1 turned into a ``SystemError``.
+/// The system calls of this target. Each is retried after EINTR, and turns -1 into a ``SystemError``.
 enum SystemCall {
-    /// Never blocks on a pipe without a writer: `fstat` is asked afterwards what was opened.
+    /// Never blocks on a pipe without a writer. `fstat` then tells which kind of file was opened.
     static func openForReading(_ path: String) throws(SystemError) -> Int32 {
         try retrying { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     }
@@ -85,7 +85,7 @@ enum SystemCall {
         _ = try retrying { ftruncate(descriptor, 0) }
     }
 
-    /// Reads until `bytes` is full or the file ends; returns the count of bytes read.
+    /// Reads until `bytes` is full or the file ends; returns the number of bytes read.
     static func read(
         _ descriptor: Int32,
         into bytes: UnsafeMutableRawBufferPointer,
@@ -116,7 +116,7 @@ enum SystemCall {
         }
     }
 
-    /// Returns once the file is on stable storage, the drive's own cache included.
+    /// Returns once the file is on stable storage, and not only in the drive's cache.
     static func synchronize(_ descriptor: Int32) throws(SystemError) {
         #if canImport(Darwin)
         do throws(SystemError) {
@@ -149,7 +149,7 @@ enum SystemCall {
         _ = unsafe unlink(path)
     }
 
-    /// Not retried: after EINTR the descriptor is gone on Linux, and may be another thread's.
+    /// It isn't retried: after EINTR the descriptor is closed on Linux, and may belong to another thread by then.
     static func close(_ descriptor: Int32) {
         #if canImport(Darwin)
         _ = Darwin.close(descriptor)

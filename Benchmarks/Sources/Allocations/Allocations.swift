@@ -3,7 +3,7 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// Counts the heap allocations that a row costs, SQLite's own among them, on the paths that are walked once a row.
+/// Counts the heap allocations that a row costs, those of SQLite included, on the paths that run once for each row.
 struct Allocations<ID: VectorID> {
     let kind: String
     let ids: [ID]

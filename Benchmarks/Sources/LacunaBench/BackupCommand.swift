@@ -76,11 +76,11 @@ struct BackupCommand: ParsableCommand {
         )
     }
 
-    /// A backup that is gone afterwards.
+    /// Makes a backup, and removes it afterwards.
     private func back(_ store: VectorStore<Int64>, up scratch: Scratch) throws -> (Duration, BackupReport) {
         try scratch.withPath("backup") { path in
             let report = try store.backup(to: path)
-            // It is whole, and of one state.
+            // The backup must be whole, and of one state.
             let backup = try VectorStore<Int64>.open(at: path, .readOnly)
             guard try backup.count == report.rows else { throw ValidationError("the backup has other rows") }
             try backup.close()
@@ -142,7 +142,7 @@ private final class Writer: Sendable {
 
     /// What the thread and its owner share.
     private final class Shared: @unchecked Sendable {
-        // @unchecked: touched only under the lock.
+        // @unchecked: used only under the lock.
         let lock = NSLock()
         var isStopped = false
         var writes = 0
@@ -165,7 +165,7 @@ private final class Writer: Sendable {
         }
     }
 
-    /// Waits for its end; how many rows it wrote.
+    /// Stops the thread, waits for its end, and returns the number of rows that it wrote.
     func stop() throws -> Int {
         state.lock.withLock { state.isStopped = true }
         group.wait()

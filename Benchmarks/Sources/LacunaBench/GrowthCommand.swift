@@ -1,7 +1,7 @@
 import ArgumentParser
 import Measuring
 
-/// Measures Lacuna alone at several numbers of rows: what a row costs must not depend on how many there are.
+/// Measures Lacuna alone at several numbers of rows: the cost of a row must not depend on their number.
 struct GrowthCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "growth",

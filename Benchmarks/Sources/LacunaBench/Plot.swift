@@ -19,15 +19,15 @@ struct Plot {
 
     private static let (width, height) = (930.0, 520.0)
     private static let (left, right, top, bottom) = (80.0, 290.0, 44.0, 56.0)
-    /// Between the baselines of labels.
+    /// The distance between the baselines of labels.
     private static let lineHeight = 17.0
-    /// Told apart by most who see colours differently, and dark and light enough for either page.
+    /// Most colour-blind people can tell these colours apart, and they are legible on dark and light pages.
     private static let colours = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a9ad9", "#8f5fbf", "#7f7f7f", "#c0392b", "#5b8c2a",
         "#17a2a2", "#5a4fcf", "#a0522d",
     ]
 
-    /// Nil where there is nothing to draw.
+    /// Nil if there is nothing to draw.
     init?(_ series: [Series]) {
         let points = series.flatMap(\.points)
         guard let columns = Self.decades(points.map(\.x)), let rows = Self.decades(points.map(\.y)) else { return nil }
@@ -91,7 +91,7 @@ struct Plot {
             }
             return [
                 Self.path("line", points, "stroke=\"\(colour)\""),
-                // To the label, which may have had to make room for another.
+                // A line to the label, which may have been moved to make room for another.
                 Self.path("leader", [end, (label.0 - 6, height)], "stroke=\"\(colour)\""),
             ] + dots + [Self.text(Self.labelText(series), label.0, height + 4, anchor: "start")]
         }
@@ -102,7 +102,8 @@ struct Plot {
         return "\(series.name): \(last < 100 ? String(format: "%.2g", last) : Int(last).formatted()) µs"
     }
 
-    /// Where the labels go, from top to bottom: beside their lines' ends, or as near as others and the edge let them.
+    /// The heights of the labels, from top to bottom: beside the ends of their lines, or as near as other labels and
+    /// the edge allow.
     private var labelHeights: [Double] {
         var heights: [Double] = []
         for series in series {

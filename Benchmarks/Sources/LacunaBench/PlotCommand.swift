@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Measuring
 
-/// Draws what `growth` printed.
+/// Draws the output of `growth`.
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plot",
@@ -12,7 +12,7 @@ struct PlotCommand: ParsableCommand {
     @Argument(help: "The file of JSON lines.")
     var file: String
 
-    /// What is drawn of a line; other lines have other keys.
+    /// The fields of a line that are drawn. Lines of other kinds have other keys.
     private struct Line: Decodable {
         let stage: String
         let rows: Int

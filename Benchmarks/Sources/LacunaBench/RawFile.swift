@@ -1,6 +1,6 @@
 import Foundation
 
-/// Files of numbers and nothing else, as this machine has them in memory: little-endian.
+/// Files of numbers without a header, in the byte order of this machine: little-endian.
 enum RawFile {
     /// Numbers from `range`, or all of them.
     static func read<N: FixedWidthInteger>(_: N.Type, _ path: String, _ range: Range<Int>? = nil) throws -> [N] {

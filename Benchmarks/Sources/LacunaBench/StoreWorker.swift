@@ -2,8 +2,8 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// One store of Int64 ids, and the work that a driver asks of it; beside it, a store of any ids that is only searched. Times
-/// are the work's own, without reading its files.
+/// One store with Int64 ids, and the work that a driver asks for; and a store with ids of any type that is only
+/// searched. Times are those of the work alone, without reading its input files.
 final class StoreWorker {
     private var store: VectorStore<Int64>?
     private var reader: StoreReader?
@@ -133,7 +133,7 @@ final class StoreWorker {
             count += 1
         }
         let spent = ContinuousClock.now - start
-        // Apart from the rest, which two looks at the clock a call would slow down.
+        // These calls are measured separately: reading the clock twice for each call would slow the others down.
         var reply = try each(of: min(2_000, ids.count), request) { _ = try store.copyVector(for: ids[$0], into: &copy) }
         (reply.count, reply.seconds, reply.missing) = (count, spent.seconds, missing)
         return reply
@@ -250,7 +250,7 @@ extension Reply {
 }
 
 extension VectorStore {
-    /// Copies a row where it is to go; false where there is none.
+    /// Copies a row into `copy`; returns false if there is no row.
     fileprivate func copyVector(for id: ID, into copy: inout [Float]) throws -> Bool {
         try withVector(for: id) { copy.assign($0) } != nil
     }

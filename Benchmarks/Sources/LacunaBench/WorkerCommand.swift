@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// Answers a driver that runs stores side by side: one JSON object a line on standard input, one on standard output.
+/// Serves a driver that runs stores side by side: it reads one JSON object on each line of standard input, and answers
+/// each with one on standard output.
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
@@ -23,11 +24,11 @@ struct WorkerCommand: ParsableCommand {
     }
 }
 
-/// What is asked for: each command has some of these. Paths are of raw little-endian files, `.f32` or `.i64`.
+/// A request; each command has some of these fields. Paths lead to raw little-endian files, `.f32` or `.i64`.
 struct Request: Codable {
     let cmd: String
     var dir: String?
-    /// Of the ids of a store that is opened for reading only.
+    /// The kind of the ids, for a store that is opened for reading only.
     var kind: String?
     var dim: Int?
     var create: Bool?
@@ -43,9 +44,9 @@ struct Request: Codable {
     var threads: Int?
     var mode: String?
     var variant: String?
-    /// After so many seconds a loop stops where it is.
+    /// The number of seconds after which a loop stops.
     var budget_s: Double?
-    /// For so many seconds at least a search goes on.
+    /// The number of seconds for which searches go on at least.
     var min_s: Double?
 
     func need<V>(_ path: KeyPath<Request, V?>) throws -> V {
@@ -54,7 +55,7 @@ struct Request: Codable {
     }
 }
 
-/// What is answered: what it doesn't have isn't there.
+/// A reply. Fields without a value are left out.
 struct Reply: Codable {
     var ok = true
     var error: String?
@@ -65,7 +66,7 @@ struct Reply: Codable {
     var p50_us: Double?
     var p99_us: Double?
     var callers: Int?
-    /// What a search found: row numbers, null for an id that isn't one's.
+    /// The numbers of the rows that a search found; null for an id of no row.
     var rows: [Int?]?
     var distances: [Double]?
     var note: String?

@@ -1,7 +1,7 @@
 import Histogram
 
-/// How long the calls of one thread took, in a constant amount of memory. Values are kept to three digits, the longest
-/// exactly, for a pause must not be rounded.
+/// The durations of one thread's calls, in a constant amount of memory. Values are kept to three digits; the longest is
+/// kept exactly, since a pause must not be rounded.
 package struct Latencies: Sendable {
     private static let hour: UInt64 = 3_600_000_000_000
     private var histogram = Histogram<UInt32>(highestTrackableValue: hour, numberOfSignificantValueDigits: .three)
@@ -16,10 +16,10 @@ package struct Latencies: Sendable {
     }
 
     package var count: Int { Int(histogram.totalCount) }
-    /// Seconds.
+    /// The longest duration in seconds.
     package var longest: Double { Double(longestNanoseconds) * 1e-9 }
 
-    /// Seconds that so many percent of the calls took at most.
+    /// The number of seconds that `percent` percent of the calls took at most.
     package func percentile(_ percent: Double) -> Double {
         min(Double(histogram.valueAtPercentile(percent)) * 1e-9, longest)
     }

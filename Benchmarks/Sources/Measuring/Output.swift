@@ -9,7 +9,7 @@ package enum Figure: Sendable {
     case ratio(Double)
     case bytesPerSecond(Double)
 
-    /// What the unit adds to a key of JSON.
+    /// The ending that the unit adds to a JSON key.
     var suffix: String {
         switch self {
         case .text, .count: ""
@@ -58,7 +58,7 @@ package enum Figure: Sendable {
 package final class Output {
     private let asJSON: Bool
     private var heading: [String] = []
-    /// Of the columns under the heading, which grow with what stands in them.
+    /// The widths of the columns under the heading, which grow with their contents.
     private var widths: [Int] = []
     private var limits: [Limit] = []
 
@@ -72,9 +72,9 @@ package final class Output {
 
     package init(json: Bool) { asJSON = json }
 
-    /// One line of a table; a heading goes before it where the columns are others than those of the line before.
+    /// Prints one line of a table, after a heading if the columns differ from those of the line before.
     ///
-    /// - Parameter widths: Of columns that later lines will need more room in than this one does.
+    /// - Parameter widths: The widths of columns in which later lines will need more room than this one.
     package func measurement(
         _ stage: String,
         _ fields: KeyValuePairs<String, Figure>,
@@ -94,7 +94,7 @@ package final class Output {
         line(Self.cells(cells, widths))
     }
 
-    /// Something to know, which is no figure.
+    /// Prints a remark, which has no figure.
     package func remark(_ stage: String, _ text: String) {
         if asJSON { return json(["stage": .text(stage), "remark": .text(text)], [:]) }
         heading = []
@@ -113,7 +113,7 @@ package final class Output {
         add(name, " ≥ \(bound.description)", measured, holds: measured.number >= bound.number, fields)
     }
 
-    /// Remembers a limit that is kept or not.
+    /// Remembers a limit that is either kept or not.
     package func limit(_ name: String, holds: Bool) {
         let measured = Figure.text(holds ? "yes" : "no")
         add(name, "", measured, holds: holds, ["measured": measured])
@@ -150,7 +150,7 @@ package final class Output {
         line("{\(members.joined(separator: ","))}")
     }
 
-    /// Written member by member: an encoder would lose the order, in which a line is easier to read.
+    /// Members are written one by one: an encoder would lose their order, which makes a line easier to read.
     private static func encoded(_ value: any Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
@@ -165,7 +165,7 @@ package final class Output {
         .joined(separator: "  ")
     }
 
-    /// Not through a buffer: what a long run has measured so far is seen, and kept when it is interrupted.
+    /// Lines aren't buffered, so that the results of a long run are seen at once, and kept if it is interrupted.
     private func line(_ text: String) {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }

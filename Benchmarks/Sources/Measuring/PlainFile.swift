@@ -4,9 +4,9 @@ import Foundation
 import Glibc
 #endif
 
-/// A file and nothing else: what the machine itself can do.
+/// A plain file, which shows the speed of the machine itself.
 package struct PlainFile: ~Copyable {
-    /// Bytes of one call, where the caller doesn't decide.
+    /// The number of bytes in one call, unless the caller decides.
     private static let block = 4 << 20
 
     private let descriptor: CInt
@@ -28,7 +28,7 @@ package struct PlainFile: ~Copyable {
 
     package var size: Int { Int(lseek(descriptor, 0, SEEK_END)) }
 
-    /// Appends, or begins to where there is an offset.
+    /// Appends, or writes at `offset` if given.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int? = nil) throws {
         var done = 0
         while done < bytes.count {
@@ -41,7 +41,7 @@ package struct PlainFile: ~Copyable {
         }
     }
 
-    /// Appends so many bytes.
+    /// Appends `count` bytes.
     package func fill(_ count: Int) throws {
         let block = [UInt8](repeating: 7, count: Self.block)
         for start in stride(from: 0, to: count, by: block.count) {
@@ -49,7 +49,7 @@ package struct PlainFile: ~Copyable {
         }
     }
 
-    /// Appends all of another file.
+    /// Appends another file.
     package func copy(_ other: borrowing PlainFile) throws {
         var block = [UInt8](repeating: 0, count: Self.block)
         lseek(other.descriptor, 0, SEEK_SET)
@@ -61,7 +61,7 @@ package struct PlainFile: ~Copyable {
         }
     }
 
-    /// Data and what is needed to find them again, down to the medium.
+    /// Syncs the data, and the metadata needed to find them, to the medium.
     package func sync() throws {
         #if os(Linux)
         let code = fdatasync(descriptor)
@@ -93,11 +93,11 @@ package struct PlainFile: ~Copyable {
         }
     }
 
-    /// Drops the files of a directory from the page cache, so that the next to read them waits for the medium.
+    /// Drops the files of a directory from the page cache, so that the next read waits for the medium.
     package static func dropCached(in directory: String) throws {
         for name in try FileManager.default.subpathsOfDirectory(atPath: directory) {
             let file = try PlainFile(reading: directory + "/" + name)
-            // What is dirty stays.
+            // Dirty pages would stay, so they are written first.
             if fsync(file.descriptor) != 0 { throw FileFailure("fsync") }
             #if os(Linux)
             if posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED) != 0 { throw FileFailure("posix_fadvise") }

@@ -1,19 +1,19 @@
 import CHeap
 import Foundation
 
-/// What the kernel counts of this process. Nil where there is no /proc.
+/// The kernel's counters of this process. Nil if there is no /proc.
 package enum ProcessStatus {
     /// Resident anonymous memory in bytes: heap and stacks, without mapped files.
     package static var anonymousMemory: Int64? {
         number("RssAnon:", in: "/proc/self/status").map { $0 << 10 }
     }
 
-    /// Bytes that this process had a block device write, of SQLite's files too. What counts is what becomes dirty, and
-    /// whole folios of it: where the kernel caches a file in large ones, overwriting 4 KiB counts as up to 2 MiB, although
-    /// the device writes no more than the blocks. For files that are written from end to end the number is right.
+    /// The bytes that this process made a block device write, including SQLite's files. The kernel counts bytes that
+    /// become dirty, in whole folios: if it caches a file in large folios, overwriting 4 KiB counts as up to 2 MiB,
+    /// although the device writes only the blocks. For files that are written from end to end the number is right.
     package static var deviceBytesWritten: Int64? { number("write_bytes:", in: "/proc/self/io") }
 
-    /// Bytes that this process has passed to write(2) and its like, whatever became of them.
+    /// The bytes that this process has passed to write(2) and similar calls.
     package static var bytesWritten: Int64? { number("wchar:", in: "/proc/self/io") }
 
     private static func number(_ key: String, in path: String) -> Int64? {
@@ -23,34 +23,35 @@ package enum ProcessStatus {
         return line.dropFirst(key.count).split { $0 == " " || $0 == "\t" }.first.flatMap { Int64($0) }
     }
 
-    /// Hands what the allocator keeps for later back, so that it doesn't hide what is allocated next.
+    /// Gives back the memory that the allocator keeps for later, so that it doesn't hide the next allocations.
     package static func trimHeap() {
         heap_trim()
     }
 
-    /// Waits until the kernel has written what is dirty, so that nobody pays for what came before.
+    /// Waits until the kernel has written all dirty pages, so that no measurement pays for earlier work.
     package static func syncDisks() { sync() }
 }
 
 /// Anonymous memory, in bytes, while something ran.
 package struct MemoryUse: Sendable {
-    /// Right before.
+    /// The memory right before.
     package let baseline: Int64
-    /// The most at any moment.
+    /// The largest amount at any moment.
     package let peak: Int64
 
-    /// What came on top.
+    /// The memory that was added.
     package var added: Int64 { peak - baseline }
 
-    /// Calls `body`, and looks every few milliseconds from a thread of its own: a peak inside one long call is seen too.
+    /// Calls `body`, and checks the memory every few milliseconds on a thread of its own, so that a peak inside one
+    /// long call is seen too.
     ///
-    /// - Returns: What `body` returns, and the memory; nil where the system doesn't tell.
+    /// - Returns: The result of `body`, and the memory; nil if the system doesn't report it.
     package static func during<R>(_ body: () throws -> R) throws -> (result: R, memory: MemoryUse?) {
         guard let baseline = ProcessStatus.anonymousMemory else { return (try body(), nil) }
         let stop = StopSign()
         let watch = Worker("memory watch") {
             var peak = baseline
-            // Once more after the end, for what is still there.
+            // It checks once more after the end, for memory that is still used.
             while true {
                 let isLast = stop.isRaised
                 peak = max(peak, ProcessStatus.anonymousMemory ?? 0)

@@ -16,7 +16,8 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
     package mutating func nextFloat() -> Float { Float(Int64(bitPattern: next()) >> 40) * 0x1p-23 }
 }
 
-/// Vectors made beforehand: a row costs a copy, so that drawing components doesn't drown what is measured.
+/// Vectors that are made beforehand: a row costs only a copy, so that drawing components doesn't dominate the measured
+/// time.
 package struct VectorPool: Sendable {
     private let vectors: [[Float]]
 
@@ -25,20 +26,20 @@ package struct VectorPool: Sendable {
         vectors = (0..<count).map { _ in (0..<dimension).map { _ in random.nextFloat() } }
     }
 
-    /// A row for an id, which says in its first component whose it is.
+    /// A row for an id. Its first component is a mark of the id.
     package func vector(for id: Int64) -> [Float] {
         var vector = vectors[Int(id % Int64(vectors.count))]
         vector[0] = Self.mark(id)
         return vector
     }
 
-    /// Whether a row that was read is one of the id's, from its mark to its last component.
+    /// Whether a row that was read belongs to the id, from its mark to its last component.
     package func isVector(_ vector: [Float], of id: Int64) -> Bool {
         let expected = vectors[Int(id % Int64(vectors.count))]
         return vector.count == expected.count && vector[0] == Self.mark(id)
             && vector.dropFirst().last == expected.dropFirst().last
     }
 
-    /// Floats count without loss as far as 2^24.
+    /// Floats hold integers exactly up to 2^24.
     private static func mark(_ id: Int64) -> Float { Float(id & 0xff_ffff) }
 }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A directory for one run, gone afterwards: after an error and an interrupt as well, for it can hold gigabytes.
+/// A directory for one run, which is removed afterwards, even after an error or an interrupt, since it can hold
+/// gigabytes.
 package struct Scratch {
     package let path: String
 
@@ -16,7 +17,7 @@ package struct Scratch {
         return try body(Scratch(path: path))
     }
 
-    /// Calls `body` with the path of a directory that isn't there yet, and removes what it made of it.
+    /// Calls `body` with a path that doesn't exist yet, and removes what `body` has made there.
     package func withPath<R>(_ name: String, _ body: (String) throws -> R) throws -> R {
         let path = self.path + "/" + name
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -27,7 +28,7 @@ package struct Scratch {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            // Other threads still make files in there.
+            // Other threads may still make files there.
             for _ in 0..<10 where FileManager.default.fileExists(atPath: path) {
                 try? FileManager.default.removeItem(atPath: path)
             }

@@ -1,5 +1,5 @@
-/// The sum of all floats of a row: touches each of them, faster than memory delivers them. Stores align their rows as
-/// they like.
+/// The sum of all floats of a row. It reads each of them, faster than memory delivers them. Rows may have any
+/// alignment.
 package func sum(_ row: UnsafeRawBufferPointer) -> Float {
     typealias Lanes = SIMD16<Float>
     let width = MemoryLayout<Lanes>.stride

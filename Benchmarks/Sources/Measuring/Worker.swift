@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A thread of its own for calls that block, which must not run on the cooperative pool; and what came out of it.
+/// A thread of its own for calls that block, which must not run on the cooperative pool, and its result.
 package final class Worker<Success: Sendable>: Sendable {
     private let outcome = Mutex<Result<Success, any Error>?>(nil)
     private let ended = DispatchSemaphore(value: 0)
@@ -16,7 +16,7 @@ package final class Worker<Success: Sendable>: Sendable {
         thread.start()
     }
 
-    /// Waits for the end; to be called once.
+    /// Waits for the end. Call it once.
     package func join() throws -> Success {
         ended.wait()
         guard let result = outcome.withLock({ $0 }) else { preconditionFailure("a thread ended without a result") }
@@ -24,9 +24,9 @@ package final class Worker<Success: Sendable>: Sendable {
     }
 }
 
-/// Calls `body` on so many threads at once, each with its number.
+/// Calls `body` on `threads` threads at once, each with its number.
 ///
-/// - Returns: The time from the common start to the end of the last one, and what each returned.
+/// - Returns: The time from the common start to the end of the last thread, and the results of all.
 package func timedTogether<Success: Sendable>(
     threads: Int,
     _ body: @escaping @Sendable (Int) throws -> Success
@@ -44,13 +44,13 @@ package func timedTogether<Success: Sendable>(
     var results: [Result<Success, any Error>] = []
     let duration = timed {
         for _ in workers { start.signal() }
-        // All are waited for, whoever fails.
+        // This waits for all threads, even if one fails.
         results = workers.map { worker in Result { try worker.join() } }
     }
     return (duration, try results.map { try $0.get() })
 }
 
-/// What tells threads to end.
+/// A sign that tells threads to end.
 package final class StopSign: Sendable {
     private let raised = Atomic(false)
 

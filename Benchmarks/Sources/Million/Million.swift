@@ -4,8 +4,8 @@ import Measuring
 
 /// Imports a million rows of 384 components, deletes every other one, and compacts, in a temporary directory.
 ///
-/// Prints seconds, the rate as a share of what a plain sequential write of the same bytes does in the same run, and the
-/// most anonymous memory (RssAnon) seen in each phase.
+/// Prints for each phase the seconds, the rate as a share of that of a plain sequential write of the same bytes in the
+/// same run, and the largest amount of anonymous memory (RssAnon).
 ///
 ///     swift run --configuration release --package-path Benchmarks Million [ROWS] [DIMENSION]
 @main
@@ -62,7 +62,7 @@ struct Million {
         }
     }
 
-    /// The limit: the same bytes written by 4 MiB and synced.
+    /// The base of comparison: writes the same bytes in blocks of 4 MiB, and syncs them.
     private func writePlainly() throws {
         try scratch.withPath("plain") { path in
             _ = FileManager.default.createFile(atPath: path, contents: nil)

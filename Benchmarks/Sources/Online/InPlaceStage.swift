@@ -2,8 +2,8 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// A tenth of the rows is dead, in runs or scattered: what moving rows into the gaps costs beside a rewrite, without any
-/// other load.
+/// Compares a compaction in place with a rewrite, without any other load. A tenth of the rows is dead, either in groups
+/// of neighbours or scattered.
 struct InPlaceStage {
     let options: RunOptions
     let output: Output
@@ -34,7 +34,7 @@ struct InPlaceStage {
         for layout in Layout.allCases {
             var costs: [CompactionStrategy: [Cost]] = [:]
             for run in 1...options.runs {
-                // Who goes first changes, so that neither always has the warmer disk.
+                // The order changes, so that neither always has the warmer disk.
                 for strategy in run.isMultiple(of: 2) ? strategies.reversed() : strategies {
                     costs[strategy, default: []].append(try measure(strategy, layout, run, scratch))
                 }
@@ -56,7 +56,7 @@ struct InPlaceStage {
             var population = Population(seed: options.seed + UInt64(run))
             try population.fill(store, to: rows, pool)
             try population.delete(dead(layout, &population.random), from: store)
-            // Rows were added in the order of their ids to an empty store, which makes the id the slot.
+            // Rows were added to an empty store in the order of their ids, so the id is also the slot.
             let live = population.live
             let tail = live.count { $0 >= Int64(live.count) }
             ProcessStatus.syncDisks()

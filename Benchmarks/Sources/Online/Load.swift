@@ -2,8 +2,8 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// One thread that reads by id and one that writes batches of 100 durably, each as fast as it can, while something else
-/// happens or nothing does.
+/// One thread that reads by id and one that writes durable batches of 100, each as fast as it can, with or without
+/// other work beside them.
 struct Load {
     private static let newRows = 40
     private static let replacedRows = 40
@@ -17,7 +17,7 @@ struct Load {
         let writes: Latencies
     }
 
-    /// Runs both for as long as `body` takes. A call that began meanwhile and ended later counts.
+    /// Runs both while `body` runs. A call that began meanwhile and ended later counts.
     func run<R>(on population: inout Population, during body: () throws -> R) throws -> (R, Result) {
         let stop = StopSign()
         let ready = DispatchSemaphore(value: 0)
@@ -29,7 +29,7 @@ struct Load {
         ready.wait()
         let result = Swift.Result { try body() }
         stop.raise()
-        // Both are waited for, whoever fails.
+        // This waits for both threads, even if one fails.
         let reads = Swift.Result { try reader.join() }
         let written = Swift.Result { try writer.join() }
         let value = try result.get()
@@ -91,7 +91,7 @@ struct Load {
         return (latencies, population)
     }
 
-    /// What one batch changes, ready before the clock runs.
+    /// The changes of one batch, which are prepared before the time is measured.
     private struct Changes {
         var puts: [(Int64, [Float])] = []
         var deletes: [Int64] = []
@@ -116,7 +116,7 @@ struct Load {
     }
 }
 
-/// A row that was lost or torn: no time that was measured means anything then.
+/// A row was lost or torn, so the measured times mean nothing.
 struct WrongRow: Error, CustomStringConvertible {
     let id: Int64
     var description: String { "the id \(id) has no row, or another's" }

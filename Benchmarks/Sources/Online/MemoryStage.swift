@@ -27,11 +27,12 @@ struct MemoryStage {
             try population.fill(filled, to: rows, pool)
             try population.halve(filled)
             try filled.close()
-            // What filling the store took from the heap would be there for the compaction to use, and not be seen.
+            // The handle that has filled the store isn't used: the compaction could use that handle's heap memory,
+            // which wouldn't be counted.
             let store = try VectorStore<Int64>.open(at: path)
             ProcessStatus.trimHeap()
             try Load(store: store, pool: pool).reads(of: population) {
-                // Reads fill what the store caches, which is no cost of a compaction.
+                // Reads fill the store's caches, which are not a cost of the compaction.
                 Thread.sleep(forTimeInterval: Self.warmUp)
                 let (report, memory) = try MemoryUse.during { try store.compact(strategy) }
                 guard let memory else {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Lacuna
 import Measuring
 
-/// What a compaction costs those who use the store meanwhile, beside the limits that it must keep.
+/// Measures how much a compaction costs other users of the store meanwhile, and compares this with the limits.
 @main
 struct Online: ParsableCommand {
     static let configuration = CommandConfiguration(

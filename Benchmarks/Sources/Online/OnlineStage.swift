@@ -2,14 +2,14 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// A rewrite of a half dead store under a load of reads and writes, beside the same load alone.
+/// A rewrite of a store whose rows are half dead, under a load of reads and writes, compared with the same load alone.
 struct OnlineStage {
     let options: RunOptions
     let rows: Int
     let name: String
     let output: Output
 
-    /// What a run found; times are seconds.
+    /// The results of a run; times are in seconds.
     struct Run {
         let idle: Load.Result
         let busy: Load.Result
@@ -21,13 +21,13 @@ struct OnlineStage {
         var pause: Double { report.longestWriterPause.seconds }
     }
 
-    /// - Returns: What each run found.
+    /// - Returns: The results of each run.
     func measure(in scratch: Scratch) throws -> [Run] {
         try scratch.withPath("online-\(rows)") { path in
             let store = try VectorStore<Int64>.create(at: path, .init(dimension: options.dimension, metric: .euclidean))
             let pool = VectorPool(dimension: options.dimension)
             var population = Population(seed: options.seed)
-            // One run that doesn't count warms up, and tells how long the load without a compaction has to be.
+            // A first run that doesn't count warms up, and determines the duration of the load without a compaction.
             var seconds = options.idleSeconds
             var runs: [Run] = []
             for run in 0...options.runs {
@@ -108,7 +108,7 @@ struct OnlineStage {
         Self.limitPause(name, runs, output)
     }
 
-    /// The longest of all runs beside the longest of all idle loads, which took as long in sum.
+    /// Compares the longest pause of all runs with that of all idle loads, which took as long in total.
     private static func limitPause(_ name: String, _ runs: [Run], _ output: Output) {
         let idle = runs.map(\.idle.writes.longest).max() ?? 0
         output.limit(
@@ -119,7 +119,7 @@ struct OnlineStage {
     }
 }
 
-/// The pause of a writer at a tenth of the rows and at all of them: it must not grow with the store.
+/// The pause of a writer with a tenth of the rows and with all of them: it must not grow with the store.
 struct GrowthStage {
     let options: RunOptions
     let output: Output
@@ -130,7 +130,7 @@ struct GrowthStage {
             try OnlineStage(options: options, rows: rows, name: "growth", output: output).measure(in: scratch)
         }
         let pauses = runs.map { $0.map(\.pause).median }
-        // The longer of two equal loads has the longer longest write, without any compaction.
+        // The longer of two equal loads has the longer longest write, even without a compaction.
         let idle = runs[1].map(\.idle.writes.longest).median
         output.limit(
             "growth: longest writer pause at \(rows) rows, 1.5 × that at \(rows / 10) or the longest idle write, medians",

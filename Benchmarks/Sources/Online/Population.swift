@@ -1,12 +1,12 @@
 import Lacuna
 import Measuring
 
-/// Which ids a store holds, as one thread at a time knows it: the model that the store is compared with.
+/// The ids that a store must have: the model with which the store is compared. One thread at a time uses it.
 struct Population: Sendable {
-    /// Rows a batch while a store is filled, which nobody measures.
+    /// The number of rows in a batch while a store is filled, which isn't measured.
     private static let batch = 2_000
 
-    /// Ids that only get replaced: who reads them always finds a row.
+    /// Ids whose rows are replaced but never deleted, so that a read always finds a row.
     private(set) var lasting: [Int64] = []
     /// Ids that the load may delete.
     var passing: [Int64] = []
@@ -17,13 +17,13 @@ struct Population: Sendable {
 
     init(seed: UInt64) { random = SplitMix(seed: seed) }
 
-    /// An id of its own for a new row.
+    /// A new id for a new row.
     mutating func newID() -> Int64 {
         defer { nextID += 1 }
         return nextID
     }
 
-    /// Adds rows until the store has so many. In an empty store the id is then the slot as well.
+    /// Adds rows until the store has `rows` rows. In an empty store the id is then also the slot.
     mutating func fill(_ store: VectorStore<Int64>, to rows: Int, _ pool: VectorPool) throws {
         var missing = rows - lasting.count - passing.count
         while missing > 0 {
@@ -36,7 +36,7 @@ struct Population: Sendable {
         }
     }
 
-    /// Deletes half of the rows at random, and shares the rest out: four in five are there to stay.
+    /// Deletes half of the rows at random, and divides the rest: four in five are never deleted later.
     mutating func halve(_ store: VectorStore<Int64>) throws {
         let shuffled = live.shuffled(using: &random)
         let kept = shuffled.dropLast(shuffled.count / 2)
@@ -45,7 +45,7 @@ struct Population: Sendable {
         passing = Array(kept.suffix(kept.count / 5))
     }
 
-    /// Deletes certain rows.
+    /// Deletes the rows of some ids.
     mutating func delete(_ ids: Set<Int64>, from store: VectorStore<Int64>) throws {
         try Self.delete(ids.sorted()[...], from: store)
         lasting.removeAll { ids.contains($0) }
@@ -58,7 +58,7 @@ struct Population: Sendable {
         }
     }
 
-    /// Whether the store holds these ids and no others, each with a row of its own, and is sound.
+    /// Whether the store has exactly these ids, each with its own row, and is sound.
     func isWhole(_ store: VectorStore<Int64>, _ pool: VectorPool) throws -> Bool {
         guard try store.ids() == live.sorted(), try store.verify().isSound else { return false }
         var isOwn = true

@@ -2,18 +2,20 @@
 #define CLACUNA_STOREVFS_H
 
 /*
- * An SQLite VFS (sqlite.org/vfs.html) that keeps a database and what SQLite puts beside it in one directory, and lies over
- * the VFS that is the default. It opens nothing itself, so that the locks and inodes that the one below knows stay true.
+ * An SQLite VFS (sqlite.org/vfs.html) that keeps a database and the files that SQLite puts beside it in one directory. It
+ * hands all calls to the default VFS, and opens nothing itself, so that the locks and inodes that the default VFS knows are
+ * right.
  *
- * Names are taken as they are given, with no link in them followed: either such that lead into the directory by its
- * descriptor, /proc/thread-self/fd/N/NAME, or, where there are no such names, real paths with the URI parameter directory=N. Then
- * each opening and each removal is preceded by a look whether the path still leads to the descriptor's directory.
+ * Names are used as they are given, and links in them aren't followed. A name leads into the directory by its descriptor,
+ * /proc/thread-self/fd/N/NAME, or, if there are no such names, it is a real path with the URI parameter directory=N. Then
+ * it is checked before each opening and each removal that the path still leads to the descriptor's directory.
  *
- * With the URI parameter joins=1 a write-ahead log is opened only where it is there.
+ * With the URI parameter joins=1 a write-ahead log is opened only if it exists.
  *
- * Rollback journals are refused: a store has none, and one that was forged has SQLite unlink the files it names.
+ * Rollback journals are refused: a store has none, and a forged one would make SQLite unlink the files that it names.
  *
- * Returns the name to open databases with; null where memory is short. Registered once for each default; never the default.
+ * Returns the VFS's name, with which databases are opened; null if there is too little memory. It is registered once for
+ * each default VFS, and never becomes the default.
  */
 const char *lacuna_store_vfs(void);
 

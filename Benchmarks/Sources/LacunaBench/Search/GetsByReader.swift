@@ -1,7 +1,7 @@
 import Lacuna
 import Measuring
 
-/// Reads by id, in random order, of a handle that only reads and has read as many before.
+/// Reads by id, in random order, by a handle that only reads and has made as many reads before.
 struct GetsByReader {
     let meter: SearchMeter
     let store: SearchedStore<Int64>

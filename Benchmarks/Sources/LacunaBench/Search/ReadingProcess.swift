@@ -26,7 +26,7 @@ final class ReadingProcess {
     }
 
     deinit {
-        // The worker ends where its input does.
+        // The worker ends when its input ends.
         try? requests.fileHandleForWriting.close()
         process.waitUntilExit()
     }

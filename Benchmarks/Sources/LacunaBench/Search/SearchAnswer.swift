@@ -1,7 +1,7 @@
 import Lacuna
 import Measuring
 
-/// What a search found, nearest first, and in what time.
+/// The rows that a search found, nearest first, and its time.
 struct SearchAnswer {
     let seconds: Double
     /// Nil for an id that no row has.
@@ -21,12 +21,12 @@ extension VectorStore where ID: SearchedID {
     }
 }
 
-/// A search didn't find the nearest rows: no time that was measured means anything then.
+/// A search didn't find the nearest rows, so the measured times mean nothing.
 struct WrongAnswer: Error, CustomStringConvertible {
     let description: String
 
     init(_ answer: SearchAnswer, wanted: [SearchModel.Neighbour]) {
-        // Of many rows the first few tell enough.
+        // The first few rows say enough.
         let found = zip(answer.rows, answer.distances).prefix(20)
             .map { row, distance in "\(row.map { "\($0)" } ?? "?") at \(distance)" }
         let wanted = wanted.prefix(20).map { "\($0.row) at \($0.distance)" }

@@ -1,9 +1,9 @@
-/// A condition on metadata, as a store reads it and as the model knows it.
+/// A condition on metadata, as a text for the store and as a function for the model.
 struct SearchFilter {
     let text: String
     let passes: (SearchModel, Int) -> Bool
 
-    /// Passes so many percent of the rows, at random. Each variant has a text of its own, and passes others.
+    /// Passes `percent` percent of the rows, at random. Each variant has another text, and passes other rows.
     static func share(_ percent: Int, variant: Int) -> SearchFilter {
         let width = SearchModel.numbers * percent / 100
         // No row has a number from `numbers` on.
@@ -14,7 +14,7 @@ struct SearchFilter {
         }
     }
 
-    /// Passes the half of the rows that is farther from the first query. Each variant has a text of its own.
+    /// Passes the half of the rows that is farther from the first query. Each variant has another text.
     static func farHalf(variant: Int) -> SearchFilter {
         SearchFilter(text: "metadata ->> 'far' > 0.\(100 + variant)") { $0.isFar($1) }
     }

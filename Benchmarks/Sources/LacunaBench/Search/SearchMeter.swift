@@ -1,18 +1,18 @@
 import Lacuna
 import Measuring
 
-/// Where searches are measured, and what they may cost there.
+/// A situation in which searches are measured, and the limit of their time.
 struct SearchSituation {
     let name: String
     var ids = VectorIDKind.integer
-    /// Rows that a search reads; nil where a filter decides.
+    /// The number of rows that a search reads; nil if that depends on a filter.
     var rows: Int?
     var limit: SearchLimit?
-    /// What the limit is a multiple of.
+    /// The time of which the limit is a multiple.
     var base = "warm"
 }
 
-/// The most that a search may take: a multiple of a warm one's time, and a time on top.
+/// The longest time that a search may take: a multiple of a warm search's time, plus a time.
 struct SearchLimit {
     let ratio: Double
     var added = 0.0
@@ -22,7 +22,7 @@ struct SearchLimit {
     }
 }
 
-/// Searches beside warm ones of the same moment, which met the same noise. Seconds.
+/// The times of searches, in seconds, beside those of warm searches at the same time, which met the same noise.
 struct SearchRun {
     let warm: Double
     let searches: [Double]
@@ -37,15 +37,16 @@ struct SearchMeter {
 
     static let stage = StageName.search.rawValue
     private static let widths = ["situation": 38, "payload": 12, "limit": 17]
-    /// Searches a run: with five runs it is twenty a situation.
+    /// The number of searches in a run: five runs make twenty for each situation.
     private static let searches = 4
     private static let warmSearches = 5
-    /// Seconds of them, where they are short: so many that the caches and the clock of the processor are warm too.
+    /// Warm searches go on for at least this many seconds, so that the caches and the clock of the processor are warm
+    /// too.
     private static let warmUp = 0.02
-    /// Seconds after which a situation, where searches take long, has no more of them.
+    /// After this many seconds, a situation makes no more searches.
     private static let budget = 4.0
 
-    /// Measures searches each of which meets a situation anew.
+    /// Measures searches, each of which meets the situation anew.
     ///
     /// - Parameters:
     ///   - warm: A search whose time is the base, before and after each run.
@@ -64,7 +65,8 @@ struct SearchMeter {
         }
     }
 
-    /// Measures searches in a situation that lasts: the first one, as of the warm ones, doesn't count.
+    /// Measures searches in a situation that lasts. The first one doesn't count; neither does the first of the warm
+    /// ones.
     func measureLasting(
         _ situation: SearchSituation,
         beside warm: () throws -> Double,
@@ -90,7 +92,7 @@ struct SearchMeter {
         add(situation, runs)
     }
 
-    /// As many runs as are asked for, and as there is time for.
+    /// Makes as many runs as were asked for, if there is time for them.
     func runs<R>(since start: ContinuousClock.Instant = .now, _ body: () throws -> R) throws -> [R] {
         var runs: [R] = []
         repeat { runs.append(try body()) } while runs.count < bench.runs && hasTime(since: start)
@@ -134,7 +136,7 @@ struct SearchMeter {
         }
     }
 
-    /// Adds calls that have a limit of their own, and nothing to do with a warm search.
+    /// Adds calls that have a limit of their own and aren't compared with a warm search.
     func add(_ situation: SearchSituation, calls: [Double], runs: Int, atMost seconds: Double) {
         let limit = Figure.seconds(seconds)
         show(situation, calls, runs: runs, warm: .text("-"), ofWarm: .text("-"), limit: limit.description)
@@ -163,7 +165,7 @@ struct SearchMeter {
         )
     }
 
-    /// What a limit is of.
+    /// The name of a situation in the list of limits.
     func name(_ situation: SearchSituation) -> String {
         "search, \(bench.rows) rows, ids \(situation.ids.rawValue): \(situation.name)"
     }

@@ -1,7 +1,7 @@
 import Measuring
 
-/// What a store holds, known without it: vectors, metadata, and the distance of each row to each query. What a search has to
-/// find is looked up in here, so that each answer can be checked.
+/// A model of a store's contents: vectors, metadata, and the distance of each row to each query. It knows what a search
+/// must find, so that each answer can be checked.
 struct SearchModel: Sendable {
     struct Neighbour {
         let row: Int
@@ -11,7 +11,7 @@ struct SearchModel: Sendable {
     private struct Row {
         /// `n` of the metadata.
         var number: UInt16
-        /// `far` of the metadata: whether the row is in the farther half, seen from the first query.
+        /// `far` of the metadata: whether the row is in the half that is farther from the first query.
         let isFar: Bool
         var isLive = true
     }
@@ -19,16 +19,16 @@ struct SearchModel: Sendable {
     /// `n` of the metadata is below this, at random.
     static let numbers = 10_000
     private static let queryCount = 4
-    /// A store sums in float32, the model in double.
+    /// The tolerance: a store sums in float32, and the model in double.
     private static let rounding = 1e-5
 
     let dimension: Int
     let queries: [[Float]]
     private let median: Double
     private var rows: [Row] = []
-    /// Of rows that were put or replaced later. The first ones' are drawn again.
+    /// The vectors of rows that were put or replaced later. Those of the first rows are drawn again.
     private var laterVectors: [Int: [Float]] = [:]
-    /// By query, by row.
+    /// The distances by query, then by row.
     private var distances: [[Double]]
 
     init(rows count: Int, dimension: Int) {
@@ -68,7 +68,7 @@ struct SearchModel: Sendable {
 
     // MARK: Rows
 
-    /// Of all rows that ever were.
+    /// The number of all rows that ever existed.
     var count: Int { rows.count }
     var liveRows: [Int] { rows.indices.filter { rows[$0].isLive } }
 
@@ -83,7 +83,7 @@ struct SearchModel: Sendable {
         return "{\"n\":\(number),\"section\":\"s\(number % 10)\",\"far\":\(isFar ? 1 : 0)}"
     }
 
-    /// A vector whose distance to a query is such a share of the nearest row's.
+    /// A vector whose distance to a query is `share` times that of the nearest row.
     func vector(near query: Int, _ share: Float) -> [Float] {
         var vector = queries[query]
         vector[0] += share * Float(nearest(to: query, limit: 1).first?.distance ?? 1)
@@ -131,7 +131,7 @@ struct SearchModel: Sendable {
         return found
     }
 
-    /// Throws unless the answer is the nearest rows. Those that float32 can't tell apart may change places.
+    /// Throws unless the answer consists of the nearest rows. Rows that float32 can't tell apart may change places.
     func check(_ answer: SearchAnswer, to query: Int, limit: Int, where filter: SearchFilter?) throws {
         let wanted = nearest(to: query, limit: limit, where: filter)
         let isRight =

@@ -2,15 +2,16 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// A store, and the model of what it holds: what changes one changes the other, and what one finds the other checks.
+/// A store and the model of its contents. Each change is made in both, and the model checks the rows that the store
+/// finds.
 final class SearchedStore<ID: SearchedID> {
-    /// Rows that a search is to find.
+    /// The number of rows that a search must find.
     static var limit: Int { 10 }
 
     let path: String
     private(set) var handle: VectorStore<ID>
     private(set) var model: SearchModel
-    /// What the next search looks for.
+    /// The number of the next search's query.
     private(set) var query = 0
 
     /// Makes a store of the model's live rows.
@@ -41,7 +42,7 @@ final class SearchedStore<ID: SearchedID> {
 
     func close() throws { try handle.close() }
 
-    /// A store of its own with the same rows.
+    /// Makes another store with the same rows.
     func copy(to path: String) throws -> SearchedStore {
         try handle.close()
         try FileManager.default.copyItem(atPath: self.path, toPath: path)
@@ -51,13 +52,13 @@ final class SearchedStore<ID: SearchedID> {
 
     // MARK: Changes, of the row nearest to the next search's query, so that an answer that misses them is wrong
 
-    /// Puts a new row, which is the nearest then.
+    /// Puts a new row, which becomes the nearest.
     func put() throws {
         let row = model.append(model.vector(near: query, 0.9))
         try handle.put(model.vector(of: row), for: ID(row: row), metadataJSON: model.metadata(of: row))
     }
 
-    /// Gives the nearest row a vector at such a share of its distance.
+    /// Gives the nearest row a vector at `share` times its distance.
     func replaceNearest(_ share: Float) throws {
         guard let row = nearestRow else { return }
         model.replace(row, with: model.vector(near: query, share))
@@ -65,7 +66,7 @@ final class SearchedStore<ID: SearchedID> {
         try handle.put(vector, for: ID(row: row), metadataJSON: metadata, replacing: true)
     }
 
-    /// Gives the nearest row other metadata: searches with filters have to look at them.
+    /// Gives the nearest row other metadata, which searches with filters must read.
     func setMetadata() throws {
         guard let row = nearestRow else { return }
         model.renumber(row)
@@ -88,7 +89,7 @@ final class SearchedStore<ID: SearchedID> {
 
     // MARK: Searches
 
-    /// One query after the other.
+    /// Returns one query after the other.
     private func takeQuery() -> Int {
         defer { query = (query + 1) % model.queries.count }
         return query
@@ -97,8 +98,8 @@ final class SearchedStore<ID: SearchedID> {
     /// Searches, and checks what is found.
     ///
     /// - Parameters:
-    ///   - query: The next one unless given.
-    ///   - limit: Rows to find.
+    ///   - query: The query; by default the next one.
+    ///   - limit: The number of rows to find.
     /// - Returns: The search's seconds.
     func search(_ query: Int? = nil, where filter: SearchFilter? = nil, limit: Int = limit) throws -> Double {
         let query = query ?? takeQuery()
@@ -107,7 +108,7 @@ final class SearchedStore<ID: SearchedID> {
         return answer.seconds
     }
 
-    /// Has a process that reads this store search, and checks what it finds.
+    /// Lets a process that reads this store search, and checks its answer.
     ///
     /// - Returns: The search's seconds.
     func search(by reader: ReadingProcess) throws -> Double {

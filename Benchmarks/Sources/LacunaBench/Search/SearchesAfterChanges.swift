@@ -1,14 +1,14 @@
 import Lacuna
 import Measuring
 
-/// After each single delete and change of metadata. After puts: ``SearchesByReaders``.
+/// Searches after each single delete and change of metadata. ``SearchesByReaders`` has those after puts.
 struct SearchesAfterChanges {
     let meter: SearchMeter
     let store: SearchedStore<Int64>
 
     func run() throws {
         try measure("after a delete") { try store.delete() }
-        // Last: searches with filters look at these rows next.
+        // This comes last, since searches with filters read these rows next.
         try measure("after a setMetadata") { try store.setMetadata() }
     }
 

@@ -1,7 +1,8 @@
 import Lacuna
 import Measuring
 
-/// Among many dead rows, and few that are very near to the query; and beside compactions of such stores.
+/// Searches among many dead rows, and among a few dead ones that are very near to the query; and beside compactions of
+/// such stores.
 struct SearchesAmongDead {
     let meter: SearchMeter
     let store: SearchedStore<Int64>

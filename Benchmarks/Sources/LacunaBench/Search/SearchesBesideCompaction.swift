@@ -1,8 +1,8 @@
 import Lacuna
 import Measuring
 
-/// Searches of a handle while another thread compacts the store by it, beside searches of the same rows before. Each run has a
-/// copy of its own.
+/// Searches of a handle while another thread compacts the store with the same handle, compared with searches of the
+/// same rows before. Each run has a copy of its own.
 struct SearchesBesideCompaction {
     let meter: SearchMeter
     let store: SearchedStore<Int64>

@@ -1,7 +1,7 @@
 import Measuring
 
-/// What depends on the type of the ids: the first search of a handle and of a process, and searches after another one's
-/// commit.
+/// Searches that depend on the type of the ids: the first search of a handle and of a process, and searches after
+/// another process's commit.
 struct SearchesByReaders<ID: SearchedID> {
     let meter: SearchMeter
     let store: SearchedStore<ID>

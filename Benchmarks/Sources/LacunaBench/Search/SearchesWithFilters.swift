@@ -1,8 +1,8 @@
 import Lacuna
 import Measuring
 
-/// With filters that the store hasn't seen before, and with one that it has: those that have nothing to do with the distance,
-/// and one that keeps the nearest half out.
+/// Searches with filters that the store hasn't seen before, and with one that it has seen. Some filters don't depend on
+/// the distance, and one excludes the nearest half.
 struct SearchesWithFilters {
     let meter: SearchMeter
     let store: SearchedStore<Int64>

@@ -1,7 +1,7 @@
 import Foundation
 import Lacuna
 
-/// A worker's store of any ids that `stages search` makes, open for reading only.
+/// A store with ids of any type that `stages search` uses, open in a worker for reading only.
 struct StoreReader {
     private typealias Search = (_ query: [Float], _ limit: Int) throws -> SearchAnswer
 
@@ -22,7 +22,7 @@ struct StoreReader {
         return { query, limit in try store.answer(to: query, limit: limit) }
     }
 
-    /// Searches with one query of a file. The time is the search's own.
+    /// Searches with one query of a file. The time is that of the search alone.
     func search(_ request: Request) throws -> Reply {
         let number = try request.need(\.lo)
         let query = try RawFile.vectors(request.need(\.queries), number..<number + 1, request.need(\.dim))[0]

@@ -1,14 +1,14 @@
 import Foundation
 import Measuring
 
-/// The work, the same for each store, and where its figures go.
+/// The work, which is the same for each store, and the place for its figures.
 struct Bench: Sendable {
-    /// Rows a transaction.
+    /// The number of rows in a transaction.
     static let batch = 1_000
 
     let rows: Int
     let dimension: Int
-    /// Stages that measure one kind of ids take the first.
+    /// A stage that measures one kind of ids takes the first.
     let kinds: [IDKind]
     let runs: Int
     let contenders: [Contender]
@@ -20,8 +20,8 @@ struct Bench: Sendable {
 
     var rowBytes: Int { dimension * MemoryLayout<Float>.stride }
 
-    /// Measures each store in each run, and the machine where it has something to compare, so that noise hits all of
-    /// them. Who goes first changes: nobody always has the warmer disk.
+    /// Measures each store in each run, and the machine if it has something to compare, so that noise hits all of them.
+    /// The order changes, so that no store always has the warmer disk.
     func eachRun(besides machine: (() throws -> Void)? = nil, _ body: (Contender) throws -> Void) rethrows {
         for run in 0..<runs {
             try machine?()
@@ -29,7 +29,8 @@ struct Bench: Sendable {
         }
     }
 
-    /// Makes one store a contender, of all rows but the dead, for as long as `body` runs, which is told where they are.
+    /// Makes a store of all rows except the dead ones for each contender, and calls `body` with their places. The
+    /// stores are removed afterwards.
     func withStores(
         _ name: String,
         _ kind: IDKind,
@@ -48,7 +49,7 @@ struct Bench: Sendable {
 
     func vectors(_ rows: Range<Int>) -> [[Float]] { rows.map { pool.vector(for: Int64($0)) } }
 
-    /// Puts rows, in batches; making their vectors isn't part of the time.
+    /// Puts rows in batches. The time doesn't include making their vectors.
     func put<S: BenchmarkStore>(_ ids: [S.ID], in store: S) throws -> Duration {
         try Self.batches(of: ids.count).reduce(.zero) { spent, batch in
             let (vectors, ids) = (vectors(batch), Array(ids[batch]))

@@ -1,8 +1,7 @@
 import Foundation
 import Measuring
 
-/// What each way to give the space of dead rows back costs, each on a copy of the same store; and a plain copy of the
-/// live rows' bytes.
+/// Each way to give the space of dead rows back, on a copy of the same store; and a plain copy of the live rows' bytes.
 struct CompactStage {
     let bench: Bench
     let results: Results

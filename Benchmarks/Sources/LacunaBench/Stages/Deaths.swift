@@ -1,9 +1,9 @@
 import Measuring
 
-/// Which rows are dead.
+/// Says which rows are dead.
 struct Deaths: Hashable {
     let percent: Int
-    /// Ten runs, evenly spread, instead of rows at random.
+    /// Whether they are ten groups of neighbours, evenly spread, instead of rows at random.
     var inRuns = false
 
     private static let runs = 10

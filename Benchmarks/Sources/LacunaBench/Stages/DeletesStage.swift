@@ -1,6 +1,6 @@
 import Measuring
 
-/// Half of the rows, at random, in batches, each durable.
+/// Deletes half of the rows, at random, in durable batches.
 struct DeletesStage {
     let bench: Bench
     let results: Results

@@ -33,10 +33,10 @@ private struct Gets: StoreWork {
     let kind: IDKind
     let path: String
 
-    /// A pass takes no more rows.
+    /// The largest number of rows in a pass.
     private static let most = 200_000
 
-    /// What one thread reads, and what comes out.
+    /// The ids that one thread reads, and the sum that must result.
     private struct Pass<ID: BenchmarkID>: Sendable {
         let ids: [ID]
         let total: Double
@@ -56,7 +56,7 @@ private struct Gets: StoreWork {
             Pass(Array(rows.shuffled(using: &random).prefix(Self.most)), ids, bench)
         }
         let meter = Meter()
-        // Let go earlier, it would be taken off what the store adds.
+        // If this memory were released earlier, it would be subtracted from the memory that the store adds.
         defer { withExtendedLifetime(all) {} }
         let store = try S(opening: path)
         _ = try read([all], .inPlace, store)

@@ -1,6 +1,6 @@
 import Measuring
 
-/// All rows in batches, each durable; and a plain file that is synced as often.
+/// Puts all rows in durable batches; and writes a plain file that is synced as often.
 struct IngestStage {
     let bench: Bench
     let results: Results

@@ -1,6 +1,6 @@
 import Measuring
 
-/// What the machine can do with as many bytes as the rows have.
+/// The speed of the machine with as many bytes as the rows have.
 struct LimitsStage {
     let bench: Bench
     let results: Results
@@ -39,7 +39,7 @@ struct LimitsStage {
         results.add(subject, try Meter().measure(count, body))
     }
 
-    /// Row by row, as the stores' rows are read.
+    /// Reads the file row by row, as the stores' rows are read.
     private func scan(_ file: borrowing PlainFile) throws -> Duration {
         try file.withMap { map in
             // The first pass only makes the map's pages known to the process.
@@ -61,7 +61,7 @@ struct LimitsStage {
         }
     }
 
-    /// The median of overwriting one page at random.
+    /// The median time of overwriting one random page.
     private func overwrite(_ file: borrowing PlainFile, pages: Int) throws -> Duration {
         var random = SplitMix(seed: 1)
         let page = [UInt8](repeating: 8, count: Self.page)
@@ -78,7 +78,7 @@ struct LimitsStage {
     }
 }
 
-/// Rows that were read are not those that were put: no time that was measured means anything then.
+/// The rows that were read are not those that were put, so the measured times mean nothing.
 struct WrongSum: Error, CustomStringConvertible {
     let description = "the rows that were read are not those that were written"
 }

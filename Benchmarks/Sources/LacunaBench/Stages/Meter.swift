@@ -1,33 +1,33 @@
 import Measuring
 
-/// What a figure is of.
+/// The subject of a figure.
 struct Subject: Hashable {
     let stage: StageName
     let work: String
     var ids: IDKind?
-    /// A contender, and how it does it where it has several ways; or the machine itself.
+    /// A contender, with its way if it has several; or the machine itself.
     let who: String
 
     static let machine = "machine"
 }
 
-/// What one measurement found.
+/// The result of one measurement.
 struct Sample {
-    /// Rows, or calls where a call is what counts.
+    /// The number of rows, or of calls if calls are measured.
     let count: Int
     let seconds: Double
-    /// Of the block device, until all of it was written.
+    /// The bytes that the block device wrote, until everything was written.
     let deviceBytes: Int64?
-    /// Passed to the system's calls, for files of every kind.
+    /// The bytes that were passed to write calls, for files of every kind.
     let writtenBytes: Int64?
-    /// Anonymous memory on top of what there was before the store was opened.
+    /// The anonymous memory that was added since before the store was opened.
     let memory: Int64?
 
     var secondsPerRow: Double { seconds / Double(count) }
     var rate: Double { Double(count) / seconds }
 }
 
-/// Takes what the kernel counts; to be made before a store is opened.
+/// Reads the kernel's counters. Make it before a store is opened.
 struct Meter {
     private let memory: Int64?
 
@@ -36,7 +36,7 @@ struct Meter {
         memory = ProcessStatus.anonymousMemory
     }
 
-    /// - Parameter body: Returns the time that counts.
+    /// - Parameter body: The work; it returns the time that counts.
     func measure(_ count: Int, _ body: () throws -> Duration) rethrows -> Sample {
         ProcessStatus.syncDisks()
         let (deviceBytes, bytes) = (ProcessStatus.deviceBytesWritten, ProcessStatus.bytesWritten)

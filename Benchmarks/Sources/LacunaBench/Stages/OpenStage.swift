@@ -1,6 +1,6 @@
 import Measuring
 
-/// Opening and the first get, with the store's files in the page cache, and without. The median of several in a run.
+/// Opening and the first get, with the store's files in the page cache, and without. A run has the median of several.
 struct OpenStage {
     let bench: Bench
     let results: Results

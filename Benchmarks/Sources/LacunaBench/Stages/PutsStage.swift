@@ -1,6 +1,6 @@
 import Measuring
 
-/// Rows that are put one by one into a full store, each durable, by one thread and by several.
+/// Puts rows one by one into a full store, each durable, by one thread and by several.
 struct PutsStage {
     let bench: Bench
     let results: Results

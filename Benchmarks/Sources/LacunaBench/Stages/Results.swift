@@ -1,6 +1,6 @@
 import Measuring
 
-/// What was measured, printed at once and kept for the summary.
+/// The measurements, which are printed at once and kept for the summary.
 final class Results {
     let output: Output
     private let bench: Bench
@@ -29,7 +29,8 @@ final class Results {
         )
     }
 
-    /// What one figure is of another, run by run: those of one run met the same noise. Nil where either wasn't measured.
+    /// The median ratio of two figures, computed run by run, since figures of one run met the same noise. Nil if either
+    /// wasn't measured.
     func ratio(_ figure: KeyPath<Sample, Double>, _ subject: Subject, over other: Subject) -> Double? {
         guard let own = samples[subject], let others = samples[other] else { return nil }
         return zip(own, others).map { $0[keyPath: figure] / $1[keyPath: figure] }.median
@@ -39,13 +40,13 @@ final class Results {
         samples[subject]?.map { $0[keyPath: figure] }.median
     }
 
-    /// Nil as well where the system doesn't count it.
+    /// The median of a figure; nil if it wasn't measured, or if the system doesn't count it.
     func median(_ figure: KeyPath<Sample, Int64?>, _ subject: Subject) -> Double? {
         let figures = (samples[subject] ?? []).compactMap { $0[keyPath: figure] }
         return figures.isEmpty ? nil : figures.map(Double.init).median
     }
 
-    /// The medians, each beside those of the same work by others.
+    /// Prints the medians, each beside those of the same work by other stores.
     func summary() {
         for subject in subjects {
             output.measurement(

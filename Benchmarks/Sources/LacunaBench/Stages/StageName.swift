@@ -3,9 +3,9 @@ import ArgumentParser
 enum StageName: String, CaseIterable, ExpressibleByArgument {
     case limits, ingest, puts, gets, deletes, compact, open, search
 
-    /// Rows of a store unless given.
+    /// The default number of rows.
     var rows: Int { self == .search ? 1_000_000 : 100_000 }
-    /// Components of a row unless given.
+    /// The default number of components.
     var dimension: Int { self == .search ? 128 : 768 }
 
     func run(_ bench: Bench, _ results: Results) throws {

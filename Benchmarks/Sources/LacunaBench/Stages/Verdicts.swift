@@ -1,6 +1,6 @@
 import Measuring
 
-/// The figures that Lacuna is to reach beside the others. Those whose stages weren't run are left out.
+/// The limits that Lacuna must keep in comparison with the others. Limits of stages that weren't run are left out.
 struct Verdicts {
     let bench: Bench
     let results: Results
@@ -78,7 +78,7 @@ struct Verdicts {
         )
     }
 
-    /// How much faster one is.
+    /// The ratio of two speeds.
     private func speed(_ subject: Subject, over other: Subject) -> Double? {
         results.ratio(\.rate, subject, over: other)
     }

@@ -1,15 +1,16 @@
 import CLMDB
 import Foundation
 
-/// LMDB as a careful C user has it: its safe flags, so that each commit is synced; a read transaction a thread, reset
-/// after each get and renewed before the next; the id's bytes as the key, and the vector's as the value.
+/// LMDB as a careful C programmer uses it: with its safe flags, so that each commit is synced; with a read transaction
+/// for each thread, reset after each get and renewed before the next; with the id's bytes as the key, and the vector's
+/// bytes as the value.
 ///
-/// `@unchecked Sendable`: an environment is for any number of threads, and nothing here changes once it is open.
+/// `@unchecked Sendable`: any number of threads may use an environment, and nothing here changes after it was opened.
 final class LMDBStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
     static var contender: Contender { .lmdb }
     static var compactions: [String] { ["copy"] }
 
-    /// Addresses, which cost nothing until they are used.
+    /// These are addresses, which cost nothing until they are used.
     private static var mapBytes: Int { 64 << 30 }
 
     private let path: String
@@ -95,7 +96,7 @@ final class LMDBStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
         return LMDBReader(transaction: transaction, database: database)
     }
 
-    /// A compact copy beside the data, and a sync: what is left for a user to do is to put it in their place.
+    /// Makes a compact copy beside the data, and syncs it. A user would still have to put it in the data's place.
     func compact(_ name: String) throws {
         let copy = path + "/copy"
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
@@ -106,7 +107,7 @@ final class LMDBStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
     func close() { mdb_env_close(environment) }
 }
 
-/// `@unchecked Sendable`: one thread at a time uses it, and with MDB_NOTLS it may be another than the one that made it.
+/// `@unchecked Sendable`: one thread at a time uses it; with MDB_NOTLS this need not be the thread that made it.
 struct LMDBReader<ID: BenchmarkID>: BenchmarkReader, @unchecked Sendable {
     let transaction: OpaquePointer
     let database: MDB_dbi

@@ -1,6 +1,6 @@
 import Lacuna
 
-/// Lacuna by its public interface, with the options that it has unless told otherwise.
+/// Lacuna by its public interface, with its default options.
 struct LacunaStore<ID: BenchmarkID>: BenchmarkStore {
     static var contender: Contender { .lacuna }
     static var compactions: [String] { [CompactionStrategy.rewrite, .inPlace, .punch].map(\.rawValue) }

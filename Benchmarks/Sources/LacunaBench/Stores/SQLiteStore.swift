@@ -2,8 +2,9 @@ import CPlainSQLite
 import Foundation
 import Synchronization
 
-/// A plain table of blobs as a careful user has it: a write-ahead log that is synced at each commit, statements that are
-/// prepared once, blobs that are bound without a copy; one connection writes, and each reader has one of its own.
+/// A plain table of blobs as a careful programmer uses it: with a write-ahead log that is synced at each commit,
+/// statements that are prepared once, and blobs that are bound without a copy. One connection writes, and each reader
+/// has a connection of its own.
 ///
 /// `@unchecked Sendable`: only the thread that holds `turn` uses the connection.
 final class SQLiteStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
@@ -60,7 +61,7 @@ final class SQLiteStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
 
     private func insert(_ vector: [Float], for id: ID) throws {
         try vector.withUnsafeBytes { bytes in
-            // Without a destructor the bytes are not copied: they outlive the statement's run.
+            // Without a destructor the bytes are not copied. They live longer than the statement runs.
             sqlite3_bind_blob(insertion, 2, bytes.baseAddress, Int32(bytes.count), nil)
             try connection.run(insertion, with: id)
         }
@@ -82,7 +83,7 @@ final class SQLiteStore<ID: BenchmarkID>: BenchmarkStore, @unchecked Sendable {
         )
     }
 
-    /// VACUUM leaves the new pages in the log.
+    /// The checkpoint is needed because VACUUM leaves the new pages in the log.
     func compact(_ name: String) throws {
         try connection.execute("VACUUM")
         try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
