@@ -1,8 +1,9 @@
-// The bug story: a sync of the backup's data file was taken away, and no test missed it. The power would have gone a minute
-// after the backup was acknowledged, and its rows would have been zeros: found out on the day it was needed.
+// The bug story: a sync of the backup's data file was taken away, and no test missed it. After a power cut a minute
+// after the backup was acknowledged, its rows would have been zeros, and nobody would have noticed before the backup
+// was needed.
 //
-// So the power goes here before every operation of a backup and of a restore, in the copy, in the directory's names and in
-// its parent's.
+// So here the power is cut before every operation of a backup and of a restore: on the copy's files, on the names in
+// its directory, and on those in its parent.
 
 import Testing
 

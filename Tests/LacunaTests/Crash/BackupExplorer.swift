@@ -1,13 +1,13 @@
 @testable import Lacuna
 
-/// Cuts the power before every operation of a call that makes a backup or puts one back, in several ways each, and looks at
-/// what is left.
+/// Cuts the power before every operation of a call that makes a backup or puts one back, in several ways each, and
+/// checks what is left.
 struct BackupExplorer {
     struct Counts: Sendable, CustomStringConvertible {
         var moments = 0
-        /// Told apart by every byte and name that is left, but for the source's.
+        /// States are distinguished by every byte and name that is left, except those of the source.
         var states = 0
-        /// Of these: with nothing at the place, with what was there before, and with the new one.
+        /// Of these, the numbers of states with nothing at the place, with the old store, and with the new one.
         var nothing = 0
         var old = 0
         var new = 0
@@ -31,13 +31,13 @@ struct BackupExplorer {
     private let scenario: BackupScenario
     private let start: BackupScenario.Start
     private let mostFailures: Int
-    /// Where the call has said that the old store is.
+    /// The path of the old store, as the call has reported it.
     private var aside: String?
     private var seen: Set<UInt64> = []
     private(set) var counts = Counts()
     private(set) var failures: [String] = []
 
-    /// So many seeded power cuts a moment.
+    /// Explores a scenario, with `seeds` seeded power cuts for each moment.
     static func explore(_ scenario: BackupScenario, seeds: Int, mostFailures: Int = 3) throws -> BackupExplorer {
         var explorer = BackupExplorer(scenario, try scenario.prepare(), mostFailures)
         let moments = try explorer.run()
@@ -58,7 +58,7 @@ struct BackupExplorer {
         self.mostFailures = mostFailures
     }
 
-    /// The moments of the call, which must not touch its source.
+    /// Makes the call, which must not touch its source, and returns its moments.
     private mutating func run() throws -> [TestTree.Moment] {
         try TestTree.holding(start.directories) { tree in
             var fileSystem = tree.fileSystem
@@ -81,7 +81,7 @@ struct BackupExplorer {
         }
     }
 
-    /// Of all files that have bytes: a reader may make an empty log.
+    /// A fingerprint of all files that have bytes. (A reader may make an empty log.)
     private func sourceFingerprint(_ moment: TestTree.Moment) -> UInt64? {
         moment.names.live[scenario.source].map { number in
             DiskModel.fingerprint(moment.directories[number].liveFiles.filter { $0.value.length > 0 })
@@ -123,7 +123,7 @@ struct BackupExplorer {
         guard others == Set(start.directories.keys).subtracting([scenario.place]) else {
             throw CrashModel.Mismatch(what: "left over: \(names)")
         }
-        // A restored store's predecessor is kept for good, and any other until there is another one at the place.
+        // The store that a restore replaces is kept for good. Any other is kept until there is a new one at the place.
         if let before = start.before, found == nil || scenario.isRestoring && found != before {
             let infix = scenario.place + StorePaths.asideInfix
             let kept = beside.filter { hasReturned ? $0 == aside : found != nil || $0.hasPrefix(infix) }
@@ -136,7 +136,7 @@ struct BackupExplorer {
         }
     }
 
-    /// What a store holds, for a reader and for a writer, which must be sound.
+    /// The contents of a store, which must be sound, read by a reader and by a writer.
     private func contents(_ path: String, hasMark: Bool) throws -> CrashModel {
         let mark = try CommitMark.read(StorePaths(path), SystemFileSystem())
         let reader = try VectorStore<Int64>.open(at: path, .readOnly)
@@ -157,7 +157,7 @@ struct BackupExplorer {
         return found
     }
 
-    /// Whatever is left, the next call makes the new one of it.
+    /// Checks that the next call makes the new backup, whatever is left.
     private func checkGoesOn(_ parent: String) throws {
         try scenario.call(parent, SystemFileSystem(), incremental: true)
         let found = try contents(parent + "/" + scenario.place, hasMark: true)

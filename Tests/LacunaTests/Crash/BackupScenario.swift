@@ -2,13 +2,13 @@
 
 /// One call that makes a backup, or puts one back, in a tree of a store and perhaps an earlier backup.
 enum BackupScenario: String, CaseIterable, Sendable {
-    /// A backup where there is none.
+    /// A backup is made where there is none.
     case whole
-    /// An earlier one is brought up to date by what was appended since.
+    /// An earlier backup is brought up to date with the rows appended since.
     case appending
-    /// The same, where it has a log that a shell which was killed has left.
+    /// The same, if a shell that was killed has left a log there.
     case appendingBesideALog
-    /// A whole one takes the place of an earlier one, after a compaction.
+    /// After a compaction, a whole backup takes the place of an earlier one.
     case replacing
     case replacingInTwoSteps
     /// A backup takes the place of a store that was killed.
@@ -17,15 +17,15 @@ enum BackupScenario: String, CaseIterable, Sendable {
     /// A backup is put where there is no store.
     case restoringAnew
 
-    /// What is there before the call, and must be after it.
+    /// The state before the call, and the one that must be there after it.
     struct Start: Sendable {
         /// Each directory's files.
         var directories: [String: [String: FileImage]] = [:]
-        /// What the source holds all the time.
+        /// The contents of the source, which don't change.
         let source: CrashModel
-        /// What is at the place before; nil where nothing is.
+        /// The contents at the place before the call; nil if nothing is there.
         var before: CrashModel?
-        /// What is there afterwards.
+        /// The contents at the place after the call.
         let after: CrashModel
     }
 
@@ -34,14 +34,14 @@ enum BackupScenario: String, CaseIterable, Sendable {
     private static let dimension = 64
 
     var isRestoring: Bool { [.restoring, .restoringInTwoSteps, .restoringAnew].contains(self) }
-    /// What is copied.
+    /// The name of the directory that is copied.
     var source: String { isRestoring ? Self.backup : Self.store }
-    /// Where the copy goes.
+    /// The name of the place to which it is copied.
     var place: String { self == .restoringAnew ? "anew" : isRestoring ? Self.store : Self.backup }
     /// Whether the file system can exchange two names in one step.
     var exchanges: Bool { self != .replacingInTwoSteps && self != .restoringInTwoSteps }
 
-    /// A store with a log, and a backup from before its last commits.
+    /// Makes a store with a log, and a backup from before its last commits.
     func prepare() throws -> Start {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/" + Self.store) { disk in
@@ -72,7 +72,7 @@ enum BackupScenario: String, CaseIterable, Sendable {
         }
     }
 
-    /// A backup of these files as it is before the call, and what it holds.
+    /// Makes a backup of these files as it is before the call; returns its contents and its files.
     private func backup(_ files: [String: FileImage]) throws -> (CrashModel, [String: FileImage]) {
         try TestDisk.holding(files) { disk in
             let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
@@ -100,8 +100,8 @@ enum BackupScenario: String, CaseIterable, Sendable {
         }
     }
 
-    /// Makes the call below `parent`; `before` and `after` are called right before and after it, the latter with where the
-    /// store is that was at the place, if it is kept.
+    /// Makes the call below `parent`. `before` and `after` are called right before and after it; `after` gets the path
+    /// of the store that was at the place, if it is kept.
     func call(
         _ parent: String,
         _ fileSystem: any FileSystem,

@@ -15,8 +15,8 @@ import Glibc
 @Suite struct CleanPagesTests {
     private static let dimension = 1_024
 
-    /// A store whose last commit's sync of the log failed, and whose process was killed then: the kernel's cache has the
-    /// commit, the disk hasn't. With the states before and after the commit.
+    /// A store for whose last commit the sync of the log failed, and whose process was killed then: the kernel's cache
+    /// has the commit, and the disk doesn't. Returns it with the states before and after the commit.
     static func failedSync() throws -> (Moment, [CrashModel]) {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -30,8 +30,8 @@ import Glibc
         }
     }
 
-    /// What is wrong after a power cut at each moment of the next open; of what it writes anything may be on the disk, of
-    /// what the failed sync was to write nothing is.
+    /// The failures after a power cut at each moment of the next open. Any part of what that open writes may be on the
+    /// disk, but nothing of what the failed sync should have written.
     static func failuresWhileTheLogIsCopied() throws -> [String] {
         let (killed, states) = try failedSync()
         let moments = try TestDisk.killed(at: killed) { disk in
@@ -43,7 +43,7 @@ import Glibc
         return failures(moments, states, Progress(acknowledged: 0, inFlight: 1))
     }
 
-    /// What is wrong after a power cut at each of the moments.
+    /// The failures after a power cut at each of the moments.
     private static func failures(_ moments: [Moment], _ states: [CrashModel], _ progress: Progress) -> [String] {
         var failures: [String] = []
         for moment in moments {
@@ -64,18 +64,18 @@ import Glibc
         #expect(try Self.failuresWhileTheLogIsCopied() == [])
     }
 
-    /// Under a snapshot the log is copied in part, which SQLite doesn't sync. The next checkpoint copies the rest, and its
-    /// sync fails: the kernel drops all of it as clean. A reader keeps SQLite's shared memory alive, by which the database
-    /// has what was copied first.
+    /// While a snapshot is held, a part of the log is copied into the database, which SQLite doesn't sync. The next
+    /// checkpoint copies the rest, and its sync fails: the kernel drops all of it as clean. A reader keeps SQLite's
+    /// shared memory alive, which says that the database has the first part.
     ///
-    /// What is wrong after a power cut at each moment of the next open, and after that has cut the log.
+    /// Returns the failures after a power cut at each moment of the next open, and after that open has cut the log.
     static func failuresAfterAPartialCheckpoint() throws -> [String] {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 var store: VectorStore<Int64>?
                 var model: CrashModel
                 (store, model) = try Scenario.prepare(disk, dimension: dimension)
-                // On pages of its own, which later commits don't touch.
+                // The metadata lie on pages of their own, which later commits don't touch.
                 let long = "{\"long\":\"\(String(repeating: "x", count: 20_000))\"}"
                 let vector = CrashModel.vector(300, version: 0, dimension: dimension)
                 try store?.put(vector, for: 300, metadataJSON: long)
@@ -106,9 +106,9 @@ import Glibc
         #expect(try Self.failuresAfterAPartialCheckpoint() == [])
     }
 
-    /// Where the disk is full when the log, or the rows, are to be written again (that takes room on file systems that copy
-    /// on writing), nothing may be written on the strength of them: a lost frame in the middle of the log would end it for
-    /// SQLite, and take what is acknowledged later along.
+    /// If the disk is full when the log or the rows must be written again (which takes room on file systems that copy
+    /// on writing), nothing may be written that relies on them: for SQLite a lost frame in the middle would end the
+    /// log, and later acknowledged commits would be lost with it.
     @Test(arguments: [true, false]) func noRoomToWriteAgain(_ isLog: Bool) throws {
         let (killed, states) = try Self.failedSync()
         let moment = try TestDisk.killed(at: killed) { disk in
@@ -127,8 +127,8 @@ import Glibc
         #expect(Self.failures([moment], states, Progress(acknowledged: 0, inFlight: 1)) == [])
     }
 
-    /// Rows that a commit in the log names are in the kernel's cache as clean pages, and not on the disk: after the next
-    /// open has written to the store, they are.
+    /// Rows that a commit in the log names are in the kernel's cache as clean pages, and not on the disk. After the
+    /// next open has written to the store, they must be on the disk.
     @Test(arguments: [Scenario.put, .replace, .inPlace, .rewrite])
     func rowsThatOnlyTheLogNames(_ scenario: Scenario) throws {
         #expect(try Self.rowsLost(after: scenario) == [])
@@ -145,7 +145,7 @@ import Glibc
                 try scenario.call(store, dimension: dimension)
                 let file = try store.info.dataFile
                 if scenario == .rewrite {
-                    // Of the new file the disk has the header.
+                    // The disk has the header of the new file.
                     older = disk.now.model.liveFiles[file] ?? FileImage()
                     older.zero(DataFileHeader.length..<older.length)
                 }

@@ -1,11 +1,11 @@
-// The bug story: a store acknowledged a write, the power went, and the row was gone, or there with another row's bytes.
-// Each time it was an order of two writes that no test on a living machine can see, because there the kernel's cache
-// survives whatever the program does: the index committed before the data file was synced; a new file's name that no
-// sync of its directory had made durable; the old file removed before the commit that superseded it. Or the order was
-// right, and recovery from the crash was stopped by the next one.
+// The bug story: a store acknowledged a write, the power was cut, and the row was gone, or had another row's bytes.
+// Each time the reason was an order of two writes that no test on a running machine can see, because there the kernel's
+// cache survives whatever the program does: the index committed before the data file was synced; a new file's name was
+// not made durable by a sync of its directory; the old file was removed before the commit that superseded it. Or the
+// order was right, and the next crash stopped the recovery from the first one.
 //
-// So here the disk is a model that keeps nothing but what was synced, and whatever else a seed decides, and the world
-// stops at every single moment of a workload at which that would leave something else, and at those of the recovery.
+// So here the disk is a model that keeps only what was synced, and other parts as a seed decides. The world stops at
+// every moment of a workload at which a crash would leave another state, and at the moments of the recovery.
 
 import Foundation
 import Testing
@@ -13,7 +13,7 @@ import Testing
 @testable import Lacuna
 
 @Suite struct CrashExplorationTests {
-    /// Not one test a workload: what is asserted in the end is how much of it there was.
+    /// This is one test, and not one for each workload, because it asserts the counts of all of them in the end.
     @Test func everyMomentOfEveryWorkload() async throws {
         var total = CrashExplorer.Counts()
         let explored = try await onTwoThreads(CrashWorkload.all) { workload in
@@ -29,8 +29,8 @@ import Testing
         #expect(total.states >= 20_000)
     }
 
-    /// As many states as one has patience for: workload after workload from one seed on, each with a number that makes it
-    /// again. `make torture` asks for it.
+    /// Explores as many states as asked for: workload after workload from a seed on, each with a seed that repeats it.
+    /// `make torture` runs it.
     @Test(.enabled(if: Torture.states > 0, "a long run: `make torture`")) func asManyStatesAsAreAskedFor() async throws
     {
         var total = CrashExplorer.Counts()
@@ -46,7 +46,7 @@ import Testing
             }
             seed = seeds.upperBound
             print("crashes, \(total); to go on from here: make torture SEED=\(seed)")
-            // At once: a long run is often cut short.
+            // The output is flushed at once, since a long run is often interrupted.
             fflush(nil)
         }
     }

@@ -2,9 +2,9 @@ import Synchronization
 
 @testable import Lacuna
 
-/// How a machine, or a process, stops.
+/// The way in which a machine or a process stops.
 enum Crash: Sendable, CustomStringConvertible {
-    /// The process alone: what it wrote is in the kernel's cache.
+    /// Only the process stops: everything that it wrote is in the kernel's cache.
     case kill
     case powerCut(Survival)
 
@@ -16,14 +16,14 @@ enum Crash: Sendable, CustomStringConvertible {
     }
 }
 
-/// Stops the world at every moment of a workload, in several ways each, and checks what is left; then again at the moments
-/// of the recovery.
+/// Stops the world at every moment of a workload, in several ways each, and checks what is left. Then it does the same
+/// at the moments of the recovery.
 struct CrashExplorer {
-    /// What the numbers at the end mean: distinct states are told apart by every byte and name that is left.
+    /// The counts. States are distinguished by every byte and name that is left.
     struct Counts: Sendable, CustomStringConvertible {
         var moments = 0
         var states = 0
-        /// Of these, left by a crash inside the recovery of another one.
+        /// Of these, the states that a crash inside the recovery from another crash has left.
         var recoveryStates = 0
 
         static func += (left: inout Counts, right: Counts) {
@@ -40,15 +40,15 @@ struct CrashExplorer {
     private let dimension: Int
     private let states: [CrashModel]
     private let seed: UInt64
-    /// Seeded power cuts a moment.
+    /// The number of seeded power cuts at each moment.
     private let seeds: Int
-    /// One moment in so many of each recovery.
+    /// In each recovery, one of this many moments is explored.
     private let recoveryStride: Int
     private var seen: Set<UInt64> = []
     private(set) var counts = Counts()
     private(set) var failures: [String] = []
 
-    /// They repeat one another.
+    /// The most failures that are recorded, since they mostly repeat one another.
     private let mostFailures: Int
 
     init(
@@ -142,7 +142,7 @@ struct CrashExplorer {
 }
 
 extension DiskModel {
-    /// The same for the same names with the same bytes.
+    /// A number that is the same for the same names with the same bytes.
     static func fingerprint(_ files: [String: FileImage]?) -> UInt64 {
         var hash: UInt64 = files == nil ? 1 : 2
         for (name, image) in (files ?? [:]).sorted(by: { $0.key < $1.key }) {

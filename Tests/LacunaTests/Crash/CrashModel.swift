@@ -1,6 +1,6 @@
 @testable import Lacuna
 
-/// What a store must hold: the reference that a recovered one is compared with, byte for byte.
+/// A model of a store's contents, with which a recovered store is compared byte for byte.
 struct CrashModel: Equatable, Sendable {
     struct Row: Equatable, Sendable {
         /// The vector's bit patterns.
@@ -12,7 +12,7 @@ struct CrashModel: Equatable, Sendable {
 
     var ids: [Int64] { rows.keys.sorted() }
 
-    /// All that the store holds, read by pread(2) and again through the map.
+    /// The contents of a store, read by pread(2) and again through the map.
     init(of store: VectorStore<Int64>) throws {
         try store.read { snapshot in
             try snapshot.forEach { row in
@@ -31,7 +31,7 @@ struct CrashModel: Equatable, Sendable {
         var description: String { what }
     }
 
-    /// What tells `self` from `other`, for a message.
+    /// Describes how `self` differs from `other`, for a message.
     func difference(from other: CrashModel) -> String {
         let all = Set(rows.keys).union(other.rows.keys).sorted()
         let different = all.filter { rows[$0] != other.rows[$0] }
@@ -48,7 +48,7 @@ struct CrashModel: Equatable, Sendable {
 }
 
 extension CrashModel {
-    /// Rows whose components tell the id and the version, none of them zero.
+    /// A row whose components depend on the id and the version. None of them is zero.
     static func vector(_ id: Int64, version: Int, dimension: Int) -> [Float] {
         (0..<dimension).map { Float(id * 131 + Int64(version * 17) + Int64($0 % 13)) + 0.5 }
     }

@@ -1,18 +1,18 @@
 @testable import Lacuna
 
-/// What a store does while the world is stopped, again and again.
+/// The work of a store that is stopped again and again.
 struct CrashWorkload: Sendable, CustomStringConvertible {
     let name: String
     var dimension = 8
     var isRelaxed = false
     var seed: UInt64 = 1
-    /// Done before crashes count.
+    /// The steps that come before crashes count.
     var preparation: [Workload.Step] = []
     var steps: [Workload.Step] = []
-    /// Steps at random behind these.
+    /// The number of random steps after these.
     var randomSteps = 0
     var countsCreation = false
-    /// Whether the store has schema version 1, and is migrated when it is opened; with a log, or without one.
+    /// Whether the store has schema version 1 and is migrated when it is opened; and whether it has a log then.
     var migrates = false
     var leavesOldLog = false
 
@@ -71,7 +71,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),
     ]
 
-    /// A mix of everything, another one for each seed.
+    /// A mixture of everything, which differs for each seed.
     static func random(_ seed: UInt64) -> CrashWorkload {
         CrashWorkload(
             name: "seed \(seed)",

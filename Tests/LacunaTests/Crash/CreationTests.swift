@@ -1,6 +1,6 @@
-// The bug story: `create` at a path where something was already. An empty store had its data file replaced by one with
-// another UUID before anybody looked whether the index was a store's; a directory of somebody else's was refused, but
-// not before a lock file had been put into it.
+// The bug story: `create` was called at a path where something was already. The data file of an empty store was
+// replaced by one with another UUID before `create` checked whether the index was a store's. Somebody else's directory
+// was refused, but only after a lock file had been put into it.
 
 import Testing
 
@@ -23,7 +23,7 @@ import Glibc
         return files
     }
 
-    /// After a kill at any operation, nobody but `create` takes what is left for a store, and `create` finishes it.
+    /// After a kill at any operation, only `create` accepts what is left, and finishes it.
     @Test func killedAtEveryOperation() throws {
         var stopped = true
         var count = 0
@@ -55,7 +55,7 @@ import Glibc
         try store.close()
     }
 
-    /// A creation that failed for want of space leaves nothing that stops the next one.
+    /// A creation that failed because the disk was full leaves nothing that stops the next one.
     @Test(arguments: [ENOSPC, EIO]) func failsAtEveryOperation(_ errno: Int32) throws {
         var failed = true
         var count = 0
@@ -76,8 +76,8 @@ import Glibc
         #expect(count > 10)
     }
 
-    /// A descriptor of the index that is closed while another thread has the store open takes its locks away, and another
-    /// process that then reads the index takes the log away from under the writer.
+    /// If a descriptor of the index is closed while another thread has the store open, the locks of that thread are
+    /// dropped. Then another process that reads the index removes the log under the writer.
     @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the shell of SQLite"))
     func aReaderThatOpensAtOnceKeepsItsLocks() throws {
         try TestFiles.withDirectory { parent in
@@ -118,7 +118,7 @@ import Glibc
         }
     }
 
-    /// A damaged store is not an unfinished one: making its data file anew would hide what was lost.
+    /// A damaged store is not an unfinished one: making its data file anew would hide the loss.
     @Test func refusesAStoreWhoseDataFileIsMissing() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

@@ -1,6 +1,6 @@
 @testable import Lacuna
 
-/// What an operation does to a file's bytes.
+/// The effect of an operation on a file's bytes.
 enum FileChange: Equatable, Sendable {
     case write([UInt8], at: Int64)
     case zero(Range<Int64>)
@@ -8,16 +8,16 @@ enum FileChange: Equatable, Sendable {
     case truncate(Int64)
 }
 
-/// What of the things that nobody has synced a power cut leaves.
+/// Says which unsynced changes survive a power cut.
 enum Survival: Sendable, CustomStringConvertible {
     case nothing
-    /// Removed names are gone, and nothing else has happened: file systems often write names down first.
+    /// Only removals of names survive: file systems often write these first.
     case unlinks
     case everything
-    /// Each sector of 512 bytes, each length and each name for itself, as a seed decides.
+    /// A seed decides about each sector of 512 bytes, each length and each name.
     case some(seed: UInt64)
 
-    /// The same at every moment.
+    /// These are tried at every moment.
     static let extremes: [Survival] = [.nothing, .unlinks, .everything]
 
     var description: String {
@@ -30,16 +30,16 @@ enum Survival: Sendable, CustomStringConvertible {
     }
 }
 
-/// A file of the simulated disk, whatever its names.
+/// A file of the simulated disk, with any names.
 struct Inode: Sendable {
-    /// What programs read: the kernel's cache.
+    /// The content that programs read: the kernel's cache.
     private(set) var live = FileImage()
-    /// What is on the disk for certain.
+    /// The content that is certainly on the disk.
     private(set) var durable = FileImage()
-    /// What was done since, in order.
+    /// The changes since the last sync, in order.
     private var pending: [FileChange] = []
-    /// Pages that a failed sync has left clean in the cache, and that the disk doesn't have: later syncs don't write them
-    /// either, until somebody writes to them again, which takes the whole page along.
+    /// Pages that a failed sync has left clean in the cache, and that the disk doesn't have. Later syncs don't write
+    /// them, unless somebody writes to them again, which dirties the whole page.
     private(set) var lost: Set<Int> = []
 
     static let sector = 512
@@ -68,7 +68,8 @@ struct Inode: Sendable {
         pending = []
     }
 
-    /// The kernel drops what it couldn't write; lengths and holes are the file system's own, and come with its next sync.
+    /// The kernel drops the pages that it couldn't write. Lengths and holes are kept by the file system, and come with
+    /// its next sync.
     mutating func failSync() {
         for change in pending {
             if case .write = change { lost.formUnion(change.pages) }
@@ -79,7 +80,8 @@ struct Inode: Sendable {
         }
     }
 
-    /// The disk has an older content, and the cache what is new as clean: as after a sync whose failure nobody heard of.
+    /// The disk has an older content, and the cache has the new one as clean, as after a failed sync that nobody
+    /// noticed.
     mutating func lose(since older: FileImage) {
         durable = older
         pending = []
@@ -119,7 +121,7 @@ extension FileImage {
 }
 
 extension FileChange {
-    /// The pages that it dirties.
+    /// The pages that the change dirties.
     var pages: Range<Int> {
         let range: Range<Int64>
         switch self {
@@ -132,7 +134,8 @@ extension FileChange {
         return Int(range.lowerBound / size)..<Int((range.upperBound - 1) / size) + 1
     }
 
-    /// What may reach the disk, or not, each for itself: the sectors of a write, and the length that it makes.
+    /// The parts of a change that may reach the disk independently: the sectors of a write, and the length that it
+    /// makes.
     var parts: [FileChange] {
         guard case .write(let bytes, let offset) = self else { return [self] }
         var parts: [FileChange] = [.extend(offset + Int64(bytes.count))]
@@ -147,21 +150,21 @@ extension FileChange {
     }
 }
 
-/// A disk that keeps its promises, and not a byte more: what of all that nobody has synced is left after a power cut is
-/// for ``Survival`` to say.
+/// A disk that keeps its promises, and nothing more: ``Survival`` says which unsynced changes are left after a power
+/// cut.
 ///
-/// SQLite's own files are held to the same: its unix VFS syncs the directory when it first syncs a log that it made, but
-/// keeps an error of that to itself, so the store must not count on it.
+/// The same rules hold for SQLite's files. Its unix VFS syncs the directory when it first syncs a log that it has made,
+/// but doesn't report an error of that sync, so the store must not rely on it.
 struct DiskModel: Sendable {
     private var inodes: [Inode] = []
-    /// Which inode each name stands for.
+    /// The inode of each name.
     private var names = NameTable()
-    /// Whether the store's directory has its name in its parent durably.
+    /// Whether the name of the store's directory is durable in its parent.
     private(set) var hasDirectory = false
 
     init() {}
 
-    /// A disk that holds files durably.
+    /// Makes a disk with durable files.
     init(holding files: [String: FileImage]) {
         let files = files.sorted { $0.key < $1.key }
         inodes = files.map { Inode(durable: $0.value) }
@@ -194,7 +197,7 @@ struct DiskModel: Sendable {
     /// The names and contents that programs see.
     var liveFiles: [String: FileImage] { names.live.mapValues { inodes[$0].live } }
 
-    /// The files that a power cut leaves; nil where the directory itself is gone.
+    /// The files that a power cut leaves; nil if the directory itself is gone.
     func afterPowerCut(_ survival: Survival) -> [String: FileImage]? {
         var generator = SplitMix64(seed: 0)
         if case .some(let seed) = survival { generator = SplitMix64(seed: seed) }
@@ -212,7 +215,7 @@ struct DiskModel: Sendable {
         return files
     }
 
-    /// The same for two disks that programs, and power cuts, can't tell apart.
+    /// A number that is the same for two disks that neither programs nor power cuts can tell apart.
     var fingerprint: UInt64 {
         var hash: UInt64 = 0
         for (name, inode) in names.live.sorted(by: { $0.key < $1.key }) {

@@ -9,7 +9,7 @@ import Glibc
 /// One operation on a store's files.
 struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
     enum Kind: Sendable, CaseIterable {
-        // The first ones in the order of the test VFS.
+        // The first ones are in the order of the test VFS.
         case create, write, sync, truncate, unlink, open, read, allocate, punch, syncDirectory, rename, writeback
 
         var changesFiles: Bool { self != .open && self != .read && self != .writeback }
@@ -18,7 +18,7 @@ struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
     let kind: Kind
     /// The file's name in the store's directory; `..` for the directory's parent.
     let name: String
-    /// What a file is renamed to.
+    /// The new name of a renamed file.
     var newName = ""
     let isSQLite: Bool
 
@@ -27,17 +27,18 @@ struct DiskOperation: Equatable, Sendable, CustomStringConvertible {
     var description: String { "\(kind) \(name)" }
 }
 
-/// What goes wrong: operations that match fail, after the first `skipping` of them, `times` times.
+/// A fault: after the first `skipping` operations that match, the next `times` ones fail.
 struct DiskFault: Sendable {
     var errno: Int32 = EIO
     var skipping = 0
     var times = 1
-    /// Whether what a failed sync was to write reached the disk nevertheless: nobody can say, so both must do.
+    /// Whether the bytes of a failed sync have reached the disk nevertheless. Nobody can know, so the store must work
+    /// in both cases.
     var reachesDisk = false
     var matches: @Sendable (DiskOperation) -> Bool = { _ in true }
 }
 
-/// How far a workload was: the last state that a call acknowledged, and the one that a call was on its way to.
+/// The progress of a workload: the last acknowledged state, and the state that the call under way makes.
 struct Progress: Equatable, Sendable {
     var acknowledged = -1
     var inFlight: Int?
@@ -46,7 +47,7 @@ struct Progress: Equatable, Sendable {
     var allowed: [Int] { [acknowledged, inFlight ?? acknowledged].filter { $0 >= 0 } }
 }
 
-/// The disk at one moment, and what the workload had been told by then.
+/// The disk at one moment, and the workload's progress by then.
 struct Moment: Sendable {
     let model: DiskModel
     /// The number of operations before it.

@@ -1,6 +1,6 @@
-// The bug story: an erasure was killed half-way, and the next start found nothing to do: the rows were deleted, so nobody
-// would ever ask for them again, and their bytes stayed. Or all had gone well, until a power cut brought an old log back,
-// or a file whose name had been removed and not synced.
+// The bug story: an erasure was killed half-way, and the next start found nothing to do: the rows were deleted, so
+// nobody would ever ask for them again, and their bytes stayed. Or everything went well, until a power cut brought back
+// an old log, or a file whose name had been removed without a sync.
 
 import Testing
 
@@ -32,7 +32,7 @@ import Glibc
         return (store, rows)
     }
 
-    /// Either the erasure never began, and all rows are there, or nothing of them is.
+    /// Checks that either the erasure never began, and all rows are there, or nothing of the erased rows is.
     private func check(_ disk: TestDisk, _ before: ErasedRows<Int64>, mustBeGone: Bool) throws {
         let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
         var rows = before
@@ -69,8 +69,8 @@ import Glibc
         #expect(count > 30)
     }
 
-    /// The power goes while rows are erased, and again while the next open carries that on. After the call has returned,
-    /// not a file that the disk may hold has anything of them, though nobody has opened the store again.
+    /// The power is cut while rows are erased, and again while the next open completes the erasure. After the call has
+    /// returned, no file that may be on the disk has anything of the rows, even if nobody has opened the store again.
     @Test func powerCuts() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -98,7 +98,7 @@ import Glibc
         }
     }
 
-    /// What is left of erased rows on the disk once the erasure has returned, and the power goes.
+    /// The remains of erased rows on the disk, if the power is cut after the erasure has returned.
     static func remainsAfterErasing() throws -> [String] {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -121,20 +121,20 @@ import Glibc
             try check(disk, rows, mustBeGone: false)
             second = disk.moments
         }
-        // Each fifth: most of them are writes of the same kind.
+        // Only every fifth moment is tried, since most are writes of the same kind.
         for (index, inner) in second.enumerated() where index % 5 == moment.operation % 5 {
             try TestDisk.holding(inner.model.afterPowerCut(survival)) { try check($0, rows, mustBeGone: false) }
         }
     }
 
-    /// The sync of the zeros fails, and leaves them in the kernel's cache alone: who carries on finds zeros there, and the
-    /// disk still has the rows.
+    /// The sync of the zeros fails, and leaves them only in the kernel's cache: an erasure that goes on finds zeros
+    /// there, while the disk still has the rows.
     @Test func aSyncOfZerosThatFails() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 var (store, rows) = try prepare(disk)
                 let remains = rows.remains(of: Self.ids)
-                // From here on the rows are not among those that the next open writes once more.
+                // After this, the rows are not among those that the next open writes again.
                 _ = try store.writing().turn { try $0.log.empty() }
                 disk.inject(DiskFault(matches: { $0.kind == .sync && $0.isOnDataFile }))
                 let error = #expect(throws: VectorStoreError.self) { try store.erase(Self.ids) }
@@ -149,7 +149,7 @@ import Glibc
         }
     }
 
-    /// A file that a rewrite has replaced, and that couldn't be removed then, holds the rows too.
+    /// A file that a rewrite has replaced, and that couldn't be removed then, has the rows too.
     @Test func retiredFilesGo() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -172,8 +172,8 @@ import Glibc
         }
     }
 
-    /// The index can't be rebuilt for want of room: the rows are deleted, what was written so far is given back, and once
-    /// there is room the erasure goes on.
+    /// The index can't be rebuilt because the disk is full: the rows are deleted, the space written so far is given
+    /// back, and the erasure goes on once there is room.
     @Test func withoutRoomForTheIndex() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

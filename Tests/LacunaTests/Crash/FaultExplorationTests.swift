@@ -1,6 +1,6 @@
-// The bug story: every error path that nobody had ever taken. The disk was full in the middle of a compaction, a read of
-// the journal failed while the store was opened, a sync failed whose bytes were on the disk after all; and the handle went
-// on as if nothing had happened, or the next open could not put the store in order any more.
+// The bug story: error paths that no test had ever taken. The disk was full in the middle of a compaction; a read of
+// the journal failed while the store was opened; a sync failed although its bytes were on the disk. Then the handle
+// went on as if nothing had happened, or the next open could not put the store in order.
 
 import Testing
 
@@ -14,8 +14,8 @@ import Glibc
 
 /// Makes every single operation of a call fail, in several ways.
 @Suite struct FaultExplorationTests {
-    /// What an operation fails with, and how many in a row: the retry too, or the cleaning up, or everything until the
-    /// call returns.
+    /// The error of an operation, and the number of operations in a row that fail: so the retry fails too, or the
+    /// cleaning up, or everything until the call returns.
     struct Fault: Sendable, CustomStringConvertible {
         let errno: Int32
         let times: Int
@@ -32,7 +32,7 @@ import Glibc
             Fault(errno: EIO, times: 1, reachesDisk: true),
         ]
 
-        /// Syncs and removals don't run out of space, and only syncs may have worked all the same.
+        /// Syncs and removals can't meet a full disk, and only syncs may have worked although they failed.
         func applies(_ operation: DiskOperation) -> Bool {
             if reachesDisk { return operation.kind == .sync }
             return !isFull || [.create, .write, .allocate, .punch].contains(operation.kind)
@@ -43,7 +43,7 @@ import Glibc
         }
     }
 
-    /// What fails: a call on an open store, or opening one that a crash has left.
+    /// The target of the faults: a call on an open store, or opening a store that a crash has left.
     enum Target: Sendable, CustomStringConvertible {
         case call(Scenario)
         case opening(after: Scenario)
@@ -62,7 +62,7 @@ import Glibc
 
     static let dimension = 1_024
 
-    /// Not one test a call: what is asserted in the end is how much of it there was.
+    /// This is one test, and not one for each call, because it asserts the counts of all of them in the end.
     @Test func everyOperationFails() async throws {
         let counts = try await onTwoThreads(Target.all) { target in
             let faults = try Fault.all.map { fault in
@@ -79,7 +79,7 @@ import Glibc
         #expect(total >= 5_000)
     }
 
-    /// Underneath the simulated disk: a signal that comes while a system call waits is no error of the disk.
+    /// Below the simulated disk: a signal that interrupts a system call is no error of the disk.
     @Test func interruptedCallsAreMadeAgain() throws {
         var calls = 0
         let result = try SystemFileSystem.check("read", "") {
@@ -97,7 +97,7 @@ import Glibc
         #expect(error?.errno == EIO)
     }
 
-    /// Calls `body` for each operation that may fail, until none did; how many did.
+    /// Calls `body` for each operation that may fail, until none has failed; returns how many have failed.
     private func forEachOperation(_ what: String, _ body: (Int) throws -> Bool) throws -> Int {
         var count = 0
         while true {
@@ -121,7 +121,8 @@ import Glibc
                 return (disk.moments, [before, scenario.result(before, dimension: Self.dimension)])
             }
         }
-        // In the beginning, the middle and the end: what recovery does differs by how far the call was.
+        // One moment in the beginning, one in the middle and one at the end, since recovery depends on how far the call
+        // was.
         let chosen = [moments.count / 4, moments.count / 2, moments.count - 2].map { moments[$0] }
         return try chosen.reduce(0) { sum, moment in
             let what = "opening after \(scenario) was killed before operation \(moment.operation), \(fault)"
@@ -157,7 +158,7 @@ import Glibc
         }
     }
 
-    /// Whether an operation did fail, or the call had fewer.
+    /// Returns whether an operation has failed; if not, the call had fewer operations.
     private func fail(_ scenario: Scenario, _ fault: Fault, at count: Int, _ disk: TestDisk) throws -> Bool {
         let states: [CrashModel]
         var progress = Progress(acknowledged: 0)
@@ -174,8 +175,8 @@ import Glibc
             } catch let error as VectorStoreError { thrown = error }
             failed = disk.failures > 0
             disk.inject(nil)
-            // Readable at once, with what was acknowledged and nothing else.
-            // A commit whose sync failed may be there, whole; and the rows that are to be erased are deleted first.
+            // The store must be readable at once, with the acknowledged contents and no others. A commit whose sync
+            // failed may be there, whole; and the rows that are to be erased are deleted first.
             let found = try CrashModel(of: store)
             if thrown?.code == .ioError || thrown != nil && scenario == .erase { progress.inFlight = 1 }
             guard found == states[progress.acknowledged] || found == progress.inFlight.map({ states[$0] }) else {

@@ -6,14 +6,14 @@ import Darwin
 import Glibc
 #endif
 
-/// The system's file system behind a ``TestDisk``, which writes down each operation and may make it fail.
+/// The system's file system behind a ``TestDisk``, which records each operation and may make it fail.
 struct FaultyFileSystem: FileSystemLayer {
     let disk: TestDisk
     /// Writes fewer bytes than asked for, as pwrite(2) may.
     var writesShort = false
-    /// What a hole is answered with instead, where the file system is to have none.
+    /// The error of punching a hole, if the file system must not support holes.
     var punchError: Int32?
-    /// Whether syncs reach the system, which only matters to what the system then measures.
+    /// Whether syncs reach the system, which matters only for measurements of the system.
     var syncsReally = false
     private static let names = Guarded<[Int32: String]>([:])
 
@@ -46,7 +46,7 @@ struct FaultyFileSystem: FileSystemLayer {
 
     func close(_ descriptor: Int32) { Self.close(descriptor) }
 
-    /// On whatever disk it is.
+    /// Closes a descriptor of any disk.
     static func close(_ descriptor: Int32) {
         names.withLock { $0[descriptor] = nil }
         SystemFileSystem().close(descriptor)
@@ -109,7 +109,7 @@ struct FaultyFileSystem: FileSystemLayer {
         try syncDirectory(directory.path == disk.directory ? "." : "..")
     }
 
-    /// That of the disk, whatever its path is by now.
+    /// Syncs the disk's directory, whatever its path is by now.
     func syncNames() throws(SystemError) { try syncDirectory(".") }
 
     private func syncDirectory(_ name: String) throws(SystemError) {

@@ -6,10 +6,10 @@ import Darwin
 import Glibc
 #endif
 
-/// A file's content in pages, which copies share: what a moment of a disk costs is what has changed since the one before.
+/// A file's content in pages, which copies share: so a moment of a disk costs only the changes since the moment before.
 struct FileImage: Equatable, Sendable {
     private(set) var length: Int64 = 0
-    /// A page that isn't there is zeros.
+    /// A missing page is all zeros.
     private var pages: [[UInt8]?] = []
 
     static let pageSize = 4_096
@@ -66,7 +66,7 @@ struct FileImage: Equatable, Sendable {
         }
     }
 
-    /// Zeros where there are bytes; the length stays.
+    /// Writes zeros where there are bytes; the length stays.
     mutating func zero(_ range: Range<Int64>) {
         var position = Int(range.lowerBound)
         let end = Int(min(range.upperBound, length))
@@ -101,7 +101,7 @@ struct FileImage: Equatable, Sendable {
 
     // MARK: Out of the model
 
-    /// The same number for the same content, wherever it came from.
+    /// Adds the content to a hash; the same content gives the same number.
     func hash(into hash: inout UInt64) {
         hash.mix(UInt64(bitPattern: length))
         for (number, page) in pages.enumerated() {
@@ -114,7 +114,7 @@ struct FileImage: Equatable, Sendable {
                 unsafe second.update(UnsafeRawBufferPointer(rebasing: bytes[(count / 2)...]))
                 return UInt64(checksum.value) << 32 | UInt64(second.value)
             }
-            // A page of zeros that was written is the same as one that wasn't.
+            // A page of written zeros counts as a missing page.
             if sum != Self.sumOfZeros {
                 hash.mix(UInt64(number))
                 hash.mix(sum)
@@ -132,7 +132,7 @@ struct FileImage: Equatable, Sendable {
         return UInt64(whole.value) << 32 | UInt64(half.value)
     }()
 
-    /// Makes the file, with holes where there are no pages.
+    /// Makes the file, with holes in place of missing pages.
     func materialise(at path: String) throws {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         if descriptor < 0 { throw TestFiles.Failure(errno: errno) }
@@ -151,7 +151,7 @@ struct FileImage: Equatable, Sendable {
 }
 
 extension UInt64 {
-    /// One step of SplitMix64 over what was there.
+    /// Makes one step of SplitMix64 with the value so far and a new one.
     mutating func mix(_ value: UInt64) {
         var generator = SplitMix64(seed: self ^ value)
         self = generator.next()

@@ -1,7 +1,7 @@
-// The bug story: the disk was full, and the store could neither be written nor emptied; an error that was swallowed let
-// a compaction that had failed half-way be followed by one that worked, and the journal of the first made the next open
-// call the store damaged. After a failed fsync a program tried again, was told that all was well (the kernel had marked
-// the pages clean), and lost what it had acknowledged at the next power cut.
+// The bug story: the disk was full, and the store could neither be written to nor emptied. An error was swallowed, so
+// that a compaction that had failed half way was followed by one that worked, and because of the first one's journal
+// entry the next open called the store damaged. After a failed fsync a program tried again, got no error (the kernel
+// had marked the pages clean), and lost acknowledged data at the next power cut.
 
 import Synchronization
 import Testing
@@ -17,8 +17,8 @@ import Glibc
 @Suite struct IOFaultTests {
     private static let dimension = 1_024
 
-    /// A write that met an I/O error makes the handle refuse others; a compaction only where that was unsafe: its target, or
-    /// what it read, are no part of the store yet.
+    /// After a write that met an I/O error, the handle refuses others. After a compaction that met one, it does so only
+    /// if going on is unsafe: an error in the compaction's target, or in its reading, doesn't concern the store.
     static func checkRefusal(_ store: VectorStore<Int64>, _ scenario: Scenario) throws {
         do {
             #expect(try store.delete(999) == false)
@@ -53,7 +53,7 @@ import Glibc
         }
     }
 
-    /// The database can't grow either, so that the log can't be emptied into it: what the tail gave back is enough.
+    /// The database can't grow either, so that the log can't be emptied into it: the room from the tail is enough.
     @Test func deletingOnADiskTooFullToCheckpoint() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -92,12 +92,13 @@ import Glibc
         }
     }
 
-    /// What a rewrite waits for before its last sync may be the only report of an error: the copy is given up, and nothing else.
+    /// A rewrite waits for writes before its last sync, and that wait may be the only call that reports an error: then
+    /// the copy is given up, and nothing else.
     @Test func writingBackARewriteFails() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let store = try Scenario.prepare(disk, dimension: Self.dimension).0
-                // More than a rewrite lets the disk be behind.
+                // More bytes than a rewrite may be ahead of the disk.
                 try store.write { batch in
                     for id in Int64(1_000)..<2_500 {
                         try batch.put(CrashModel.vector(id, version: 0, dimension: Self.dimension), for: id)
@@ -119,8 +120,8 @@ import Glibc
         }
     }
 
-    /// There is no room to rebuild the index, and then the log can't be emptied either: the error of the disk is the one to
-    /// tell, and the handle writes no more.
+    /// There is no room to rebuild the index, and then the log can't be emptied either: the call must report the error
+    /// of the disk, and the handle must refuse to write.
     @Test func erasingOnAFullDiskThatFails() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -128,7 +129,7 @@ import Glibc
                 let isEmptied = Atomic(false)
                 let fault = DiskFault(errno: ENOSPC, times: 2) { operation in
                     guard operation.isOnLog else { return false }
-                    // The first time before the index is rebuilt.
+                    // The log is emptied for the first time before the index is rebuilt.
                     if operation.kind == .truncate { return isEmptied.exchange(true, ordering: .relaxed) }
                     return operation.kind == .write && isEmptied.load(ordering: .relaxed)
                 }
@@ -141,10 +142,10 @@ import Glibc
         }
     }
 
-    /// After a failed sync the kernel holds the pages as if they were clean: they never reach the disk unless they are
-    /// written again. Every sync of a call fails; the store is opened again, written to, and the power is cut.
+    /// After a failed sync the kernel treats the pages as clean: they never reach the disk unless they are written
+    /// again. Here every sync of a call fails; then the store is opened again, written to, and the power is cut.
     ///
-    /// With a reader that keeps SQLite's shared memory alive, and without one.
+    /// This is tried with a reader that keeps SQLite's shared memory alive, and without one.
     @Test(arguments: Scenario.allCases, Aftermath.allCases)
     func failedSyncThenPowerCut(_ scenario: Scenario, _ aftermath: Aftermath) throws {
         var failed = true
@@ -213,9 +214,9 @@ import Glibc
         return failed
     }
 
-    /// A commit whose sync failed may have reached the disk all the same. A reader keeps SQLite's shared memory alive, by
-    /// which the commit never was; the next writer puts its rows where that commit's are, and the power goes before its
-    /// own commit: the one that failed must not come back to name them.
+    /// A commit may have reached the disk although its sync failed. A reader keeps SQLite's shared memory alive, which
+    /// says that there was no such commit. The next writer puts its rows into the same slots, and the power is cut
+    /// before its own commit: the failed commit must not come back and name these rows.
     @Test func failedSyncThatReachedTheDisk() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

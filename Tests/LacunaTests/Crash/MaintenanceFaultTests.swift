@@ -10,9 +10,9 @@ import Darwin
 import Glibc
 #endif
 
-// What a reviewer found in compactions beside writers: each of these failed once.
+// Bugs that a review found in compactions beside writers. Each of these tests has failed once.
 
-/// The system's file system, in which an operation on a data file may be answered with an errno.
+/// The system's file system, in which an operation on a data file may fail with an errno.
 private struct OneFault: FileSystemLayer {
     typealias Fault = @Sendable (_ kind: String, _ path: String, _ offset: Int64) -> Int32?
 
@@ -28,7 +28,7 @@ private struct OneFault: FileSystemLayer {
 
     func set(_ fault: Fault?) { faults.fault.withLock { $0 = fault } }
 
-    /// The next write beyond `end` meets a full disk, and none after it.
+    /// Makes the next write beyond `end` meet a full disk, and no other.
     func failNextAppend(beyond end: Int64) {
         set { [weak faults] kind, _, offset in
             kind == "write" && offset >= end && faults?.failures.load(ordering: .relaxed) == 0 ? ENOSPC : nil
@@ -100,7 +100,8 @@ private struct OneFault: FileSystemLayer {
 
     private let small = MaintenanceLimits.small(rows: 8, dimension: 4)
 
-    /// What a closure throws must not look like a batch that failed: its gaps were filled again, with other rows.
+    /// An error that a closure throws must not look like a batch that failed: the batch's gaps were filled again, with
+    /// other rows.
     @Test func aProgressClosureThatMeetsAFullDisk() throws {
         let scratch = try Scratch()
         let store = try make(scratch, OneFault())
@@ -120,7 +121,7 @@ private struct OneFault: FileSystemLayer {
         try expectRows(store)
     }
 
-    /// Relaxed writes that a turn couldn't commit are told to somebody, and are no failure of the compaction's own.
+    /// If a turn couldn't commit relaxed writes, some call says so, and the compaction itself doesn't fail.
     @Test func aGroupThatIsLostInAMove() throws {
         let scratch = try Scratch()
         let fs = OneFault()
@@ -143,7 +144,7 @@ private struct OneFault: FileSystemLayer {
         try expectRows(store)
     }
 
-    /// Nor may they be lost, or keep the staging going, where a stopped compaction puts things in order.
+    /// They must not be lost either, or leave the staging under way, when a stopped compaction puts things in order.
     @Test(arguments: [CompactionStrategy.rewrite, .inPlace]) func aGroupThatIsLostInAnAbort(
         _ strategy: CompactionStrategy
     ) throws {
@@ -173,7 +174,7 @@ private struct OneFault: FileSystemLayer {
         try expectRows(store)
     }
 
-    /// A closure's error is no obstacle to be left for later.
+    /// An error of a closure is no obstacle because of which an erasure stays pending.
     @Test func resumingAnErasureSwallowsTheClosuresError() throws {
         let scratch = try Scratch()
         let store = try make(scratch, OneFault())
@@ -185,7 +186,7 @@ private struct OneFault: FileSystemLayer {
         #expect(err != nil, "the closure's error was swallowed")
     }
 
-    /// A rewrite's target is no part of the store yet.
+    /// A rewrite's target is not part of the store yet.
     @Test func anErrorOfARewritesTargetLeavesTheHandleUsable() throws {
         let scratch = try Scratch()
         let fs = OneFault()
@@ -206,7 +207,7 @@ private struct OneFault: FileSystemLayer {
         #expect(throws: Never.self) { try store.put(vector(6_666), for: 6_666) }
     }
 
-    /// Reading takes nothing with it.
+    /// A failed read damages nothing.
     @Test func anUnreadableRowLeavesTheHandleUsable() throws {
         let scratch = try Scratch()
         let fs = OneFault()
@@ -217,7 +218,7 @@ private struct OneFault: FileSystemLayer {
         #expect(throws: Never.self) { try store.put(vector(6_666), for: 6_666) }
     }
 
-    /// Another store's disk is none of this one's.
+    /// An error of another store's disk doesn't concern this store.
     @Test func aClosuresOwnIOErrorLeavesTheHandleUsable() throws {
         let scratch = try Scratch()
         let store = try make(scratch, OneFault())
@@ -227,7 +228,7 @@ private struct OneFault: FileSystemLayer {
         #expect(throws: Never.self) { try store.put(vector(6_666), for: 6_666) }
     }
 
-    /// The journal keeps why a compaction was stopped, but no ids.
+    /// The journal keeps the reason why a compaction was stopped, but no ids.
     @Test func idsInTheJournalsErrors() throws {
         let scratch = try Scratch()
         do {
@@ -249,7 +250,7 @@ private struct OneFault: FileSystemLayer {
         #expect(!found, "an erased id is still in index.sqlite")
     }
 
-    /// The tail was chased for as long as somebody wrote.
+    /// The bug: the erasure followed the growing tail while somebody wrote.
     @Test func erasingBesideAWriterEnds() throws {
         let scratch = try Scratch()
         let store = try make(scratch, OneFault())
@@ -266,7 +267,8 @@ private struct OneFault: FileSystemLayer {
         #expect(calls < 20_000)
     }
 
-    /// Short reads without a break: the batches grew with every attempt to cut the file, until the number overflowed.
+    /// The bug: beside short reads without a break, the batches grew with every attempt to cut the file, until the
+    /// number overflowed.
     @Test func shortReadsWithoutABreakDuringACut() throws {
         let scratch = try Scratch()
         let store = try make(scratch, OneFault())
@@ -284,7 +286,7 @@ private struct OneFault: FileSystemLayer {
     }
     private static let stop = Atomic(false)
 
-    /// A lost group was taken for an obstacle to the erasure that a compaction resumes first.
+    /// The bug: a lost group was mistaken for an obstacle to the erasure that a compaction completes first.
     @Test func aGroupThatIsLostWhileAnErasureIsResumed() throws {
         let scratch = try Scratch()
         let fs = OneFault()
@@ -307,7 +309,7 @@ private struct OneFault: FileSystemLayer {
         #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
     }
 
-    /// The same where gaps were punched, and would have been again.
+    /// The same if gaps were punched, and would have been punched again.
     @Test func aProgressClosureThatMeetsAFullDiskAfterPunching() throws {
         let scratch = try Scratch()
         let dimension = 1_024

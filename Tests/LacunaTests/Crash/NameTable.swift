@@ -1,22 +1,22 @@
-/// The names in a directory, each with the number of what it stands for: those that programs see, and those that are on the
-/// disk for certain.
+/// The names in a directory, each with the number of its file: the names that programs see, and those that are
+/// certainly on the disk.
 struct NameTable: Sendable {
     private enum Change: Sendable {
         case create(String, Int)
         case unlink(String)
-        /// Both names change, or none.
+        /// Either both names change, or none.
         case rename(String, to: String, Int)
         case exchange(String, Int, String, Int)
     }
 
     private(set) var live: [String: Int] = [:]
     private var durable: [String: Int] = [:]
-    /// What was done since the last sync, in order.
+    /// The changes since the last sync, in order.
     private var pending: [Change] = []
 
     init() {}
 
-    /// Names that are durable, numbered as they come.
+    /// Makes a table of durable names, numbered in their order.
     init(durable names: [String]) {
         for (number, name) in names.enumerated() { live[name] = number }
         durable = live

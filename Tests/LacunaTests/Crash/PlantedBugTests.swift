@@ -1,7 +1,7 @@
-// The bug story: tests that would have passed whatever the store did. A sync was taken away in a change that made puts
-// faster, and all of them stayed green.
+// The bug story: the tests would have passed whatever the store did. A change that made puts faster took a sync away,
+// and all of them stayed green.
 //
-// So each protection is taken away here once, and the search must find that it is missing.
+// So here each protection is taken away once, and the search must find that it is missing.
 
 import Testing
 
@@ -15,7 +15,7 @@ import Testing
         print("planted bug \(bug): found by \(by): \(what.prefix(300))")
     }
 
-    /// What found the bug, and what it said; nil if nothing did.
+    /// The test that found the bug, and its message; nil if none did.
     private static func find(_ bug: PlantedBug) throws -> (by: String, what: String)? {
         switch bug {
         case .checksumNotChecked: return try findRot().map { ("a rotten row", $0) }
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// Each of them must find it.
+    /// The scenarios that must find the bug.
     private static func backups(_ bug: PlantedBug) -> [BackupScenario] {
         switch bug {
         case .markNotSynced: [.whole, .appending, .restoringAnew]
@@ -95,7 +95,7 @@ import Testing
         return first.map { (backups(bug).map(\.rawValue).joined(separator: ", "), $0) }
     }
 
-    /// A row that has rotted is copied, and nobody can tell any more.
+    /// A rotten row is copied, and after that nobody can tell any more.
     private static func findRot() throws -> String? {
         for strategy in [CompactionStrategy.rewrite, .inPlace] {
             let error = try RotTests.compactRottenRow(strategy)
@@ -104,7 +104,7 @@ import Testing
         return nil
     }
 
-    /// A bit in the middle of the log.
+    /// Flips a bit in the middle of the log.
     private static func findLostCommits() throws -> String? {
         let store = try KilledStore.make(commits: 20)
         var log = store.log
@@ -125,7 +125,7 @@ import Testing
 }
 
 extension CrashWorkload {
-    /// What goes wrong first; nil if all is well.
+    /// The first failure; nil if all is well.
     fileprivate func firstFailure() throws -> String? {
         do { return try explore(seeds: 2, recoveryStride: 6, mostFailures: 1).failures.first } catch {
             return "without a crash: \(error)"

@@ -1,6 +1,6 @@
-// The bug story: one hole punched for each deleted row freed nothing while a row was smaller than a block, and the report
-// counted bytes that the file system had never given back. Where holes were rounded outwards to whole blocks, they took
-// the live neighbours with them, which nobody noticed until the next read.
+// The bug story: one hole punched for each deleted row freed nothing while a row was smaller than a block, and the
+// report counted bytes that the file system had never given back. When holes were rounded outwards to whole blocks,
+// they destroyed live neighbours, which nobody noticed until the next read.
 
 import Testing
 
@@ -44,7 +44,7 @@ import Glibc
         try #require(try Directory.status(disk.directory + "/vectors-1.f32"))
     }
 
-    /// The file's bytes of each live row: what holes must not touch.
+    /// The file's bytes of each live row, which holes must not touch.
     private func liveBytes(_ disk: TestDisk, _ store: VectorStore<Int64>) throws -> [Int64: ArraySlice<UInt8>] {
         let file = try TestFiles.read(disk.directory + "/vectors-1.f32")
         return try store.readers.read { snapshot in
@@ -62,7 +62,7 @@ import Glibc
         try withStore(dimension: dimension) { disk, store in
             var generator = SplitMix64(seed: UInt64(dimension))
             for _ in 0..<4 {
-                // Single rows here and there, and a run: also of rows that died in an earlier round.
+                // Single rows here and there, and a group of neighbours, also of rows that died in an earlier round.
                 let start = Int64.random(in: 1...Int64(Self.rows - 100), using: &generator)
                 let dead = try store.ids().filter { id in
                     (start..<start + 60).contains(id) || Int.random(in: 0..<8, using: &generator) == 0
@@ -104,7 +104,7 @@ import Glibc
         }
     }
 
-    /// Where the file system has no holes, the dead rows are zeroed, and nothing is said to have been freed.
+    /// If the file system can't make holes, the dead rows are zeroed, and the report says that nothing was freed.
     @Test(arguments: [EOPNOTSUPP, ENOSYS]) func withoutHoles(_ errno: Int32) throws {
         try withStore(dimension: 1_000, punchError: errno) { disk, store in
             try store.delete(Array(100...140))
@@ -118,7 +118,7 @@ import Glibc
         }
     }
 
-    /// A row that a reader holds on to stays as it is after its deletion, and is released when the reader is gone.
+    /// A row that a reader holds stays as it is after its deletion, and is released when the reader has ended.
     @Test func readersAreWaitedFor() throws {
         try withStore(dimension: 1_024) { disk, store in
             let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)

@@ -1,6 +1,6 @@
 // The disk model in the other tests keeps exactly what was synced. This test asks a real file system: ext4 on a loop
-// device, shut down without flushing its log (FS_IOC_SHUTDOWN), which is what a power cut leaves it. It needs a superuser
-// who may mount, and is skipped elsewhere.
+// device, shut down without flushing its log (FS_IOC_SHUTDOWN), as after a power cut. It needs a superuser who may
+// mount, and is skipped otherwise.
 
 import CLacunaTestVFS
 import Testing
@@ -40,7 +40,7 @@ struct RealDisk {
 
     func mount() -> Bool { shell("mount -o loop '\(directory)/image' '\(mountPoint)'") }
 
-    /// Again for a while: a process that another test has just forked may hold a file there.
+    /// Tries again for a while, since a process that another test has just forked may hold a file there.
     @discardableResult
     func unmount() -> Bool {
         for _ in 0..<50 {
@@ -101,7 +101,7 @@ struct RealDisk {
 
     private struct PowerIsOut: Error {}
 
-    /// Works on the store until the power is cut; what it had acknowledged by then.
+    /// Works on the store until the power is cut; returns the contents that were acknowledged by then.
     private func run(until moment: Moment, _ path: String, _ disk: RealDisk) throws -> CrashModel {
         var model = CrashModel()
         let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension))

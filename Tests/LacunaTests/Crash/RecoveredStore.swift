@@ -2,15 +2,15 @@ import Testing
 
 @testable import Lacuna
 
-/// What every store must be after a crash, whatever was going on.
+/// Checks that hold for every store after a crash, whatever was under way.
 enum RecoveredStore {
-    /// How far the check of one crash goes.
+    /// The extent of the check after one crash.
     struct Depth {
-        /// Whether the command for start-up comes before the store is opened.
+        /// Whether the start-up command runs before the store is opened.
         var recoversFirst = false
         /// Whether the store is written to and compacted afterwards.
         var goesOn = true
-        /// Called once the store was recovered.
+        /// Called after the store was recovered.
         var onRecovered: () -> Void = {}
     }
 
@@ -45,7 +45,7 @@ enum RecoveredStore {
         }
     }
 
-    /// Nil where the crash came before `create` had answered, and creating the store again has worked.
+    /// Opens the store; nil if the crash came before `create` had returned, and creating the store again has worked.
     private static func open(
         _ disk: TestDisk,
         _ progress: Progress,
@@ -67,7 +67,7 @@ enum RecoveredStore {
         }
     }
 
-    /// No damage, no file too many, no compaction pending.
+    /// Checks that there is no damage, no file too many, and no compaction pending.
     static func checkOrder(_ store: VectorStore<Int64>, _ disk: TestDisk) throws {
         let report = try store.verify()
         guard report.isSound else { throw CrashModel.Mismatch(what: "\(report)") }

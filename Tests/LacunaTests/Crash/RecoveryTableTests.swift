@@ -1,9 +1,9 @@
-// The bug story: recovery that made things worse. It took the half-copied file for the store, deleted the only whole one
-// because a journal said so, deleted a file of somebody else's that happened to have the name, or opened a store whose
+// The bug story: recovery made things worse. It mistook a partial copy for the store's file, deleted the only whole
+// file because a journal said so, deleted somebody else's file that happened to have the name, or opened a store whose
 // data file was gone as if it had always been empty.
 //
-// Each row of the recovery table is a real compaction that is stopped at that step, and recovery must find what the
-// journal and the files say. Where it has to give up, the data files are the same before and after, byte for byte.
+// Each row of the recovery table is a real compaction that is stopped at that step, and recovery must act by the
+// journal and the files. If it must give up, the data files must be the same before and after, byte for byte.
 
 import Testing
 
@@ -27,7 +27,7 @@ import Glibc
         var hasTarget: Bool { self != .createTarget }
         var hasSource: Bool { self != .removeOldRows && self != .extendTarget }
 
-        /// Where the step is in the operations of a whole rewrite.
+        /// The position of the step among the operations of a whole rewrite.
         func position(_ changes: [DiskOperation]) throws -> Int {
             let found = changes.firstIndex { $0.kind == .create && $0.isOnDataFile }
             let create = try #require(found)
@@ -62,7 +62,7 @@ import Glibc
         }
     }
 
-    /// A store whose rewrite was killed at the step; the file system writes short, so that no write is whole.
+    /// A store whose rewrite was killed at the step. The file system makes short writes, so that no write is complete.
     private func withKilledRewrite(
         at step: Step,
         _ body: (TestDisk, CrashModel, StorePaths) throws -> Void
@@ -122,7 +122,8 @@ import Glibc
         }
     }
 
-    /// A commit in a log that can't be emptied may not be on the disk: the file that it superseded stays until it can.
+    /// A commit in a log that can't be emptied may not be on the disk: the file that it superseded stays until the log
+    /// can be emptied.
     @Test func aReaderKeepsTheLogAndWithItTheSupersededFile() throws {
         try withKilledRewrite(at: .removeSource) { disk, model, paths in
             let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
@@ -140,7 +141,7 @@ import Glibc
         }
     }
 
-    /// Several files that were given up and that something kept from being removed: each goes.
+    /// Several superseded files that couldn't be removed earlier: each is removed.
     @Test func severalGenerationsLeftOver() throws {
         try withKilledRewrite(at: .removeSource) { disk, model, paths in
             let source = try TestFiles.read(paths.directory.path("vectors-1.f32"))
@@ -171,7 +172,7 @@ import Glibc
 
     // MARK: What can't
 
-    /// Expects that nobody touches the data files, however often they try, and that the message tells `words`.
+    /// Expects that repeated attempts don't touch the data files, and that the message has `words`.
     private func expectDamage(_ disk: TestDisk, telling words: String...) throws {
         let before = try TestFiles.dataFiles(disk.directory)
         for _ in 0..<2 {
@@ -215,7 +216,8 @@ import Glibc
         }
     }
 
-    /// An index from before a rewrite was put back: the rows it names are gone, and the file there is the only copy.
+    /// An index from before a rewrite was put back: the file that it names is gone, and the newer file is the only copy
+    /// of the rows.
     @Test func newerFileThatNothingNames() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -229,7 +231,7 @@ import Glibc
                 for suffix in ["-wal", "-shm"] { TestFiles.remove(index + suffix) }
                 try TestFiles.write(old, to: index)
                 try expectDamage(disk, telling: "an older index.sqlite was put back")
-                // Nobody has a mark of what was committed: the files tell.
+                // There is no mark of the commits, so only the files show it.
                 try TestFiles.write([], to: disk.directory + "/" + StorePaths.writerLockName)
                 try expectDamage(disk, telling: "vectors-1.f32 is missing", "vectors-2.f32 is there")
             }
@@ -242,7 +244,7 @@ import Glibc
         Array("a short note".utf8), [UInt8](repeating: 7, count: 4_096), [UInt8](repeating: 0, count: 10_000),
     ]
 
-    /// Under the name of a rewrite's target: the next number's turn.
+    /// A foreign file has the name of a rewrite's target: the rewrite takes the next number.
     @Test(arguments: foreign) func foreignFileUnderTheTargetsName(_ bytes: [UInt8]) throws {
         _ = try withForeignTarget(bytes) { _, store in
             let report = try store.compact(.rewrite)
@@ -251,7 +253,8 @@ import Glibc
         }
     }
 
-    /// The disk is full just when the journal is to name another target: the one that it still names isn't ours to remove.
+    /// The disk is full when the journal must name another target: the file that it still names isn't ours, and must
+    /// not be removed.
     @Test func foreignFileUnderTheTargetsNameOnAFullDisk() throws {
         var failed = true
         var count = 0

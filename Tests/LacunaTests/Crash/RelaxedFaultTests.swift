@@ -1,5 +1,5 @@
-// The bug story: a batch failed inside a group, and took the bytes of the batches before it along: they were gathered in
-// the same buffer, which the failed write had emptied. The group was committed all the same, and its rows were garbage.
+// The bug story: a batch failed inside a group, and the bytes of the batches before it were lost: they were in the same
+// buffer, which the failed write had emptied. The group was committed all the same, and its rows were garbage.
 
 import Testing
 
@@ -65,7 +65,7 @@ import Glibc
         }
     }
 
-    /// Nothing of a group is committed once an I/O error has made that unsafe, neither by the timer nor by closing.
+    /// After an I/O error has made it unsafe, nothing of a group is committed, neither by the timer nor by closing.
     @Test(arguments: [false, true]) func anIOErrorEndsTheGroup(isCaught: Bool) throws {
         try withStore { disk, store, before in
             try store.put(vector(100), for: 100)
@@ -86,7 +86,7 @@ import Glibc
         }
     }
 
-    /// Deletes that were gathered work on a full disk as others do; those of a failed batch don't come back.
+    /// Deletes in a group work on a full disk as other deletes do; those of a failed batch don't come back.
     @Test func deletesInAGroupOnAFullDisk() throws {
         try withStore { disk, store, before in
             try store.write { batch in for id in [Int64(1), 2] { batch.delete(id) } }
@@ -104,7 +104,7 @@ import Glibc
         }
     }
 
-    /// What comes before a compaction or an erasure is durable before it begins, or the call says that it isn't.
+    /// Writes before a compaction or an erasure are durable before it begins, or the call says that they aren't.
     @Test func maintenanceTellsWhatWasLost() throws {
         for call in [{ try $0.compact(.rewrite) }, { try $0.erase([1]) }] as [(VectorStore<Int64>) throws -> Any] {
             try withStore { disk, store, before in
@@ -119,7 +119,7 @@ import Glibc
         }
     }
 
-    /// Whatever fails when a group is committed: it is in the store whole or not at all, and whoever asks is told.
+    /// Whatever fails when a group is committed, the group is in the store whole or not at all, and the call says so.
     @Test(arguments: [ENOSPC, EIO]) func everyOperationOfAFlushFails(_ errno: Int32) throws {
         var failed = true
         var count = 0

@@ -1,8 +1,8 @@
-// The bug story: a store was killed in an import, and its backup copied over it. The log of the import was still there, and
-// SQLite took it for the backup's: rows that had never been backed up were found, with zeros as vectors, and `recover` said
-// that all was well. Other mixtures lost rows, or left an index that no SQLite could read.
+// The bug story: a store was killed in an import, and its backup was copied over it. The log of the import was still
+// there, and SQLite took it for the backup's: there were rows that had never been backed up, with zeros as vectors, and
+// `recover` said that all was well. Other mixtures lost rows, or left an index that SQLite could not read.
 //
-// So here backups are copied, whole and in part, over what crashes leave at the moments of a store's life.
+// So here backups are copied, whole and in part, over the states that crashes leave at the moments of a store's life.
 
 import Testing
 

@@ -1,8 +1,8 @@
 @testable import Lacuna
 
-/// Copies backups over what crashes leave of a store, and looks at what is opened then.
+/// Copies backups over the states that crashes leave of a store, opens the result, and checks it.
 struct RestoreExplorer {
-    /// What a store does between two backups of it, each made while it is closed.
+    /// The work of a store between its backups, each of which is made while it is closed.
     struct Life: Sendable, CustomStringConvertible {
         let name: String
         var seed: UInt64 = 1
@@ -16,7 +16,8 @@ struct RestoreExplorer {
             name: "mixed",
             parts: [
                 [.put(16), .put(8), .delete],
-                // One commit is in the log when it is closed or killed: it can't be told from one that was never told of.
+                // One commit is in the log when the store is closed or killed: it can't be told from a commit that was
+                // never acknowledged.
                 [.put(1)], [.delete],
                 [.put(1), .put(2), .replace, .delete, .setMetadata],
                 [.checkpoint, .put(2), .checkpoint, .put(1), .put(1), .checkpoint],
@@ -45,13 +46,13 @@ struct RestoreExplorer {
         ]
     }
 
-    /// A store's files, and what they hold.
+    /// A store's files, and their contents.
     private struct Backup {
         let files: [String: FileImage]
         let state: CrashModel
     }
 
-    /// Which of a backup's files are copied.
+    /// The files of a backup that are copied.
     private enum Part: CaseIterable {
         case whole, index, indexAndMark, indexAndData, mark
 
@@ -68,7 +69,8 @@ struct RestoreExplorer {
 
     struct Counts: Sendable, CustomStringConvertible {
         var states = 0
-        /// Of these: refused, and opened as the backup or as the store that had crashed; the rest are both.
+        /// Of these, the numbers that were refused, and that opened as the backup or as the store that had crashed. (If
+        /// both are equal, they are counted as neither.)
         var refused = 0
         var backups = 0
         var stores = 0
@@ -94,8 +96,8 @@ struct RestoreExplorer {
     private static let dimension = 8
     private static let mostFailures = 5
 
-    /// Lives the life; after each part, what a crash at one in `stride` of its moments leaves gets each backup copied over
-    /// it that was made before.
+    /// Makes the steps of the life. After each part, each earlier backup is copied over the states that crashes leave
+    /// at every `stride`-th of its moments.
     static func explore(_ life: Life, stride: Int) throws -> RestoreExplorer {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -147,7 +149,8 @@ struct RestoreExplorer {
                 for (number, backup) in backups.enumerated() {
                     for part in Part.allCases {
                         let files = left.merging(backup.files.filter { part.contains($0.key) }) { $1 }
-                        // Neither says what its log was: the mark was torn, and the old schema has no columns for it.
+                        // Neither the mark nor the index says which log is theirs: the mark was torn, and the old
+                        // schema has no columns for it.
                         if isOld(backup), part == .index, !hasMark(files) { continue }
                         guard seen.insert(DiskModel.fingerprint(files)).inserted else { continue }
                         counts.states += 1
@@ -164,7 +167,7 @@ struct RestoreExplorer {
         CommitMark(decoding: files[StorePaths.writerLockName]?.bytes ?? []) != nil
     }
 
-    /// Whether it is of schema version 1, and so is its mark.
+    /// Whether the backup has schema version 1, and so has its mark.
     private func isOld(_ backup: Backup) -> Bool {
         CommitMark(decoding: backup.files[StorePaths.writerLockName]?.bytes ?? [])?.token == 0
     }
@@ -196,7 +199,7 @@ struct RestoreExplorer {
         }
     }
 
-    /// What the store holds; nil where that is refused as damaged, with nothing changed.
+    /// The store's contents; nil if it is refused as damaged, with nothing changed.
     private func open(_ disk: TestDisk, _ access: VectorStoreAccess, _ part: Part) throws -> CrashModel? {
         let store: VectorStore<Int64>
         do { store = try VectorStore<Int64>.open(at: disk.directory, access, disk.fileSystem) } catch let error
@@ -213,13 +216,14 @@ struct RestoreExplorer {
             try store.close()
             return found
         } catch let error as VectorStoreError where error.code == .damaged {
-            // A data file that is newer than the index, or older than a log that a reader has no doubt of: each row says so.
+            // The data file is newer than the index, or older than a log that a reader doesn't doubt: then each wrong
+            // row is an error.
             guard part == .indexAndMark || part == .indexAndData && access == .readOnly else { throw error }
             return nil
         }
     }
 
-    /// What is saved is rows that the store once had.
+    /// Checks that only rows are salvaged that the store once had.
     private func checkSalvage(_ disk: TestDisk, _ states: [CrashModel]) throws {
         _ = try VectorStoreRecovery.salvage(StorePaths(disk.directory), disk.fileSystem) { row in
             guard row.verdict == .verified, case .integer(let id)? = row.id else { return }

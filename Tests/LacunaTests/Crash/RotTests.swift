@@ -1,12 +1,13 @@
-// The bug story: a compaction copied what it read. A row that had rotted in the old file was copied with a fresh checksum
-// over the rotten bytes, the old file was removed, and from then on everything agreed that this was the row.
+// The bug story: a compaction copied rows without checking them. A row that had rotted in the old file was copied with
+// a new checksum over the rotten bytes, the old file was removed, and from then on nothing showed that the row was
+// wrong.
 
 import Testing
 
 @testable import Lacuna
 
 @Suite struct RotTests {
-    /// One bit of one row, wherever it lies: the rewrite stops, names the id, and leaves everything as it was.
+    /// One wrong bit of one row, wherever it lies: the rewrite stops, names the id, and leaves everything as it was.
     @Test(arguments: [0, 100, 4_095]) func rewriteStopsAtARottenRow(_ byte: Int) throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -34,12 +35,12 @@ import Testing
         }
     }
 
-    /// What a compaction says to a row that has rotted.
+    /// The error of a compaction that meets a rotten row.
     static func compactRottenRow(_ strategy: CompactionStrategy) throws -> VectorStoreError? {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let (store, _) = try Scenario.prepare(disk, dimension: 1_024)
-                // The last row: one that moves, whatever the strategy.
+                // The last row, which moves with every strategy.
                 let offset = try store.readers.read { try $0.slot(of: .integer(23)).map($0.record.layout.offset) }
                 let path = disk.directory + "/vectors-1.f32"
                 let place = Int(try #require(offset)) + 100
@@ -57,7 +58,7 @@ import Testing
         #expect(error?.code == .damaged && error?.ids == ["23"])
     }
 
-    /// What the caller's progress closure throws stops the rewrite, which leaves the store as it was.
+    /// An error of the caller's progress closure stops the rewrite, which leaves the store as it was.
     @Test func stoppedByTheCaller() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

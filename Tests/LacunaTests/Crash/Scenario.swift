@@ -2,16 +2,16 @@ import Testing
 
 @testable import Lacuna
 
-/// One call on a small store with gaps in it, to be interrupted or made to fail.
+/// One call on a small store with gaps, which is interrupted or made to fail.
 enum Scenario: String, CaseIterable, Sendable {
     case put, replace, delete, setMetadata, rewrite, inPlace, punch, erase
 
-    /// What `delete` and `erase` take.
+    /// The ids that `delete` and `erase` take.
     static let deleted: [Int64] = [1, 2, 4]
 
     var isCompaction: Bool { [.rewrite, .inPlace, .punch].contains(self) }
 
-    /// The store before the call: 24 rows, every third of them dead, and a run of dead ones.
+    /// The store before the call: 24 rows, every third of them dead, and a gap of several dead rows.
     static func prepare(
         _ disk: TestDisk,
         _ fileSystem: FaultyFileSystem? = nil,
@@ -38,7 +38,7 @@ enum Scenario: String, CaseIterable, Sendable {
         return (store, model)
     }
 
-    /// What the store holds after the call.
+    /// The contents of the store after the call.
     func result(_ before: CrashModel, dimension: Int) -> CrashModel {
         var after = before
         switch self {

@@ -1,5 +1,6 @@
-// The bug story: a compaction looked its files up by path, again and again. Somebody renamed the store away and made another
-// one at the path, as people do who deploy: the compaction ended with success, and had unlinked the data file of the new store.
+// The bug story: a compaction looked its files up by path, again and again. Somebody renamed the store away and made
+// another one at the path, as in a deployment: the compaction ended with success, and had unlinked the data file of the
+// new store.
 
 import Testing
 
@@ -7,11 +8,11 @@ import Testing
 
 /// Swaps a store's directory before every single operation of a call, in several ways.
 @Suite struct SwapExplorationTests {
-    /// What a handle does meanwhile.
+    /// The work of a handle meanwhile.
     enum Work: Sendable, CustomStringConvertible {
         case call(Scenario)
         case batches, relaxed, closing, opening, reading
-        /// Opening for writing what a crash in the middle of a call has left.
+        /// A store that a crash in the middle of a call has left is opened for writing.
         case recovering(Scenario)
 
         static let all =
@@ -37,7 +38,7 @@ import Testing
     private static let mostOperations = 5_000
     private static let mostFailures = 3
 
-    /// Not one test a call: what is asserted in the end is how much of it there was.
+    /// This is one test, and not one for each call, because it asserts the counts of all of them in the end.
     @Test func everyOperationOfEveryCall() async throws {
         let stores = try SwapStores(dimension: Self.dimension, killing: Work.killed)
         let counts = try await onTwoThreads(Work.all) { work in
@@ -50,14 +51,14 @@ import Testing
         #expect(total >= 4_000)
     }
 
-    /// Before the first operation, before the second, until there is none left; how many there were.
+    /// Swaps before the first operation, before the second, and so on, until there is none left; returns their number.
     private func explore(_ work: Work, _ swap: Swap, _ stores: SwapStores) throws -> Int {
         let run = SwapRun(work: work, swap: swap, dimension: Self.dimension, stores: stores)
         var failures = 0
         for count in 0..<Self.mostOperations {
             do { if try !run.swaps(before: count) { return count } } catch {
                 Issue.record("\(swap) before operation \(count) of \(work): \(error)")
-                // They repeat one another.
+                // Failures mostly repeat one another, so a few are enough.
                 failures += 1
                 if failures >= Self.mostFailures { return count }
             }

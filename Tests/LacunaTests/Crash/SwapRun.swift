@@ -2,20 +2,20 @@ import Testing
 
 @testable import Lacuna
 
-/// The files that an exploration begins with.
+/// The files with which an exploration begins.
 struct SwapStores: Sendable {
-    /// A store's files, and the states that it may be in when it is opened.
+    /// A store's files, and the states in which it may be when it is opened.
     struct Start: Sendable {
         let files: [String: FileImage]
         let states: [CrashModel]
     }
 
     let closed: Start
-    /// An older copy of it, with a log.
+    /// An older copy of the store, with a log.
     let backup: [String: FileImage]
     /// Another store of the same shape.
     let other: [String: FileImage]
-    /// What was on the disk when a call was killed half way.
+    /// The files on the disk when a call was killed half way.
     let killed: [Scenario: Start]
 
     init(dimension: Int, killing scenarios: [Scenario]) throws {
@@ -76,7 +76,7 @@ struct SwapStores: Sendable {
     }
 }
 
-/// One call on a store whose directory is swapped in the midst of it, and what must hold afterwards.
+/// One call on a store whose directory is swapped during the call, and the checks afterwards.
 struct SwapRun {
     let work: SwapExplorationTests.Work
     let swap: Swap
@@ -96,7 +96,7 @@ struct SwapRun {
         }
     }
 
-    /// The states that the call brings the store to, one after the other; a crash's are all in doubt.
+    /// The states that the call makes, one after the other; those after a crash are all possible.
     private var states: [CrashModel] {
         let before = start.states
         switch work {
@@ -126,7 +126,7 @@ struct SwapRun {
         }
     }
 
-    /// False where the call ended before the operation came.
+    /// Returns false if the call ended before the operation came.
     func swaps(before count: Int) throws -> Bool {
         try TestFiles.withDirectory { parent in
             let swapped = try SwappedStore(swap, in: parent, store: start.files, other: replacement)
@@ -134,7 +134,8 @@ struct SwapRun {
                 let course = Course(disk, swapped, count)
                 let acknowledged = try call(course)
                 guard course.hasSwapped else { return false }
-                // Between the last look and its removal, SQLite's log can't be told from another one.
+                // Between the last check and the removal of SQLite's log, another file in the log's place isn't
+                // noticed.
                 let isLogAtRisk = swap == .filesReplaced && course.hasSwappedWhileClosing
                 try swapped.checkOther(replacement.filter { $0.key != StorePaths.logName || !isLogAtRisk })
                 if let path = swapped.movedPath { try checkMoved(path, acknowledged) }
@@ -143,7 +144,7 @@ struct SwapRun {
         }
     }
 
-    /// How far a run is.
+    /// The progress of a run.
     private final class Course: Sendable {
         private struct State {
             var hasSwapped = false
@@ -164,7 +165,7 @@ struct SwapRun {
         var hasSwapped: Bool { state.withLock { $0.hasSwapped } }
         var hasSwappedWhileClosing: Bool { state.withLock { $0.hasSwappedBeforeClosing == false } }
 
-        /// From now on operations count.
+        /// Makes operations count from now on.
         func begin() {
             disk.before(count) { [self] in
                 swapped.take()
@@ -178,7 +179,7 @@ struct SwapRun {
         }
     }
 
-    /// The number of states that were acknowledged beyond the first.
+    /// Makes the call; returns the number of states that were acknowledged after the first.
     private func call(_ course: Course) throws -> Int {
         let disk = course.disk
         var acknowledged = 0
@@ -230,7 +231,7 @@ struct SwapRun {
         }
     }
 
-    /// What a handle reads is of the store that it has opened, whichever store is at the path.
+    /// Checks that a handle reads from the store that it has opened, whichever store is at the path.
     private func read(_ disk: TestDisk) throws {
         let store = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
         defer { try? store.close() }
@@ -243,7 +244,7 @@ struct SwapRun {
         _ = try store.verify()
     }
 
-    /// Whoever is refused is told so in a way that says what to do.
+    /// Checks that an error says what to do.
     private func endsClearly(_ body: () throws -> Void) throws {
         do { try body() } catch let error as VectorStoreError {
             if ![.moved, .busy, .damaged].contains(error.code) { throw error }
@@ -277,7 +278,7 @@ struct SwapRun {
 }
 
 extension FileImage {
-    /// The same as one that was read from a file.
+    /// The image as it would be read from a file.
     fileprivate var asRead: FileImage {
         var image = FileImage(bytes)
         image.setLength(length)

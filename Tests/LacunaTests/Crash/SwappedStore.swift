@@ -8,28 +8,28 @@ import Darwin
 import Glibc
 #endif
 
-/// What happens to a store's directory, or to the files in it, while a handle has it open.
+/// A change to a store's directory, or to the files in it, while a handle has it open.
 enum Swap: String, CaseIterable, Sendable {
-    /// Renamed away, and another store put at its path.
+    /// The directory is renamed away, and another store is put at its path.
     case renamed
-    /// A link at the path, which leads to another store from now on.
+    /// The path is a link, which is changed to lead to another store.
     case linkFlipped
-    /// All files unlinked, and the directory removed.
+    /// All files are unlinked, and the directory is removed.
     case removed
-    /// Renamed away, and an older copy of the same store put at its path.
+    /// The directory is renamed away, and an older copy of the same store is put at its path.
     case replacedByBackup
-    /// The files of an older copy renamed over its own, one by one.
+    /// The files of an older copy are renamed over its own, one by one.
     case filesReplaced
 }
 
-/// A store that is opened at `path`, and whatever takes its place.
+/// A store that is opened at `path`, and the store that takes its place.
 struct SwappedStore: Sendable {
     let swap: Swap
     let parent: String
 
-    /// Where handles open it.
+    /// The path at which handles open the store.
     var path: String { parent + "/store" }
-    /// Where it is once it was swapped; nil where it is nowhere as it was.
+    /// The store's path after the swap; nil if it no longer exists as it was.
     var movedPath: String? {
         switch swap {
         case .renamed, .replacedByBackup: parent + "/moved"
@@ -55,7 +55,7 @@ struct SwappedStore: Sendable {
         for (name, image) in files { try image.materialise(at: directory + "/" + name) }
     }
 
-    /// What is done behind the handle's back. Names only: no file is opened.
+    /// Makes the swap. It only changes names, and opens no file.
     func take() {
         switch swap {
         case .renamed, .replacedByBackup:
@@ -81,11 +81,11 @@ struct SwappedStore: Sendable {
         #expect(code == 0, "\(from): errno \(errno)")
     }
 
-    /// Where the other store's files are after the swap; nil where there are none.
+    /// The path of the other store's files after the swap; nil if there are none.
     private var othersPath: String? { swap == .removed ? nil : path }
 
-    /// Throws unless each file of the other store has the bytes that it had, and none is missing; where it has a directory of
-    /// its own, nothing was added either.
+    /// Throws unless each file of the other store has the same bytes as before, and none is missing. If that store has
+    /// a directory of its own, nothing may have been added either.
     func checkOther(_ other: [String: FileImage]) throws {
         guard let othersPath else {
             if TestFiles.exists(path) { throw CrashModel.Mismatch(what: "the removed directory is there again") }

@@ -9,7 +9,7 @@ import Darwin
 import Glibc
 #endif
 
-/// Limits of the system's are told as what they are, also where SQLite meets them, and harm nothing.
+/// Errors say which limit of the system was reached, even if SQLite meets it, and a limit does no harm.
 @Suite struct SystemLimitTests {
     private static let dimension = 8
 
@@ -22,7 +22,7 @@ import Glibc
         }
     }
 
-    /// SQLite tells a write that a quota or a file size limit stops as an I/O error.
+    /// SQLite reports a write that a quota or a file size limit stops as an I/O error.
     @Test(arguments: [(EDQUOT, VectorStoreError(.diskFull, "").remedy), (EFBIG, .largerFiles)])
     func aLimitThatSQLitesLogMeetsIsAFullDisk(_ errno: Int32, _ remedy: VectorStoreError.Remedy) throws {
         try withStore { disk, store, before in
@@ -66,7 +66,7 @@ import Glibc
         #expect(error.code == .diskFull && error.remedy == .largerFiles)
     }
 
-    /// All that a reader writes are temporary files.
+    /// A reader writes only temporary files.
     @Test func aReadersFullDiskIsTheTemporaryDirectory() {
         func error(_ code: Int32, _ errno: Int32 = 0, isOfReader: Bool = true) -> VectorStoreError {
             VectorStoreError(

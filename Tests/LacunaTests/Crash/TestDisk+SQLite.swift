@@ -8,7 +8,7 @@ import Darwin
 import Glibc
 #endif
 
-/// What the test VFS asks and tells of SQLite's files.
+/// The connection with the test VFS, for SQLite's files.
 extension TestDisk {
     private static func operation(_ operation: Int32, _ name: String) -> DiskOperation {
         DiskOperation(kind: DiskOperation.Kind.allCases[Int(operation)], name: name, isSQLite: true)
@@ -17,7 +17,7 @@ extension TestDisk {
     static func sqliteWants(_ number: Int64, _ operation: Int32, _ name: String) -> Int32 {
         let operation = Self.operation(operation, name)
         guard let reason = disk(number)?.wants(operation) else { return SQLITE_OK }
-        // As SQLite's unix VFS does: it takes a quota for an I/O error, and leaves the reason where it is asked for it.
+        // SQLite's unix VFS takes a quota for an I/O error, and keeps the errno as the reason; so this does the same.
         defer { errno = reason }
         switch operation.kind {
         case .read: return SQLITE_IOERR | 1 << 8

@@ -10,12 +10,12 @@ import Darwin
 import Glibc
 #endif
 
-/// The simulated disk under one store's directory: every operation of Lacuna's (through ``FaultyFileSystem``) and of
-/// SQLite's (through the test VFS) passes here, is written down, and may be made to fail.
+/// The simulated disk under one store's directory. Every operation of Lacuna (through ``FaultyFileSystem``) and of
+/// SQLite (through the test VFS) passes through here, is recorded, and may be made to fail.
 ///
-/// What programs read lies in a directory of a file system in memory; what of it a power cut would leave, byte for byte
-/// and name for name, is in ``DiskModel``. Disks are told apart by directory, so tests that run at the same time don't see
-/// one another's.
+/// Programs read the files of a directory in a file system in memory. ``DiskModel`` knows what a power cut would leave
+/// of them, byte for byte and name for name. Disks are distinguished by directory, so tests that run at the same time
+/// don't see one another's disks.
 final class TestDisk: Sendable {
     private struct State {
         var log: [DiskOperation] = []
@@ -31,22 +31,22 @@ final class TestDisk: Sendable {
         var hook: Hook?
     }
 
-    /// What happens before an operation, once the first `left` ones are done.
+    /// An action before an operation, after the next `left` operations.
     private struct Hook {
         var left: Int
         let action: @Sendable () -> Void
     }
 
-    /// The path that it was made with; it may have another one since.
+    /// The path with which the disk was made. It may have another path since.
     let directory: String
     private let number: Int64
     private let state = Guarded(State())
     private let willChange: @Sendable (DiskOperation) -> Void
 
     private struct Registry {
-        /// Disks by the path that they were made with, until something at it is opened.
+        /// The disks by the paths with which they were made, until something there is opened.
         var numbers: [String: Int64] = [:]
-        /// Disks by their directory, from then on: its path may lead to another one later.
+        /// The disks by their directories, from then on: a path may lead to another directory later.
         var directories: [FileIdentity: Int64] = [:]
         var disks: [Int64: TestDisk] = [:]
         var next: Int64 = 1
@@ -104,7 +104,7 @@ final class TestDisk: Sendable {
         return try body(disk)
     }
 
-    /// The same, to be removed; `willChange` is called before each operation that changes files.
+    /// The same; the caller must remove the disk. `willChange` is called before each operation that changes files.
     static func make(
         _ directory: String,
         _ model: DiskModel,
@@ -131,7 +131,7 @@ final class TestDisk: Sendable {
         try booting(files ?? [:], files.map { DiskModel(holding: $0) } ?? DiskModel(), body)
     }
 
-    /// Calls `body` with the disk of that moment, as the next process finds it once this one is killed.
+    /// Calls `body` with the disk of that moment, as the next process finds it after this one was killed.
     static func killed<R>(at moment: Moment, _ body: (TestDisk) throws -> R) throws -> R {
         try booting(moment.model.liveFiles, moment.model, body)
     }
@@ -172,11 +172,11 @@ final class TestDisk: Sendable {
 
     var fileSystem: FaultyFileSystem { FaultyFileSystem(disk: self) }
     var log: [DiskOperation] { state.withLock { $0.log } }
-    /// How many operations were made to fail.
+    /// The number of operations that were made to fail.
     var failures: Int { state.withLock { $0.failures } }
-    /// What was recorded, each moment at which a crash would leave something else.
+    /// The recorded moments: those at which a crash would leave another state.
     var moments: [Moment] { state.withLock { $0.moments } }
-    /// The operations that changed files, or may have.
+    /// The operations that have changed files, or may have.
     var changes: [DiskOperation] { log.filter(\.kind.changesFiles) }
     var isStopped: Bool { state.withLock { $0.isStopped } }
     /// The present moment.
@@ -189,15 +189,15 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// From the `count`-th operation from now on that changes files, nothing happens any more: the process was killed.
+    /// After `count` more operations that change files, nothing happens any more, as if the process was killed.
     func stop(after count: Int) { state.withLock { $0.stopAt = count } }
 
-    /// Before the operation that comes after `count` more ones, of any kind, `action` runs.
+    /// Makes `action` run after `count` more operations of any kind, before the next one.
     func before(_ count: Int, _ action: @escaping @Sendable () -> Void) {
         state.withLock { $0.hook = Hook(left: count, action: action) }
     }
 
-    /// The killed process's successor: what it had written is in the kernel's cache.
+    /// Begins the next process after a kill: everything that was written is in the kernel's cache.
     func restart() {
         state.withLock {
             $0.stopAt = nil
@@ -205,7 +205,7 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// From now on, each moment at which a crash would leave something else is kept; or none any more.
+    /// Begins (or ends) to record each moment at which a crash would leave another state.
     func record(_ records: Bool = true) {
         state.withLock {
             $0.records = records
@@ -213,7 +213,7 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// What the workload knows; each change is a moment of its own.
+    /// Notes the workload's progress; each change of it is a moment of its own.
     func note(_ progress: Progress) {
         state.withLock { state in
             if state.progress == progress { return }
@@ -235,7 +235,7 @@ final class TestDisk: Sendable {
 
     // MARK: What the two seams ask
 
-    /// The errno with which the operation is to fail, or nil.
+    /// The errno with which the operation must fail, or nil.
     func wants(_ operation: DiskOperation) -> Int32? {
         dueAction()?()
         if operation.kind.changesFiles { willChange(operation) }
@@ -271,7 +271,7 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// The operation happened; `change` is what it did to the file's bytes.
+    /// Notes that the operation happened; `change` is its effect on the file's bytes.
     func did(_ operation: DiskOperation, _ change: FileChange? = nil) {
         state.withLock { state in
             // The writer's lock file, which isn't made through the seam, gets its first bytes.
@@ -291,12 +291,12 @@ final class TestDisk: Sendable {
         }
     }
 
-    /// The last component of the path that a descriptor was opened by.
+    /// The last component of the path with which a descriptor was opened.
     static func name(of descriptor: Int32) -> String {
         String(link("/proc/self/fd/\(descriptor)").split(separator: "/").last ?? "?")
     }
 
-    /// Where a link leads; any other path leads to itself.
+    /// The target of a link; for any other path, the path itself.
     static func link(_ path: String) -> String {
         var buffer = [CChar](repeating: 0, count: 4_096)
         let count = unsafe readlink(path, &buffer, buffer.count)

@@ -1,14 +1,14 @@
 @testable import Lacuna
 
-/// The simulated disk under several directories that one parent holds: a ``TestDisk`` for what is in each of them, and a
-/// ``NameTable`` for their names, which calls exchange and give away.
+/// The simulated disk under several directories of one parent: a ``TestDisk`` for the files in each of them, and a
+/// ``NameTable`` for their names, which calls exchange or change.
 final class TestTree: Sendable {
     /// The whole tree at one moment.
     struct Moment: Sendable {
         let names: NameTable
         /// By the directories' numbers.
         let directories: [DiskModel]
-        /// What was about to happen, or that the call had returned.
+        /// The next operation, or that the call had returned.
         let next: String
         let hasReturned: Bool
 
@@ -56,10 +56,10 @@ final class TestTree: Sendable {
     var fileSystem: TreeFileSystem { TreeFileSystem(tree: self) }
     var moments: [Moment] { state.withLock { $0.moments } }
 
-    /// From now on, the moment before each operation that changes something is kept.
+    /// Begins to record the moment before each operation that changes something.
     func record() { state.withLock { $0.records = true } }
 
-    /// The call has returned: the last moment.
+    /// Records the last moment, after the call has returned.
     func finish() {
         state.withLock { $0.hasReturned = true }
         willChange("the call has returned")
@@ -76,10 +76,10 @@ final class TestTree: Sendable {
         }
     }
 
-    /// An operation on the names happened.
+    /// Notes an operation on the names.
     func didChange(_ change: (inout NameTable) -> Void) { state.withLock { change(&$0.names) } }
 
-    /// A directory was made.
+    /// Notes that a directory was made.
     func didCreate(_ name: String) throws {
         try add(name, DiskModel(holding: [:]))
         state.withLock { $0.names.create(name, $0.disks.count - 1) }
@@ -93,12 +93,12 @@ final class TestTree: Sendable {
     }
 }
 
-/// What a power cut leaves of the directories' names, and of what is in each.
+/// Says what a power cut leaves of the directories' names, and of their files.
 struct TreePowerCut: Sendable, CustomStringConvertible {
     let names: Survival
     let contents: Survival
 
-    /// The extremes in all pairs, and so many seeded ones.
+    /// All pairs of extremes, and some seeded power cuts.
     static func all(seeds: Range<UInt64>) -> [TreePowerCut] {
         let extremes = Survival.extremes.flatMap { names in
             Survival.extremes.map { TreePowerCut(names: names, contents: $0) }
@@ -106,7 +106,7 @@ struct TreePowerCut: Sendable, CustomStringConvertible {
         return extremes + seeds.map { TreePowerCut(names: .some(seed: $0), contents: .some(seed: $0)) }
     }
 
-    /// Of the directory with that number.
+    /// What is left of the files in the directory with this number.
     func files(_ number: Int) -> Survival {
         guard case .some(let seed) = contents else { return contents }
         var mixed = seed

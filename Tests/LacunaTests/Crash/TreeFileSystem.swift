@@ -6,8 +6,8 @@ import Darwin
 import Glibc
 #endif
 
-/// The system's file system behind a ``TestTree``: what happens to a file is told to its directory's disk, and what happens to
-/// a directory to the tree.
+/// The system's file system behind a ``TestTree``: operations on a file go to the disk of its directory, and operations
+/// on a directory go to the tree.
 struct TreeFileSystem: FileSystemLayer {
     let tree: TestTree
     /// Whether two names can be exchanged in one step.

@@ -1,6 +1,6 @@
 @testable import Lacuna
 
-/// A seeded sequence of everything a store does, beside a model of what it must hold after each step.
+/// A seeded sequence of everything that a store does, beside a model of its contents after each step.
 final class Workload {
     private let disk: TestDisk
     private let dimension: Int
@@ -12,10 +12,10 @@ final class Workload {
     private var fileSystem: FaultyFileSystem
     private let durability: Durability
     private var isRelaxed: Bool { durability != .full }
-    /// The state before each call that changes something, and at the end the last one. A call's index is what
-    /// ``Progress`` counts.
+    /// The state before each call that changes something, and finally the last state. ``Progress`` counts calls by
+    /// their indexes here.
     private(set) var states: [CrashModel] = [CrashModel()]
-    /// The states that a store may be in after what happened so far.
+    /// The states in which the store may be by now.
     private(set) var progress = Progress()
 
     /// One thing that a store does.
@@ -57,12 +57,12 @@ final class Workload {
         note(Progress(acknowledged: 0))
     }
 
-    /// Takes the steps; throws as soon as a call does.
+    /// Takes the steps; throws the first error of a call.
     func run(_ steps: [Step]) throws {
         for step in steps { try take(step) }
     }
 
-    /// Takes so many steps at random; the first few put rows.
+    /// Takes `count` random steps; the first few put rows.
     func run(random count: Int) throws {
         for number in 0..<count {
             if isRelaxed && number % 6 == 5 { try take(.flush) }
@@ -117,7 +117,7 @@ final class Workload {
         )
     }
 
-    /// A call that makes durable what was gathered, and changes nothing else.
+    /// Makes a call that makes gathered writes durable, and changes nothing else.
     private func settle(_ call: () throws -> Void) throws {
         let last = states.count - 1
         if progress.acknowledged < last {
@@ -127,8 +127,8 @@ final class Workload {
         note(Progress(acknowledged: last))
     }
 
-    /// A compaction in small steps, with writes between them; where those would join a group, they are left out, since
-    /// each step commits it.
+    /// A compaction in small steps, with writes between them. Writes that would join a group are left out, since each
+    /// step commits the group.
     private func compact(_ store: VectorStore<Int64>, _ strategy: CompactionStrategy) throws {
         try settle(store.flush)
         var calls = 0
@@ -144,12 +144,12 @@ final class Workload {
                 }
             }
         } catch let error as VectorStoreError where error.code == .busy {
-            // More rows were written than there were dead ones: what was moved stays moved.
+            // More rows were written than were dead; rows that were moved stay moved.
         }
         try settle {}
     }
 
-    /// A batch that joins a group and leaves it again.
+    /// A batch that joins a group and fails.
     private func failBatch(_ store: VectorStore<Int64>) {
         let row = nextRow(nextID)
         let gone = someIDs(0.3)
@@ -160,7 +160,7 @@ final class Workload {
         }
     }
 
-    /// A call that changes the state to `next`; where it joins a group, the disk keeps the state that it has.
+    /// Makes a call that changes the state to `next`. If it joins a group, the disk keeps its state.
     private func change(to next: CrashModel, isDurable: Bool = false, _ call: () throws -> Void) throws {
         let index = states.count - 1
         states.append(next)
