@@ -81,32 +81,42 @@ let package = Package(
             path: "Tests/CLacunaTestVFS",
             cSettings: cSettings
         ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Lacuna"],
+            path: "Tests/TestSupport",
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "ReadingProcess",
-            dependencies: ["Lacuna"],
+            dependencies: ["Lacuna", "TestSupport"],
             path: "Tests/ReadingProcess",
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "LacunaTests",
             dependencies: [
-                "Lacuna", "LacunaFormats", "LacunaMigrations", "CLacunaTestVFS",
+                "Lacuna", "LacunaFormats", "LacunaMigrations", "CLacunaTestVFS", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "LacunaFormatsTests", dependencies: ["LacunaFormats"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LacunaFormatsTests",
+            dependencies: ["LacunaFormats", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "KernelTests",
-            dependencies: ["CLacunaVectorKernels", "CLacunaPlatform"],
+            dependencies: ["CLacunaVectorKernels", "CLacunaPlatform", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "LacunaCLITests",
             dependencies: [
-                "LacunaCLI", "Lacuna", "LacunaFormats", .product(name: "Logging", package: "swift-log"),
+                "LacunaCLI", "Lacuna", "LacunaFormats", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -119,7 +129,7 @@ if isFuzzing {
         .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["Lacuna", "LacunaFormats", "CLacunaPlatform", "CLibFuzzer"],
+            dependencies: ["Lacuna", "LacunaFormats", "CLacunaPlatform", "CLibFuzzer", "TestSupport"],
             path: "Fuzz/Sources",
             swiftSettings: swiftSettings,
             linkerSettings: [

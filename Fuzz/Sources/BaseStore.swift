@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 
 /// All rows that were ever put into a store that the target edits.
 struct StoreHistory {

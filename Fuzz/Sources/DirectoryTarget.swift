@@ -5,6 +5,7 @@ import Lacuna
 import Darwin
 #else
 import Glibc
+import TestSupport
 #endif
 
 /// A store's directory from somebody else, in which names are missing, or lead to links, pipes, directories, holes,

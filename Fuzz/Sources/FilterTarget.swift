@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import Synchronization
+import TestSupport
 
 /// A caller's filter: any text must be refused, be cancelled, or pass rows by their `id` and `metadata` alone.
 ///

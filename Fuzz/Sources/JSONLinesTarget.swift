@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import LacunaFormats
+import TestSupport
 
 /// A JSON Lines file: objects must keep their text exactly, also when an id is added and removed, and must be JSON to
 /// SQLite as well.

@@ -41,7 +41,3 @@ enum Scratch {
 
     static func read(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 }
-
-extension Array where Element == Float {
-    var bitPatterns: [UInt32] { map(\.bitPattern) }
-}

@@ -1,4 +1,5 @@
 import CLacunaVectorKernels
+import TestSupport
 import Testing
 
 @Suite("Finite values")

@@ -1,4 +1,5 @@
 import CLacunaVectorKernels
+import TestSupport
 import Testing
 
 /// A kernel this CPU can run, by its index.
@@ -46,27 +47,11 @@ enum Metric: CaseIterable, Sendable {
 
     /// The distance by the definition, and how far float32 sums in some other order may be from it.
     func reference(_ query: [Float], _ row: [Float]) -> (distance: Double, tolerance: Double) {
-        var dot = 0.0
-        var magnitude = 0.0
-        var querySquare = 0.0
-        var rowSquare = 0.0
-        var apartSquare = 0.0
-        for i in query.indices {
-            let (a, b) = (Double(query[i]), Double(row[i]))
-            dot += a * b
-            magnitude += abs(a * b)
-            querySquare += a * a
-            rowSquare += b * b
-            apartSquare += (a - b) * (a - b)
-        }
-        switch self {
-        case .cosine:
-            let norms = querySquare.squareRoot() * rowSquare.squareRoot()
-            return norms == 0 ? (1, 0) : (1 - dot / norms, 1e-6)
-        case .dot:
-            return (-dot, 1e-6 * magnitude)
-        case .euclidean:
-            return (apartSquare.squareRoot(), 1e-6 * apartSquare.squareRoot())
+        let sums = DistanceSums(query, row)
+        return switch self {
+        case .cosine: (sums.cosineDistance, sums.squareA == 0 || sums.squareB == 0 ? 0 : 1e-6)
+        case .dot: (-sums.dot, 1e-6 * sums.magnitude)
+        case .euclidean: (sums.euclideanDistance, 1e-6 * sums.euclideanDistance)
         }
     }
 }

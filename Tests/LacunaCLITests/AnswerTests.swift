@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What each command prints with `--json`: one line, and at least the keys that scripts were promised.

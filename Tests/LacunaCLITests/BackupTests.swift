@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `backup` and `restore`: statuses, keys, and what they say.

@@ -1,68 +1,18 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// What a run of `lacuna` came to.
-struct CommandLineRun {
-    let status: Int32
-    let output: Data
-    let error: String
-
-    var text: String { String(decoding: output, as: UTF8.self) }
-
-    /// Lines of standard output.
-    var lines: [String] { text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init) }
-
-    /// The one line that `--json` prints, as an object.
-    func json(_ location: SourceLocation = #_sourceLocation) throws -> [String: Any] {
-        #expect(lines.count == 1, "\(text) \(error)", sourceLocation: location)
-        return try Self.object(try #require(lines.last, sourceLocation: location))
-    }
-
-    static func object(_ line: String) throws -> [String: Any] {
-        try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-    }
-
-    /// The products' directory is that of the running tests.
-    static let executable = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        .appendingPathComponent("lacuna")
-
-    static func process(_ arguments: [String]) -> Process {
-        let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments
-        process.currentDirectoryURL = repository
-        return process
-    }
-
-    static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-}
-
 /// Runs `lacuna` with these words, and waits for it.
-func lacuna(_ arguments: [String], input: String = "") throws -> CommandLineRun {
-    let directory = try TemporaryDirectory()
-    let files = ["in", "out", "err"].map { URL(fileURLWithPath: directory / $0) }
-    try Data(input.utf8).write(to: files[0])
-    // Files and not pipes: those have room for everything.
-    for file in files.dropFirst() { try Data().write(to: file) }
-    let process = CommandLineRun.process(arguments)
-    process.standardInput = try FileHandle(forReadingFrom: files[0])
-    process.standardOutput = try FileHandle(forWritingTo: files[1])
-    process.standardError = try FileHandle(forWritingTo: files[2])
-    try process.run()
-    process.waitUntilExit()
-    #expect(process.terminationReason == .exit, "\(arguments)")
-    return CommandLineRun(
-        status: process.terminationStatus,
-        output: try Data(contentsOf: files[1]),
-        error: String(decoding: try Data(contentsOf: files[2]), as: UTF8.self)
-    )
+func lacuna(_ arguments: [String], input: String = "") throws -> ProgramRun {
+    let run = try Program.lacuna.run(arguments, input: input)
+    #expect(!run.wasKilled, "\(arguments)")
+    return run
 }
 
 /// A run that has to end well.
 @discardableResult
 func succeed(_ arguments: [String], input: String = "", at location: SourceLocation = #_sourceLocation) throws
-    -> CommandLineRun
+    -> ProgramRun
 {
     let run = try lacuna(arguments, input: input)
     #expect(run.status == 0, "\(arguments): \(run.error)", sourceLocation: location)
@@ -71,7 +21,7 @@ func succeed(_ arguments: [String], input: String = "", at location: SourceLocat
 
 @discardableResult
 func succeed(_ arguments: String..., input: String = "", at location: SourceLocation = #_sourceLocation) throws
-    -> CommandLineRun
+    -> ProgramRun
 {
     try succeed(arguments, input: input, at: location)
 }
@@ -84,13 +34,13 @@ func fail(
     saying words: String = "",
     input: String = "",
     at location: SourceLocation = #_sourceLocation
-) throws -> CommandLineRun {
+) throws -> ProgramRun {
     let run = try lacuna(arguments, input: input)
     run.expectFailure(status, saying: words, at: location)
     return run
 }
 
-extension CommandLineRun {
+extension ProgramRun {
     func expectFailure(_ status: Int32, saying words: String = "", at location: SourceLocation = #_sourceLocation) {
         #expect(self.status == status, "\(error)", sourceLocation: location)
         let line = error.split(separator: "\n").first.map(String.init) ?? ""
@@ -98,28 +48,25 @@ extension CommandLineRun {
         #expect(line.contains("; "), "no remedy: \(line)", sourceLocation: location)
         #expect(words.isEmpty || line.contains(words), "\(line)", sourceLocation: location)
     }
+
+    /// The one line that `--json` prints, as an object.
+    func json(_ location: SourceLocation = #_sourceLocation) throws -> [String: Any] {
+        #expect(lines.count == 1, "\(text) \(error)", sourceLocation: location)
+        return try jsonObject(try #require(lines.last, sourceLocation: location))
+    }
+
+    /// The rows that `--acks` acknowledged.
+    func acknowledged(_ location: SourceLocation = #_sourceLocation) throws -> Int {
+        let line = try #require(lines.last { $0.hasPrefix("ACK ") }, sourceLocation: location)
+        return try #require(Int(line.dropFirst(4)), sourceLocation: location)
+    }
 }
 
-/// A directory that goes with the test.
-final class TemporaryDirectory: Sendable {
-    let path: String
+func jsonObject(_ line: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+}
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("lacuna-cli-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    static func / (directory: TemporaryDirectory, name: String) -> String { directory.path + "/" + name }
-
-    func write(_ name: String, _ text: String) throws -> String {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: self / name))
-        return self / name
-    }
-
-    func read(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: self / name)) }
-
+extension TemporaryDirectory {
     /// Changes one byte of a file.
     func flip(_ name: String, at offset: UInt64) throws {
         let handle = try #require(FileHandle(forUpdatingAtPath: self / name))

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// `compact` with a limit. At a byte a second it never comes to its end by itself.
@@ -54,17 +55,12 @@ import Testing
     /// Most of the time it waits for its rate; the target is there before the first wait.
     @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func anInterruptEndsARateLimitedWait(_ signal: Int32, _ status: Int32) throws {
-        let process = CommandLineRun.process(["compact", store, "--strategy", "rewrite", "--max-rate", "1"])
-        let error = Pipe()
-        process.standardError = error
-        try process.run()
-        while process.isRunning && !FileManager.default.fileExists(atPath: store + "/vectors-2.f32") { usleep(1_000) }
-        kill(process.processIdentifier, signal)
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == status)
-        #expect(message == "error: interrupted; run the command again to go on\n")
+        let program = try Program.lacuna.start(["compact", store, "--strategy", "rewrite", "--max-rate", "1"])
+        while program.isRunning && !FileManager.default.fileExists(atPath: store + "/vectors-2.f32") { usleep(1_000) }
+        program.signal(signal)
+        let run = try program.finish()
+        #expect(!run.wasKilled && run.status == status)
+        #expect(run.error == "error: interrupted; run the command again to go on\n")
         #expect(!FileManager.default.fileExists(atPath: store + "/vectors-2.f32"))
         try expectUnharmed()
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The tour, which is a script of the sample's.
@@ -8,27 +9,18 @@ import Testing
     init() throws { directory = try TemporaryDirectory() }
 
     /// Its temporary directory is made in the test's.
-    private func tour() -> Process {
-        let process = CommandLineRun.process(["demo"])
-        process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": directory.path]) { $1 }
-        return process
+    private func start() throws -> RunningProgram {
+        try Program.lacuna.start(["demo"], environment: ["TMPDIR": directory.path])
     }
 
     private func expectNothingIsLeft() throws {
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+        #expect(try directory.names().isEmpty)
     }
 
     @Test func itGoesThroughACrash() throws {
-        let process = tour()
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        #expect(message == "")
+        let run = try start().finish()
+        #expect(run.status == 0 && run.error == "", "\(run.error)")
+        let text = run.text
         let expected = [
             "$ lacuna create packages.lacuna", "imported 1,000 rows", "tuxpaint", "deleted 400 rows",
             "1,000 rows: 600 live, 400 dead", "Killed", "vectors-2.f32", "recovered", "the unfinished copy",
@@ -43,25 +35,19 @@ import Testing
             rest = rest[found.upperBound...]
         }
         // The width of a terminal, and no colour where there is none.
-        let lines = text.split(separator: "\n")
-        #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines.filter { $0.count > 80 })")
+        #expect(run.lines.allSatisfy { $0.count <= 80 }, "\(run.lines.filter { $0.count > 80 })")
         #expect(!text.contains("\u{1B}"))
         try expectNothingIsLeft()
     }
 
     /// As by `lacuna demo | head -1`.
     @Test func itEndsSilentlyWhereNobodyReadsOn() throws {
-        let process = tour()
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        _ = try #require(try output.fileHandleForReading.read(upToCount: 1))
-        try output.fileHandleForReading.close()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(message == "")
-        #expect(process.terminationReason == .uncaughtSignal || process.terminationStatus == 74)
+        let tour = try start()
+        try tour.read(1)
+        try tour.closeOutput()
+        let run = try tour.finish()
+        #expect(run.error == "")
+        #expect(run.wasKilled || run.status == 74)
         try expectNothingIsLeft()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 @testable import LacunaCLI
@@ -127,59 +128,27 @@ import Testing
 
     @Test(
         .enabled(
-            if: ReadOnlyMount.isAvailable,
+            if: Mounts.areAllowed,
             "a directory that can't be written needs a read-only mount, since root may write to any other"
         )
     )
     func noPermission() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
-        let mount = try ReadOnlyMount(directory.path)
-        defer { mount.leave() }
-        for words in [
-            ["delete", store, "1"], ["erase", store, "1"], ["put", store, "9"], ["compact", store],
-            ["recover", store], ["import", store, directory / "s.npy", "--first-id", "10"],
-            ["create", directory / "t", "--dimension", "3"], ["export", store, directory / "e.npy"],
-            ["map", store, "--svg", directory / "m.svg"],
-        ] {
-            try lacuna(words, input: "[1,2,3]").expectFailure(77)
+        try Mounts.withReadOnly(directory.path, at: directory.path) {
+            for words in [
+                ["delete", store, "1"], ["erase", store, "1"], ["put", store, "9"], ["compact", store],
+                ["recover", store], ["import", store, directory / "s.npy", "--first-id", "10"],
+                ["create", directory / "t", "--dimension", "3"], ["export", store, directory / "e.npy"],
+                ["map", store, "--svg", directory / "m.svg"],
+            ] {
+                try lacuna(words, input: "[1,2,3]").expectFailure(77)
+            }
+            for words in [
+                ["list", store], ["stats", store], ["verify", store], ["get", store, "3"], ["map", store],
+            ] {
+                try succeed(words)
+            }
         }
-        for words in [["list", store], ["stats", store], ["verify", store], ["get", store, "3"], ["map", store]] {
-            let run = try lacuna(words)
-            #expect(run.status == 0, "\(words): \(run.error)")
-        }
-    }
-}
-
-/// A directory mounted on itself, read-only.
-struct ReadOnlyMount {
-    private let path: String
-
-    static let isAvailable: Bool = {
-        guard geteuid() == 0, let directory = try? TemporaryDirectory() else { return false }
-        guard let mount = try? ReadOnlyMount(directory.path) else { return false }
-        mount.leave()
-        return true
-    }()
-
-    init(_ path: String) throws {
-        self.path = path
-        try Self.run("mount", "--bind", path, path)
-        do { try Self.run("mount", "-o", "remount,ro,bind", path) } catch {
-            leave()
-            throw error
-        }
-    }
-
-    func leave() { try? Self.run("umount", path) }
-
-    private static func run(_ words: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.fileWriteNoPermission) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import LacunaFormats
+import TestSupport
 import Testing
 
 /// What goes in comes out, to the byte, by every format.
@@ -54,7 +55,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let store = try Fixture.sampleStore(directory)
         try succeed("export", store, directory / "sample.npy")
-        let samples = CommandLineRun.repository.appendingPathComponent(Fixture.samplePath)
+        let samples = URL(fileURLWithPath: Repository.sample)
         for name in ["sample.npy", "sample.jsonl"] {
             let original = try Data(contentsOf: samples.appendingPathComponent(name))
             #expect(try directory.read(name) == original, "\(name)")

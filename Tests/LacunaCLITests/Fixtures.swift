@@ -1,11 +1,10 @@
 import Foundation
 import LacunaFormats
+import TestSupport
 import Testing
 
 /// Small stores and files that the tests begin with.
 enum Fixture {
-    static let samplePath = "Examples/packages"
-
     /// `count` rows of `dimension` components, all different, as a .npy file.
     static func npy(_ path: String, _ count: Int, dimension: Int = 3) throws {
         let writer = try NPYWriter(path: path, dimension: dimension)
@@ -37,14 +36,20 @@ enum Fixture {
     static func sampleStore(_ directory: TemporaryDirectory) throws -> String {
         let store = directory / "packages"
         try succeed("create", store, "--dimension", "384")
-        try succeed("import", store, "\(samplePath)/sample.npy", "--metadata", "\(samplePath)/sample.jsonl")
+        try succeed(
+            "import",
+            store,
+            "\(Repository.sample)/sample.npy",
+            "--metadata",
+            "\(Repository.sample)/sample.jsonl"
+        )
         return store
     }
 
     /// Starts a compaction that a limit of its rate holds up after its first rows, and kills it there.
     static func killCompaction(
         of store: String,
-        by start: ([String]) -> Process = CommandLineRun.process,
+        by program: Program = .lacuna,
         at location: SourceLocation = #_sourceLocation
     ) throws {
         func dataFiles() throws -> [String] {
@@ -56,13 +61,11 @@ enum Fixture {
             let bytes = try Data(contentsOf: URL(fileURLWithPath: store + "/" + target))
             return bytes.dropFirst(4_096).contains { $0 != 0 }
         }
-        let process = start(["compact", store, "--strategy", "rewrite", "--max-rate", "1"])
-        try process.run()
-        while try process.isRunning && !hasCopied() { usleep(1_000) }
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .uncaughtSignal, sourceLocation: location)
-        #expect(process.terminationStatus == SIGKILL, sourceLocation: location)
+        let compaction = try program.start(["compact", store, "--strategy", "rewrite", "--max-rate", "1"])
+        while try compaction.isRunning && !hasCopied() { usleep(1_000) }
+        compaction.signal(SIGKILL)
+        let run = try compaction.finish()
+        #expect(run.wasKilled && run.status == SIGKILL, "\(run.error)", sourceLocation: location)
     }
 
     static func rowCount(_ store: String) throws -> Int {

@@ -2,6 +2,7 @@
 // interrupt; or a link, and a command that only reads made a file at the other end of it.
 
 import Foundation
+import TestSupport
 import Testing
 
 /// Each command on a store in whose directory a name leads to something else than a file.
@@ -26,6 +27,9 @@ import Testing
         return takesNone && name == "readers-0.lock"
     }
 
+    /// Status 137 where it doesn't end.
+    private let lacunaInTime = Program.lacuna.started(by: Program("timeout", "-s", "KILL", "30"))
+
     @Test(arguments: names) func everyCommandEndsAtAPipe(_ name: String) throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
@@ -36,7 +40,7 @@ import Testing
             let words = command.map { word in
                 word == "S" ? store : word.replacingOccurrences(of: "D/", with: directory.path + "/")
             }
-            let run = try lacunaInTime(words, input: "[1, 2, 3]")
+            let run = try lacunaInTime.run(words, input: "[1, 2, 3]")
             if Self.mayWork(command, name) && run.status == 0 { continue }
             // To find damage is `verify`'s answer.
             #expect(run.status == (command[0] == "verify" ? 1 : 76), "\(command): \(run.error)")
@@ -46,24 +50,5 @@ import Testing
             let after = Set(try FileManager.default.contentsOfDirectory(atPath: store))
             #expect(after.subtracting(["index.sqlite-wal", "index.sqlite-shm"]).isSubset(of: before), "\(command)")
         }
-    }
-
-    /// Status 137 where it doesn't end.
-    private func lacunaInTime(_ words: [String], input: String) throws -> CommandLineRun {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["timeout", "-s", "KILL", "30", CommandLineRun.executable.path] + words
-        process.currentDirectoryURL = CommandLineRun.repository
-        let (standardInput, output, error) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = standardInput
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        try? standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try? standardInput.fileHandleForWriting.close()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return CommandLineRun(status: process.terminationStatus, output: text, error: message)
     }
 }

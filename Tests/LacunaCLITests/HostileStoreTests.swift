@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// A store that somebody prepared: a status that says so, and neither the end of the process nor a hang.

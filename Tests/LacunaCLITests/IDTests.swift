@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Ids of all three kinds, spelled as people and files spell them.

@@ -1,5 +1,6 @@
 import Foundation
 import LacunaFormats
+import TestSupport
 import Testing
 
 @Suite struct ImportTests {

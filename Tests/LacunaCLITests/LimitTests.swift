@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Limits of the system's, and a temporary directory that is of no use: one line says which it was, and what to do.
@@ -13,24 +14,11 @@ import Testing
     }
 
     /// Runs `lacuna` in a shell that has said this first.
-    private func lacuna(after setting: String, _ arguments: [String]) throws -> CommandLineRun {
-        let process = Process()
-        let (output, error) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments =
-            ["-c", setting + "; exec \"$0\" \"$@\"", CommandLineRun.executable.path] + arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit, "\(setting)")
-        return CommandLineRun(
-            status: process.terminationStatus,
-            output: output.fileHandleForReading.readDataToEndOfFile(),
-            error: message
-        )
+    private func lacuna(after setting: String, _ arguments: [String]) throws -> ProgramRun {
+        let shell = Program("sh", "-c", setting + "; exec \"$0\" \"$@\"")
+        let run = try Program.lacuna.started(by: shell).run(arguments)
+        #expect(!run.wasKilled, "\(setting)")
+        return run
     }
 
     /// The signal for that would end the process; ignored, it is an error of the write.

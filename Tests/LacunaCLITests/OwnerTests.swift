@@ -3,6 +3,7 @@
 
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// The mode and the owner of a store's files, whoever works on it.
@@ -78,37 +79,15 @@ import Testing
 
     // MARK: Several users
 
-    private static let maySwitch: Bool = {
-        guard geteuid() == 0 else { return false }
-        let process = asUser(owner, [CommandLineRun.executable.path, "--version"])
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }()
+    private static let maySwitch = geteuid() == 0 && (try? asUser(owner).run(["--version"]).status) == 0
 
-    private static func asUser(_ user: Int, _ words: [String]) -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments =
-            ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "env", "TMPDIR=/tmp"] + words
-        return process
+    private static func asUser(_ user: Int) -> Program {
+        Program.lacuna.started(by: Program("env", "TMPDIR=/tmp"))
+            .started(by: Program("setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"))
     }
 
-    private func run(_ user: Int, _ words: [String], input: String = "[1, 2, 3]") throws -> CommandLineRun {
-        let process = Self.asUser(user, [CommandLineRun.executable.path] + words)
-        let (standardInput, output, error) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = standardInput
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        try? standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try? standardInput.fileHandleForWriting.close()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return CommandLineRun(status: process.terminationStatus, output: text, error: message)
+    private func run(_ user: Int, _ words: [String]) throws -> ProgramRun {
+        try Self.asUser(user).run(words, input: "[1, 2, 3]")
     }
 
     /// The owner's store, in a directory of `directoryMode`.
@@ -128,18 +107,12 @@ import Testing
     /// A daemon that has given up its privileges: that it can't look is no sign that the store has moved.
     @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func aPathThatMayNoLongerBeLookedAt() throws {
         _ = try makeOwned(0o600, directoryMode: 0o700)
-        let process = Self.asUser(
-            Self.owner,
-            [CommandLineRun.executable.path, "compact", store, "--strategy", "rewrite", "--max-rate", "100"]
-        )
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        while try files()["vectors-2.f32"] == nil && process.isRunning { usleep(1_000) }
+        let program = try Self.asUser(Self.owner)
+            .start(["compact", store, "--strategy", "rewrite", "--max-rate", "100"])
+        while try files()["vectors-2.f32"] == nil && program.isRunning { usleep(1_000) }
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory.path)
-        #expect(process.isRunning)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(program.isRunning)
+        #expect(try program.finish().status == 0)
         #expect(try files()["vectors-2.f32"] != nil && files()["vectors-1.f32"] == nil)
         try succeed("verify", store)
     }
@@ -189,7 +162,7 @@ import Testing
         #expect(put.status == 0, "\(put.error)")
         try expectAll(owned, "the owner's writing")
         // Beside the log that a crash has left, too.
-        try Fixture.killCompaction(of: store) { Self.asUser(Self.owner, [CommandLineRun.executable.path] + $0) }
+        try Fixture.killCompaction(of: store, by: Self.asUser(Self.owner))
         let left = try files()
         #expect(left.keys.contains("index.sqlite-wal"))
         #expect(try run(Self.stranger, ["get", store, "900", "--json"]).status == 0)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 #if canImport(FoundationXML)
@@ -14,25 +15,14 @@ import FoundationXML
         let store = directory / "s"
         try succeed("create", store, "--dimension", "3")
         try Fixture.npy(directory / "v.npy", 20_000)
-        let process = CommandLineRun.process(["import", store, directory / "v.npy", "--batch", "1", "--acks"])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        var text = try #require(try output.fileHandleForReading.read(upToCount: 1))
-        kill(process.processIdentifier, signal)
-        text += output.fileHandleForReading.readDataToEndOfFile()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == status)
-        let acknowledged = try #require(
-            String(decoding: text, as: UTF8.self).split(separator: "\n").last?.split(separator: " ").last.map {
-                Int($0)
-            }
-        )
-        #expect(message.hasPrefix("error: interrupted; "))
-        #expect(message.contains("; \(acknowledged ?? -1) rows were imported before this and are kept"))
+        let program = try Program.lacuna.start(["import", store, directory / "v.npy", "--batch", "1", "--acks"])
+        try program.read(1)
+        program.signal(signal)
+        let run = try program.finish()
+        #expect(!run.wasKilled && run.status == status)
+        let acknowledged = try run.acknowledged()
+        #expect(run.error.hasPrefix("error: interrupted; "))
+        #expect(run.error.contains("; \(acknowledged) rows were imported before this and are kept"))
         #expect(try Fixture.rowCount(store) == acknowledged)
         #expect(try succeed("recover", store, "--json").text == "{\"state\":\"clean\",\"actions\":[]}\n")
         try succeed("verify", store)
@@ -51,19 +41,12 @@ import FoundationXML
             return bytes < 1 << 16
         }
         let filter = "id <= \(printed.count) OR (SELECT count(*) FROM \(tables) WHERE t0.value + t14.value > 0) > 0"
-        let process = CommandLineRun.process(["list", store, "--json", "--where", filter])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        _ = try #require(try output.fileHandleForReading.read(upToCount: 1 << 16))
-        kill(process.processIdentifier, signal)
-        _ = output.fileHandleForReading.readDataToEndOfFile()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == status)
-        #expect(message == "error: interrupted; run the command again to go on\n")
+        let program = try Program.lacuna.start(["list", store, "--json", "--where", filter])
+        try program.read(1 << 16)
+        program.signal(signal)
+        let run = try program.finish()
+        #expect(!run.wasKilled && run.status == status)
+        #expect(run.error == "error: interrupted; run the command again to go on\n")
     }
 
     /// A log that claims to be long is read to its end before the store is believed.
@@ -76,26 +59,22 @@ import FoundationXML
         let file = try FileHandle(forWritingTo: log)
         try file.truncate(atOffset: 1 << 40)
         try file.close()
-        let process = CommandLineRun.process(["stats", store])
-        let error = Pipe()
-        process.standardError = error
-        try process.run()
-        while try !isReading(process, "index.sqlite-wal") { usleep(1_000) }
-        kill(process.processIdentifier, SIGINT)
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 130)
-        #expect(message.hasPrefix("error: interrupted: opening was cancelled: "))
+        let program = try Program.lacuna.start(["stats", store])
+        while try !isReading(program, "index.sqlite-wal") { usleep(1_000) }
+        program.signal(SIGINT)
+        let run = try program.finish()
+        #expect(run.status == 130)
+        #expect(run.error.hasPrefix("error: interrupted: opening was cancelled: "))
         #expect(
-            message.hasSuffix(
+            run.error.hasSuffix(
                 " of the 1099511627776 bytes of index.sqlite-wal had been looked through; run the command again to go on\n"
             )
         )
     }
 
     /// Whether the process has a file of that name open.
-    private func isReading(_ process: Process, _ name: String) throws -> Bool {
-        let descriptors = "/proc/\(process.processIdentifier)/fd"
+    private func isReading(_ program: RunningProgram, _ name: String) throws -> Bool {
+        let descriptors = "/proc/\(program.processID)/fd"
         return try FileManager.default.contentsOfDirectory(atPath: descriptors).contains {
             (try? FileManager.default.destinationOfSymbolicLink(atPath: descriptors + "/" + $0))?.hasSuffix(name)
                 == true
@@ -105,16 +84,11 @@ import FoundationXML
     @Test func interruptWhileAVectorIsAwaited() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 1)
-        let process = CommandLineRun.process(["put", store, "2"])
-        let (input, error) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardError = error
-        try process.run()
+        let program = try Program.lacuna.start(["put", store, "2"])
         // More than a pipe holds: once it is written, the process has begun to read, and has set its handlers up.
-        try input.fileHandleForWriting.write(contentsOf: Data(String(repeating: " ", count: 1 << 17).utf8))
-        kill(process.processIdentifier, SIGINT)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 130)
+        try program.write(String(repeating: " ", count: 1 << 17))
+        program.signal(SIGINT)
+        #expect(try program.finish().status == 130)
         #expect(try Fixture.rowCount(store) == 1)
     }
 
@@ -146,17 +120,10 @@ import FoundationXML
     @Test func closedPipe() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.sampleStore(directory)
-        let process = CommandLineRun.process(["list", store, "--json"])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try output.fileHandleForReading.close()
-        try process.run()
-        try? output.fileHandleForWriting.close()
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == 74)
-        #expect(error.fileHandleForReading.readDataToEndOfFile().isEmpty)
+        let program = try Program.lacuna.start(["list", store, "--json"])
+        try program.closeOutput()
+        let run = try program.finish()
+        #expect(!run.wasKilled && run.status == 74 && run.error == "")
     }
 
     @Test func mapDrawsGapsAndHoles() throws {

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -13,12 +14,7 @@ import Testing
 
     /// Every row of a commit carries its number, in the vector as in the metadata.
     private static func write(_ stamp: Int, _ store: VectorStore<Int64>) throws {
-        try store.write { batch in
-            for id in 0..<rows {
-                let vector = [Float](repeating: Float(stamp), count: dimension)
-                try batch.put(vector, for: Int64(id), metadataJSON: "{\"stamp\":\(stamp)}", replacing: true)
-            }
-        }
+        try StampedRows.put(stamp, count: Int64(rows), dimension: dimension, store)
     }
 
     @Test func eachProcessSeesOneCommit() throws {
@@ -26,7 +22,7 @@ import Testing
         let path = directory / "s"
         let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension, metric: .euclidean))
         try Self.write(1, store)
-        let outcome = Guarded<Result<[CommandLineRun], any Error>?>(nil)
+        let outcome = Guarded<Result<[ProgramRun], any Error>?>(nil)
         let reading = DispatchGroup()
         DispatchQueue.global().async(group: reading) {
             let runs = Result {
@@ -51,7 +47,7 @@ import Testing
             let lines = String(decoding: try directory.read("\(round).jsonl"), as: UTF8.self).split(separator: "\n")
             #expect(lines.count == Self.rows)
             let seen = try lines.map { line -> Set<Double> in
-                let row = try CommandLineRun.object(String(line))
+                let row = try jsonObject(String(line))
                 let vector = try #require(row["vector"] as? [Double])
                 let metadata = try #require(row["metadata"] as? [String: Int])
                 return Set(vector).union([Double(try #require(metadata["stamp"]))])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lacuna
+import TestSupport
 import Testing
 
 @testable import LacunaCLI

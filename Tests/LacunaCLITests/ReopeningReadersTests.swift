@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// Other processes open the store again and again, while this one commits and its log begins anew: each look at that log,
@@ -7,33 +8,20 @@ import Testing
 @Suite(.timeLimit(.minutes(20))) struct ReopeningReadersTests {
     private static let opens = 150
 
-    private func reader(_ path: String) throws -> (process: Process, output: Pipe) {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = CommandLineRun.executable.deletingLastPathComponent()
-            .appendingPathComponent("ReadingProcess")
-        process.arguments = [path, "\(Self.opens)"]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        try process.run()
-        return (process, output)
-    }
-
     @Test func noFalseAlarm() throws {
         let directory = try TemporaryDirectory()
         let path = directory / "s"
         let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .euclidean))
-        try store.put([Float](repeating: 0, count: 8), for: 0, metadataJSON: "{\"stamp\":0}")
-        let readers = try [reader(path), reader(path)]
+        func put(_ stamp: Int) throws { try StampedRows.put(stamp, count: 1, dimension: 8, store) }
+        try put(0)
+        let readers = try (0..<2).map { _ in try Program.readingProcess.start([path, "\(Self.opens)"]) }
         var commits = 0
-        while readers.contains(where: \.process.isRunning) {
+        while readers.contains(where: \.isRunning) {
             commits += 1
-            let vector = [Float](repeating: Float(commits), count: 8)
-            try store.put(vector, for: 0, metadataJSON: "{\"stamp\":\(commits)}", replacing: true)
+            try put(commits)
         }
         for reader in readers {
-            let data = try reader.output.fileHandleForReading.readToEnd() ?? Data()
-            let seen = try CommandLineRun.object(String(decoding: data, as: UTF8.self))
+            let seen = try reader.finish().json()
             #expect(seen["failure"] as? String == "")
             #expect(seen["opens"] as? Int ?? 0 >= Self.opens)
         }

@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import LacunaFormats
+import TestSupport
 import Testing
 
 /// `recover --salvage`: what comes out can go into a new store, and the old one stays as it is.
@@ -38,7 +39,7 @@ import Testing
 
     private func lines(_ directory: TemporaryDirectory, _ name: String) throws -> [[String: Any]] {
         try String(decoding: try directory.read(name), as: UTF8.self).split(separator: "\n").map {
-            try CommandLineRun.object(String($0))
+            try jsonObject(String($0))
         }
     }
 

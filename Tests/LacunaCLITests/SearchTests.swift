@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Searches of the sample against the exact answers that come with it.
@@ -11,9 +12,9 @@ import Testing
     }
 
     private func objects(_ name: String) throws -> [[String: Any]] {
-        let file = CommandLineRun.repository.appendingPathComponent("\(Fixture.samplePath)/\(name)")
+        let file = URL(fileURLWithPath: "\(Repository.sample)/\(name)")
         return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
-            try CommandLineRun.object(String($0))
+            try jsonObject(String($0))
         }
     }
 
@@ -57,14 +58,14 @@ import Testing
             "search",
             store,
             "--vector",
-            "\(Fixture.samplePath)/queries.npy",
+            "\(Repository.sample)/queries.npy",
             "-k",
             "100",
             "--threads",
             "2",
             "--json"
         )
-        let lines = try run.lines.map(CommandLineRun.object)
+        let lines = try run.lines.map(jsonObject)
         for truth in try truths("truth.jsonl") { expect(lines.filter { $0["query"] as? Int == truth.row }, truth) }
         #expect(lines.count == 1000)
         #expect(lines.allSatisfy { $0["metadata"] is [String: Any] })
@@ -78,7 +79,7 @@ import Testing
                 "search",
                 store,
                 "--vector",
-                "\(Fixture.samplePath)/queries.npy",
+                "\(Repository.sample)/queries.npy",
                 "--row",
                 "\(truth.row)",
                 "-k",
@@ -87,7 +88,7 @@ import Testing
                 try #require(truth.filter),
                 "--json"
             )
-            let lines = try run.lines.map(CommandLineRun.object)
+            let lines = try run.lines.map(jsonObject)
             #expect(lines.allSatisfy { $0["query"] as? Int == 0 })
             expect(lines, truth)
         }
@@ -102,7 +103,7 @@ import Testing
         try succeed("import", store, try directory.write("r.jsonl", rows))
         for (k, expected) in [("1", [1]), ("2", [1, 2]), ("3", [1, 2, 4]), ("9223372036854775807", [1, 2, 4])] {
             let run = try succeed("search", store, "--like", "3", "-k", k, "--json")
-            #expect(try run.lines.map { try CommandLineRun.object($0)["id"] as? Int } == expected)
+            #expect(try run.lines.map { try jsonObject($0)["id"] as? Int } == expected)
         }
         #expect(try succeed("search", store, "--like", "3", "--where", "id > 2", "--json").lines.count == 1)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// Two processes that keep the store open read, while a third one, this, writes and compacts.
@@ -7,42 +8,8 @@ import Testing
     private static let dimension = 1_024
     private static let rows: Int64 = 24
 
-    private struct Reader {
-        let process = Process()
-        let input = Pipe()
-        let output = Pipe()
-
-        init(_ path: String) throws {
-            process.executableURL = CommandLineRun.executable.deletingLastPathComponent()
-                .appendingPathComponent("ReadingProcess")
-            process.arguments = [path]
-            process.standardInput = input
-            process.standardOutput = output
-            try process.run()
-        }
-
-        /// Waits for one read more than was waited for before.
-        func awaitRead() {
-            #expect(String(decoding: output.fileHandleForReading.readData(ofLength: 2), as: UTF8.self) == ".\n")
-        }
-
-        func finish() throws -> [String: Any] {
-            try input.fileHandleForWriting.close()
-            let data = try output.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0)
-            let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
-            return try CommandLineRun.object(String(try #require(lines.last)))
-        }
-    }
-
     private static func write(_ stamp: Int, _ store: VectorStore<Int64>) throws {
-        let vector = [Float](repeating: Float(stamp), count: dimension)
-        try store.write { batch in
-            for id in 0..<rows {
-                try batch.put(vector, for: id, metadataJSON: "{\"stamp\":\(stamp)}", replacing: true)
-            }
-        }
+        try StampedRows.put(stamp, count: rows, dimension: dimension, store)
     }
 
     @Test func twoReadWhileAThirdWritesAndCompacts() throws {
@@ -50,10 +17,11 @@ import Testing
         let path = directory / "s"
         let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension, metric: .euclidean))
         try Self.write(1, store)
-        let readers = try [Reader(path), Reader(path)]
+        let readers = try (0..<2).map { _ in try Program.readingProcess.start([path]) }
         var strategies: [CompactionStrategy] = []
         for round in 0..<24 {
-            for reader in readers { reader.awaitRead() }
+            // One read more than was waited for before.
+            for reader in readers { #expect(try reader.readLine() == ".") }
             try Self.write(round + 2, store)
             // Scattered gaps, and runs of them.
             try store.delete((0..<Self.rows).filter { round % 2 == 0 ? $0 % 2 == 0 : $0 < 8 })
@@ -63,7 +31,9 @@ import Testing
         #expect(Set(strategies).isSuperset(of: [.rewrite, .inPlace, .punch]), "\(strategies)")
         let generation = try store.info.generation
         for reader in readers {
-            let seen = try reader.finish()
+            let run = try reader.finish()
+            #expect(run.status == 0, "\(run.error)")
+            let seen = try jsonObject(try #require(run.lines.last))
             #expect(seen["failure"] as? String == "")
             #expect(try #require(seen["reads"] as? Int) >= 24)
             #expect(try #require(seen["stamps"] as? Int) > 1)

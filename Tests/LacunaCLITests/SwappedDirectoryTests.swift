@@ -3,6 +3,7 @@
 
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// A store's directory that is swapped under a running command.
@@ -25,24 +26,19 @@ import Testing
     }
 
     @Test(arguments: ["rewrite", "in-place"]) func compactionOfAStoreThatIsReplaced(_ strategy: String) throws {
-        let process = CommandLineRun.process([
+        let program = try Program.lacuna.start([
             "compact", store, "--strategy", strategy, "--max-rate", "20000", "--json",
         ])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
         // The journal's entry is a commit, and thus in the log.
-        while try size(store + "/index.sqlite-wal") == 0 && process.isRunning { usleep(1_000) }
+        while try size(store + "/index.sqlite-wal") == 0 && program.isRunning { usleep(1_000) }
         try FileManager.default.moveItem(atPath: store, toPath: directory / "s.old")
         try make(store)
         try succeed("verify", store)
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 66, "\(message)")
-        #expect(message.hasPrefix("error: the store at \(store) was moved, removed or replaced"))
-        #expect(message.split(separator: "\n").count == 1, "\(message)")
-        #expect(output.fileHandleForReading.readDataToEndOfFile().isEmpty)
+        let run = try program.finish()
+        #expect(run.status == 66, "\(run.error)")
+        #expect(run.error.hasPrefix("error: the store at \(store) was moved, removed or replaced"))
+        #expect(run.error.split(separator: "\n").count == 1, "\(run.error)")
+        #expect(run.output.isEmpty)
         try succeed("verify", store)
         #expect(try Fixture.rowCount(store) == 1_000)
         // A rewrite leaves an entry in the journal, which the next opening settles.
@@ -58,25 +54,18 @@ import Testing
     /// The acknowledgements take more than the pipe has room for, so that the import can't end before the directory is gone.
     @Test func importIntoARemovedDirectory() throws {
         try Fixture.npy(directory / "many.npy", 20_000, dimension: 16)
-        let process = CommandLineRun.process([
+        let program = try Program.lacuna.start([
             "import", store, directory / "many.npy", "--first-id", "5000", "--batch", "1", "--acks",
         ])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        var text = try #require(try output.fileHandleForReading.read(upToCount: 1))
+        try program.read(1)
         try FileManager.default.removeItem(atPath: store)
-        text += output.fileHandleForReading.readDataToEndOfFile()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-        let acknowledged = try #require(lines.last?.split(separator: " ").last.flatMap { Int($0) })
+        let run = try program.finish()
+        let acknowledged = try run.acknowledged()
         #expect(acknowledged < 20_000)
-        #expect(process.terminationStatus == 66)
-        #expect(message.hasPrefix("error: the store at \(store) was moved, removed or replaced"), "\(message)")
-        #expect(message.contains("; \(acknowledged) rows were imported before this"), "\(message)")
-        #expect(message.split(separator: "\n").count == 1, "\(message)")
+        #expect(run.status == 66)
+        #expect(run.error.hasPrefix("error: the store at \(store) was moved, removed or replaced"), "\(run.error)")
+        #expect(run.error.contains("; \(acknowledged) rows were imported before this"), "\(run.error)")
+        #expect(run.error.split(separator: "\n").count == 1, "\(run.error)")
         #expect(!FileManager.default.fileExists(atPath: store))
     }
 
@@ -86,24 +75,16 @@ import Testing
         try make(directory / "other")
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "s")
         try Fixture.npy(directory / "many.npy", 20_000, dimension: 16)
-        let process = CommandLineRun.process([
+        let program = try Program.lacuna.start([
             "import", link, directory / "many.npy", "--first-id", "5000", "--batch", "1", "--acks",
         ])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        var text = try #require(try output.fileHandleForReading.read(upToCount: 1))
+        try program.read(1)
         try FileManager.default.createSymbolicLink(atPath: directory / "next", withDestinationPath: "other")
         #expect(unsafe rename(directory / "next", link) == 0)
-        text += output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 66)
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        #expect(message.hasPrefix("error: the store at \(link) was moved, removed or replaced"), "\(message)")
-        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-        let acknowledged = try #require(lines.last?.split(separator: " ").last.flatMap { Int($0) })
-        #expect(try Fixture.rowCount(store) == 1_000 + acknowledged)
+        let run = try program.finish()
+        #expect(run.status == 66)
+        #expect(run.error.hasPrefix("error: the store at \(link) was moved, removed or replaced"), "\(run.error)")
+        #expect(try Fixture.rowCount(store) == 1_000 + run.acknowledged())
         #expect(try Fixture.rowCount(link) == 1_000)
         try succeed("verify", link)
         try succeed("verify", store)
@@ -114,35 +95,27 @@ import Testing
     /// The shell's own, and those of the program that takes its place.
     private static let hidesDescriptors = "mount -t tmpfs tmpfs /proc/$$/task"
 
-    private static let mayHideDescriptors: Bool = {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["unshare", "-m", "sh", "-c", hidesDescriptors]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }()
+    private static let mayHideDescriptors =
+        (try? Program("unshare", "-m", "sh", "-c", hidesDescriptors).run([]).status) == 0
 
-    private func withoutDescriptorPaths(_ arguments: [String]) -> Process {
-        let process = CommandLineRun.process(arguments)
-        // A sanitizer looks for leaks by a thread of its own, whose directory is hidden too.
-        let script = Self.hidesDescriptors + " && ASAN_OPTIONS=detect_leaks=0 exec \"$0\" \"$@\""
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["unshare", "-m", "sh", "-c", script, CommandLineRun.executable.path] + arguments
-        return process
-    }
+    /// A sanitizer looks for leaks by a thread of its own, whose directory is hidden too.
+    private static let withoutDescriptorPaths = Program.lacuna.started(
+        by: Program(
+            "unshare",
+            "-m",
+            "sh",
+            "-c",
+            hidesDescriptors + " && ASAN_OPTIONS=detect_leaks=0 exec \"$0\" \"$@\""
+        )
+    )
 
     @Test(.enabled(if: mayHideDescriptors, "needs the right to mount")) func commandsWithoutThem() throws {
         for words in [
             ["compact", store, "--strategy", "rewrite"], ["erase", store, "1"], ["verify", store],
             ["recover", store], ["get", store, "3"],
         ] {
-            let process = withoutDescriptorPaths(words)
-            process.standardOutput = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0, "\(words)")
+            let run = try Self.withoutDescriptorPaths.run(words)
+            #expect(run.status == 0, "\(words): \(run.error)")
         }
         #expect(try Fixture.rowCount(store) == 999)
     }
@@ -154,21 +127,15 @@ import Testing
         let reader = try VectorStore<Int64>.open(at: other, .readOnly)
         #expect(try reader.count == 1_000)
         try Fixture.npy(directory / "many.npy", 20_000, dimension: 16)
-        let process = withoutDescriptorPaths([
+        let program = try Self.withoutDescriptorPaths.start([
             "import", store, directory / "many.npy", "--first-id", "5000", "--batch", "1", "--acks",
         ])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        _ = try #require(try output.fileHandleForReading.read(upToCount: 1))
+        try program.read(1)
         #expect(unsafe rename(store, directory / "s.old") == 0)
         #expect(unsafe rename(other, store) == 0)
         let before = try FileManager.default.contentsOfDirectory(atPath: store).sorted()
         #expect(before.contains("index.sqlite-shm"))
-        _ = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 66)
+        #expect(try program.finish().status == 66)
         #expect(try FileManager.default.contentsOfDirectory(atPath: store).sorted() == before)
         try reader.close()
         try succeed("verify", store)

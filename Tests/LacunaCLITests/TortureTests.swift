@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 @testable import LacunaCLI
@@ -62,20 +63,14 @@ import Testing
 
     @Test func anInterruptEndsItBetweenRounds() throws {
         let directory = try TemporaryDirectory()
-        let process = CommandLineRun.process(["torture", directory / "t", "--json"])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
+        let program = try Program.lacuna.start(["torture", directory / "t", "--json"])
         // Once there is a store, the handlers are set up.
-        while !FileManager.default.fileExists(atPath: directory / "t") { #expect(process.isRunning) }
-        kill(process.processIdentifier, SIGINT)
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 130)
-        #expect(message == "error: interrupted; what was checked until then was sound\n")
-        #expect(try CommandLineRun.object(text)["ok"] as? Bool == true)
+        while !FileManager.default.fileExists(atPath: directory / "t") { #expect(program.isRunning) }
+        program.signal(SIGINT)
+        let run = try program.finish()
+        #expect(run.status == 130)
+        #expect(run.error == "error: interrupted; what was checked until then was sound\n")
+        #expect(try run.json()["ok"] as? Bool == true)
         #expect(!FileManager.default.fileExists(atPath: directory / "t"))
     }
 
@@ -131,7 +126,7 @@ import Testing
 
     @Test(arguments: Tampering.allCases) func tamperingIsNoticed(_ tampering: Tampering) throws {
         let directory = try TemporaryDirectory()
-        var torture = try Torture(at: directory / "t", seed: 5, executable: CommandLineRun.executable)
+        var torture = try Torture(at: directory / "t", seed: 5, executable: URL(fileURLWithPath: Program.lacuna.path))
         var ids: [Int64] = []
         while ids.isEmpty {
             try torture.round()
@@ -154,12 +149,10 @@ import Testing
     /// From outside, until it is noticed: the first byte of every data file there is.
     @Test func damageIsStatus1AndTheStoreIsKept() throws {
         let directory = try TemporaryDirectory()
-        let process = CommandLineRun.process(["torture", directory / "t", "--seconds", "600", "--seed", "3", "--json"])
-        let (output, error) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = error
-        try process.run()
-        while process.isRunning {
+        let program = try Program.lacuna.start([
+            "torture", directory / "t", "--seconds", "600", "--seed", "3", "--json",
+        ])
+        while program.isRunning {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: directory / "t")) ?? []
             for name in names where name.hasSuffix(".f32") {
                 // Not before there are rows: a store in the making is looked at by nobody.
@@ -171,15 +164,11 @@ import Testing
                 try handle.close()
             }
         }
-        process.waitUntilExit()
-        let message = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        #expect(process.terminationStatus == 1, "\(message)")
-        #expect(message.hasPrefix("error: seed 3, round ") && message.hasSuffix("\n"))
-        #expect(message.split(separator: "\n").count == 1, "\(message)")
-        let counts = try CommandLineRun.object(
-            String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        )
-        #expect(counts["ok"] as? Bool == false)
+        let run = try program.finish()
+        #expect(run.status == 1, "\(run.error)")
+        #expect(run.error.hasPrefix("error: seed 3, round ") && run.error.hasSuffix("\n"))
+        #expect(run.error.split(separator: "\n").count == 1, "\(run.error)")
+        #expect(try run.json()["ok"] as? Bool == false)
         #expect(FileManager.default.fileExists(atPath: directory / "t/index.sqlite"))
     }
 }
@@ -192,34 +181,23 @@ import Testing
     ///
     /// - Returns: The rows that it acknowledged in all, and whether it was killed before its end.
     private func killedImport(_ store: String, after batches: Int) throws -> (rows: Int, isKilled: Bool) {
-        let process = CommandLineRun.process([
-            "import", store, "\(Fixture.samplePath)/sample.npy", "--metadata", "\(Fixture.samplePath)/sample.jsonl",
+        let program = try Program.lacuna.start([
+            "import", store, "\(Repository.sample)/sample.npy", "--metadata", "\(Repository.sample)/sample.jsonl",
             "--batch", "\(Self.batch)", "--acks",
         ])
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        var text = Data()
-        while text.count(where: { $0 == UInt8(ascii: "\n") }) < batches {
-            let more = output.fileHandleForReading.availableData
-            if more.isEmpty { break }
-            text += more
-        }
-        kill(process.processIdentifier, SIGKILL)
-        text += output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("ACK ") }
-        let rows = try #require(lines.last.flatMap { Int($0.dropFirst(4)) })
-        return (rows, process.terminationReason == .uncaughtSignal)
+        for _ in 0..<batches { _ = try program.readLine() }
+        program.signal(SIGKILL)
+        let run = try program.finish()
+        return (try run.acknowledged(), run.wasKilled)
     }
 
     @Test func everyAcknowledgedBatchIsThere() throws {
         let directory = try TemporaryDirectory()
-        let sample = CommandLineRun.repository.appendingPathComponent(Fixture.samplePath)
+        let sample = URL(fileURLWithPath: Repository.sample)
         let (npy, jsonl) = (sample.appendingPathComponent("sample.npy"), sample.appendingPathComponent("sample.jsonl"))
         let vectors = try Data(contentsOf: npy).suffix(Self.rows * 384 * 4)
         let metadata = try String(contentsOf: jsonl, encoding: .utf8).split(separator: "\n")
-        var random = SplitMix64(seed: 4, stream: 0)
+        var random = TestSupport.SplitMix64(seed: 4)
         var kills = 0
         for round in 1...5 {
             let store = directory / "s\(round)"

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Command lines that are wrong by themselves: status 64, one line that says why, and nothing on standard output.

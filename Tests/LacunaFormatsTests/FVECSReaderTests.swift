@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
@@ -10,7 +11,7 @@ import Testing
 
     @Test func readsRows() throws {
         let directory = try TemporaryDirectory()
-        let reader = try FVECSReader(path: try directory.write(Self.rows, to: "a.fvecs"))
+        let reader = try FVECSReader(path: try directory.write("a.fvecs", Self.rows))
         #expect(reader.rows == 2)
         #expect(reader.dimension == 2)
         try reader.validate()
@@ -33,7 +34,7 @@ import Testing
     )
     func refusesFiles(bytes: [UInt8], reason: String) throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write(bytes, to: "a.fvecs")
+        let path = try directory.write("a.fvecs", bytes)
         let error = refusal { () throws(FormatError) in _ = try FVECSReader(path: path) }
         #expect(error?.kind == .invalid)
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
@@ -43,7 +44,7 @@ import Testing
         let directory = try TemporaryDirectory()
         var bytes = Self.rows
         bytes[12] = 3
-        let reader = try FVECSReader(path: try directory.write(bytes, to: "a.fvecs"))
+        let reader = try FVECSReader(path: try directory.write("a.fvecs", bytes))
         let error = refusal { () throws(FormatError) in try reader.validate() }
         #expect(error?.message.contains("row 1 says dimension 3, and row 0 said 2") == true)
         var buffer: [Float] = []

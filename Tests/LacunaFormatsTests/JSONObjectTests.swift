@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
@@ -88,11 +89,11 @@ import Testing
         let error = refusal { () throws(FormatError) in try object.checkKeys() }
         #expect(error?.message.contains("'\(key)' occurs twice in one object") == true)
         let directory = try TemporaryDirectory()
-        let writer = try LineWriter(path: directory.file("twice.jsonl"))
+        let writer = try LineWriter(path: directory / "twice.jsonl")
         try writer.append("{}")
         try writer.append(text)
         _ = try writer.finish()
-        let reader = try JSONLinesReader(path: directory.file("twice.jsonl"))
+        let reader = try JSONLinesReader(path: directory / "twice.jsonl")
         _ = try reader.next()
         let line = refusal { () throws(FormatError) in _ = try reader.next() }
         #expect(line?.message.contains("twice.jsonl, line 2: the key '\(key)' occurs twice") == true)
@@ -120,9 +121,9 @@ import Testing
     /// Objects of every spelling, put together at random from tokens and white space between them.
     @Test(arguments: 0..<8)
     func flatObjectsComeBackByteForByte(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         let directory = try TemporaryDirectory()
-        let writer = try LineWriter(path: directory.file("a.jsonl"))
+        let writer = try LineWriter(path: directory / "a.jsonl")
         var expected: [String] = []
         for _ in 0..<500 {
             let metadata = randomSpace(&random) + randomObject(depth: 3, &random) + randomSpace(&random)
@@ -131,7 +132,7 @@ import Testing
             expected.append(metadata)
         }
         _ = try writer.finish()
-        let reader = try JSONLinesReader(path: directory.file("a.jsonl"))
+        let reader = try JSONLinesReader(path: directory / "a.jsonl")
         for metadata in expected {
             let object = try #require(try reader.next())
             let back = try object.removing("id")
@@ -141,11 +142,11 @@ import Testing
         #expect(try reader.next() == nil)
     }
 
-    private func randomSpace(_ random: inout SplitMix) -> String {
+    private func randomSpace(_ random: inout SplitMix64) -> String {
         ["", "", "", " ", "  ", "\t", " \t "].randomElement(using: &random) ?? ""
     }
 
-    private func randomObject(depth: Int, _ random: inout SplitMix) -> String {
+    private func randomObject(depth: Int, _ random: inout SplitMix64) -> String {
         let keys = [#""a""#, #""""#, #""ID""#, #""i\u0064x""#, #""é日""#, #""e\u0301""#, #""\"\\""#, #""}{,:""#]
         var members: [String] = []
         for key in keys.shuffled(using: &random).prefix(Int.random(in: 0...3, using: &random)) {
@@ -156,24 +157,11 @@ import Testing
         return "{" + (members.isEmpty ? randomSpace(&random) : members.joined(separator: ",")) + "}"
     }
 
-    private func randomValue(depth: Int, _ random: inout SplitMix) -> String {
+    private func randomValue(depth: Int, _ random: inout SplitMix64) -> String {
         let scalars = [
             "1.0", "1E400", "-0", "true", "null", #""""#, #""\u00E9\/,}""#, #""{\"id\":1}""#, "[]", "[ 1 , [2] ]", "{}",
         ]
         return depth > 0 && Bool.random(using: &random)
             ? randomObject(depth: depth, &random) : scalars.randomElement(using: &random) ?? ""
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
@@ -69,7 +70,7 @@ import Testing
 
     /// Against the standard library's parser, which rounds once.
     @Test func roundsRandomDecimalsAsTheStandardLibrary() throws {
-        var random = SplitMix(state: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<100_000 {
             let digits = UInt64.random(in: 0...(1 << UInt64.random(in: 1...60, using: &random)), using: &random)
             let text =
@@ -80,7 +81,7 @@ import Testing
 
     /// The decimals of a tie between two floats, spelled in full: only correct rounding goes to the even one.
     @Test func roundsTiesToEven() throws {
-        var random = SplitMix(state: 2)
+        var random = SplitMix64(seed: 2)
         for _ in 0..<10_000 {
             let low = UInt64.random(in: (1 << 23)...((1 << 24) - 1), using: &random)
             // low + 1/2, times 2^8: an integer of at most 10 digits.
@@ -95,7 +96,7 @@ import Testing
     }
 
     @Test func printsFloatsThatComeBack() throws {
-        var random = SplitMix(state: 3)
+        var random = SplitMix64(seed: 3)
         var values: [Float] = [
             0, -0.0, 1, 0.1, 1e-10, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 16_777_216,
             1e10, 1e16, -1.5e-7,

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
@@ -5,7 +6,7 @@ import Testing
 @Suite struct LineReaderTests {
     private func lines(_ bytes: [UInt8]) throws -> [String] {
         let directory = try TemporaryDirectory()
-        let path = try directory.write(bytes, to: "a.txt")
+        let path = try directory.write("a.txt", bytes)
         let reader = try LineReader(path: path)
         var lines: [String] = []
         while let line = try reader.next() {
@@ -60,7 +61,7 @@ import Testing
 
     @Test func placesJSONErrors() throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write(Array("{\"a\": 1}\r\n{\"a\": nan}\n".utf8), to: "a.jsonl")
+        let path = try directory.write("a.jsonl", Array("{\"a\": 1}\r\n{\"a\": nan}\n".utf8))
         let reader = try JSONLinesReader(path: path)
         #expect(try reader.next()?.text == "{\"a\": 1}")
         let error = refusal { () throws(FormatError) in _ = try reader.next() }
@@ -84,9 +85,9 @@ import Testing
             #expect(error == nil || error?.kind == .invalid)
             return error == nil
         }
-        #expect(reads(try directory.write(valid, to: "a.jsonl")))
+        #expect(reads(try directory.write("a.jsonl", valid)))
         for length in 1..<(valid.count - 1) {
-            #expect(!reads(try directory.write(Array(valid[..<length]), to: "a.jsonl")))
+            #expect(!reads(try directory.write("a.jsonl", Array(valid[..<length]))))
         }
         try directory.forEachMutation(of: valid, in: valid.indices) { path, _, _ in _ = reads(path) }
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
@@ -26,7 +27,7 @@ import Testing
     func readsEveryTypeAndVersion(type: String, version: UInt8, data: [UInt8]) throws {
         let directory = try TemporaryDirectory()
         let bytes = npyBytes(version: version, header: npyHeader(type: type, shape: "(4, 2)"), data: data)
-        let reader = try NPYReader(path: try directory.write(bytes, to: "a.npy"))
+        let reader = try NPYReader(path: try directory.write("a.npy", bytes))
         #expect(reader.rows == 4)
         #expect(reader.dimension == 2)
         var buffer: [Float] = []
@@ -49,7 +50,7 @@ import Testing
     func readsShapes(shape: String, rows: Int, dimension: Int) throws {
         let directory = try TemporaryDirectory()
         let bytes = npyBytes(header: npyHeader(shape: shape), data: Self.singles)
-        let reader = try NPYReader(path: try directory.write(bytes, to: "a.npy"))
+        let reader = try NPYReader(path: try directory.write("a.npy", bytes))
         #expect(reader.rows == rows)
         #expect(reader.dimension == dimension)
     }
@@ -57,7 +58,7 @@ import Testing
     @Test func readsAnEmptyArrayAndAnyKeyOrder() throws {
         let directory = try TemporaryDirectory()
         let header = "{\"shape\":(0, 3), 'fortran_order':False,\n\t'descr':'<f4'}"
-        let reader = try NPYReader(path: try directory.write(npyBytes(header: header, data: []), to: "a.npy"))
+        let reader = try NPYReader(path: try directory.write("a.npy", npyBytes(header: header, data: [])))
         #expect(reader.rows == 0)
         #expect(reader.dimension == 3)
         var buffer: [Float] = [1]
@@ -95,7 +96,7 @@ import Testing
     ])
     func refusesHeaders(header: String, reason: String) throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write(npyBytes(header: header, data: Self.singles), to: "a.npy")
+        let path = try directory.write("a.npy", npyBytes(header: header, data: Self.singles))
         let error = refusal { () throws(FormatError) in _ = try NPYReader(path: path) }
         #expect(error?.kind == .invalid)
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
@@ -116,7 +117,7 @@ import Testing
     )
     func refusesPrefixes(bytes: [UInt8], reason: String) throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write(bytes, to: "a.npy")
+        let path = try directory.write("a.npy", bytes)
         let error = refusal { () throws(FormatError) in _ = try NPYReader(path: path) }
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
     }
@@ -129,7 +130,7 @@ import Testing
             0, 0, 0, 0, 0, 0, 0, 0, 0x1D, 0x4A, 0x9C, 0xF4, 0x87, 0x82, 0x07, 0x48,
         ]
         let bytes = npyBytes(header: npyHeader(type: "<f8", shape: "(2, 2)"), data: data)
-        let reader = try NPYReader(path: try directory.write(bytes, to: "a.npy"))
+        let reader = try NPYReader(path: try directory.write("a.npy", bytes))
         var buffer: [Float] = []
         #expect(try reader.next(1, into: &buffer) == 1)
         #expect(buffer[0] == .infinity)
@@ -140,7 +141,7 @@ import Testing
 
     @Test func refusesWhatIsNoRegularFile() throws {
         let directory = try TemporaryDirectory()
-        let missing = refusal { () throws(FormatError) in _ = try NPYReader(path: directory.file("none.npy")) }
+        let missing = refusal { () throws(FormatError) in _ = try NPYReader(path: directory / "none.npy") }
         #expect(missing?.kind == .unreadable(errno: 2))
         let folder = refusal { () throws(FormatError) in _ = try NPYReader(path: directory.path) }
         #expect(folder?.kind == .unreadable(errno: 21))
@@ -161,7 +162,7 @@ import Testing
             }
             #expect(error == nil || error?.kind == .invalid)
         }
-        for length in valid.indices { read(try directory.write(Array(valid[..<length]), to: "a.npy")) }
+        for length in valid.indices { read(try directory.write("a.npy", Array(valid[..<length]))) }
         #expect(accepted == 0)
         let headerEnd = valid.count - Self.singles.count
         try directory.forEachMutation(of: valid, in: 0..<headerEnd) { path, _, _ in read(path) }

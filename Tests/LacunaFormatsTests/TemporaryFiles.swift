@@ -1,32 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
 
-/// A directory of its own for one test, deleted with the last reference.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("formats-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    var contents: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-    }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-
-    func write(_ bytes: [UInt8], to name: String) throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-        return file(name)
-    }
-
+extension TemporaryDirectory {
     /// Calls `check` with every change of one byte of `bytes[range]`, made to the file at the path it is given: every
     /// value but the byte's own. The file is changed in place, as there are tens of thousands.
     func forEachMutation(
@@ -34,7 +12,7 @@ final class TemporaryDirectory {
         in range: Range<Int>,
         check: (_ path: String, _ index: Int, _ byte: UInt8) throws -> Void
     ) throws {
-        let path = try write(bytes, to: "mutated")
+        let path = try write("mutated", bytes)
         let file = try #require(FileHandle(forUpdatingAtPath: path))
         func set(_ byte: UInt8, at index: Int) throws {
             try file.seek(toOffset: UInt64(index))
@@ -48,10 +26,6 @@ final class TemporaryDirectory {
             try set(bytes[index], at: index)
         }
         try file.close()
-    }
-
-    func bytes(of name: String) throws -> [UInt8] {
-        Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
     }
 }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LacunaFormats
@@ -5,47 +6,47 @@ import Testing
 @Suite struct WriterTests {
     @Test func writesNPYByteForByte() throws {
         let directory = try TemporaryDirectory()
-        let writer = try NPYWriter(path: directory.file("a.npy"), dimension: 2)
+        let writer = try NPYWriter(path: directory / "a.npy", dimension: 2)
         try writer.append([1, -2])
         try writer.append([0.5, 3])
-        #expect(try directory.contents == ["a.npy.partial"])
+        #expect(try directory.names() == ["a.npy.partial"])
         #expect(try writer.finish() == 144)
-        #expect(try directory.contents == ["a.npy"])
+        #expect(try directory.names() == ["a.npy"])
         let dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
         let header = dictionary + String(repeating: " ", count: 117 - dictionary.utf8.count) + "\n"
         let data: [UInt8] = [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0, 0x3F, 0, 0, 0x40, 0x40]
-        #expect(try directory.bytes(of: "a.npy") == npyBytes(header: header, data: data))
+        #expect(try Array(directory.read("a.npy")) == npyBytes(header: header, data: data))
     }
 
     @Test func writesFVECSByteForByte() throws {
         let directory = try TemporaryDirectory()
-        let writer = try FVECSWriter(path: directory.file("a.fvecs"), dimension: 2)
+        let writer = try FVECSWriter(path: directory / "a.fvecs", dimension: 2)
         try writer.append([1, -2])
         try writer.append([0.5, 3])
         #expect(try writer.finish() == 24)
         let row0: [UInt8] = [2, 0, 0, 0, 0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0]
         let row1: [UInt8] = [2, 0, 0, 0, 0, 0, 0, 0x3F, 0, 0, 0x40, 0x40]
-        #expect(try directory.bytes(of: "a.fvecs") == row0 + row1)
+        #expect(try Array(directory.read("a.fvecs")) == row0 + row1)
     }
 
     @Test func writesLines() throws {
         let directory = try TemporaryDirectory()
-        let writer = try LineWriter(path: directory.file("a.jsonl"))
+        let writer = try LineWriter(path: directory / "a.jsonl")
         try writer.append("{\"a\": \"é\"}")
         try writer.append("{}")
         #expect(refusal { () throws(FormatError) in try writer.append("{\n}") }?.message.contains("line 3") == true)
         #expect(refusal { () throws(FormatError) in try writer.append("{}\r") } != nil)
         #expect(refusal { () throws(FormatError) in try writer.append("{}\r\n") } != nil)
         #expect(try writer.finish() == 15)
-        #expect(try directory.bytes(of: "a.jsonl") == Array("{\"a\": \"é\"}\n{}\n".utf8))
+        #expect(try Array(directory.read("a.jsonl")) == Array("{\"a\": \"é\"}\n{}\n".utf8))
     }
 
     /// Over the 1 MiB of the buffers of writer and reader, so that rows lie across their ends.
     @Test(arguments: [(1000, 700), (3, 65_536), (300_000, 1)])
     func roundTripsThroughBothFormats(rows: Int, dimension: Int) throws {
         let directory = try TemporaryDirectory()
-        let npy = try NPYWriter(path: directory.file("a.npy"), dimension: dimension)
-        let fvecs = try FVECSWriter(path: directory.file("a.fvecs"), dimension: dimension)
+        let npy = try NPYWriter(path: directory / "a.npy", dimension: dimension)
+        let fvecs = try FVECSWriter(path: directory / "a.fvecs", dimension: dimension)
         var bits: UInt32 = 0
         var expected: [UInt32] = []
         for _ in 0..<rows {
@@ -60,8 +61,8 @@ import Testing
         }
         #expect(try npy.finish() == 128 + 4 * rows * dimension)
         #expect(try fvecs.finish() == 4 * rows * (dimension + 1))
-        let npyReader = try NPYReader(path: directory.file("a.npy"))
-        let fvecsReader = try FVECSReader(path: directory.file("a.fvecs"))
+        let npyReader = try NPYReader(path: directory / "a.npy")
+        let fvecsReader = try FVECSReader(path: directory / "a.fvecs")
         try fvecsReader.validate()
         #expect(npyReader.rows == rows)
         #expect(fvecsReader.rows == rows)
@@ -76,54 +77,54 @@ import Testing
 
     @Test func leavesNothingWhenDropped() throws {
         let directory = try TemporaryDirectory()
-        _ = try directory.write([1, 2, 3], to: "a.npy")
+        _ = try directory.write("a.npy", [1, 2, 3])
         do {
-            let writer = try NPYWriter(path: directory.file("a.npy"), dimension: 1)
+            let writer = try NPYWriter(path: directory / "a.npy", dimension: 1)
             try writer.append([1])
         }
-        #expect(try directory.contents == ["a.npy"])
-        #expect(try directory.bytes(of: "a.npy") == [1, 2, 3])
+        #expect(try directory.names() == ["a.npy"])
+        #expect(try Array(directory.read("a.npy")) == [1, 2, 3])
     }
 
     @Test func takesOverAPartialFileThatWasLeftAndReplacesTheOld() throws {
         let directory = try TemporaryDirectory()
-        _ = try directory.write([UInt8](repeating: 7, count: 1000), to: "a.fvecs.partial")
-        _ = try directory.write([9], to: "a.fvecs")
-        let writer = try FVECSWriter(path: directory.file("a.fvecs"), dimension: 1)
+        _ = try directory.write("a.fvecs.partial", [UInt8](repeating: 7, count: 1000))
+        _ = try directory.write("a.fvecs", [9])
+        let writer = try FVECSWriter(path: directory / "a.fvecs", dimension: 1)
         try writer.append([1])
         #expect(try writer.finish() == 8)
-        #expect(try directory.contents == ["a.fvecs"])
-        #expect(try directory.bytes(of: "a.fvecs") == [1, 0, 0, 0, 0, 0, 0x80, 0x3F])
+        #expect(try directory.names() == ["a.fvecs"])
+        #expect(try Array(directory.read("a.fvecs")) == [1, 0, 0, 0, 0, 0, 0x80, 0x3F])
     }
 
     @Test func refusesASecondWriterOfOneName() throws {
         let directory = try TemporaryDirectory()
-        let path = directory.file("a.jsonl")
+        let path = directory / "a.jsonl"
         let first = try LineWriter(path: path)
         let error = refusal { () throws(FormatError) in _ = try LineWriter(path: path) }
         #expect(error?.message.contains("another process is writing it") == true)
         try first.append("{}")
         #expect(try first.finish() == 3)
-        #expect(try directory.contents == ["a.jsonl"])
+        #expect(try directory.names() == ["a.jsonl"])
     }
 
     @Test func refusesAppendsAfterTheEndAndWrongRows() throws {
         let directory = try TemporaryDirectory()
-        let writer = try NPYWriter(path: directory.file("a.npy"), dimension: 2)
+        let writer = try NPYWriter(path: directory / "a.npy", dimension: 2)
         let wrong = refusal { () throws(FormatError) in try writer.append([1]) }
         #expect(wrong?.message.contains("row 0 has 1 components") == true)
         _ = try writer.finish()
         #expect(refusal { () throws(FormatError) in try writer.append([1, 2]) }?.message.contains("finished") == true)
         #expect(refusal { () throws(FormatError) in _ = try writer.finish() } != nil)
-        #expect(try NPYReader(path: directory.file("a.npy")).rows == 0)
+        #expect(try NPYReader(path: directory / "a.npy").rows == 0)
         for dimension in [0, -1, 65_537, Int.min] {
             #expect(
                 refusal { () throws(FormatError) in
-                    _ = try FVECSWriter(path: directory.file("b"), dimension: dimension)
+                    _ = try FVECSWriter(path: directory / "b", dimension: dimension)
                 } != nil
             )
         }
-        #expect(try directory.contents == ["a.npy"])
+        #expect(try directory.names() == ["a.npy"])
     }
 
     @Test func refusesWhereItCannotWrite() throws {
@@ -131,9 +132,9 @@ import Testing
         func kind(_ path: String) -> FormatError.Kind? {
             refusal { () throws(FormatError) in _ = try LineWriter(path: path) }?.kind
         }
-        #expect(kind(directory.file("none/a.jsonl")) == .io(errno: 2))
+        #expect(kind(directory / "none/a.jsonl") == .io(errno: 2))
         #expect(kind(directory.path) == .io(errno: 21))
         #expect(kind("/dev/null") == .io(errno: 29))
-        #expect(try directory.contents.isEmpty)
+        #expect(try directory.names().isEmpty)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The house's rooms are folders of one module, which the compiler doesn't keep apart: this does.
@@ -10,9 +11,8 @@ import Testing
         ["VectorStore"],
     ]
 
-    private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    private static let sources = tests.deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Sources/Lacuna")
+    private static let tests = Repository.root.appendingPathComponent("Tests/LacunaTests")
+    private static let sources = Repository.root.appendingPathComponent("Sources/Lacuna")
 
     private static func files(_ room: String) throws -> [(name: String, text: String)] {
         let folder = sources.appendingPathComponent(room)
@@ -46,6 +46,21 @@ import Testing
         let names = try FileManager.default.contentsOfDirectory(atPath: Self.tests.path).filter { !$0.hasPrefix(".") }
         let expected = Set(Self.floors.joined()).union(["Crash", "Fixtures", "Support", "ArchitectureTests.swift"])
         #expect(Set(names).subtracting(expected).isEmpty, "neither a room's name, nor Crash, Fixtures or Support")
+    }
+
+    /// What `TestSupport` has isn't written again beside it.
+    @Test func noTypeOfTestSupportHasACopy() throws {
+        func declared(_ folder: String) throws -> [String] {
+            let folder = Repository.root.appendingPathComponent(folder)
+            return try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+                .flatMap { Self.types(try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)) }
+        }
+        let shared = try declared("Tests/TestSupport")
+        #expect(shared.contains("TemporaryDirectory"))
+        let others = ["KernelTests", "LacunaCLITests", "LacunaFormatsTests", "LacunaTests", "ReadingProcess"]
+        for folder in others.map({ "Tests/\($0)" }) + ["Fuzz/Sources"] {
+            #expect(Set(shared).intersection(try declared(folder)).isEmpty, "\(folder)")
+        }
     }
 
     @Test func theRulesFindWhatTheyLookFor() {

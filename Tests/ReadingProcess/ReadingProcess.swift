@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import Synchronization
+import TestSupport
 
 /// A process that keeps a store open and reads it, until its standard input ends.
 ///
@@ -65,10 +66,7 @@ struct ReadingProcess {
         var stamps: Set<Float> = []
         var ids: [Int64] = []
         try snapshot.forEach { row in
-            stamps.formUnion(row.vector)
-            guard row.metadataJSON == "{\"stamp\":\(Int(row.vector[0]))}" else {
-                throw Torn(what: "row \(row.id) with \(row.metadataJSON ?? "nothing")")
-            }
+            stamps.insert(Float(try StampedRows.stamp(row)))
             ids.append(row.id)
         }
         guard stamps.count == 1, let stamp = stamps.first else { throw Torn(what: "the stamps \(stamps)") }

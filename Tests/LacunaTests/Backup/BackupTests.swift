@@ -2,6 +2,7 @@
 // opened without a word, with rows that were never in it, zeros for vectors, or rows missing.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -299,7 +300,7 @@ import Testing
         try store.backup(to: destination)
         let expected = try CrashModel(of: store)
         let kept = scratch.path + "/monday"
-        try #require(try Command.run("cp", ["-al", destination, kept]).status == 0)
+        try Program.succeed("cp", "-al", destination, kept)
         let before = try contentsOfFiles(kept)
         try put(200...210, store)
         #expect(try !store.backup(to: destination, incremental: true).isIncremental)
@@ -332,7 +333,7 @@ import Testing
         try store.backup(to: destination)
         let reader = try VectorStore<Int64>.open(at: destination, .readOnly)
         #expect(try reader.count == 100)
-        try #require(try Command.run("cp", ["-al", destination, scratch.path + "/kept"]).status == 0)
+        try Program.succeed("cp", "-al", destination, scratch.path + "/kept")
         #expect(try !store.backup(to: destination, incremental: true).isIncremental)
         #expect(try contents(destination) == CrashModel(of: store))
         try? reader.close()
@@ -381,9 +382,7 @@ import Testing
         try store.backup(to: destination)
         try store.put([Float](repeating: 0, count: 1_024), for: 2)
         try store.close()
-        try #require(
-            try Command.run("fallocate", ["-p", "-o", "8192", "-l", "4096", scratch.file("vectors-1.f32")]).status == 0
-        )
+        try Program.succeed("fallocate", "-p", "-o", "8192", "-l", "4096", scratch.file("vectors-1.f32"))
         try edit(destination + "/vectors-1.f32") { file in
             try file.seek(toOffset: 8_192)
             try file.write(contentsOf: Data(repeating: 7, count: 8_192))

@@ -5,6 +5,7 @@ import Foundation
 import InMemoryLogging
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -238,7 +239,7 @@ import Testing
 
     private func found() throws -> [String] {
         let copy = scratch.path + "/copy"
-        try Command.run("cp", ["-r", scratch.store, copy])
+        try Program.succeed("cp", "-r", scratch.store, copy)
         defer { TestFiles.remove(copy) }
         return try remains.find(in: copy)
     }

@@ -2,6 +2,7 @@
 // the same rows lay elsewhere, the edges of a released run shared their blocks with live rows, and the index kept deleted
 // metadata in the free space of its pages, and in its log.
 
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -160,7 +161,7 @@ import Testing
     /// Copied by a child process, so that the store may stay open: closing it would empty the log, whoever forgot to.
     private func found(_ remains: Remains) throws -> [String] {
         let copy = scratch.path + "/copy"
-        try Command.run("cp", ["-r", scratch.store, copy])
+        try Program.succeed("cp", "-r", scratch.store, copy)
         defer { TestFiles.remove(copy) }
         return try remains.find(in: copy)
     }

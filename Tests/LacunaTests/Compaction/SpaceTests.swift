@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// What deleting leaves, and what compacting gives back, as the file system counts it.

@@ -2,6 +2,7 @@
 // replaced by one with another UUID before `create` checked whether the index was a store's. Somebody else's directory
 // was refused, but only after a lock file had been put into it.
 
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -78,7 +79,7 @@ import Glibc
 
     /// If a descriptor of the index is closed while another thread has the store open, the locks of that thread are
     /// dropped. Then another process that reads the index removes the log under the writer.
-    @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the shell of SQLite"))
+    @Test(.enabled(if: Program.sqlite.isInstalled, "needs the sqlite3 shell"))
     func aReaderThatOpensAtOnceKeepsItsLocks() throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
@@ -90,7 +91,7 @@ import Glibc
             #expect(reader.withLock { $0 } != nil)
             try store.put([1, 2, 3, 4, 5, 6, 7, 8], for: 1)
             #expect(
-                try Command.run("sqlite3", [path + "/index.sqlite", "SELECT count(*) FROM vectors"]).output == "1\n"
+                try Program.sqlite.run([path + "/index.sqlite", "SELECT count(*) FROM vectors"]).text == "1\n"
             )
             #expect(TestFiles.exists(path + "/index.sqlite-wal"))
         }

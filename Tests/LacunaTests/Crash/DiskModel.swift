@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Lacuna
 
 /// The effect of an operation on a file's bytes.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The names in a directory, each with the number of its file: the names that programs see, and those that are
 /// certainly on the disk.
 struct NameTable: Sendable {

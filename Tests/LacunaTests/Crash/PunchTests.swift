@@ -2,6 +2,7 @@
 // report counted bytes that the file system had never given back. When holes were rounded outwards to whole blocks,
 // they destroyed live neighbours, which nobody noticed until the next read.
 
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -1,4 +1,5 @@
 import CLacunaSQLite
+import TestSupport
 import Testing
 
 @testable import Lacuna

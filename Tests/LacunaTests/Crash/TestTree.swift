@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Lacuna
 
 /// The simulated disk under several directories of one parent: a ``TestDisk`` for the files in each of them, and a

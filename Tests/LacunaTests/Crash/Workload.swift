@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Lacuna
 
 /// A seeded sequence of everything that a store does, beside a model of its contents after each step.

@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import Synchronization
+import TestSupport
 import Testing
 
 /// A filter that would take for ever, or more memory than there is, is ended or refused; so is any read that takes long.

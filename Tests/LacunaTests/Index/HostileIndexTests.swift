@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// Values that no Lacuna wrote: each is an error, and none a trap.

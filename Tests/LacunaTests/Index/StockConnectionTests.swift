@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// What anybody sees, and may do, with nothing but SQLite; the store is held open meanwhile.
@@ -26,12 +27,12 @@ import Testing
         #expect(try connection.value("PRAGMA integrity_check") == "ok")
     }
 
-    @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the sqlite3 shell"))
+    @Test(.enabled(if: Program.sqlite.isInstalled, "needs the sqlite3 shell"))
     func theShellReadsTheViews() throws {
         func shell(_ sql: String) throws -> String {
-            let result = try Command.run("sqlite3", [scratch.index, sql])
-            #expect(result.status == 0, "\(result.output)")
-            return result.output
+            let result = try Program.sqlite.run([scratch.index, sql])
+            #expect(result.status == 0, "\(result.error)")
+            return result.text
         }
         #expect(
             try shell("SELECT id, slot, byte_offset, byte_length FROM vector_index WHERE id = 'row-6'")
@@ -62,9 +63,9 @@ import Testing
         #expect(
             try store.search(for: query, limit: 10).map(\.id) == ["row-1", "row-2", "row-3", "row-6", "row-7", "row-8"]
         )
-        if Command.path("sqlite3") != nil {
+        if Program.sqlite.isInstalled {
             let sql = "DELETE FROM vectors WHERE id = 'row-2'; DELETE FROM metadata WHERE id = 'row-2'"
-            #expect(try Command.run("sqlite3", [scratch.index, sql]).status == 0)
+            #expect(try Program.sqlite.run([scratch.index, sql]).status == 0)
         } else {
             try tamper(
                 scratch.index,

@@ -2,6 +2,7 @@
 // older: the store opened, said nothing, and all that had been acknowledged since the last checkpoint was gone.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -86,7 +87,7 @@ import Testing
             try store.setMetadataJSON("{}", for: 7_777)
             expected.rows[7_777]?.metadata = "{}"
             let copy = parent + "/copy"
-            try #require(try Command.run("cp", ["-r", path, copy]).status == 0)
+            try Program.succeed("cp", "-r", path, copy)
             try store.close()
             var new = KilledStore(files: [:], states: [expected])
             for name in old.files.keys { new.files[name] = try TestFiles.read(copy + "/" + name) }
@@ -111,7 +112,7 @@ import Testing
             let copy = parent + "/copy"
             let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot))
             for id in Int64(1)...5 { try put(id, store) }
-            try #require(try Command.run("cp", ["-r", path, copy]).status == 0)
+            try Program.succeed("cp", "-r", path, copy)
             for id in Int64(6)...10 { try put(id, store) }
             let state = try CrashModel(of: store)
             try store.close()
@@ -358,14 +359,14 @@ import Testing
     }
 
     /// The stock shell copies the log into the database and removes it: no commit is missing then.
-    @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the sqlite3 shell"))
+    @Test(.enabled(if: Program.sqlite.isInstalled, "needs the sqlite3 shell"))
     func aShellThatEmptiesTheLog() throws {
         let store = try KilledStore.make(commits: 10)
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
             try store.write(to: path)
-            let result = try Command.run("sqlite3", [path + "/index.sqlite", "PRAGMA wal_checkpoint(TRUNCATE)"])
-            #expect(result.status == 0 && !TestFiles.exists(path + "/" + KilledStore.logName), "\(result.output)")
+            let result = try Program.sqlite.run([path + "/index.sqlite", "PRAGMA wal_checkpoint(TRUNCATE)"])
+            #expect(result.status == 0 && !TestFiles.exists(path + "/" + KilledStore.logName), "\(result.error)")
             for access in [VectorStoreAccess.readOnly, .readWrite] {
                 let opened = try VectorStore<Int64>.open(at: path, access)
                 let found = try CrashModel(of: opened)

@@ -3,6 +3,7 @@
 // the close of that handle removed the log.
 
 import Dispatch
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -2,6 +2,7 @@
 // that one's rows. Or `writer.lock` was a link to a file of the user's, whose first bytes became a mark.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna

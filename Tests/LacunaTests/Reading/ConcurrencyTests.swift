@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -43,27 +44,15 @@ import Testing
         let description: String
     }
 
-    /// All rows of a state carry the same stamp: in every component, and in the metadata.
     private static func put(_ stamp: Int, _ store: VectorStore<Int64>) throws {
-        let vector = [Float](repeating: Float(stamp), count: dimension)
-        try store.write { batch in
-            for id in 0..<rows {
-                try batch.put(vector, for: id, metadataJSON: "{\"stamp\":\(stamp)}", replacing: true)
-            }
-        }
+        try StampedRows.put(stamp, count: rows, dimension: dimension, store)
     }
 
     private static func checkAll(_ store: VectorStore<Int64>) throws {
         var stamps: Set<Int> = []
         var count = 0
         try store.forEach { row in
-            guard let first = row.vector.first, row.vector.allSatisfy({ $0 == first }) else {
-                throw Garbage(description: "a torn row \(row.id)")
-            }
-            guard row.metadataJSON == "{\"stamp\":\(Int(first))}" else {
-                throw Garbage(description: "\(first) with \(row.metadataJSON ?? "nil")")
-            }
-            stamps.insert(Int(first))
+            stamps.insert(try StampedRows.stamp(row))
             count += 1
         }
         // Between two rounds there may be fewer rows, but never those of two rounds.
@@ -125,7 +114,7 @@ import Testing
             case 1, 2: try store.compact(.punch)
             default: try store.compact()
             }
-            if round % 8 == 7, Command.path("sqlite3") != nil { try expectOneStampFromTheShell(scratch) }
+            if round % 8 == 7, Program.sqlite.isInstalled { try expectOneStampFromTheShell(scratch) }
         }
         let failures = readers.finish(after: 200)
         #expect(failures.isEmpty, "\(failures.prefix(3))")
@@ -136,8 +125,8 @@ import Testing
 
     private func expectOneStampFromTheShell(_ scratch: Scratch) throws {
         let sql = "SELECT count(DISTINCT json ->> 'stamp') || ' ' || (SELECT count(*) FROM vector_index) FROM metadata"
-        let result = try Command.run("sqlite3", ["-readonly", scratch.index, sql])
-        #expect(result.status == 0 && ["1 64\n", "1 32\n"].contains(result.output), "\(result.output)")
+        let result = try Program.sqlite.run(["-readonly", scratch.index, sql])
+        #expect(result.status == 0 && ["1 64\n", "1 32\n"].contains(result.text), "\(result.text) \(result.error)")
     }
 
     @Test func writersTakeTurns() throws {

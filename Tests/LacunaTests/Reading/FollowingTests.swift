@@ -1,6 +1,7 @@
 // The bug story: a reader kept which row lies in which slot for as long as the generation lasted, and a compaction in place
 // filled the gaps: the reader gave out other ids' rows.
 
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -29,7 +30,7 @@ struct ReadOnlyChangeTests {
         try store.write { batch in for id in 0..<rows { try batch.put(vector(id), for: id) } }
         if state != .logAlone { try store.close() }
         // By another process: with a log, this one has the index open.
-        #expect(try Command.run("cp", ["-r", original.store, scratch.store]).status == 0)
+        try Program.succeed("cp", "-r", original.store, scratch.store)
         extendLifetime(store)
         if state == .logAlone { try remove(scratch.file("index.sqlite-shm")) }
         if state == .noLocks { for name in EpochLocks.names { try remove(scratch.file(name)) } }
@@ -129,14 +130,14 @@ struct ReadOnlyChangeTests {
     }
 
     /// By another process, since none of this one may have the index open meanwhile.
-    @Test(.enabled(if: Command.path("sqlite3") != nil, "needs the shell of SQLite"))
+    @Test(.enabled(if: Program.sqlite.isInstalled, "needs the sqlite3 shell"))
     func aCopyOfTwoStatesIsMadeAgain() throws {
         try make(.logAlone)
         let index = scratch.index
         try Mounts.withReadOnly(scratch.store, at: mount) {
             let reader = try open {
                 // The database that was copied lacks the log's rows, and the log has none any more.
-                let shell = try Command.run("sqlite3", [index, "PRAGMA wal_checkpoint(TRUNCATE)"])
+                let shell = try Program.sqlite.run([index, "PRAGMA wal_checkpoint(TRUNCATE)"])
                 #expect(shell.status == 0)
             }
             #expect(try reader.ids() == Array(0..<rows))

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// A directory that can't be written, in the three states that its log can be in.
@@ -80,7 +81,7 @@ struct ReadOnlyDirectoryTests {
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
         // By another process: this one has the index open.
         for name in ["index.sqlite", "index.sqlite-wal", "vectors-1.f32"] {
-            #expect(try Command.run("cp", [scratch.file(name), copy + "/" + name]).status == 0)
+            try Program.succeed("cp", scratch.file(name), copy + "/" + name)
         }
         #expect(try sizes(copy + "/index.sqlite-wal").length > 0)
         let mount = scratch.path + "/mount"

@@ -1,6 +1,7 @@
 // The bug story: each store that others built had a byte that nobody had thought of. A flipped one became a wrong vector, a
 // missing file an empty store, a length that was believed a crash of the process.
 
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -53,7 +54,7 @@ import Testing
         let again = try VectorStore<Int64>.open(at: scratch.store)
         try again.compact(.inPlace)
         // By another process: this one has the index open.
-        #expect(try Command.run("cp", ["-r", scratch.store, copy.store]).status == 0)
+        try Program.succeed("cp", "-r", scratch.store, copy.store)
         try again.close()
         for name in try copy.names() where name.hasPrefix("index.sqlite-") { try remove(copy.file(name)) }
         var found: Set<Float> = []
@@ -325,7 +326,7 @@ import Testing
         let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 4))
         for number in 0..<40 { try store.put(SmallStore<Int64>.vector(number), for: Int64(number), metadataJSON: "{}") }
         // By another process: this one has the index open.
-        #expect(try Command.run("cp", ["-r", original.store, scratch.store]).status == 0)
+        try Program.succeed("cp", "-r", original.store, scratch.store)
         try store.close()
         let pristine = try scratch.contents()
         let log = try #require(pristine["index.sqlite-wal"])

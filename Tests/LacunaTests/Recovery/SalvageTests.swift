@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -36,7 +37,7 @@ import Testing
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
         for id in Int64(0)..<20 { try store.put([1, Float(id)], for: id) }
         // By another process: this one has the index open.
-        #expect(try Command.run("cp", ["-r", scratch.store, copy.store]).status == 0)
+        try Program.succeed("cp", "-r", scratch.store, copy.store)
         try store.close()
         #expect(try sizes(copy.file("index.sqlite-wal")).length > 0)
         let salvaged = try SalvagedStore(copy)
@@ -61,7 +62,7 @@ import Testing
         let handle = try VectorStore<Int64>.open(at: store.scratch.store)
         try handle.compact(.rewrite, .small(rows: 3, dimension: 4)) { progress in
             guard progress.done > 3, !exists(copy.store) else { return }
-            _ = try Command.run("cp", ["-r", store.scratch.store, copy.store])
+            try Program.succeed("cp", "-r", store.scratch.store, copy.store)
         }
         try handle.close()
         #expect(exists(copy.file("vectors-2.f32")))
@@ -211,7 +212,7 @@ import Testing
                 "SELECT count(*) FROM vectors WHERE generation = 2"
             )
             guard staged == .integer(11) else { return }
-            _ = try Command.run("cp", ["-r", store.scratch.store, scratch.store])
+            try Program.succeed("cp", "-r", store.scratch.store, scratch.store)
             throw CancellationError()
         }
         try handle.close()

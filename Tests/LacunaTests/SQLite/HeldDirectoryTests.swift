@@ -3,6 +3,7 @@
 
 import CLacunaSQLite
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// Real embeddings, and answers that were computed elsewhere, in float64.

@@ -1,4 +1,5 @@
 import LacunaMigrations
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -57,7 +58,7 @@ struct KilledStore {
             }
             // By another process: closing a descriptor of ours would drop SQLite's locks.
             let copy = parent + "/copy"
-            try #require(try Command.run("cp", ["-r", path, copy]).status == 0)
+            try Program.succeed("cp", "-r", path, copy)
             try store.close()
             var files: [String: [UInt8]] = [:]
             for name in [indexName, logName, lockName, dataName] { files[name] = try TestFiles.read(copy + "/" + name) }

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// Random writes to a range of ids that nobody else writes to, and the dictionary of what must come of them.

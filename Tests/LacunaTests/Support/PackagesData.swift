@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import LacunaFormats
+import TestSupport
 import Testing
 
 /// The "packages" data set, whole or as a sample: rows, queries, and the exact answers that came with them.
@@ -17,14 +18,11 @@ struct PackagesData: Sendable {
     /// `sample` or `packages`: what the rows' files are called.
     let name: String
 
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
     /// In the repository.
-    static let sample = PackagesData(directory: root.appendingPathComponent("Examples/packages").path, name: "sample")
+    static let sample = PackagesData(directory: Repository.sample, name: "sample")
     /// Beside it, where it was fetched.
     static let whole = PackagesData(
-        directory: root.deletingLastPathComponent().appendingPathComponent("shared/data/packages").path,
+        directory: Repository.root.deletingLastPathComponent().appendingPathComponent("shared/data/packages").path,
         name: "packages"
     )
 

@@ -1,4 +1,5 @@
 import Lacuna
+import TestSupport
 
 /// A connection to a store's index that knows nothing of the store: what the stock shell has.
 func rawConnection(_ index: String) throws -> Connection {

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Lacuna
 
 /// What erased rows leave behind: looked for in the raw bytes of every file of a store.

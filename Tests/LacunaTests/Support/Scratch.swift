@@ -1,19 +1,16 @@
 import Foundation
 import Lacuna
+import TestSupport
 
 /// A directory of its own for one test, deleted with the last reference.
 final class Scratch: Sendable {
-    let path: String
+    private let directory: TemporaryDirectory
+    var path: String { directory.path }
     /// Where the test's store goes.
     var store: String { path + "/test.lacuna" }
     var index: String { store + "/index.sqlite" }
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("behaviour-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    init() throws { directory = try TemporaryDirectory() }
 
     func file(_ name: String) -> String { store + "/" + name }
 
@@ -51,8 +48,4 @@ func edit(_ path: String, _ change: (FileHandle) throws -> Void) throws {
 func sizes(_ path: String) throws -> (length: Int64, allocated: Int64) {
     guard let status = try Directory.status(path) else { throw CocoaError(.fileNoSuchFile) }
     return (status.size, status.allocated)
-}
-
-extension Array where Element == Float {
-    var bitPatterns: [UInt32] { map(\.bitPattern) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// Compares all that a store says, and what lies on the disk, with a model.
@@ -124,16 +125,6 @@ private func expectHeaderAndRows<ID: VectorID>(
         let isSame = unsafe vector.withUnsafeBytes { unsafe bytes[begin..<begin + $0.count].elementsEqual($0) }
         #expect(isSame, "\(row.id) at slot \(row.slot)", sourceLocation: here)
     }
-}
-
-/// CRC-32C bit by bit, from its polynomial.
-func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    var crc: UInt32 = .max
-    for byte in bytes {
-        crc ^= UInt32(byte)
-        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
-    }
-    return ~crc
 }
 
 /// Compares a search with the model's answer: the same distances in the same order, rows in near ties in any order.

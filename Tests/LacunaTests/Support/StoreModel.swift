@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 
 /// An id's place in the order of ids, worked out without the library: bytes that compare as the ids do.
 struct IDKey: Hashable, Comparable {
@@ -83,22 +84,12 @@ struct StoreModel<ID: VectorID> {
 }
 
 extension DistanceMetric {
-    /// The metric's definition, component by component.
     func distanceInDouble(_ a: [Float], _ b: [Float]) -> Double {
-        var dot = 0.0
-        var squareA = 0.0
-        var squareB = 0.0
-        var squareDifference = 0.0
-        for (x, y) in zip(a, b) {
-            dot += Double(x) * Double(y)
-            squareA += Double(x) * Double(x)
-            squareB += Double(y) * Double(y)
-            squareDifference += (Double(x) - Double(y)) * (Double(x) - Double(y))
-        }
-        switch self {
-        case .cosine: return squareA == 0 || squareB == 0 ? 1 : 1 - dot / (squareA.squareRoot() * squareB.squareRoot())
-        case .dot: return -dot
-        case .euclidean: return squareDifference.squareRoot()
+        let sums = DistanceSums(a, b)
+        return switch self {
+        case .cosine: sums.cosineDistance
+        case .dot: -sums.dot
+        case .euclidean: sums.euclideanDistance
         }
     }
 }

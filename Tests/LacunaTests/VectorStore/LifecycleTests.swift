@@ -1,6 +1,7 @@
 import Foundation
 import Lacuna
 import Synchronization
+import TestSupport
 import Testing
 
 private struct Stop: Error {}
@@ -33,19 +34,19 @@ private struct Stop: Error {}
         #expect(try next.count == 21)
     }
 
-    @Test(.enabled(if: Command.path("flock") != nil, "needs flock(1)"))
+    @Test(.enabled(if: Program("flock").isInstalled, "needs flock(1)"))
     func anotherProcessAndThisOneExcludeEachOther() throws {
         var store: VectorStore<Int64>? = try create()
         let lock = scratch.file("writer.lock")
-        #expect(try Command.run("flock", ["-n", "-x", lock, "true"]).status == 1)
+        #expect(try Program("flock").run(["-n", "-x", lock, "true"]).status == 1)
         store = nil
         #expect(store == nil)
-        #expect(try Command.run("flock", ["-n", "-x", lock, "true"]).status == 0)
-        try Command.withLock(on: lock) {
-            expectError(.locked) { try VectorStore<Int64>.open(at: scratch.store) }
-            let count = try VectorStore<Int64>.open(at: scratch.store, .readOnly).count
-            #expect(count == 20)
-        }
+        #expect(try Program("flock").run(["-n", "-x", lock, "true"]).status == 0)
+        let holder = try Program("flock").start(["-x", lock, "sh", "-c", "echo held; cat"])
+        #expect(try holder.readLine() == "held")
+        expectError(.locked) { try VectorStore<Int64>.open(at: scratch.store) }
+        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).count == 20)
+        #expect(try holder.finish().status == 0)
         #expect(try VectorStore<Int64>.open(at: scratch.store).count == 20)
     }
 

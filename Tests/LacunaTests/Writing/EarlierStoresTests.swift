@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -20,8 +21,7 @@ import Testing
         let directory = "\(scratch.path)/\(folder)"
         if exists(directory) { try remove(directory) }
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let result = try Command.run("tar", ["-xzf", archive, "-C", directory])
-        #expect(result.status == 0, "\(result.output)")
+        try Program.succeed("tar", "-xzf", archive, "-C", directory)
         return "\(directory)/schema-\(version)/\(name)"
     }
 

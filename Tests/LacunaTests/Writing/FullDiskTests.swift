@@ -1,5 +1,6 @@
 import Foundation
 import Lacuna
+import TestSupport
 import Testing
 
 /// A file system without a byte left.

@@ -1,5 +1,6 @@
 import Foundation
 import LacunaMigrations
+import TestSupport
 import Testing
 
 @testable import Lacuna

@@ -2,6 +2,7 @@
 // a handle was open, and what it acknowledged from then on went to files that nobody could find any more.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lacuna
@@ -34,10 +35,10 @@ import Testing
     @Test(arguments: names) func aFileThatWasReplaced(_ name: String) throws {
         let (old, new) = (scratch.file("kept"), scratch.path + "/new")
         // By another process: closing a descriptor of ours would drop SQLite's locks.
-        try #require(try Command.run("cp", [scratch.file(name), new]).status == 0)
+        try Program.succeed("cp", scratch.file(name), new)
         let bytes = try read(new)
-        try #require(try Command.run("mv", [scratch.file(name), old]).status == 0)
-        try #require(try Command.run("mv", [new, scratch.file(name)]).status == 0)
+        try Program.succeed("mv", scratch.file(name), old)
+        try Program.succeed("mv", new, scratch.file(name))
         expectMoved(name)
         try store.close()
         #expect(try read(scratch.file(name)) == bytes)
@@ -54,9 +55,9 @@ import Testing
     /// Restored the way people do it, beside a handle that is idle: its log must stay.
     @Test func aBackupsLogOutlivesTheHandle() throws {
         let backup = scratch.path + "/backup"
-        try #require(try Command.run("cp", ["-r", scratch.store, backup]).status == 0)
+        try Program.succeed("cp", "-r", scratch.store, backup)
         try store.put([7, 7], for: 7)
-        try #require(try Command.run("sh", ["-c", "mv \(backup)/* \(scratch.store)/"]).status == 0)
+        try Program.succeed("sh", "-c", "mv \(backup)/* \(scratch.store)/")
         let log = try sizes(scratch.file("index.sqlite-wal")).length
         #expect(log > 0)
         try store.close()
@@ -152,7 +153,7 @@ import Testing
     @Test func hardLinksAreReadAndNotWritten() throws {
         try store.close()
         let copy = scratch.path + "/copy"
-        try #require(try Command.run("cp", ["-al", scratch.store, copy]).status == 0)
+        try Program.succeed("cp", "-al", scratch.store, copy)
         let before = try scratch.contents()
         for path in [copy, scratch.store] {
             let error = expectError(.readOnly) { try VectorStore<Int64>.open(at: path) }
@@ -167,7 +168,7 @@ import Testing
     }
 
     @Test(arguments: names) func aHardLinkThatIsMadeLater(_ name: String) throws {
-        try #require(try Command.run("ln", [scratch.file(name), scratch.path + "/second"]).status == 0)
+        try Program.succeed("ln", scratch.file(name), scratch.path + "/second")
         let error = expectError(.readOnly) { try store.put([1, 2], for: 9) }
         #expect(error?.problem.contains(name) == true && error?.remedy.description.contains("`cp -a`") == true)
         try remove(scratch.path + "/second")
@@ -180,7 +181,7 @@ import Testing
         try store.close()
         let victim = scratch.path + "/victim"
         try write(Data(repeating: 7, count: 40_000), to: victim)
-        try #require(try Command.run("ln", [victim, scratch.file("index.sqlite-shm")]).status == 0)
+        try Program.succeed("ln", victim, scratch.file("index.sqlite-shm"))
         expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store, .readOnly) }
         expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store) }
         #expect(try read(victim) == Data(repeating: 7, count: 40_000))

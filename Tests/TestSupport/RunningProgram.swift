@@ -1,0 +1,60 @@
+package import Foundation
+
+/// A program that runs beside its test, with pipes for its standard input and output.
+package final class RunningProgram {
+    private let process: Process
+    private let input = Pipe()
+    private let output = Pipe()
+    /// What has been read of the output so far.
+    private var bytes = Data()
+    /// Standard error goes to a file in there, which has room for everything.
+    private let directory: TemporaryDirectory
+
+    init(_ process: Process) throws {
+        self.process = process
+        directory = try TemporaryDirectory()
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.write("err", "")))
+        try process.run()
+    }
+
+    package var isRunning: Bool { process.isRunning }
+
+    package var processID: Int32 { process.processIdentifier }
+
+    package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    package func write(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+
+    /// Waits for so many bytes of its output; there are fewer where it closes that before.
+    @discardableResult
+    package func read(_ count: Int) throws -> Data {
+        let more = try output.fileHandleForReading.read(upToCount: count) ?? Data()
+        bytes += more
+        return more
+    }
+
+    /// Waits until the program has written a line, whose end is left out; nil where there comes none.
+    package func readLine() throws -> String? {
+        var line = Data()
+        while let byte = try read(1).first {
+            if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+            line.append(byte)
+        }
+        return nil
+    }
+
+    /// Nobody reads its output any more.
+    package func closeOutput() throws { try output.fileHandleForReading.close() }
+
+    /// Ends its input, and waits for its end.
+    ///
+    /// - Returns: All that it wrote, from the beginning.
+    package func finish() throws -> ProgramRun {
+        try? input.fileHandleForWriting.close()
+        bytes += (try? output.fileHandleForReading.readToEnd()) ?? Data()
+        process.waitUntilExit()
+        return ProgramRun(process, output: bytes, error: try directory.read("err"))
+    }
+}
