@@ -35,7 +35,7 @@ extension CommandID {
     /// Reads an argument. An id of another kind is a usage error.
     init(argument: String) throws(CommandError) {
         guard let id = Self(spelling: argument) else {
-            throw .usage("'\(argument)' is not an id of this store; its ids are \(Self.form)")
+            throw .usage("'\(argument)' is not an id of this store", remedy: "give \(Self.form)")
         }
         self = id
     }
@@ -43,7 +43,7 @@ extension CommandID {
     /// Reads a line of a file. An id of another kind is an error in the file.
     init(line: String, at location: String) throws(CommandError) {
         guard let id = Self(spelling: line) else {
-            throw .badData("\(location): '\(line.prefix(80))' is not an id of this store; its ids are \(Self.form)")
+            throw .badData("\(location): '\(line.prefix(80))' is not an id of this store", remedy: "give \(Self.form)")
         }
         self = id
     }
@@ -54,7 +54,8 @@ extension CommandID {
         do { scalar = try JSONScalar(parsing: json) } catch { throw error.at(location) }
         guard let id = Self(scalar) else {
             throw CommandError.badData(
-                "\(location): \(json.prefix(80)) is not an id of this store; its ids are \(Self.form)"
+                "\(location): \(json.prefix(80)) is not an id of this store",
+                remedy: "give \(Self.form)"
             )
         }
         self = id

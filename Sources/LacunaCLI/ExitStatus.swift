@@ -36,12 +36,21 @@ struct CommandError: Error, CustomStringConvertible {
     /// The usage, printed below the error line after a typing mistake.
     var usage: String?
 
-    init(_ status: ExitStatus, _ problem: String?, remedy: String? = nil, usage: String? = nil) {
+    init(_ status: ExitStatus, _ problem: String, remedy: String, usage: String? = nil) {
         self.status = status
         self.problem = problem
         self.remedy = remedy
         self.usage = usage
     }
+
+    private init(silent status: ExitStatus) {
+        self.status = status
+        problem = nil
+        remedy = nil
+    }
+
+    /// An error of which nothing is to be printed.
+    static func silent(_ status: ExitStatus) -> CommandError { CommandError(silent: status) }
 
     /// The error line.
     var message: String? {
@@ -51,8 +60,13 @@ struct CommandError: Error, CustomStringConvertible {
     /// The journal keeps this text if the error stopped a compaction.
     var description: String { message ?? "\(status)" }
 
-    static func usage(_ message: String) -> CommandError { CommandError(.usage, message) }
-    static func badData(_ message: String) -> CommandError { CommandError(.badData, message) }
+    static func usage(_ problem: String, remedy: String) -> CommandError {
+        CommandError(.usage, problem, remedy: remedy)
+    }
+
+    static func badData(_ problem: String, remedy: String) -> CommandError {
+        CommandError(.badData, problem, remedy: remedy)
+    }
 
     /// Nil for an error of the argument parser, which has its own message.
     init?(_ error: any Error) {
@@ -62,7 +76,7 @@ struct CommandError: Error, CustomStringConvertible {
             // An error with a cause comes from SQLite, and says no more than that it was stopped.
             self = Interrupts.error(error.cause == nil ? error.problem : nil)
         case let error as VectorStoreError: self.init(Self.status(error.code), error)
-        case let error as FormatError: self.init(Self.status(error.kind), error.message)
+        case let error as FormatError: self.init(Self.status(error.kind), error)
         default: return nil
         }
     }
@@ -71,6 +85,8 @@ struct CommandError: Error, CustomStringConvertible {
     init(_ status: ExitStatus, _ error: VectorStoreError) {
         self.init(status, error.problem, remedy: error.remedy.asCommands)
     }
+
+    init(_ status: ExitStatus, _ error: FormatError) { self.init(status, error.problem, remedy: error.remedy) }
 
     /// The same error with the number of rows that the command had acknowledged before.
     func after(_ rows: Int, _ what: String) -> CommandError {
@@ -105,10 +121,10 @@ struct CommandError: Error, CustomStringConvertible {
     /// An error in making an output file, rather than in writing it.
     static func creating(_ error: FormatError) -> CommandError {
         switch error.kind {
-        case .io(EACCES), .io(EPERM), .io(EROFS): CommandError(.noPermission, error.message)
-        case .io(EWOULDBLOCK): CommandError(.tryAgain, error.message)
-        case .io(ENOSPC), .io(EDQUOT), .io(EIO): CommandError(.inputOutput, error.message)
-        default: CommandError(.cannotCreate, error.message)
+        case .io(EACCES), .io(EPERM), .io(EROFS): CommandError(.noPermission, error)
+        case .io(EWOULDBLOCK): CommandError(.tryAgain, error)
+        case .io(ENOSPC), .io(EDQUOT), .io(EIO): CommandError(.inputOutput, error)
+        default: CommandError(.cannotCreate, error)
         }
     }
 }

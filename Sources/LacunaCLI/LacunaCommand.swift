@@ -24,7 +24,12 @@ struct LacunaCommand: ParsableCommand {
     )
 
     mutating func run() throws {
-        throw CommandError(.usage, "no command was given; choose one below", usage: LacunaCommand.helpMessage())
+        throw CommandError(
+            .usage,
+            "no command was given",
+            remedy: "choose one below",
+            usage: LacunaCommand.helpMessage()
+        )
     }
 }
 

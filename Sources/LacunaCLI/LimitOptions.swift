@@ -17,12 +17,12 @@ struct LimitOptions: ParsableArguments {
     /// A longer time is refused.
     private static let longestDeadline = 1e9
 
-    func validate() throws {
+    func check() throws(CommandError) {
         if let maxRate, maxRate < 1 {
-            throw ValidationError("--max-rate \(maxRate) is out of range; give 1 byte a second at least")
+            throw .usage("--max-rate \(maxRate) is out of range", remedy: "give at least 1 byte a second")
         }
         if let deadline, !(deadline > 0 && deadline <= Self.longestDeadline) {
-            throw ValidationError("--deadline \(deadline) is out of range; give more than 0 seconds, and 1e9 at most")
+            throw .usage("--deadline \(deadline) is out of range", remedy: "give more than 0 seconds, and at most 1e9")
         }
     }
 

@@ -37,12 +37,11 @@ enum Main {
         return .usage
     }
 
-    /// The parser's message on one line, with a remedy.
+    /// The parser's message on one line, with a remedy. The parser tells what is wrong by its text alone.
     private static func usageError(_ message: String) -> String {
         var text = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: " ")
         while text.hasSuffix(".") { text.removeLast() }
         text = text.prefix(1).lowercased() + text.dropFirst()
-        if text.contains("; ") { return singleLine(text) }
         // If an option lacks its value, a hint about ids doesn't help.
         let mayBeID = !text.hasPrefix("missing value")
         let hasNegativeID = mayBeID && CommandLine.arguments.contains { $0.hasPrefix("-") && Int64($0) != nil }

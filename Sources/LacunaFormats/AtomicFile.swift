@@ -100,7 +100,7 @@ final class AtomicFile {
     private func requireOpen() throws(FormatError) {
         guard state == .open else {
             let what = state == .finished ? "is finished" : "failed before"
-            throw FormatError.invalid(path, "writing \(what); write the file again from the start")
+            throw FormatError.invalid(path, "writing \(what)", remedy: "write the file again from the start")
         }
     }
 

@@ -20,19 +20,24 @@ package final class FVECSReader {
         file = try InputFile(path)
         guard file.length >= 4 else {
             let what = file.length == 0 ? "is empty" : "is too short"
-            throw FormatError.invalid(path, "the file \(what), and .fvecs has its dimension in every row; add a row")
+            throw FormatError.invalid(
+                path,
+                "the file \(what), and .fvecs has its dimension in every row",
+                remedy: "add a row"
+            )
         }
         try file.read(1, into: &words, at: 0)
         dimension = Int(Int32(bitPattern: words[0]))
         guard VectorLimits.dimensions.contains(dimension) else {
-            throw FormatError.invalid(path, "row 0: " + VectorLimits.refusal(of: dimension))
+            throw VectorLimits.refusal(of: dimension).at("\(path): row 0")
         }
         let rowBytes = 4 * (dimension + 1)
         guard file.length.isMultiple(of: rowBytes) else {
             throw FormatError.invalid(
                 path,
                 "the file is truncated or not .fvecs: its \(file.length) bytes are not whole rows of \(rowBytes) "
-                    + "(dimension \(dimension)); copy or save it again"
+                    + "(dimension \(dimension))",
+                remedy: "copy or save it again"
             )
         }
         rows = file.length / rowBytes
@@ -83,8 +88,8 @@ package final class FVECSReader {
             guard Int(found) == dimension else {
                 throw FormatError.invalid(
                     file.path,
-                    "row \(firstRow + row) says dimension \(found), and row 0 said \(dimension); "
-                        + "all rows must have one dimension"
+                    "row \(firstRow + row) says dimension \(found), and row 0 said \(dimension)",
+                    remedy: "write all rows with one dimension"
                 )
             }
         }

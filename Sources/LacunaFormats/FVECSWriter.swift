@@ -10,7 +10,7 @@ package final class FVECSWriter {
     /// - Parameter dimension: The number of components of a row, 1 to 65,536.
     package init(path: String, dimension: Int) throws(FormatError) {
         guard VectorLimits.dimensions.contains(dimension) else {
-            throw FormatError.invalid(path, VectorLimits.refusal(of: dimension))
+            throw VectorLimits.refusal(of: dimension).at(path)
         }
         file = try AtomicFile(path)
         self.dimension = dimension

@@ -1,7 +1,7 @@
 /// The reason why a vector, text or JSON file could not be read or written.
 ///
-/// ``message`` is always one line: it names the file and the place in it (row and component counted from 0, line and
-/// byte from 1), says what is wrong, and what to do.
+/// ``problem`` is always one line: it names the file and the place in it (row and component counted from 0, line and
+/// byte from 1), and says what is wrong.
 package struct FormatError: Error, Equatable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
         /// The file cannot be opened for reading: no such file, no permission, not a regular file.
@@ -13,34 +13,37 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
     }
 
     package let kind: Kind
-    package let message: String
+    package let problem: String
+    /// What to do.
+    package let remedy: String
 
-    package var description: String { message }
+    package var description: String { "\(problem); \(remedy)" }
 
-    init(_ kind: Kind, _ message: String) {
+    init(_ kind: Kind, _ problem: String, remedy: String) {
         self.kind = kind
-        self.message = singleLine(message)
+        self.problem = singleLine(problem)
+        self.remedy = remedy
     }
 
-    /// The same error, with its place in front: `FormatError("not JSON").at("rows.jsonl, line 3")`.
+    /// The same error, with its place in front: `error.at("rows.jsonl, line 3")`.
     package func at(_ location: String) -> FormatError {
-        FormatError(kind, "\(location): \(message)")
+        FormatError(kind, "\(location): \(problem)", remedy: remedy)
     }
 
-    static func invalid(_ message: String) -> FormatError {
-        FormatError(.invalid, message)
+    static func invalid(_ problem: String, remedy: String) -> FormatError {
+        FormatError(.invalid, problem, remedy: remedy)
     }
 
-    static func invalid(_ path: String, _ message: String) -> FormatError {
-        FormatError(.invalid, "\(path): \(message)")
+    static func invalid(_ path: String, _ problem: String, remedy: String) -> FormatError {
+        FormatError(.invalid, "\(path): \(problem)", remedy: remedy)
     }
 
     static func unreadable(_ path: String, _ error: SystemError) -> FormatError {
-        FormatError(.unreadable(errno: error.code), "cannot open \(path): \(error.text); \(error.remedy)")
+        FormatError(.unreadable(errno: error.code), "cannot open \(path): \(error.text)", remedy: error.remedy)
     }
 
     static func io(_ action: String, _ path: String, _ error: SystemError) -> FormatError {
-        FormatError(.io(errno: error.code), "cannot \(action) \(path): \(error.text); \(error.remedy)")
+        FormatError(.io(errno: error.code), "cannot \(action) \(path): \(error.text)", remedy: error.remedy)
     }
 }
 

@@ -41,7 +41,8 @@ final class InputFile {
         guard bytes == count * MemoryLayout<Element>.stride else {
             throw FormatError.invalid(
                 path,
-                "the file became shorter while it was read; import it when nothing writes it"
+                "the file became shorter while it was read",
+                remedy: "import it when nothing writes it"
             )
         }
     }

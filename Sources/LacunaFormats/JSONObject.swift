@@ -34,7 +34,7 @@ package struct JSONObject: Sendable {
         scanner.skipWhitespace()
         openingBrace = scanner.position
         guard scanner.skip(UInt8(ascii: "{")) else {
-            throw FormatError.invalid("not a JSON object; write it as {\"key\": …}")
+            throw FormatError.invalid("not a JSON object", remedy: "write it as {\"key\": …}")
         }
         var entries: [Entry] = []
         var keys: Set<[UInt8]> = []
@@ -79,7 +79,7 @@ package struct JSONObject: Sendable {
     }
 
     private static func twice(_ key: String) -> FormatError {
-        .invalid("the key '\(excerpt(key))' occurs twice in one object; remove one")
+        .invalid("the key '\(excerpt(key))' occurs twice in one object", remedy: "remove one")
     }
 
     /// - Returns: The member named `key` (compared after unescaping, by its UTF-8 bytes), or nil.
@@ -127,7 +127,7 @@ package struct JSONObject: Sendable {
         let id = try JSONScalar(parsing: idText)
         let object = try JSONObject(metadata)
         guard try object.index(of: "id") == nil else {
-            throw FormatError.invalid("the metadata has a member 'id' of its own; rename it")
+            throw FormatError.invalid("the metadata has a member 'id' of its own", remedy: "rename it")
         }
         let inside = object.openingBrace + 1
         let seam = object.entries.isEmpty ? "" : ", "

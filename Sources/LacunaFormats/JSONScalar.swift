@@ -23,7 +23,8 @@ package enum JSONScalar: Hashable, Sendable {
         } else {
             throw FormatError.invalid(
                 "the id \(excerpt(spelling)) is neither an integer of 64 bits, written without fraction or exponent, "
-                    + "nor a string; write it as one of them"
+                    + "nor a string",
+                remedy: "write it as one of them"
             )
         }
     }

@@ -17,8 +17,8 @@ struct JSONScanner {
     /// The byte here, or nil at the end.
     var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    func invalid(_ what: String) -> FormatError {
-        .invalid("not valid JSON at byte \(position + 1): \(what); correct it")
+    func invalid(_ what: String, remedy: String = "correct it") -> FormatError {
+        .invalid("not valid JSON at byte \(position + 1): \(what)", remedy: remedy)
     }
 
     mutating func skipWhitespace() {
@@ -146,7 +146,7 @@ struct JSONScanner {
             case UInt8(ascii: "\\"): try skipEscape()
             case 0..<0x20:
                 position -= 1
-                throw invalid("a control character in a string; write it as an escape")
+                throw invalid("a control character in a string", remedy: "write it as an escape")
             default: break
             }
         }

@@ -54,11 +54,12 @@ package final class LineReader {
             if let firstBlankLine {
                 throw FormatError.invalid(
                     "\(file.path), line \(firstBlankLine)",
-                    "a blank line between lines; remove it or fill it in"
+                    "a blank line between lines",
+                    remedy: "remove it or fill it in"
                 )
             }
             guard let text = String(validating: line, as: UTF8.self) else {
-                throw FormatError.invalid(location, "not valid UTF-8; save the file as UTF-8")
+                throw FormatError.invalid(location, "not valid UTF-8", remedy: "save the file as UTF-8")
             }
             return text
         }
@@ -73,7 +74,8 @@ package final class LineReader {
             guard (lineFeed ?? pending.count) - pendingStart <= Self.maximumLineBytes else {
                 throw FormatError.invalid(
                     "\(file.path), line \(lineNumber + 1)",
-                    "the line is over 64 MiB; check that every row ends with a line feed"
+                    "the line is over 64 MiB",
+                    remedy: "check that every row ends with a line feed"
                 )
             }
             if let lineFeed { return takeLine(to: lineFeed, next: lineFeed + 1) }

@@ -14,7 +14,11 @@ package final class LineWriter {
     /// (``JSONObject/singleLine(_:)``).
     package func append(_ line: String) throws(FormatError) {
         guard !line.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else {
-            throw FormatError.invalid("\(file.path), line \(lines + 1)", "the text breaks its line; write it on one")
+            throw FormatError.invalid(
+                "\(file.path), line \(lines + 1)",
+                "the text breaks its line",
+                remedy: "write it on one"
+            )
         }
         try file.append(line.utf8)
         try file.append(CollectionOfOne(0x0A))

@@ -32,7 +32,8 @@ struct NPYHeader {
             let fields = try scanner.scanHeader()
             guard !fields.isFortranOrder else {
                 throw FormatError.invalid(
-                    "the array is in Fortran (column-major) order; save numpy.ascontiguousarray(array) instead"
+                    "the array is in Fortran (column-major) order",
+                    remedy: "save numpy.ascontiguousarray(array) instead"
                 )
             }
             element = try Self.element(fields.type)
@@ -49,7 +50,10 @@ struct NPYHeader {
         var prefix: [UInt8] = []
         let prefixBytes = try file.readUpTo(12, into: &prefix, at: 0)
         guard prefixBytes >= 10, prefix.starts(with: magic) else {
-            throw FormatError.invalid("not a .npy file (it does not begin with \\x93NUMPY); save it with numpy.save")
+            throw FormatError.invalid(
+                "not a .npy file (it does not begin with \\x93NUMPY)",
+                remedy: "save it with numpy.save"
+            )
         }
         let textBytes: Int
         let textOffset: Int
@@ -63,12 +67,14 @@ struct NPYHeader {
             textOffset = 12
         default:
             throw FormatError.invalid(
-                ".npy version \(prefix[6]).\(prefix[7]) is not known (1.0, 2.0 and 3.0 are); save it with numpy.save"
+                ".npy version \(prefix[6]).\(prefix[7]) is not known (1.0, 2.0 and 3.0 are)",
+                remedy: "save it with numpy.save"
             )
         }
         guard textBytes <= maximumTextBytes else {
             throw FormatError.invalid(
-                "the .npy header claims \(textBytes) bytes, over the limit of \(maximumTextBytes); save the array again"
+                "the .npy header claims \(textBytes) bytes, over the limit of \(maximumTextBytes)",
+                remedy: "save the array again"
             )
         }
         guard textBytes <= file.length - textOffset else { throw truncatedHeader }
@@ -78,7 +84,7 @@ struct NPYHeader {
     }
 
     private static var truncatedHeader: FormatError {
-        .invalid("the file ends within the .npy header; copy or save it again")
+        .invalid("the file ends within the .npy header", remedy: "copy or save it again")
     }
 
     private static func element(_ type: String) throws(FormatError) -> NPYElement {
@@ -89,13 +95,15 @@ struct NPYHeader {
             case "<", "=": return element
             case ">":
                 throw FormatError.invalid(
-                    "the values are big-endian (dtype '\(type)'); save array.astype('<\(name)') instead"
+                    "the values are big-endian (dtype '\(type)')",
+                    remedy: "save array.astype('<\(name)') instead"
                 )
             default: break
             }
         }
         throw FormatError.invalid(
-            "dtype '\(excerpt(type))' is not read ('<f4', '<f8' and '<f2' are); save array.astype('<f4') instead"
+            "dtype '\(excerpt(type))' is not read ('<f4', '<f8' and '<f2' are)",
+            remedy: "save array.astype('<f4') instead"
         )
     }
 
@@ -107,11 +115,12 @@ struct NPYHeader {
         case 2: (rows, dimension) = (shape[0], shape[1])
         default:
             throw FormatError.invalid(
-                "the array has \(shape.count) axes; save one of shape (rows, dimension), or (dimension,) for one row"
+                "the array has \(shape.count) axes",
+                remedy: "save one of shape (rows, dimension), or (dimension,) for one row"
             )
         }
         guard VectorLimits.dimensions.contains(dimension) else {
-            throw FormatError.invalid(VectorLimits.refusal(of: dimension))
+            throw VectorLimits.refusal(of: dimension)
         }
         return (rows, dimension)
     }
@@ -120,13 +129,17 @@ struct NPYHeader {
         let (values, valuesOverflow) = rows.multipliedReportingOverflow(by: dimension)
         let (needed, bytesOverflow) = values.multipliedReportingOverflow(by: element.bytes)
         guard !valuesOverflow, !bytesOverflow else {
-            throw FormatError.invalid("the shape (\(rows), \(dimension)) is larger than any file; save the array again")
+            throw FormatError.invalid(
+                "the shape (\(rows), \(dimension)) is larger than any file",
+                remedy: "save the array again"
+            )
         }
         guard needed == available else {
             let what = needed > available ? "is truncated" : "has trailing bytes"
             throw FormatError.invalid(
                 "the file \(what): the shape (\(rows), \(dimension)) of '\(element.rawValue)' takes \(needed) bytes, "
-                    + "and \(available) follow the header; copy or save it again"
+                    + "and \(available) follow the header",
+                remedy: "copy or save it again"
             )
         }
     }

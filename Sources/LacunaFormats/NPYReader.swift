@@ -46,7 +46,8 @@ package final class NPYReader {
         guard index >= 0, index < rows else {
             throw FormatError.invalid(
                 file.path,
-                "there is no row \(index) among \(rows); name a row from 0 up to, not including, \(rows)"
+                "there is no row \(index) among \(rows)",
+                remedy: "name a row from 0 up to, not including, \(rows)"
             )
         }
         var buffer: [Float] = []
@@ -87,7 +88,8 @@ package final class NPYReader {
             throw FormatError.invalid(
                 file.path,
                 "row \(valueIndex / dimension), component \(valueIndex % dimension): \(value) is beyond float32's range "
-                    + "(about 3.4e38); scale the vectors down"
+                    + "(about 3.4e38)",
+                remedy: "scale the vectors down"
             )
         }
         return single

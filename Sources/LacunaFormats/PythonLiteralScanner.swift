@@ -43,7 +43,10 @@ struct PythonLiteralScanner {
     private mutating func elementType() throws(FormatError) -> String {
         skipBlanks()
         if position < bytes.count, bytes[position] == UInt8(ascii: "[") {
-            throw FormatError.invalid("the array is structured (its dtype has fields); save its vectors as float32")
+            throw FormatError.invalid(
+                "the array is structured (its dtype has fields)",
+                remedy: "save its vectors as float32"
+            )
         }
         return try string()
     }
@@ -113,6 +116,6 @@ struct PythonLiteralScanner {
     }
 
     private func malformed(_ what: String) -> FormatError {
-        .invalid("the .npy header is malformed at its byte \(position + 1): \(what); save the array again")
+        .invalid("the .npy header is malformed at its byte \(position + 1): \(what)", remedy: "save the array again")
     }
 }

@@ -19,6 +19,7 @@ struct SystemError: Error {
     var isMissingFile: Bool { code == ENOENT }
 
     var text: String {
+        if code == EWOULDBLOCK { return "another process is writing it" }
         guard let text = unsafe strerror(code) else { return "error \(code)" }
         return unsafe String(cString: text)
     }
@@ -31,7 +32,7 @@ struct SystemError: Error {
         case EFBIG: "raise the limit of a file's size (ulimit -f) and try again"
         case EMFILE, ENFILE: "raise the limit of open files (ulimit -n) and try again"
         case EISDIR, ESPIPE: "name a regular file"
-        case EWOULDBLOCK: "another process is writing it: wait for it and try again"
+        case EWOULDBLOCK: "wait until that has ended, and try again"
         default: "check the disk and try again"
         }
     }

@@ -3,8 +3,8 @@ enum VectorLimits {
     /// The number of components that a row may have. It bounds the memory for one row, whatever a header claims.
     static let dimensions = 1...65_536
 
-    static func refusal(of dimension: Int) -> String {
-        "the dimension is \(dimension), and may be 1 to 65,536; check how the file was written"
+    static func refusal(of dimension: Int) -> FormatError {
+        .invalid("the dimension is \(dimension), and may be 1 to 65,536", remedy: "check how the file was written")
     }
 
     /// Throws unless a row to be written has the file's dimension.
@@ -12,8 +12,8 @@ enum VectorLimits {
         guard row.count == dimension else {
             throw FormatError.invalid(
                 path,
-                "row \(index) has \(row.count) components, and the file's dimension is \(dimension); "
-                    + "write rows of one dimension"
+                "row \(index) has \(row.count) components, and the file's dimension is \(dimension)",
+                remedy: "write rows of one dimension"
             )
         }
     }

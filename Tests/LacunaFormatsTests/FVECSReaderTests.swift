@@ -37,7 +37,7 @@ import Testing
         let path = try directory.write("a.fvecs", bytes)
         let error = refusal { () throws(FormatError) in _ = try FVECSReader(path: path) }
         #expect(error?.kind == .invalid)
-        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
+        #expect(error?.problem.contains(reason) == true, "\(error?.problem ?? "accepted")")
     }
 
     @Test func namesTheRowWhoseDimensionChanges() throws {
@@ -46,7 +46,7 @@ import Testing
         bytes[12] = 3
         let reader = try FVECSReader(path: try directory.write("a.fvecs", bytes))
         let error = refusal { () throws(FormatError) in try reader.validate() }
-        #expect(error?.message.contains("row 1 says dimension 3, and row 0 said 2") == true)
+        #expect(error?.problem.contains("row 1 says dimension 3, and row 0 said 2") == true)
         var buffer: [Float] = []
         #expect(try reader.next(1, into: &buffer) == 1)
         #expect(refusal { () throws(FormatError) in _ = try reader.next(1, into: &buffer) } == error)

@@ -47,7 +47,7 @@ import Testing
     func refuses(text: String) {
         let error = refusal { () throws(FormatError) in _ = try JSONObject(text) }
         #expect(error?.kind == .invalid)
-        #expect(error?.message.contains("\n") == false)
+        #expect(error?.problem.contains("\n") == false)
     }
 
     @Test(arguments: [("[", "]"), ("{\"k\":", "}")])
@@ -59,7 +59,7 @@ import Testing
         #expect(refusal { () throws(FormatError) in _ = try JSONObject(nested(511)) } == nil)
         for depth in [512, 1_000_000] {
             let error = refusal { () throws(FormatError) in _ = try JSONObject(nested(depth)) }
-            #expect(error?.message.contains("more than 512") == true)
+            #expect(error?.problem.contains("more than 512") == true)
         }
     }
 
@@ -87,7 +87,7 @@ import Testing
     func tellsOfAKeyThatIsThereTwice(text: String, key: String) throws {
         let object = try JSONObject(text)
         let error = refusal { () throws(FormatError) in try object.checkKeys() }
-        #expect(error?.message.contains("'\(key)' occurs twice in one object") == true)
+        #expect(error?.problem.contains("'\(key)' occurs twice in one object") == true)
         let directory = try TemporaryDirectory()
         let writer = try LineWriter(path: directory / "twice.jsonl")
         try writer.append("{}")
@@ -96,7 +96,7 @@ import Testing
         let reader = try JSONLinesReader(path: directory / "twice.jsonl")
         _ = try reader.next()
         let line = refusal { () throws(FormatError) in _ = try reader.next() }
-        #expect(line?.message.contains("twice.jsonl, line 2: the key '\(key)' occurs twice") == true)
+        #expect(line?.problem.contains("twice.jsonl, line 2: the key '\(key)' occurs twice") == true)
     }
 
     @Test(arguments: [

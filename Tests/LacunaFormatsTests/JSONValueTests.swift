@@ -65,7 +65,7 @@ import Testing
         var value: [Float]?
         let error = refusal { () throws(FormatError) in value = try floats(fromJSONArray: "[0,\(text)]") }
         #expect(value?[1].bitPattern == bits)
-        #expect((error?.message.contains("component 1") == true) == (bits == nil))
+        #expect((error?.problem.contains("component 1") == true) == (bits == nil))
     }
 
     /// Against the standard library's parser, which rounds once.
@@ -115,7 +115,7 @@ import Testing
         #expect(try jsonArray(of: []) == "[]")
         for value in [Float.nan, .infinity, -.infinity] {
             let error = refusal { () throws(FormatError) in _ = try jsonArray(of: [0, value]) }
-            #expect(error?.message.contains("component 1") == true)
+            #expect(error?.problem.contains("component 1") == true)
         }
     }
 
@@ -131,7 +131,7 @@ import Testing
     /// JSON that isn't what is wanted is not called broken.
     @Test(arguments: ["null", "{}", "1", "[null]", "[\"1\"]"]) func soundJSONThatIsNoVector(_ text: String) {
         let error = refusal { () throws(FormatError) in _ = try floats(fromJSONArray: text) }
-        #expect(error?.message.contains("valid JSON") == false && error?.message.contains("vector") == true)
+        #expect(error?.problem.contains("valid JSON") == false && error?.problem.contains("vector") == true)
     }
 
     @Test func readsWhiteSpaceAndEmptyArrays() throws {
@@ -140,7 +140,7 @@ import Testing
     }
 
     @Test func keepsMessagesOnOneLine() {
-        let error = FormatError.invalid("a\nb.npy", "bad \u{1B}[0m").at("x\ry")
-        #expect(error.description == #"x\u{d}y: a\u{a}b.npy: bad \u{1b}[0m"#)
+        let error = FormatError.invalid("a\nb.npy", "bad \u{1B}[0m", remedy: "mend it").at("x\ry")
+        #expect(error.description == #"x\u{d}y: a\u{a}b.npy: bad \u{1b}[0m; mend it"#)
     }
 }

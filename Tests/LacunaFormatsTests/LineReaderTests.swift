@@ -38,7 +38,7 @@ import Testing
         #expect {
             try lines(bytes)
         } throws: { error in
-            (error as? FormatError)?.message.contains("a.txt, \(reason)") == true
+            (error as? FormatError)?.problem.contains("a.txt, \(reason)") == true
         }
     }
 
@@ -55,7 +55,7 @@ import Testing
         #expect {
             try lines([0x62, 0x0A] + [UInt8](repeating: 0x61, count: limit + 1))
         } throws: { error in
-            (error as? FormatError)?.message.contains("line 2: the line is over 64 MiB") == true
+            (error as? FormatError)?.problem.contains("line 2: the line is over 64 MiB") == true
         }
     }
 
@@ -65,7 +65,7 @@ import Testing
         let reader = try JSONLinesReader(path: path)
         #expect(try reader.next()?.text == "{\"a\": 1}")
         let error = refusal { () throws(FormatError) in _ = try reader.next() }
-        #expect(error?.message.hasPrefix("\(path), line 2: not valid JSON at byte 7") == true)
+        #expect(error?.problem.hasPrefix("\(path), line 2: not valid JSON at byte 7") == true)
     }
 
     @Test func survivesEveryTruncationAndMutationOfALine() throws {

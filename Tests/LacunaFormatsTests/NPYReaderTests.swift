@@ -99,9 +99,9 @@ import Testing
         let path = try directory.write("a.npy", npyBytes(header: header, data: Self.singles))
         let error = refusal { () throws(FormatError) in _ = try NPYReader(path: path) }
         #expect(error?.kind == .invalid)
-        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
-        #expect(error?.message.hasPrefix(path) == true)
-        #expect(error?.message.contains("\n") == false)
+        #expect(error?.problem.contains(reason) == true, "\(error?.problem ?? "accepted")")
+        #expect(error?.problem.hasPrefix(path) == true)
+        #expect(error?.problem.contains("\n") == false)
     }
 
     @Test(
@@ -119,7 +119,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = try directory.write("a.npy", bytes)
         let error = refusal { () throws(FormatError) in _ = try NPYReader(path: path) }
-        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "accepted")")
+        #expect(error?.problem.contains(reason) == true, "\(error?.problem ?? "accepted")")
     }
 
     @Test func namesTheDoubleThatOverflows() throws {
@@ -136,7 +136,7 @@ import Testing
         #expect(buffer[0] == .infinity)
         #expect(buffer[1].isNaN)
         let error = refusal { () throws(FormatError) in _ = try reader.next(1, into: &buffer) }
-        #expect(error?.message.contains("row 1, component 1: 1e+39") == true)
+        #expect(error?.problem.contains("row 1, component 1: 1e+39") == true)
     }
 
     @Test func refusesWhatIsNoRegularFile() throws {

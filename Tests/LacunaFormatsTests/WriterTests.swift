@@ -34,7 +34,7 @@ import Testing
         let writer = try LineWriter(path: directory / "a.jsonl")
         try writer.append("{\"a\": \"é\"}")
         try writer.append("{}")
-        #expect(refusal { () throws(FormatError) in try writer.append("{\n}") }?.message.contains("line 3") == true)
+        #expect(refusal { () throws(FormatError) in try writer.append("{\n}") }?.problem.contains("line 3") == true)
         #expect(refusal { () throws(FormatError) in try writer.append("{}\r") } != nil)
         #expect(refusal { () throws(FormatError) in try writer.append("{}\r\n") } != nil)
         #expect(try writer.finish() == 15)
@@ -102,7 +102,7 @@ import Testing
         let path = directory / "a.jsonl"
         let first = try LineWriter(path: path)
         let error = refusal { () throws(FormatError) in _ = try LineWriter(path: path) }
-        #expect(error?.message.contains("another process is writing it") == true)
+        #expect(error?.problem.contains("another process is writing it") == true)
         try first.append("{}")
         #expect(try first.finish() == 3)
         #expect(try directory.names() == ["a.jsonl"])
@@ -112,9 +112,9 @@ import Testing
         let directory = try TemporaryDirectory()
         let writer = try NPYWriter(path: directory / "a.npy", dimension: 2)
         let wrong = refusal { () throws(FormatError) in try writer.append([1]) }
-        #expect(wrong?.message.contains("row 0 has 1 components") == true)
+        #expect(wrong?.problem.contains("row 0 has 1 components") == true)
         _ = try writer.finish()
-        #expect(refusal { () throws(FormatError) in try writer.append([1, 2]) }?.message.contains("finished") == true)
+        #expect(refusal { () throws(FormatError) in try writer.append([1, 2]) }?.problem.contains("finished") == true)
         #expect(refusal { () throws(FormatError) in _ = try writer.finish() } != nil)
         #expect(try NPYReader(path: directory / "a.npy").rows == 0)
         for dimension in [0, -1, 65_537, Int.min] {

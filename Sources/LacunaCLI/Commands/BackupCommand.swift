@@ -29,6 +29,8 @@ struct BackupCommand: StoreCommand {
     @OptionGroup var limits: LimitOptions
     @OptionGroup var format: JSONOption
 
+    func check() throws { try limits.check() }
+
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let bar = ProgressBar("backing up")
         let report = try store.backup(to: destination, incremental: incremental, limits.options) { progress in

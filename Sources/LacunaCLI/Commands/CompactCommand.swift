@@ -25,6 +25,8 @@ struct CompactCommand: StoreCommand {
 
     var access: VectorStoreAccess { dryRun ? .readOnly : .readWrite }
 
+    func check() throws { try limits.check() }
+
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if dryRun { return try printPlan(store.compactionPlan(strategy), output) }
         let bar = ProgressBar("compacting")

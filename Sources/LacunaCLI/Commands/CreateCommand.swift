@@ -74,12 +74,16 @@ struct CreateCommand: ParsableCommand {
     static func refusal(_ error: VectorStoreError, _ store: String) -> any Error {
         if error.code == .notAStore { return CommandError(.cannotCreate, error) }
         if error.code == .noSuchStore {
-            return CommandError(.cannotCreate, "cannot create \(store): its parent is no directory; make that first")
+            return CommandError(
+                .cannotCreate,
+                "cannot create \(store): its parent is no directory",
+                remedy: "make that first"
+            )
         }
         guard let cause = error.cause as? SystemError else { return error }
         switch cause.errno {
         case ENAMETOOLONG, ELOOP, EINVAL:
-            return CommandError(.cannotCreate, "cannot create \(store): \(cause); choose another path")
+            return CommandError(.cannotCreate, "cannot create \(store): \(cause)", remedy: "choose another path")
         default: return error
         }
     }

@@ -24,8 +24,9 @@ struct DeleteCommand: StoreCommand {
     var access: VectorStoreAccess { .readWrite }
 
     func check() throws {
+        try batches.check()
         if arguments.isEmpty && idFile == nil && filter.sql == nil {
-            throw CommandError.usage("nothing to delete was named; give ids, --ids or --where")
+            throw CommandError.usage("nothing to delete was named", remedy: "give ids, --ids or --where")
         }
     }
 
@@ -55,7 +56,7 @@ struct DeleteCommand: StoreCommand {
             let others = missing == 0 ? "" : "; \(counted(missing, "id")) had no row"
             try output.line("deleted \(counted(deleted, "row"))\(others)")
         }
-        if deleted == 0 { throw CommandError(.no, nil) }
+        if deleted == 0 { throw CommandError.silent(.no) }
     }
 
     /// Collects all ids before the first delete, each of them once, so that a mistake in the last one changes nothing.
@@ -80,8 +81,8 @@ struct BatchOptions: ParsableArguments {
     @Flag(help: "Print `ACK <rows so far>` at once after each batch is durable.")
     var acks = false
 
-    func validate() throws {
-        if batch < 1 { throw ValidationError("--batch \(batch) is out of range; one row at least is a batch") }
+    func check() throws(CommandError) {
+        if batch < 1 { throw .usage("--batch \(batch) is out of range", remedy: "give at least 1 row") }
     }
 
     func acknowledge(_ rows: Int, _ output: StandardOutput) throws(CommandError) {

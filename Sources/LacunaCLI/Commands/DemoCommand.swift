@@ -20,7 +20,8 @@ struct DemoCommand: ParsableCommand {
         guard unsafe access(script, X_OK) == 0 else {
             throw CommandError(
                 .noInput,
-                "there is no script \(script) to run; run this in a clone of Lacuna, or name the sample with --sample"
+                "there is no script \(script) to run",
+                remedy: "run this in a clone of Lacuna, or name the sample with --sample"
             )
         }
         guard unsafe setenv("LACUNA", try ownExecutable().path, 1) == 0 else { throw Self.failure(script) }
@@ -33,6 +34,6 @@ struct DemoCommand: ParsableCommand {
 
     private static func failure(_ script: String) -> CommandError {
         let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
-        return CommandError(.inputOutput, "cannot run \(script): \(reason); it needs bash")
+        return CommandError(.inputOutput, "cannot run \(script): \(reason)", remedy: "check that bash is there")
     }
 }

@@ -26,8 +26,9 @@ struct EraseCommand: StoreCommand {
     var access: VectorStoreAccess { .readWrite }
 
     func check() throws {
+        try limits.check()
         if arguments.isEmpty && idFile == nil {
-            throw CommandError.usage("nothing to erase was named; give ids or --ids")
+            throw CommandError.usage("nothing to erase was named", remedy: "give ids or --ids")
         }
     }
 
@@ -56,6 +57,6 @@ struct EraseCommand: StoreCommand {
                     + "index rebuilt, in \(secondsText(report.duration))"
             )
         }
-        if report.erasedRows == 0 { throw CommandError(.no, nil) }
+        if report.erasedRows == 0 { throw CommandError.silent(.no) }
     }
 }

@@ -29,7 +29,11 @@ struct GetCommand: StoreCommand {
         }
         if let first = missing.first {
             let others = missing.count == 1 ? "" : " (nor \(counted(missing.count - 1, "other id")))"
-            throw CommandError(.no, "no row has the id \(first.text)\(others); `lacuna list` shows the ids there are")
+            throw CommandError(
+                .no,
+                "no row has the id \(first.text)\(others)",
+                remedy: "`lacuna list` shows the ids there are"
+            )
         }
     }
 

@@ -17,8 +17,9 @@ struct ListCommand: StoreCommand {
 
     @OptionGroup var format: JSONOption
 
-    func validate() throws {
-        if let limit, limit < 1 { throw ValidationError("--limit \(limit) is out of range; ask for one row at least") }
+    func check() throws {
+        guard let limit, limit < 1 else { return }
+        throw CommandError.usage("--limit \(limit) is out of range", remedy: "ask for at least one row")
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
@@ -39,7 +40,7 @@ struct ListCommand: StoreCommand {
             }
         }
         if rows == 0 && filter.sql != nil {
-            throw CommandError(.no, format.json ? nil : "nothing matched; try a wider --where")
+            throw format.json ? .silent(.no) : CommandError(.no, "nothing matched", remedy: "try a wider --where")
         }
     }
 }

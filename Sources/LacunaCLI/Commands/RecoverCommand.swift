@@ -26,13 +26,10 @@ struct RecoverCommand: ParsableCommand {
 
     @OptionGroup var format: JSONOption
 
-    func validate() throws {
-        if let salvage, RowFileFormat(path: salvage) != .jsonl {
-            throw ValidationError("'\(salvage)' is no name for rows of JSON; name a .jsonl file")
-        }
-    }
-
     func run() throws {
+        if let salvage, RowFileFormat(path: salvage) != .jsonl {
+            throw CommandError.usage("'\(salvage)' is no name for rows of JSON", remedy: "name a .jsonl file")
+        }
         if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }
         let report = try VectorStoreRecovery.run(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
         let output = StandardOutput()

@@ -21,6 +21,7 @@ struct RestoreCommand: ParsableCommand {
     @OptionGroup var format: JSONOption
 
     func run() throws {
+        try limits.check()
         let bar = ProgressBar("restoring")
         let report = try VectorStoreBackup.restore(backup, to: store, limits.options) { progress in
             bar.update(progress.done, of: progress.total)

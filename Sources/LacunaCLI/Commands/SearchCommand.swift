@@ -35,18 +35,27 @@ struct SearchCommand: StoreCommand {
     /// The number of queries that share one pass over the file.
     private static let queriesPerPass = 64
 
-    func validate() throws {
-        if like != nil && vector != nil { throw ValidationError("--like and --vector exclude each other; give one") }
-        if row != nil && vector == nil { throw ValidationError("--row wants --vector; name the .npy file") }
-        if let row, row < 0 { throw ValidationError("--row \(row) is out of range; rows are counted from 0") }
-        if limit < 1 { throw ValidationError("-k \(limit) is out of range; ask for one row at least") }
+    func check() throws {
+        if like != nil && vector != nil {
+            throw CommandError.usage("--like and --vector exclude each other", remedy: "give one of them")
+        }
+        if row != nil && vector == nil {
+            throw CommandError.usage("--row is given without --vector", remedy: "name the .npy file with --vector")
+        }
+        if let row, row < 0 {
+            throw CommandError.usage("--row \(row) is out of range", remedy: "count the rows from 0")
+        }
+        if limit < 1 { throw CommandError.usage("-k \(limit) is out of range", remedy: "ask for at least one row") }
         if let threads, threads < 1 {
-            throw ValidationError("--threads \(threads) is out of range; use one at least")
+            throw CommandError.usage("--threads \(threads) is out of range", remedy: "use at least one")
         }
     }
 
-    private var nothingFound: String {
-        filter.sql == nil ? "the store has no row to find; import some" : "nothing matched; try a wider --where"
+    private var nothingFound: CommandError {
+        if format.json { return .silent(.no) }
+        return filter.sql == nil
+            ? CommandError(.no, "the store has no row to find", remedy: "import some")
+            : CommandError(.no, "nothing matched", remedy: "try a wider --where")
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
@@ -58,7 +67,7 @@ struct SearchCommand: StoreCommand {
             } else {
                 try search(store, [try StandardInput.vector()], from: 0, output)
             }
-        if found == 0 { throw CommandError(.no, format.json ? nil : nothingFound) }
+        if found == 0 { throw nothingFound }
     }
 
     private func search<ID: CommandID>(
@@ -68,7 +77,7 @@ struct SearchCommand: StoreCommand {
     ) throws -> Int {
         // `row` checks the row's checksum: a rotten row must not be a query.
         guard let query = try store.row(id)?.vector else {
-            throw CommandError(.no, "no row has the id \(id.text); `lacuna list` shows the ids there are")
+            throw CommandError(.no, "no row has the id \(id.text)", remedy: "`lacuna list` shows the ids there are")
         }
         // Asks for one more match, since the row itself is the nearest, or tied with it.
         let matches = try store.search(for: query, limit: limit(in: store) + 1, where: filter.sql, threads: threads)
@@ -85,8 +94,8 @@ struct SearchCommand: StoreCommand {
         let dimension = try store.info.dimension
         guard reader.dimension == dimension else {
             throw CommandError.badData(
-                "\(file): its vectors have \(reader.dimension) components, the store's have \(dimension); "
-                    + "search with vectors of the same model"
+                "\(file): its vectors have \(reader.dimension) components, and the store's have \(dimension)",
+                remedy: "search with vectors of the model that made the store's"
             )
         }
         if let row { return try search(store, [try reader.row(row)], from: 0, output) }

@@ -22,9 +22,9 @@ struct ExportCommand: StoreCommand {
 
     @OptionGroup var format: JSONOption
 
-    func validate() throws {
+    func check() throws {
         if RowFileFormat(path: file) == nil {
-            throw ValidationError("'\(file)' is of no known format; name a .npy, .fvecs or .jsonl file")
+            throw CommandError.usage("'\(file)' is of no known format", remedy: "name a .npy, .fvecs or .jsonl file")
         }
     }
 
@@ -45,7 +45,9 @@ struct ExportCommand: StoreCommand {
         bar.clear()
         if rows == 0 && filter.sql != nil {
             if format.json { try output.line(JSONText.object(["rows": JSONText(0), "bytes": JSONText(0)])) }
-            throw CommandError(.no, format.json ? nil : "nothing matched, and no file was written; try a wider --where")
+            throw format.json
+                ? .silent(.no)
+                : CommandError(.no, "nothing matched, and no file was written", remedy: "try a wider --where")
         }
         let bytes = try writer.finish()
         if format.json {

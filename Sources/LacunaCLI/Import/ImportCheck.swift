@@ -41,7 +41,8 @@ struct ImportCheck<ID: CommandID> {
         guard vectors.dimension == files.dimension else {
             throw CommandError.badData(
                 "\(files.vectors): its vectors have \(vectors.dimension) components, the store's have "
-                    + "\(files.dimension); import vectors of the same model"
+                    + "\(files.dimension)",
+                remedy: "import vectors of the model that made the store's"
             )
         }
         if let vectors = vectors as? FVECSReader { try vectors.validate() }
@@ -56,7 +57,8 @@ struct ImportCheck<ID: CommandID> {
     ) throws(CommandError) {
         guard rows == count else {
             throw .badData(
-                "\(file) has \(count) \(what) for the \(rows) rows of \(files.vectors); give one for each row"
+                "\(file) has \(count) \(what) for the \(rows) rows of \(files.vectors)",
+                remedy: "give one for each row"
             )
         }
     }
@@ -102,11 +104,15 @@ struct ImportCheck<ID: CommandID> {
     private static func checkCounting(_ first: Int64, _ rows: Int) throws(CommandError) {
         guard ID(.integer(first)) != nil else {
             throw .usage(
-                "the store's ids are \(ID.form), which can't be counted; give them in the metadata or with --ids"
+                "the store's ids are \(ID.form), which can't be counted",
+                remedy: "give them in the metadata or with --ids"
             )
         }
         guard rows == 0 || !first.addingReportingOverflow(Int64(rows - 1)).overflow else {
-            throw .usage("--first-id \(first) and \(rows) rows pass the largest integer of 64 bits; begin lower")
+            throw .usage(
+                "--first-id \(first) and \(rows) rows pass the largest integer of 64 bits",
+                remedy: "begin lower"
+            )
         }
     }
 }
@@ -119,7 +125,7 @@ struct RowIDs<ID: CommandID> {
     mutating func add(_ json: String?, at location: String) throws {
         if let areThere, areThere != (json != nil) {
             let what = areThere ? "has no id, and the first one has" : "has an id, and the first one has none"
-            throw CommandError.badData("\(location): the row \(what); give all rows an \"id\", or none")
+            throw CommandError.badData("\(location): the row \(what)", remedy: "give all rows an \"id\", or none")
         }
         areThere = json != nil
         if let json { try ids.insert(try ID(json: json, at: location), at: location) }
@@ -132,7 +138,7 @@ struct UniqueIDs<ID: CommandID> {
 
     mutating func insert(_ id: ID, at location: String) throws(CommandError) {
         guard keys.insert(id.uniqueKey).inserted else {
-            throw .badData("\(location): the id \(id.text) is there twice; give every row an id of its own")
+            throw .badData("\(location): the id \(id.text) is there twice", remedy: "give every row an id of its own")
         }
     }
 }

@@ -39,12 +39,16 @@ struct ImportCommand: StoreCommand {
 
     var access: VectorStoreAccess { .readWrite }
 
-    func validate() throws {
+    func check() throws {
+        try batches.check()
         guard let format = RowFileFormat(path: file) else {
-            throw ValidationError("'\(file)' is of no known format; give a .npy, .fvecs or .jsonl file")
+            throw CommandError.usage("'\(file)' is of no known format", remedy: "give a .npy, .fvecs or .jsonl file")
         }
         if format == .jsonl && metadata != nil {
-            throw ValidationError("--metadata goes with .npy and .fvecs; a .jsonl row holds its own metadata")
+            throw CommandError.usage(
+                "--metadata goes with .npy and .fvecs, and a .jsonl row holds its own metadata",
+                remedy: "leave --metadata out"
+            )
         }
     }
 

@@ -83,7 +83,10 @@ struct ImportedIDs<ID: CommandID> {
     }
 
     private func changed(_ location: String) -> CommandError {
-        .badData("\(location): a row without an id since the files were checked; import them when nothing writes them")
+        .badData(
+            "\(location): a row without an id since the files were checked",
+            remedy: "import them when nothing writes them"
+        )
     }
 }
 

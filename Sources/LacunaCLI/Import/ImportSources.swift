@@ -22,7 +22,7 @@ final class ArraySource<ID: CommandID>: ImportSource {
             let count = try rows.next(max(1, Self.chunkComponents / rows.dimension), into: &components)
             position = 0
             if count == 0 {
-                throw CommandError.badData("the vectors end too soon; import them when nothing writes them")
+                throw CommandError.badData("the vectors end too soon", remedy: "import them when nothing writes them")
             }
         }
         let range = position..<position + rows.dimension
@@ -32,7 +32,7 @@ final class ArraySource<ID: CommandID>: ImportSource {
             return ImportedRow(id: try ids.next(nil, at: "row \(rowNumber - 1)"), metadata: nil, components: range)
         }
         guard let object = try metadata.next() else {
-            throw CommandError.badData("the metadata end too soon; import them when nothing writes them")
+            throw CommandError.badData("the metadata end too soon", remedy: "import them when nothing writes them")
         }
         let row = try FlatRow(object, at: metadata.location)
         let id = try ids.next(row.id, at: metadata.location)
@@ -55,7 +55,7 @@ final class JSONSource<ID: CommandID>: ImportSource {
 
     func next() throws -> ImportedRow<ID> {
         guard let object = try lines.next() else {
-            throw CommandError.badData("the rows end too soon; import them when nothing writes them")
+            throw CommandError.badData("the rows end too soon", remedy: "import them when nothing writes them")
         }
         let row = try FullRow(object, dimension, at: lines.location)
         components = row.vector
@@ -103,18 +103,20 @@ struct FullRow {
         do { try self.init(object) } catch { throw error.at(location) }
         if let stranger = object.members.first(where: { !["id", "vector", "metadata"].contains($0.key) }) {
             throw CommandError.badData(
-                "\(location): a row has no member '\(stranger.key.prefix(40))'; put it into \"metadata\", or take it out"
+                "\(location): a row has no member '\(stranger.key.prefix(40))'",
+                remedy: "put it into \"metadata\", or take it out"
             )
         }
         guard try object.member(named: "vector") != nil else {
             throw CommandError.badData(
-                "\(location): the row has no \"vector\"; give it one, an array of \(dimension) numbers"
+                "\(location): the row has no \"vector\"",
+                remedy: "give it one, an array of \(dimension) numbers"
             )
         }
         guard vector.count == dimension else {
             throw CommandError.badData(
-                "\(location): the vector has \(vector.count) components, the store's have \(dimension); "
-                    + "give vectors of the same model"
+                "\(location): the vector has \(vector.count) components, and the store's have \(dimension)",
+                remedy: "give vectors of the model that made the store's"
             )
         }
     }

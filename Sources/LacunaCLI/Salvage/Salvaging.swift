@@ -43,7 +43,10 @@ struct Salvaging {
         guard let directory = Self.resolved(String(parent)), let store = Self.resolved(store),
             "\(directory)/".utf8.starts(with: "\(store)/".utf8)
         else { return }
-        throw .usage("'\(path)' lies in the store's directory, which isn't touched; name a file outside of it")
+        throw .usage(
+            "'\(path)' lies in the store's directory, which isn't touched",
+            remedy: "name a file outside of it"
+        )
     }
 
     /// The path without links and dots; nil if it doesn't exist.
@@ -110,21 +113,22 @@ struct Salvaging {
         if dryRun {
             return CommandError(
                 .damaged,
-                "the store is damaged: \(rows) can be written\(kind), \(setAside) would be set aside; "
-                    + "run this without --dry-run"
+                "the store is damaged: \(rows) can be written\(kind), \(setAside) would be set aside",
+                remedy: "run this without --dry-run"
             )
         }
         let beside = writer.setAside.isEmpty ? "" : ", and \(setAside) set aside in \(writer.setAsidePath)"
         guard writer.salvaged + writer.unverified > 0 else {
             return CommandError(
                 .damaged,
-                "the store is damaged: no row could be salvaged\(beside); put a whole backup back into an empty directory if you have one"
+                "the store is damaged: no row could be salvaged\(beside)",
+                remedy: "restore a backup with \(VectorStoreError.Remedy.Call.restore.command) if you have one"
             )
         }
         return CommandError(
             .damaged,
-            "the store is damaged: \(rows) \(isUnverified ? "written" : "salvaged") to \(writer.path)\(kind)\(beside); "
-                + "make a new store with \(Self.create(report)), and import \(writer.path) into it"
+            "the store is damaged: \(rows) \(isUnverified ? "written" : "salvaged") to \(writer.path)\(kind)\(beside)",
+            remedy: "make a new store with \(Self.create(report)), and import \(writer.path) into it"
         )
     }
 

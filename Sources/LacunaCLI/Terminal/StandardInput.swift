@@ -29,16 +29,23 @@ enum StandardInput {
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR || errno == EAGAIN { continue }
-                throw CommandError(.inputOutput, "cannot read standard input; give the vector as a JSON array")
+                throw CommandError(
+                    .inputOutput,
+                    "cannot read standard input",
+                    remedy: "give the vector as a JSON array"
+                )
             }
             if count == 0 { break }
             bytes.append(contentsOf: chunk[..<count])
             if bytes.count > maximumBytes {
-                throw .badData("standard input: over 16 MiB, more than any vector; give one JSON array of numbers")
+                throw .badData(
+                    "standard input: over 16 MiB, more than any vector",
+                    remedy: "give one JSON array of numbers"
+                )
             }
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .badData("standard input: not valid UTF-8; give one JSON array of numbers")
+            throw .badData("standard input: not valid UTF-8", remedy: "give one JSON array of numbers")
         }
         return text
     }

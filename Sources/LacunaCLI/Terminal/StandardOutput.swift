@@ -48,9 +48,9 @@ final class StandardOutput {
             let code = errno
             if code == EINTR { continue }
             // The reader has ended and knows it, so there is nothing to print.
-            if code == EPIPE { throw CommandError(.inputOutput, nil) }
+            if code == EPIPE { throw CommandError.silent(.inputOutput) }
             let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
-            throw CommandError(.inputOutput, "cannot write standard output: \(text); send it elsewhere")
+            throw CommandError(.inputOutput, "cannot write standard output: \(text)", remedy: "send it elsewhere")
         }
     }
 }

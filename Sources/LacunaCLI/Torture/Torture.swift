@@ -36,7 +36,11 @@ struct Torture {
     init(at path: String, seed: UInt64, executable: URL) throws {
         // `create` accepts an empty directory. This directory is removed in the end, so it must be ours.
         if FileManager.default.fileExists(atPath: path) {
-            throw CommandError(.cannotCreate, "there is something at \(path); name a directory that isn't there yet")
+            throw CommandError(
+                .cannotCreate,
+                "there is something at \(path)",
+                remedy: "name a directory that isn't there yet"
+            )
         }
         self.path = path
         self.seed = seed

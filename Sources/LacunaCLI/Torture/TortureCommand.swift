@@ -30,13 +30,10 @@ struct TortureCommand: ParsableCommand {
 
     @OptionGroup var format: JSONOption
 
-    func validate() throws {
-        if let seconds, seconds < 1 {
-            throw ValidationError("--seconds \(seconds) is out of range; give 1 at least")
-        }
-    }
-
     func run() throws {
+        if let seconds, seconds < 1 {
+            throw CommandError.usage("--seconds \(seconds) is out of range", remedy: "give at least 1")
+        }
         let executable = try ownExecutable()
         let start = ContinuousClock.now
         // The seed has 32 bits, which every JSON parser reads exactly.
@@ -65,7 +62,7 @@ struct TortureCommand: ParsableCommand {
         try print(torture, ContinuousClock.now - start, isSound, verdict)
         if isSound {
             do { try FileManager.default.removeItem(atPath: store) } catch {
-                throw CommandError(.inputOutput, "cannot remove \(store); remove it yourself")
+                throw CommandError(.inputOutput, "cannot remove \(store)", remedy: "remove it yourself")
             }
         }
         if let end { throw end }

@@ -29,7 +29,7 @@ struct TortureProcess {
         child.process.standardOutput = child.pipe
         child.process.standardError = child.pipe
         do { try child.process.run() } catch {
-            throw CommandError(.inputOutput, "cannot run \(executable.path); check that it may be executed")
+            throw CommandError(.inputOutput, "cannot run \(executable.path)", remedy: "check that it may be executed")
         }
         try child.listen(killing: delay)
         return (child, try child.wait())
@@ -56,7 +56,7 @@ struct TortureProcess {
             }
             if count > 0 { return Array(chunk[..<count]) }
             if count == 0 { return nil }
-            if errno != EINTR { throw CommandError(.inputOutput, "cannot read from the child; try again") }
+            if errno != EINTR { throw CommandError(.inputOutput, "cannot read from the child", remedy: "try again") }
         }
     }
 
@@ -73,7 +73,7 @@ struct TortureProcess {
 
     private mutating func note(_ text: Substring) -> TortureLine? {
         guard let line = TortureLine(text) else {
-            if message.isEmpty { message = String(text.trimmingPrefix("error: ")) }
+            if message.isEmpty { message = String(text) }
             return nil
         }
         switch line {
@@ -96,11 +96,12 @@ struct TortureProcess {
         }
         if status == 0 { return false }
         let words = "the child failed in operation \(called) with status \(status): \(message)"
+        let remedy = "put that right, and try again"
         switch ExitStatus(rawValue: status) {
         // A full disk or a missing directory breaks no promise of the store.
-        case .inputOutput?: throw CommandError(.inputOutput, words)
-        case .noPermission?: throw CommandError(.noPermission, words)
-        case .noInput?: throw CommandError(.noInput, words)
+        case .inputOutput?: throw CommandError(.inputOutput, words, remedy: remedy)
+        case .noPermission?: throw CommandError(.noPermission, words, remedy: remedy)
+        case .noInput?: throw CommandError(.noInput, words, remedy: remedy)
         default: throw TortureFailure(words)
         }
     }
