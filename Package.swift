@@ -57,11 +57,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .target(name: "LacunaPlatform", dependencies: ["CLacunaPlatform"], swiftSettings: swiftSettings),
         .target(
             name: "Lacuna",
             dependencies: [
-                "CLacunaSQLite", "CLacunaPlatform", "CLacunaStoreVFS", "CLacunaVectorKernels", "LacunaMigrations",
-                .product(name: "Logging", package: "swift-log"),
+                "LacunaPlatform", "CLacunaSQLite", "CLacunaPlatform", "CLacunaStoreVFS", "CLacunaVectorKernels",
+                "LacunaMigrations", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),

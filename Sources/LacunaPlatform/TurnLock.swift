@@ -11,7 +11,7 @@ import Glibc
 ///
 /// `@unchecked Sendable`: the two counters are touched only under the mutex.
 @safe
-final class TurnLock: @unchecked Sendable {
+package final class TurnLock: @unchecked Sendable {
     /// On the heap, since neither may move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     /// Who waits for a ticket waits for its condition: few are woken in vain.
@@ -20,7 +20,7 @@ final class TurnLock: @unchecked Sendable {
     private var nextTicket: UInt64 = 0
     private var serving: UInt64 = 0
 
-    init() {
+    package init() {
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe pthread_mutex_init(mutex, nil)
@@ -37,7 +37,7 @@ final class TurnLock: @unchecked Sendable {
     }
 
     /// How many threads wait for the turn of the one that asks to end: none of them gives up.
-    var waiting: Int {
+    package var waiting: Int {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return Int(nextTicket - serving) - 1
@@ -47,7 +47,7 @@ final class TurnLock: @unchecked Sendable {
         unsafe turnBegins + Int(ticket % UInt64(Self.conditions))
     }
 
-    func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    package func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         unsafe pthread_mutex_lock(mutex)
         let ticket = nextTicket
         nextTicket += 1

@@ -9,12 +9,12 @@ import Glibc
 /// A lock file that is held by flock(2): per open descriptor, so that two handles of one process exclude each other
 /// just as two processes do, and gone with the process, however it ends.
 package final class FileLock: Sendable {
-    let descriptor: Int32
+    package let descriptor: Int32
     private let path: String
 
     /// Opens the lock file, which need not be writable to be locked. Makes it where there is none and `create` is set, with the
     /// mode and the owner of `model`.
-    init(
+    package init(
         _ name: String,
         in directory: Directory,
         create: Bool,
@@ -50,22 +50,22 @@ package final class FileLock: Sendable {
     }
 
     /// Whether the file still has a name. Without one, others lock another file.
-    var isNamed: Bool { (try? FileStatus.of(descriptor).links) ?? 0 > 0 }
+    package var isNamed: Bool { (try? FileStatus.of(descriptor).links) ?? 0 > 0 }
 
     /// Never waits: false if somebody else holds the lock in a way that excludes this one.
-    func tryLock(exclusive: Bool) throws(SystemError) -> Bool {
+    package func tryLock(exclusive: Bool) throws(SystemError) -> Bool {
         let code = lacuna_lock(descriptor, exclusive)
         if code == 0 { return true }
         if code == EWOULDBLOCK { return false }
         throw SystemError(errno: code, call: "lock", path: path)
     }
 
-    func unlock() {
+    package func unlock() {
         _ = lacuna_unlock(descriptor)
     }
 
     /// Polls until the lock is ours or `seconds` have passed: flock(2) has no time limit of its own.
-    func lock(exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
+    package func lock(exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while try !tryLock(exclusive: exclusive) {
             if ContinuousClock.now >= deadline { return false }

@@ -1,20 +1,23 @@
 import CLacunaPlatform
 
 /// CRC-32C (Castagnoli), as iSCSI and ext4 use it: RFC 3720, section 12.1.
-struct Checksum: Equatable, Sendable {
-    private(set) var value: UInt32 = 0
+@usableFromInline
+package struct Checksum: Equatable, Sendable {
+    @usableFromInline package private(set) var value: UInt32
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    @inlinable package init(value: UInt32 = 0) { self.value = value }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         value = unsafe lacuna_crc32c(value, bytes.baseAddress, bytes.count)
     }
 
-    mutating func update(_ text: String) {
+    package mutating func update(_ text: String) {
         var text = text
         text.withUTF8 { unsafe update(UnsafeRawBufferPointer($0)) }
     }
 
     /// The integer's eight bytes, lowest first.
-    mutating func update(_ integer: Int64) {
+    package mutating func update(_ integer: Int64) {
         unsafe withUnsafeBytes(of: integer.littleEndian) { unsafe update($0) }
     }
 }

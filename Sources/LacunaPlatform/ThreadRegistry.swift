@@ -4,9 +4,11 @@ import CLacunaPlatform
 package final class ThreadRegistry: Sendable {
     private let depths = Guarded<[UInt64: Int]>([:])
 
-    func enter() { depths.withLock { $0[lacuna_thread_number(), default: 0] += 1 } }
+    package init() {}
 
-    func leave() {
+    package func enter() { depths.withLock { $0[lacuna_thread_number(), default: 0] += 1 } }
+
+    package func leave() {
         depths.withLock { depths in
             let thread = lacuna_thread_number()
             let depth = depths[thread, default: 1] - 1
@@ -14,5 +16,5 @@ package final class ThreadRegistry: Sendable {
         }
     }
 
-    var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_number()] != nil } }
+    package var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_number()] != nil } }
 }

@@ -8,18 +8,18 @@ extension VectorStoreError {
     }
 
     /// This error, or `moved` where the store's directory is no longer at its path: files that are missing are missing by that.
-    func explained(by directory: Directory) -> VectorStoreError {
+    package func explained(by directory: Directory) -> VectorStoreError {
         mayComeOfMoving && !directory.isAtItsPath ? explained(by: .moved(directory)) : self
     }
 
-    var mayComeOfMoving: Bool { [.ioError, .needsReopen, .damaged, .notAStore].contains(code) }
+    package var mayComeOfMoving: Bool { [.ioError, .needsReopen, .damaged, .notAStore].contains(code) }
 
-    func explained(by moved: VectorStoreError) -> VectorStoreError {
+    package func explained(by moved: VectorStoreError) -> VectorStoreError {
         within(moved.problem, code: moved.code, remedy: moved.remedy)
     }
 
     /// A write would change what all of the names lead to, and SQLite would keep two logs of one database.
-    static func hardLinks(_ directory: Directory, _ name: String, _ count: Int) -> VectorStoreError {
+    package static func hardLinks(_ directory: Directory, _ name: String, _ count: Int) -> VectorStoreError {
         VectorStoreError(
             .readOnly,
             "\(directory.path(name)) has \(count) names (hard links), and a write would change what all of them name",
@@ -29,6 +29,6 @@ extension VectorStoreError {
 }
 
 /// Calls `body`; where it fails since the store's directory is no longer at its path, the error says so.
-func explaining<R>(by directory: Directory, _ body: () throws -> R) throws -> R {
+package func explaining<R>(by directory: Directory, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as VectorStoreError { throw error.explained(by: directory) }
 }

@@ -12,12 +12,13 @@ import Glibc
 /// `@unchecked Sendable`: `value` is touched only between lock and unlock, and is Sendable itself, so that what leaves
 /// ``withLock(_:)`` may be used by the thread that took it.
 @safe
-final class Guarded<Value: Sendable>: @unchecked Sendable {
-    private var value: Value
+@usableFromInline
+package final class Guarded<Value: Sendable>: @unchecked Sendable {
     /// On the heap, since a pthread mutex must not move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline var value: Value
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
         self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -29,9 +30,14 @@ final class Guarded<Value: Sendable>: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
-        unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
+    @usableFromInline func lock() { unsafe pthread_mutex_lock(mutex) }
+
+    @usableFromInline func unlock() { unsafe pthread_mutex_unlock(mutex) }
+
+    /// Inlinable, so that it is specialized for its value and body.
+    @inlinable package func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
+        lock()
+        defer { unlock() }
         return try body(&value)
     }
 }

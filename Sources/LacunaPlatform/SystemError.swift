@@ -5,14 +5,22 @@ import Glibc
 #endif
 
 /// A system call that failed: which one, on what, and how.
+@usableFromInline
 package struct SystemError: Error, Sendable, CustomStringConvertible {
     package let errno: Int32
     let call: String
     let path: String
     /// What the name leads to where that is no file; nil for an error of the system's own.
-    var otherKind: String?
+    package let otherKind: String?
 
-    package var description: String {
+    package init(errno: Int32, call: String, path: String, otherKind: String? = nil) {
+        self.errno = errno
+        self.call = call
+        self.path = path
+        self.otherKind = otherKind
+    }
+
+    @usableFromInline package var description: String {
         if let otherKind { return "\(path) is \(otherKind)" }
         let text = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
         return "\(call) \(path): \(text)"
@@ -21,7 +29,7 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
 
 extension VectorStoreError {
     /// Where the library's errors begin: an errno value becomes a code and a remedy.
-    package init(_ error: SystemError) {
+    @usableFromInline package init(_ error: SystemError) {
         switch error.errno {
         case _ where error.otherKind != nil:
             self.init(
@@ -47,27 +55,28 @@ extension VectorStoreError.Remedy {
 }
 
 /// Maps a system call's error at the edge of the seam.
-func mapped<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+@inlinable
+package func mapped<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
     do { return try call() } catch { throw VectorStoreError(error) }
 }
 
 extension SystemError {
     /// The name leads to something other than a regular file.
-    init(path: String, isNoFileBut kind: String) {
+    package init(path: String, isNoFileBut kind: String) {
         self.init(errno: ELOOP, call: "open", path: path, otherKind: kind)
     }
 
     /// The same error with the file's name, which a call on a descriptor doesn't know.
-    func on(_ path: String) -> SystemError {
+    package func on(_ path: String) -> SystemError {
         SystemError(errno: errno, call: call, path: path, otherKind: otherKind)
     }
 
-    var isNameTaken: Bool { errno == EEXIST }
+    package var isNameTaken: Bool { errno == EEXIST }
 
-    var isNoSuchFile: Bool { errno == ENOENT || errno == ENOTDIR }
+    package var isNoSuchFile: Bool { errno == ENOENT || errno == ENOTDIR }
 
-    var isNotPermitted: Bool { errno == EACCES || errno == EPERM }
+    package var isNotPermitted: Bool { errno == EACCES || errno == EPERM }
 
     /// The file system has no such operation.
-    var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
+    package var isUnsupported: Bool { errno == EOPNOTSUPP || errno == ENOTSUP || errno == ENOSYS || errno == ENOTTY }
 }

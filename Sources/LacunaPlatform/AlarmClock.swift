@@ -1,7 +1,7 @@
 import Dispatch
 
 /// What the work that nobody calls for knows of time.
-protocol AlarmClock: Sendable {
+package protocol AlarmClock: Sendable {
     var now: ContinuousClock.Instant { get }
 
     /// Calls `work` once, after `delay` or somewhat before, on a thread that it may block.
@@ -9,12 +9,14 @@ protocol AlarmClock: Sendable {
 }
 
 /// The time as it is, and a queue of the handle's own.
-struct QueueClock: AlarmClock {
+package struct QueueClock: AlarmClock {
     private let queue = DispatchQueue(label: "lacuna.alarm")
 
-    var now: ContinuousClock.Instant { .now }
+    package init() {}
 
-    func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void) {
+    package var now: ContinuousClock.Instant { .now }
+
+    package func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void) {
         queue.asyncAfter(deadline: .after(delay), execute: work)
     }
 }

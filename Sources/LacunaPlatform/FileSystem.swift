@@ -57,12 +57,12 @@ package protocol FileSystem: Sendable {
 }
 
 extension FileSystem {
-    func unlink(_ name: String, in directory: Directory) throws(SystemError) {
+    package func unlink(_ name: String, in directory: Directory) throws(SystemError) {
         try unlink(name, in: directory, ifItIs: nil)
     }
 
     /// Reads until `buffer` is full or the file ends; the bytes read.
-    func readAll(
+    package func readAll(
         _ descriptor: Int32,
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: Int64
@@ -78,7 +78,7 @@ extension FileSystem {
     }
 
     /// Continues short writes.
-    func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+    package func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
         var done = 0
         while done < bytes.count {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
@@ -111,7 +111,7 @@ package struct SystemFileSystem: FileSystem {
     }
 
     /// A user who may not give files away keeps the file, and lets others at it no more than they were let at the model.
-    static func giveOwner(of model: FileStatus, to descriptor: Int32) {
+    package static func giveOwner(of model: FileStatus, to descriptor: Int32) {
         // Not every file system, nor every user, may change even what is so already.
         if fchown(descriptor, model.owner, model.group) != 0 { _ = fchown(descriptor, .max, model.group) }
         guard let status = try? FileStatus.of(descriptor) else { return }
@@ -235,7 +235,9 @@ package struct SystemFileSystem: FileSystem {
     }
 
     /// Where EINTR is handled, once for all calls: one that a signal has interrupted is made again.
-    static func check<I: BinaryInteger>(_ call: String, _ path: String, _ body: () -> I) throws(SystemError) -> I {
+    package static func check<I: BinaryInteger>(_ call: String, _ path: String, _ body: () -> I) throws(SystemError)
+        -> I
+    {
         while true {
             let result = body()
             if result >= 0 { return result }

@@ -2,6 +2,7 @@
 ///
 /// They are compiled in only where `LACUNA_PLANTED_BUGS` is set in the environment of the build, as `make test` does: in
 /// any other build each of them is a constant false.
+@usableFromInline
 package enum PlantedBug: String, CaseIterable, Sendable {
     /// Rows aren't synced before the commit that names them.
     case rowsNotSynced
@@ -88,8 +89,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
 
     #if LACUNA_PLANTED_BUGS
     @TaskLocal package static var planted: PlantedBug?
-    var isPlanted: Bool { Self.planted == self }
+    package var isPlanted: Bool { Self.planted == self }
     #else
-    @inline(__always) var isPlanted: Bool { false }
+    @inlinable @inline(__always) package var isPlanted: Bool { false }
     #endif
 }

@@ -1,11 +1,11 @@
 /// The two lock files that readers hold shared, by turns: epoch 0, 2, 4, … the first, 1, 3, 5, … the second.
-struct EpochLocks {
+package struct EpochLocks {
     private let locks: [FileLock]
 
-    static let names = ["readers-0.lock", "readers-1.lock"]
+    package static let names = ["readers-0.lock", "readers-1.lock"]
 
     /// Makes the files where told and where it may, with the mode and the owner of `model`; else takes them as they are.
-    init(
+    package init(
         _ directory: Directory,
         creates: Bool,
         like model: @autoclosure () throws(SystemError) -> FileStatus? = nil
@@ -28,16 +28,16 @@ struct EpochLocks {
     private func lock(of epoch: Int64) -> FileLock { locks[Int(epoch & 1)] }
 
     /// Whether the file still has a name: without one, others lock another file.
-    func isNamed(_ epoch: Int64) -> Bool { lock(of: epoch).isNamed }
+    package func isNamed(_ epoch: Int64) -> Bool { lock(of: epoch).isNamed }
 
-    func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
+    package func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
         try lock(of: epoch).lock(exclusive: exclusive, within: seconds)
     }
 
-    func unlock(_ epoch: Int64) { lock(of: epoch).unlock() }
+    package func unlock(_ epoch: Int64) { lock(of: epoch).unlock() }
 
     /// Both of them shared, for readers that don't see which epoch it is; neither, where a writer waits for one.
-    func lockBoth(within seconds: Double) throws(SystemError) -> Bool {
+    package func lockBoth(within seconds: Double) throws(SystemError) -> Bool {
         guard try lock(0, exclusive: false, within: seconds) else { return false }
         if try lock(1, exclusive: false, within: seconds) { return true }
         unlock(0)
@@ -45,7 +45,7 @@ struct EpochLocks {
     }
 
     /// Whether both are free for a moment within `seconds`: nobody is reading, or only by short reads.
-    func areFree(within seconds: Double) throws(SystemError) -> Bool {
+    package func areFree(within seconds: Double) throws(SystemError) -> Bool {
         for epoch: Int64 in 0...1 {
             guard try lock(epoch, exclusive: true, within: seconds) else { return false }
             unlock(epoch)

@@ -13,9 +13,9 @@ package final class Directory: Sendable {
     /// The path as it was given, made absolute: for messages, and to tell whether it still leads here.
     package let path: String
     private let held: HeldDescriptors
-    let descriptor: Int32
+    package let descriptor: Int32
 
-    var identity: FileIdentity { held.identity }
+    package var identity: FileIdentity { held.identity }
 
     /// A relative path is resolved now: the process may change its working directory later.
     package init(_ path: String) throws(SystemError) {
@@ -32,14 +32,14 @@ package final class Directory: Sendable {
 
     /// Whether the path that it was opened by still leads to it, as far as one may look there: a user who has given up
     /// privileges may not. One stat(2).
-    var isAtItsPath: Bool {
+    package var isAtItsPath: Bool {
         var buffer = stat()
         if unsafe stat(path, &buffer) == 0 { return FileIdentity(buffer) == identity }
         return ![ENOENT, ENOTDIR, ELOOP].contains(errno)
     }
 
     /// Its own status.
-    func ownStatus() throws(SystemError) -> FileStatus { try FileStatus.of(descriptor) }
+    package func ownStatus() throws(SystemError) -> FileStatus { try FileStatus.of(descriptor) }
 
     /// The names in the directory, sorted, without `.` and `..`.
     package func names() throws(SystemError) -> [String] {
@@ -67,10 +67,10 @@ package final class Directory: Sendable {
     }
 
     /// Whether new files can be made in the directory, by permission and by mount.
-    var isWritable: Bool { isAccessible(".", W_OK) }
+    package var isWritable: Bool { isAccessible(".", W_OK) }
 
     /// The bytes of disk that an unprivileged process may still use.
-    func freeBytes() throws(SystemError) -> Int64 {
+    package func freeBytes() throws(SystemError) -> Int64 {
         var buffer = statvfs()
         if unsafe fstatvfs(descriptor, &buffer) != 0 {
             throw SystemError(errno: errno, call: "statvfs", path: path)
@@ -97,17 +97,17 @@ package final class Directory: Sendable {
     /// The same; throws where something other than a regular file has the name. To open that may block, or change a device,
     /// or lead out of the directory.
     @discardableResult
-    func regularStatus(_ name: String) throws(SystemError) -> FileStatus? {
+    package func regularStatus(_ name: String) throws(SystemError) -> FileStatus? {
         guard let status = try status(name) else { return nil }
         if let kind = status.otherKind { throw SystemError(path: path(name), isNoFileBut: kind) }
         return status
     }
 
     /// Whether there is such a file, and this process may read it.
-    func isReadable(_ name: String) -> Bool { isAccessible(name, R_OK) }
+    package func isReadable(_ name: String) -> Bool { isAccessible(name, R_OK) }
 
     /// Whether there is such a file, and this process may write it.
-    func isWritable(_ name: String) -> Bool { isAccessible(name, W_OK) }
+    package func isWritable(_ name: String) -> Bool { isAccessible(name, W_OK) }
 
     private func isAccessible(_ name: String, _ mode: Int32) -> Bool {
         unsafe faccessat(descriptor, name, mode, AT_EACCESS) == 0
@@ -116,10 +116,10 @@ package final class Directory: Sendable {
     // MARK: Paths
 
     /// Whether anything is at `path`.
-    static func isThere(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    package static func isThere(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// Makes the directory at `path`; its parent must exist.
-    static func create(_ path: String) throws(SystemError) {
+    package static func create(_ path: String) throws(SystemError) {
         if unsafe mkdir(path, 0o755) != 0 { throw SystemError(errno: errno, call: "create", path: path) }
     }
 
@@ -140,7 +140,7 @@ package final class Directory: Sendable {
     /// The path by which SQLite opens names in this directory: one that leads into it whatever happens to its own path, where
     /// the system has such paths (proc(5)); else nil. By the thread that uses it: the process has none once its first thread
     /// has ended.
-    var descriptorPath: String? {
+    package var descriptorPath: String? {
         let path = "/proc/thread-self/fd/\(descriptor)"
         if Self.hasDescriptorPaths.load(ordering: .relaxed) { return path }
         var buffer = stat()
@@ -153,7 +153,7 @@ package final class Directory: Sendable {
     private static let hasDescriptorPaths = Atomic(false)
 
     /// Its path without links and dots.
-    func realPath() throws(SystemError) -> String {
+    package func realPath() throws(SystemError) -> String {
         guard let real = unsafe realpath(path, nil) else { throw SystemError(errno: errno, call: "find", path: path) }
         defer { unsafe free(real) }
         return unsafe String(cString: real)

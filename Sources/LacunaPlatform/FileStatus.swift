@@ -1,15 +1,15 @@
 #if canImport(Darwin)
-import Darwin
+package import Darwin
 #else
-import Glibc
+package import Glibc
 #endif
 
 /// Which file it is, whatever name leads to it: no two files have the same one at the same time.
 package struct FileIdentity: Hashable, Sendable {
-    let device: UInt64
+    package let device: UInt64
     let inode: UInt64
 
-    init(_ buffer: stat) {
+    package init(_ buffer: stat) {
         device = UInt64(truncatingIfNeeded: buffer.st_dev)
         inode = UInt64(buffer.st_ino)
     }
@@ -24,16 +24,16 @@ package struct FileStatus: Sendable {
     /// The file system's block size in bytes; a power of two.
     package let blockSize: Int64
     /// The names that the file has; 0 once the last one was removed.
-    let links: Int
+    package let links: Int
     /// When it was last written, in nanoseconds; the clock has ticks of some milliseconds.
     package let modified: Int64
     /// The permission bits.
-    let mode: mode_t
-    let owner: uid_t
-    let group: gid_t
+    package let mode: mode_t
+    package let owner: uid_t
+    package let group: gid_t
     /// What it is where it isn't a regular file.
-    let otherKind: String?
-    let isDirectory: Bool
+    package let otherKind: String?
+    package let isDirectory: Bool
 
     init(_ buffer: stat) {
         let block = Int64(buffer.st_blksize)
@@ -64,7 +64,7 @@ package struct FileStatus: Sendable {
     }
 
     /// What an open descriptor leads to.
-    static func of(_ descriptor: Int32) throws(SystemError) -> FileStatus {
+    package static func of(_ descriptor: Int32) throws(SystemError) -> FileStatus {
         var buffer = stat()
         if unsafe fstat(descriptor, &buffer) != 0 { throw SystemError(errno: errno, call: "stat", path: "") }
         return FileStatus(buffer)

@@ -5,12 +5,12 @@ import Glibc
 #endif
 
 /// Where temporary files go.
-enum TemporaryFiles {
+package enum TemporaryFiles {
     /// Where ours go.
-    static var directory: String { variable("TMPDIR") ?? "/tmp" }
+    package static var directory: String { variable("TMPDIR") ?? "/tmp" }
 
     /// Where SQLite's go: the first of its places that can be written (sqlite.org/tempfiles.html).
-    static var sqliteDirectory: String {
+    package static var sqliteDirectory: String {
         let places = [variable("SQLITE_TMPDIR"), variable("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp"].compactMap(\.self)
         return places.first { unsafe access($0, W_OK | X_OK) == 0 } ?? "."
     }
@@ -20,7 +20,7 @@ enum TemporaryFiles {
 
 extension VectorStoreError {
     /// An error on a temporary file, which is no matter of the store's disk.
-    init(temporary error: SystemError) {
+    package init(temporary error: SystemError) {
         let general = VectorStoreError(error)
         switch error.errno {
         case ENOSPC, EDQUOT: self.init(.diskFull, "\(error)", remedy: .otherTemporaryDirectory, cause: error)
@@ -42,6 +42,8 @@ extension VectorStoreError.Remedy {
 }
 
 /// Maps a system call's error on a temporary file.
-func mappedTemporary<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
+package func mappedTemporary<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError)
+    -> R
+{
     do { return try call() } catch { throw VectorStoreError(temporary: error) }
 }

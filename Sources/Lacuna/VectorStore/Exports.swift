@@ -1,0 +1,2 @@
+// `VectorStoreError`, for those who import Lacuna alone.
+@_exported public import LacunaPlatform
