@@ -7,7 +7,8 @@
 */
 const lacuna_kernel *lacuna_kernel_at(size_t index) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
         if (index == 0) return &lacuna_kernel_avx512;
         index--;
     }

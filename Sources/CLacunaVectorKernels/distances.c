@@ -3,117 +3,127 @@
 
 #include <math.h>
 
-/*
- Float32 sums are cut into blocks, and the blocks are added in double. So a lane makes at most 64 additions, and its
- rounding errors stay below a millionth of the sum, however long the row is.
-*/
-enum { BLOCK = 1024 };
-
-/*
- A float32 sum below this may consist of terms that have lost bits, or vanished, at the bottom of float32's range. 65,536
- terms lose at most 2^-134 together (2^-110 if the process flushes subnormals to zero), which is far less.
-*/
-static const double smallest_trusted = 0x1p-80;
-
-static bool is_trusted(double sum) { return isfinite(sum) && fabs(sum) >= smallest_trusted; }
-
-static size_t block_length(size_t dimension, size_t start) {
-    return dimension - start < BLOCK ? dimension - start : BLOCK;
+static const lacuna_kernel *chosen(size_t kernel) {
+    const lacuna_kernel *found = lacuna_kernel_at(kernel);
+    if (found == NULL) __builtin_trap();
+    return found;
 }
 
-static double dot_distance(const lacuna_kernel *kernel, const float *query, const float *row, size_t dimension) {
-    double dot = 0;
-    for (size_t i = 0; i < dimension; i += BLOCK) dot += kernel->dot(query + i, row + i, block_length(dimension, i));
-    if (!is_trusted(dot)) {
-        dot = lacuna_dot_and_square_in_double(query, row, dimension).dot;
-        if (!isfinite(dot)) return INFINITY;
-    }
-    return 0 - dot; /* -dot could be a negative zero */
+double lacuna_square_with(size_t kernel, const float *values, size_t dimension) {
+    return chosen(kernel)->exact_sums(values, values, dimension).square;
 }
 
-static double euclidean_distance(const lacuna_kernel *kernel, const float *query, const float *row, size_t dimension) {
-    double square = 0;
-    for (size_t i = 0; i < dimension; i += BLOCK) {
-        square += kernel->squared_distance(query + i, row + i, block_length(dimension, i));
+double lacuna_square(const float *values, size_t dimension) { return lacuna_square_with(0, values, dimension); }
+
+double lacuna_distance_with(size_t kernel, lacuna_metric metric, const float *query, double query_square,
+                            const float *row, size_t dimension) {
+#pragma STDC FP_CONTRACT OFF
+    if (metric == LACUNA_EUCLIDEAN) {
+        const double square = chosen(kernel)->exact_squared_distance(query, row, dimension);
+        return isfinite(square) ? sqrt(square) : INFINITY;
     }
-    if (!is_trusted(square)) {
-        square = lacuna_squared_distance_in_double(query, row, dimension);
-        if (!isfinite(square)) return INFINITY;
-    }
-    return sqrt(square);
+    const lacuna_exact_sums sums = chosen(kernel)->exact_sums(query, row, dimension);
+    if (!isfinite(query_square) || !isfinite(sums.square) || !isfinite(sums.dot)) return INFINITY;
+    if (metric == LACUNA_DOT) return 0 - sums.dot; /* and not -dot, which would make a negative zero */
+    if (query_square == 0 || sums.square == 0) return 1;
+    return 1 - fmin(1, fmax(-1, sums.dot / sqrt(query_square * sums.square)));
 }
 
-static double cosine_distance(const lacuna_kernel *kernel, const float *query, double query_norm, const float *row,
-                              size_t dimension) {
-    double dot = 0;
-    double square = 0;
-    for (size_t i = 0; i < dimension; i += BLOCK) {
-        const lacuna_float_sums sums = kernel->dot_and_square(query + i, row + i, block_length(dimension, i));
-        dot += sums.dot;
-        square += sums.square;
-    }
-    double norms = query_norm * sqrt(square);
-    /* The dot product itself may be tiny; its error is small if the product of the norms isn't. */
-    if (!(isfinite(dot) && is_trusted(square) && norms >= smallest_trusted)) {
-        const lacuna_double_sums sums = lacuna_dot_and_square_in_double(query, row, dimension);
-        dot = sums.dot;
-        norms = query_norm * sqrt(sums.square);
-        if (!isfinite(dot) || !isfinite(norms)) return INFINITY;
-        if (norms == 0) return 1;
-    }
-    /* Rounding may carry the cosine of parallel vectors a little past 1. */
-    return 1 - fmin(fmax(dot / norms, -1), 1);
+double lacuna_distance(lacuna_metric metric, const float *query, double query_square, const float *row,
+                       size_t dimension) {
+    return lacuna_distance_with(0, metric, query, query_square, row, dimension);
 }
 
+/* The rows of one call, and the candidates that were found among them. */
 typedef struct {
-    const char *base;
-    const int64_t *offsets;
+    const lacuna_kernel *kernel;
+    const lacuna_queries *queries;
+    const char *rows;
+    size_t stride;
     size_t count;
-    size_t dimension;
-} lacuna_rows;
+    const double *limits;
+    double norms[LACUNA_MOST_ROWS];
+    lacuna_candidate *candidates;
+    size_t candidate_count;
+} lacuna_search;
 
-/*
- Returns row `i`, and prefetches the start of the next row. The CPU fetches ahead by itself once it notices that a row is
- read in order; 512 bytes cover the time until then, which gains most if rows don't follow one another.
-*/
-static const float *row_at(const lacuna_rows *rows, size_t i) {
-    enum { AHEAD_BYTES = 512, CACHE_LINE_BYTES = 64 };
-    if (i + 1 < rows->count) {
-        const size_t row_bytes = rows->dimension * sizeof(float);
-        const size_t ahead_bytes = row_bytes < AHEAD_BYTES ? row_bytes : AHEAD_BYTES;
-        const char *next = rows->base + rows->offsets[i + 1];
-        for (size_t byte = 0; byte < ahead_bytes; byte += CACHE_LINE_BYTES) __builtin_prefetch(next + byte);
+static void collect(lacuna_search *search, size_t query, const double *sums) {
+    const lacuna_queries *queries = search->queries;
+    const double norm = sqrt(queries->squares[query]);
+    const double limit = search->limits[query];
+    uint64_t kept[LACUNA_MOST_ROWS / 8] = {0};
+    if (queries->metric == LACUNA_EUCLIDEAN) {
+        search->kernel->keep_squares(sums, search->count, square_limit(limit, queries->sum_error), (uint8_t *)kept);
+    } else {
+        search->kernel->keep_dots(sums, search->norms, search->count,
+                                  dot_limit(queries->metric, norm, limit, queries->sum_error), (uint8_t *)kept);
     }
-    return (const float *)(const void *)(rows->base + rows->offsets[i]);
-}
-
-void lacuna_distances_with(size_t kernel, lacuna_metric metric, const float *query, size_t dimension,
-                           const void *rows_base, const int64_t *row_offsets, size_t count, double *distances) {
-    const lacuna_kernel *sums = lacuna_kernel_at(kernel);
-    if (sums == NULL) __builtin_trap();
-    const lacuna_rows rows = {.base = rows_base, .offsets = row_offsets, .count = count, .dimension = dimension};
-    switch (metric) {
-    case LACUNA_COSINE: {
-        const double query_norm = sqrt(lacuna_dot_and_square_in_double(query, query, dimension).square);
-        for (size_t i = 0; i < count; i++) {
-            distances[i] = cosine_distance(sums, query, query_norm, row_at(&rows, i), dimension);
+    for (size_t row = 0; row < search->count; row++) {
+        if (row % 8 == 0 && kept[row / 8] == 0) {
+            row += 7;
+        } else if (((const uint8_t *)kept)[row]) {
+            search->candidates[search->candidate_count++] =
+                (lacuna_candidate){.bound = distance_bound(queries->metric, norm, sums[row], search->norms[row],
+                                                           queries->sum_error),
+                                   .query = (uint32_t)query,
+                                   .row = (uint32_t)row};
         }
-        break;
-    }
-    case LACUNA_DOT:
-        for (size_t i = 0; i < count; i++) {
-            distances[i] = dot_distance(sums, query, row_at(&rows, i), dimension);
-        }
-        break;
-    case LACUNA_EUCLIDEAN:
-        for (size_t i = 0; i < count; i++) {
-            distances[i] = euclidean_distance(sums, query, row_at(&rows, i), dimension);
-        }
-        break;
     }
 }
 
-void lacuna_distances(lacuna_metric metric, const float *query, size_t dimension, const void *rows_base,
-                      const int64_t *row_offsets, size_t count, double *distances) {
-    lacuna_distances_with(0, metric, query, dimension, rows_base, row_offsets, count, distances);
+static void search_one(lacuna_search *search, size_t query) {
+    const lacuna_queries *queries = search->queries;
+    const float *values = queries->values + query * queries->dimension;
+    double sums[LACUNA_MOST_ROWS];
+    if (queries->metric == LACUNA_EUCLIDEAN) {
+        search->kernel->squared_distances(values, search->rows, search->stride, search->count, queries->dimension,
+                                          sums);
+    } else {
+        search->kernel->dots_and_squares(values, search->rows, search->stride, search->count, queries->dimension, sums,
+                                         search->norms);
+        for (size_t row = 0; row < search->count; row++) {
+            search->norms[row] = row_norm(queries->metric, search->norms[row], queries->sum_error);
+        }
+    }
+    collect(search, query, sums);
+}
+
+static void search_tile(lacuna_search *search, size_t first) {
+    const lacuna_queries *queries = search->queries;
+    const float *values = queries->values + first * queries->dimension;
+    double sums[LACUNA_MOST_TILE_QUERIES * LACUNA_MOST_ROWS];
+    if (queries->metric == LACUNA_EUCLIDEAN) {
+        search->kernel->tile_squared_distances(values, search->rows, search->stride, search->count,
+                                               queries->dimension, sums);
+    } else {
+        search->kernel->tile_dots(values, search->rows, search->stride, search->count, queries->dimension, sums);
+    }
+    for (size_t query = 0; query < search->kernel->tile_queries; query++) {
+        collect(search, first + query, sums + query * LACUNA_MOST_ROWS);
+    }
+}
+
+size_t lacuna_candidates_with(size_t kernel, const lacuna_queries *queries, const void *rows, size_t stride,
+                              size_t count, const double *limits, lacuna_candidate *candidates) {
+    if (count > LACUNA_MOST_ROWS) __builtin_trap();
+    lacuna_search search = {.kernel = chosen(kernel),
+                            .queries = queries,
+                            .rows = rows,
+                            .stride = stride,
+                            .count = count,
+                            .limits = limits,
+                            .candidates = candidates,
+                            .candidate_count = 0};
+    /* The first query brings the rows into the cache, and their norms with them. */
+    size_t query = 0;
+    if (queries->count > 0) search_one(&search, query++);
+    const size_t tile_queries = search.kernel->tile_queries;
+    for (; queries->count - query >= tile_queries; query += tile_queries) search_tile(&search, query);
+    for (; query < queries->count; query++) search_one(&search, query);
+    return search.candidate_count;
+}
+
+size_t lacuna_candidates(const lacuna_queries *queries, const void *rows, size_t stride, size_t count,
+                         const double *limits, lacuna_candidate *candidates) {
+    return lacuna_candidates_with(0, queries, rows, stride, count, limits, candidates);
 }

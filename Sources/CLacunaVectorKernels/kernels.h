@@ -1,23 +1,40 @@
 #ifndef LACUNA_KERNELS_H
 #define LACUNA_KERNELS_H
 
+#include "CLacunaVectorKernels.h"
+#include "error_bound.h"
+
 #include <stddef.h>
 
-/* a . b and b . b: the sums for the cosine of a row, computed in one pass over it. */
+/* a . b and b . b, in double. */
 typedef struct {
-    float dot;
-    float square;
-} lacuna_float_sums;
+    double dot;
+    double square;
+} lacuna_exact_sums;
 
 /*
- One way to add up two arrays of `count` floats, which need no alignment beyond a float's. The order of the additions
- depends on `count` alone, and no byte past the arrays is read.
+ One way to add up queries and rows. Rows are `count`, at most LACUNA_MOST_ROWS, `stride` bytes apart; neither they nor the
+ queries need an alignment beyond a float's.
 */
 typedef struct {
     const char *name;
-    float (*dot)(const float *a, const float *b, size_t count);
-    float (*squared_distance)(const float *a, const float *b, size_t count);
-    lacuna_float_sums (*dot_and_square)(const float *a, const float *b, size_t count);
+    /* Float32 sums of one query with each row. */
+    void (*dots_and_squares)(const float *query, const char *rows, size_t stride, size_t count, size_t dimension,
+                             double *dots, double *squares);
+    void (*squared_distances)(const float *query, const char *rows, size_t stride, size_t count, size_t dimension,
+                              double *sums);
+    /* The same of `tile_queries` neighbouring queries, the sums of each LACUNA_MOST_ROWS apart. */
+    size_t tile_queries;
+    void (*tile_dots)(const float *queries, const char *rows, size_t stride, size_t count, size_t dimension,
+                      double *dots);
+    void (*tile_squared_distances)(const float *queries, const char *rows, size_t stride, size_t count,
+                                   size_t dimension, double *sums);
+    /* Marks each row with 1 or 0: whether its sum keeps it. */
+    void (*keep_dots)(const double *dots, const double *norms, size_t count, lacuna_dot_limit limit, uint8_t *kept);
+    void (*keep_squares)(const double *squares, size_t count, double limit, uint8_t *kept);
+    /* Sums in double, the same bits in each kernel. */
+    lacuna_exact_sums (*exact_sums)(const float *query, const float *row, size_t dimension);
+    double (*exact_squared_distance)(const float *query, const float *row, size_t dimension);
 } lacuna_kernel;
 
 extern const lacuna_kernel lacuna_kernel_plain;
@@ -28,16 +45,7 @@ extern const lacuna_kernel lacuna_kernel_avx512;
 extern const lacuna_kernel lacuna_kernel_neon;
 #endif
 
-/* The index-th kernel that this CPU can run, the best first; NULL past the last. */
+/* The index-th kernel this CPU can run, best first; NULL past the last. */
 const lacuna_kernel *lacuna_kernel_at(size_t index);
-
-/* The same sums in double, in which no finite floats overflow or vanish. */
-typedef struct {
-    double dot;
-    double square;
-} lacuna_double_sums;
-
-lacuna_double_sums lacuna_dot_and_square_in_double(const float *a, const float *b, size_t count);
-double lacuna_squared_distance_in_double(const float *a, const float *b, size_t count);
 
 #endif

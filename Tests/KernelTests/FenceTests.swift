@@ -9,34 +9,57 @@ struct FenceTests {
     static let dimensions = Array(1...70) + [255, 384, 1023, 1024, 1025, 2049]
 
     @Test("rows and queries", arguments: Kernel.available, FencedMemory.Edge.allCases)
-    func distances(kernel: Kernel, edge: FencedMemory.Edge) {
+    func candidates(kernel: Kernel, edge: FencedMemory.Edge) {
         var random = SplitMix64(seed: 7)
-        let rowMemory = FencedMemory(minimumCount: 2 * 2049 * MemoryLayout<Float>.stride)
-        let queryMemory = FencedMemory(minimumCount: 2049 * MemoryLayout<Float>.stride)
+        let rowMemory = FencedMemory(minimumCount: 6 * 2049 * MemoryLayout<Float>.stride)
+        let queryMemory = FencedMemory(minimumCount: 6 * 2049 * MemoryLayout<Float>.stride)
         for dimension in Self.dimensions {
-            // The second scale is taken again in double.
-            for scale: Float in [1, 3e38] {
-                let query = random.floats(dimension)
-                let rows = random.floats(2 * dimension, scale: scale)
-                let offsets = [0, Int64(dimension * MemoryLayout<Float>.stride)]
-                for metric in Metric.allCases {
-                    let expected = kernel.distances(metric, from: query, in: rows, at: [0, dimension])
-                    var distances = [Double](repeating: .nan, count: 2)
-                    unsafe queryMemory.withCopy(of: query, at: edge) { query in
-                        unsafe rowMemory.withCopy(of: rows, at: edge) { rows in
-                            unsafe lacuna_distances_with(
+            let values = random.floats(6 * dimension)
+            for metric in Metric.allCases {
+                let queries = (0..<6).map { Array(values[$0 * dimension..<($0 + 1) * dimension]) }
+                let distances = queries.map { kernel.distance(metric, $0, queries[5]) }
+                unsafe queryMemory.withCopy(of: values, at: edge) { queries in
+                    unsafe rowMemory.withCopy(of: values, at: edge) { rows in
+                        for (query, distance) in distances.enumerated() {
+                            let found = unsafe lacuna_distance_with(
                                 kernel.index,
                                 metric.inC,
-                                query.baseAddress,
-                                dimension,
+                                UnsafeBufferPointer(rebasing: queries[(query * dimension)...]).baseAddress,
+                                lacuna_square_with(
+                                    kernel.index,
+                                    UnsafeBufferPointer(rebasing: queries[(query * dimension)...]).baseAddress,
+                                    dimension
+                                ),
+                                UnsafeBufferPointer(rebasing: rows[(5 * dimension)...]).baseAddress,
+                                dimension
+                            )
+                            #expect(found == distance)
+                        }
+                        let squares = [Double](repeating: 1, count: 6)
+                        let found = unsafe squares.withUnsafeBufferPointer { squares in
+                            var queries = unsafe lacuna_queries(
+                                metric: metric.inC,
+                                dimension: dimension,
+                                count: 6,
+                                values: queries.baseAddress,
+                                squares: squares.baseAddress,
+                                sum_error: LACUNA_SUM_ERROR
+                            )
+                            var candidates = [lacuna_candidate](repeating: lacuna_candidate(), count: 36)
+                            let limits = [Double](repeating: .infinity, count: 6)
+                            let stride = dimension * MemoryLayout<Float>.stride
+                            return unsafe lacuna_candidates_with(
+                                kernel.index,
+                                &queries,
                                 rows.baseAddress,
-                                offsets,
-                                offsets.count,
-                                &distances
+                                stride,
+                                6,
+                                limits,
+                                &candidates
                             )
                         }
+                        #expect(found == 36, "\(metric), dimension \(dimension)")
                     }
-                    #expect(distances == expected, "\(metric), dimension \(dimension)")
                 }
             }
         }

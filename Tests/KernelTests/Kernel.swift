@@ -11,26 +11,65 @@ struct Kernel: Sendable, CustomTestStringConvertible {
     var name: String { unsafe String(cString: lacuna_kernel_name_at(index)) }
     var testDescription: String { name }
 
-    /// The distances from `query` to the rows that begin at `starts`, counted in floats, in `floats`.
-    func distances(_ metric: Metric, from query: [Float], in floats: [Float], at starts: [Int]) -> [Double] {
-        precondition(starts.allSatisfy { $0 >= 0 && $0 + query.count <= floats.count })
-        let offsets = starts.map { Int64($0 * MemoryLayout<Float>.stride) }
-        var distances = [Double](repeating: .nan, count: starts.count)
-        unsafe lacuna_distances_with(
-            index,
-            metric.inC,
-            query,
-            query.count,
-            floats,
-            offsets,
-            offsets.count,
-            &distances
-        )
-        return distances
+    func distance(_ metric: Metric, _ query: [Float], _ row: [Float]) -> Double {
+        let square = unsafe lacuna_square_with(index, query, query.count)
+        return unsafe lacuna_distance_with(index, metric.inC, query, square, row, row.count)
     }
 
-    func distance(_ metric: Metric, _ query: [Float], _ row: [Float]) -> Double {
-        distances(metric, from: query, in: row, at: [0])[0]
+    /// The rows that can be as near to a query as its limit: rows that begin in `floats` at `start`, `stride` floats apart.
+    func candidates(
+        _ metric: Metric,
+        _ queries: [[Float]],
+        in floats: [Float],
+        from start: Int = 0,
+        stride: Int,
+        count: Int,
+        limits: [Double],
+        sumError: Double = LACUNA_SUM_ERROR
+    ) -> [lacuna_candidate] {
+        let dimension = queries[0].count
+        precondition(start + (count - 1) * stride + dimension <= floats.count && limits.count == queries.count)
+        let values = Array(queries.joined())
+        let squares = queries.map { unsafe lacuna_square_with(index, $0, dimension) }
+        var found = [lacuna_candidate](repeating: lacuna_candidate(), count: count * queries.count)
+        let foundCount = unsafe values.withUnsafeBufferPointer { values in
+            unsafe squares.withUnsafeBufferPointer { squares in
+                unsafe floats.withUnsafeBytes { floats in
+                    var queries = unsafe lacuna_queries(
+                        metric: metric.inC,
+                        dimension: dimension,
+                        count: queries.count,
+                        values: values.baseAddress,
+                        squares: squares.baseAddress,
+                        sum_error: sumError
+                    )
+                    return unsafe lacuna_candidates_with(
+                        index,
+                        &queries,
+                        UnsafeRawBufferPointer(rebasing: floats[(start * MemoryLayout<Float>.stride)...]).baseAddress,
+                        stride * MemoryLayout<Float>.stride,
+                        count,
+                        limits,
+                        &found
+                    )
+                }
+            }
+        }
+        return Array(found.prefix(foundCount))
+    }
+
+    /// Whether a row stays a candidate if only as near rows as itself are wanted.
+    func keeps(_ metric: Metric, _ query: [Float], _ row: [Float], sumError: Double = LACUNA_SUM_ERROR) -> Bool {
+        let limit = distance(metric, query, row)
+        return !candidates(
+            metric,
+            [query],
+            in: row,
+            stride: row.count,
+            count: 1,
+            limits: [limit],
+            sumError: sumError
+        ).isEmpty
     }
 }
 
@@ -45,13 +84,13 @@ enum Metric: CaseIterable, Sendable {
         }
     }
 
-    /// The distance by the definition, and how far float32 sums in some other order may be from it.
-    func reference(_ query: [Float], _ row: [Float]) -> (distance: Double, tolerance: Double) {
+    /// The distance by its definition.
+    func distance(_ query: [Float], _ row: [Float]) -> Double {
         let sums = DistanceSums(query, row)
         return switch self {
-        case .cosine: (sums.cosineDistance, sums.squareA == 0 || sums.squareB == 0 ? 0 : 1e-6)
-        case .dot: (-sums.dot, 1e-6 * sums.magnitude)
-        case .euclidean: (sums.euclideanDistance, 1e-6 * sums.euclideanDistance)
+        case .cosine: sums.cosineDistance
+        case .dot: 0 - sums.dot
+        case .euclidean: sums.euclideanDistance
         }
     }
 }

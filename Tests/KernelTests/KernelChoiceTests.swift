@@ -13,21 +13,22 @@ struct KernelChoiceTests {
         #expect(Set(names).isSubset(of: ["avx512", "avx2", "neon", "plain"]))
     }
 
-    @Test("lacuna_distances runs the first kernel", arguments: Metric.allCases)
-    func first(metric: Metric) {
-        var random = SplitMix64(seed: 6)
-        let query = random.floats(771)
-        let row = random.floats(771)
-        var distance = Double.nan
-        unsafe lacuna_distances(metric.inC, query, query.count, row, [0], 1, &distance)
-        #expect(distance.bitPattern == Kernel(index: 0).distance(metric, query, row).bitPattern)
-    }
-
     @Test("a kernel that isn't there traps")
     func missing() async {
         await #expect(processExitsWith: .failure) { _ = Kernel(index: lacuna_kernel_count()).name }
         await #expect(processExitsWith: .failure) {
             _ = Kernel(index: lacuna_kernel_count()).distance(.dot, [1], [1])
+        }
+        await #expect(processExitsWith: .failure) {
+            _ = Kernel(index: lacuna_kernel_count()).keeps(.dot, [1], [1])
+        }
+    }
+
+    @Test("more rows than a call takes trap")
+    func tooMany() async {
+        await #expect(processExitsWith: .failure) {
+            let rows = [Float](repeating: 1, count: 257)
+            _ = Kernel(index: 0).candidates(.dot, [[1]], in: rows, stride: 1, count: 257, limits: [0])
         }
     }
 }

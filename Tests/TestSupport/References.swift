@@ -1,27 +1,28 @@
-/// Sums over the components of two vectors in double, by definition: what distances are made of.
+/// What the distances of two vectors are made of, by its definition: each of eight sums takes every eighth component, in
+/// double, and the sums are added in halves.
 package struct DistanceSums {
-    package private(set) var dot = 0.0
-    /// Of the products' magnitudes: what rounding errors of `dot` are measured by.
-    package private(set) var magnitude = 0.0
-    package private(set) var squareA = 0.0
-    package private(set) var squareB = 0.0
-    package private(set) var squareDifference = 0.0
+    package let dot: Double
+    private let squareA: Double
+    private let squareB: Double
+    private let squareDifference: Double
 
     package init(_ a: [Float], _ b: [Float]) {
-        for (x, y) in zip(a, b) {
-            let (x, y) = (Double(x), Double(y))
-            dot += x * y
-            magnitude += abs(x * y)
-            squareA += x * x
-            squareB += y * y
-            squareDifference += (x - y) * (x - y)
+        var sums = [[Double]](repeating: [0, 0, 0, 0, 0, 0, 0, 0], count: 4)
+        for i in a.indices {
+            let (x, y) = (Double(a[i]), Double(b[i]))
+            sums[0][i % 8] += x * y
+            sums[1][i % 8] += x * x
+            sums[2][i % 8] += y * y
+            sums[3][i % 8] += (x - y) * (x - y)
         }
+        let totals = sums.map { (($0[0] + $0[4]) + ($0[2] + $0[6])) + (($0[1] + $0[5]) + ($0[3] + $0[7])) }
+        (dot, squareA, squareB, squareDifference) = (totals[0], totals[1], totals[2], totals[3])
     }
 
-    /// 1 where either vector is zero.
+    /// 1 if either vector is zero.
     package var cosineDistance: Double {
-        let norms = squareA.squareRoot() * squareB.squareRoot()
-        return norms == 0 ? 1 : 1 - dot / norms
+        let squares = squareA * squareB
+        return squares == 0 ? 1 : 1 - min(1, max(-1, dot / squares.squareRoot()))
     }
 
     package var euclideanDistance: Double { squareDifference.squareRoot() }

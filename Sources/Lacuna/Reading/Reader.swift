@@ -6,6 +6,9 @@ struct Snapshot {
     /// The number of changes that the log counts beyond the commits that the store counts; nil if it isn't known for
     /// this state. A program like the `sqlite3` shell raises it.
     let uncountedChanges: UInt32?
+    /// Whether the caller wants no answer any more. What takes long asks it again and again, from the caller's thread at least:
+    /// a task knows of its own cancellation there alone.
+    let isCancelled: @Sendable () -> Bool
 
     /// The slot of the id's row; nil if no row has this id.
     func slot(of id: SQLValue) throws(VectorStoreError) -> Slot? {
@@ -141,7 +144,13 @@ final class Reader: @unchecked Sendable {
         try checkPlace(record)
         guard let file = try dataFile(record) else { return nil }
         let rows = try file.view(upTo: record.nextSlot)
-        let snapshot = Snapshot(index: index, record: record, rows: rows, uncountedChanges: uncounted)
+        let snapshot = Snapshot(
+            index: index,
+            record: record,
+            rows: rows,
+            uncountedChanges: uncounted,
+            isCancelled: isCancelled
+        )
         return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
     }
 

@@ -35,6 +35,32 @@ final class SearchedRows: @unchecked Sendable {
         }
     }
 
+    /// The same, but that runs with at most `gap` slots between them are one, in which not all slots are searched.
+    func forEachStretch<E: Error>(
+        in slots: Range<Slot>,
+        bridging gap: Int,
+        _ body: (Range<Slot>) throws(E) -> Void
+    ) throws(E) {
+        var stretch = slots.lowerBound..<slots.lowerBound
+        try forEachRun(in: slots) { run throws(E) in
+            if stretch.isEmpty || stretch.upperBound.distance(to: run.lowerBound) > gap {
+                if !stretch.isEmpty { try body(stretch) }
+                stretch = run
+            } else {
+                stretch = stretch.lowerBound..<run.upperBound
+            }
+        }
+        if !stretch.isEmpty { try body(stretch) }
+    }
+
+    func contains(_ slot: Slot) -> Bool {
+        switch kind {
+        case .live(let dead, _, _, _): !dead.contains(slot)
+        case .among(let some, _, _, _): some.contains(slot)
+        case .listed(let list): list.contains(slot)
+        }
+    }
+
     func ids(of slots: [Slot]) throws(VectorStoreError) -> [SQLValue] {
         switch kind {
         case .listed(let list): return slots.map(list.id)
@@ -74,6 +100,11 @@ struct RowList: Sendable {
 
     /// The id of one of the rows.
     func id(of slot: Slot) -> SQLValue { ids[slots.partitioningIndex { $0 >= slot }] }
+
+    func contains(_ slot: Slot) -> Bool {
+        let index = slots.partitioningIndex { $0 >= slot }
+        return index < slots.count && slots[index] == slot
+    }
 
     func forEachRun<E: Error>(in range: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var index = slots.partitioningIndex { $0 >= range.lowerBound }

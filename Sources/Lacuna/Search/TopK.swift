@@ -13,7 +13,7 @@ struct TopK {
         let slot: Slot
     }
 
-    private let limit: Int
+    let limit: Int
     /// A binary heap with the farthest at the root.
     private var heap: [Candidate] = []
     /// Rows beyond the limit that are as far as the farthest.
@@ -24,9 +24,8 @@ struct TopK {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Whether a row at this distance can be among the nearest.
-    @inline(__always)
-    func accepts(_ distance: Double) -> Bool { heap.count < limit || distance <= heap[0].distance }
+    /// No row that is farther can be among the nearest.
+    var farthest: Double { heap.count < limit ? .infinity : heap[0].distance }
 
     mutating func insert(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) {
         if heap.count < limit {

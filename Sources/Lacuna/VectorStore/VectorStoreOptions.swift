@@ -30,10 +30,10 @@ public struct VectorStoreOptions: Sendable {
     public var logger: Logger?
     /// Ends a read of this handle by returning true.
     ///
-    /// A long read (a filter over many rows, `verify`, the part of a search that reads the index) calls this between
-    /// two of SQLite's steps, about once a millisecond, on the thread that reads, so be quick. If it returns true, the
-    /// read throws `cancelled`. A read in a Swift task that was cancelled ends in the same way, with or without this.
-    /// Neither ends writing or compacting; both end opening while it checks a log of 16 MiB or more.
+    /// A long read calls this about once a millisecond, so be quick: between two of SQLite's steps (a filter over many rows,
+    /// `verify`) on the thread that reads, and between two megabytes of rows (a search) on each of the search's threads. If
+    /// it returns true, the read throws `cancelled`. A read in a Swift task that was cancelled ends in the same way, with or
+    /// without this. Neither ends writing or compacting; both end opening while it checks a log of 16 MiB or more.
     public var isCancelled: (@Sendable () -> Bool)?
     /// The clock; nil for the system's. Tests set it.
     var clock: (any AlarmClock)?
