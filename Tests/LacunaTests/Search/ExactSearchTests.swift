@@ -53,13 +53,13 @@ import Testing
         var random = SplitMix64(seed: 32)
         let dimension = 130
         var rows: [Int64: [Float]] = [:]
-        for id in 0..<Int64(6_000) { rows[id] = random.floats(dimension) }
+        for id in 0..<Int64(4_000) { rows[id] = random.floats(dimension) }
         // Each nearer to the first query than those before it.
         for id in 0..<Int64(1_000) { rows[id] = rows[0]!.map { $0 * Float(1 - Double(id) / 1e6) + Float(id) * 1e-4 } }
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: metric))
         try store.write { batch in for id in rows.keys.sorted() { try batch.put(rows[id]!, for: id) } }
         let queries =
-            [rows[999]!, [Float](repeating: 0, count: dimension)] + (0..<35).map { _ in random.floats(dimension) }
+            [rows[999]!, [Float](repeating: 0, count: dimension)] + (0..<18).map { _ in random.floats(dimension) }
         // Some here and there, then a long stretch, then nearly all.
         for dead in [rows.keys.filter { $0 % 3 == 1 }, Array(2_000..<Int64(2_900)), rows.keys.filter { $0 % 50 != 0 }] {
             try store.delete(dead.filter { rows[$0] != nil })
