@@ -66,7 +66,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "LacunaFormats", swiftSettings: swiftSettings),
+        .target(
+            name: "LacunaFormats",
+            dependencies: ["LacunaPlatform", "CLacunaPlatform"],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "LacunaCLI",
             dependencies: [

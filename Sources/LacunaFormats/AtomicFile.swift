@@ -1,3 +1,12 @@
+import CLacunaPlatform
+import LacunaPlatform
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// A file that appears under its name only when it is whole and on stable storage.
 ///
 /// Bytes go to `NAME.partial` beside it, through a buffer of 1 MiB. ``finish(patching:)`` syncs it, renames it over
@@ -10,10 +19,13 @@ final class AtomicFile {
     }
 
     private static let bufferBytes = 1 << 20
+    private static let partialEnding = ".partial"
 
     let path: String
-    private let partialPath: String
+    private let name: String
+    private let directory: Directory
     private let descriptor: Int32
+    private let files = SystemFileSystem()
     private var state = State.open
     private var buffer: [UInt8] = []
     private var flushedBytes = 0
@@ -23,23 +35,23 @@ final class AtomicFile {
 
     init(_ path: String) throws(FormatError) {
         self.path = path
-        partialPath = path + ".partial"
         do throws(SystemError) {
             try Self.checkTarget(path)
+            (directory, name) = try Self.place(of: path)
         } catch {
             throw FormatError.io("create", path, error)
         }
         do throws(SystemError) {
-            descriptor = try Self.openLocked(partialPath)
+            descriptor = try Self.openLocked(name + Self.partialEnding, in: directory)
         } catch {
-            throw FormatError.io("create", partialPath, error)
+            throw FormatError.io("create", path + Self.partialEnding, error)
         }
         buffer.reserveCapacity(Self.bufferBytes)
     }
 
     deinit {
-        if state == .open { SystemCall.remove(partialPath) }
-        SystemCall.close(descriptor)
+        if state == .open { removePartial() }
+        files.close(descriptor)
     }
 
     func append(_ bytes: some Sequence<UInt8>) throws(FormatError) {
@@ -63,15 +75,15 @@ final class AtomicFile {
         precondition(header.count <= length, "a patch may not lengthen the file")
         try flush()
         try attempt("write") { () throws(SystemError) in
-            try SystemCall.write(descriptor, header, at: 0)
-            try SystemCall.synchronize(descriptor)
+            try write(header, at: 0)
+            try files.sync(descriptor)
         }
         try attempt("rename") { () throws(SystemError) in
-            try SystemCall.rename(partialPath, to: path)
+            try files.rename(name + Self.partialEnding, to: name, in: directory)
         }
         state = .finished
         do throws(SystemError) {
-            try SystemCall.synchronizeDirectory(directory)
+            try files.sync(directory)
         } catch {
             throw FormatError.io("sync the directory of", path, error)
         }
@@ -80,11 +92,19 @@ final class AtomicFile {
 
     private func flush() throws(FormatError) {
         try attempt("write") { () throws(SystemError) in
-            try SystemCall.write(descriptor, buffer, at: flushedBytes)
+            try write(buffer, at: flushedBytes)
         }
         flushedBytes += buffer.count
         buffer.removeAll(keepingCapacity: true)
     }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
+        try unsafe bytes.span.withUnsafeBytes { bytes throws(SystemError) in
+            try unsafe files.writeAll(descriptor, bytes, at: Int64(offset))
+        }
+    }
+
+    private func removePartial() { try? files.unlink(name + Self.partialEnding, in: directory) }
 
     /// After a failure nothing more is written, since it is no longer known what the disk holds.
     private func attempt(_ action: String, _ work: () throws(SystemError) -> Void) throws(FormatError) {
@@ -92,8 +112,8 @@ final class AtomicFile {
             try work()
         } catch {
             state = .failed
-            SystemCall.remove(partialPath)
-            throw FormatError.io(action, partialPath, error)
+            removePartial()
+            throw FormatError.io(action, path + Self.partialEnding, error)
         }
     }
 
@@ -104,37 +124,43 @@ final class AtomicFile {
         }
     }
 
-    private var directory: String {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
+    /// The directory of the file, and the file's name in it.
+    private static func place(of path: String) throws(SystemError) -> (Directory, String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (try Directory("."), path) }
+        let directory = slash == path.startIndex ? "/" : String(path[..<slash])
+        return (try Directory(directory), String(path[path.utf8.index(after: slash)...]))
     }
 
     /// Refuses a directory, onto which a rename would fail after everything was written, and a device, which a rename
     /// would replace.
     private static func checkTarget(_ path: String) throws(SystemError) {
         do throws(SystemError) {
-            let status = try SystemCall.status(at: path)
-            if status.isDirectory { throw SystemError.directory }
-            if !status.isRegular { throw SystemError.notSeekable }
+            try FileStatus.at(path).checkRegular(path)
         } catch {
-            if !error.isMissingFile { throw error }
+            if error.errno != ENOENT { throw error }
         }
     }
 
     /// The lock proves that a file found under this name has no living writer. That writer may have renamed the file
     /// between our open and our lock: then the name no longer leads to the file that we hold, and emptying it would
     /// destroy a finished file.
-    private static func openLocked(_ path: String) throws(SystemError) -> Int32 {
-        let descriptor = try SystemCall.openForWriting(path)
+    private static func openLocked(_ name: String, in directory: Directory) throws(SystemError) -> Int32 {
+        let path = directory.path(name)
+        let descriptor = try SystemFileSystem.check("open", path) {
+            let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+            return SystemFileSystem.openDescriptor(name, in: directory.descriptor, flags, 0o666)
+        }
         do throws(SystemError) {
-            try SystemCall.lock(descriptor)
-            let held = try SystemCall.status(of: descriptor)
-            guard let named = try? SystemCall.status(at: path), named.inode == held.inode, named.device == held.device
-            else { throw SystemError.busy }
-            try SystemCall.truncate(descriptor)
+            let code = lacuna_lock(descriptor, true)
+            if code != 0 { throw SystemError(errno: code, call: "lock", path: path) }
+            let held = try FileStatus.of(descriptor).identity
+            guard try directory.status(name)?.identity == held else {
+                throw SystemError(errno: EWOULDBLOCK, call: "lock", path: path)
+            }
+            try SystemFileSystem().truncate(descriptor, to: 0)
             return descriptor
         } catch {
-            SystemCall.close(descriptor)
+            SystemFileSystem().close(descriptor)
             throw error
         }
     }

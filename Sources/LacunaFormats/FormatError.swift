@@ -1,3 +1,5 @@
+import LacunaPlatform
+
 /// The reason why a vector, text or JSON file could not be read or written.
 ///
 /// ``problem`` is always one line: it names the file and the place in it (row and component counted from 0, line and
@@ -39,11 +41,11 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
     }
 
     static func unreadable(_ path: String, _ error: SystemError) -> FormatError {
-        FormatError(.unreadable(errno: error.code), "cannot open \(path): \(error.text)", remedy: error.remedy)
+        FormatError(.unreadable(errno: error.errno), "cannot open \(path): \(error.problem)", remedy: error.remedy)
     }
 
     static func io(_ action: String, _ path: String, _ error: SystemError) -> FormatError {
-        FormatError(.io(errno: error.code), "cannot \(action) \(path): \(error.text)", remedy: error.remedy)
+        FormatError(.io(errno: error.errno), "cannot \(action) \(path): \(error.problem)", remedy: error.remedy)
     }
 }
 

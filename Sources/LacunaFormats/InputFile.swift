@@ -1,33 +1,48 @@
+import LacunaPlatform
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+#if _endian(big)
+#error("The formats are little-endian and are read without swapping bytes")
+#endif
+
 /// A regular file open for reading at any offset, closed with the last reference.
 final class InputFile {
     let path: String
     /// The length in bytes when the file was opened.
     let length: Int
     private let descriptor: Int32
+    private let files = SystemFileSystem()
 
     init(_ path: String) throws(FormatError) {
         let opened: Int32
         let status: FileStatus
         do throws(SystemError) {
-            opened = try SystemCall.openForReading(path)
+            opened = try SystemFileSystem.check("open", path) {
+                // Never blocks on a pipe without a writer. The status then tells which kind of file was opened.
+                SystemFileSystem.openDescriptor(path, in: AT_FDCWD, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+            }
             do throws(SystemError) {
-                status = try SystemCall.status(of: opened)
-                if status.isDirectory { throw SystemError.directory }
-                if !status.isRegular { throw SystemError.notSeekable }
+                status = try FileStatus.of(opened)
+                try status.checkRegular(path)
             } catch {
-                SystemCall.close(opened)
+                files.close(opened)
                 throw error
             }
         } catch {
             throw FormatError.unreadable(path, error)
         }
         self.path = path
-        length = status.length
+        length = Int(status.size)
         descriptor = opened
     }
 
     deinit {
-        SystemCall.close(descriptor)
+        files.close(descriptor)
     }
 
     /// Resizes `elements` to `count` and reads them from `offset` (in bytes). If the file ends sooner, that is an
@@ -59,7 +74,7 @@ final class InputFile {
         do throws(SystemError) {
             var span = elements.mutableSpan
             return try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                try unsafe SystemCall.read(descriptor, into: bytes, at: offset)
+                try unsafe files.readAll(descriptor, into: bytes, at: Int64(offset))
             }
         } catch {
             throw FormatError.io("read", path, error)

@@ -63,6 +63,13 @@ package struct FileStatus: Sendable {
             }
     }
 
+    /// What a path leads to, also by links.
+    package static func at(_ path: String) throws(SystemError) -> FileStatus {
+        var buffer = stat()
+        if unsafe stat(path, &buffer) != 0 { throw SystemError(errno: errno, call: "stat", path: path) }
+        return FileStatus(buffer)
+    }
+
     /// What an open descriptor leads to.
     package static func of(_ descriptor: Int32) throws(SystemError) -> FileStatus {
         var buffer = stat()

@@ -1,9 +1,9 @@
 import CLacunaPlatform
 
 #if canImport(Darwin)
-import Darwin
+package import Darwin
 #else
-import Glibc
+package import Glibc
 #endif
 
 /// How a file is opened: a regular one and no other, without following a link, and without waiting.
@@ -123,7 +123,8 @@ package struct SystemFileSystem: FileSystem {
         if status.mode != mode { _ = fchmod(descriptor, mode) }
     }
 
-    static func openDescriptor(_ name: String, in directory: Int32, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
+    package static func openDescriptor(_ name: String, in directory: Int32, _ flags: Int32, _ mode: mode_t = 0) -> Int32
+    {
         #if canImport(Darwin)
         unsafe Darwin.openat(directory, name, flags, mode)
         #else

@@ -21,10 +21,11 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
     }
 
     @usableFromInline package var description: String {
-        if let otherKind { return "\(path) is \(otherKind)" }
-        let text = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
-        return "\(call) \(path): \(text)"
+        otherKind.map { "\(path) is \($0)" } ?? "\(call) \(path): \(reason)"
     }
+
+    /// The system's text for the errno value.
+    package var reason: String { unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)" }
 }
 
 extension VectorStoreError {

@@ -1,0 +1,33 @@
+import LacunaPlatform
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+extension SystemError {
+    /// What is wrong, for a person who reads or writes a file of rows.
+    var problem: String { errno == EWOULDBLOCK ? "another process is writing it" : reason }
+
+    /// What that person can do.
+    var remedy: String {
+        switch errno {
+        case ENOENT, ENOTDIR: "check the path"
+        case EACCES, EPERM, EROFS: "check the permissions"
+        case ENOSPC, EDQUOT: "free some space and try again"
+        case EFBIG: "raise the limit of a file's size (ulimit -f) and try again"
+        case EMFILE, ENFILE: "raise the limit of open files (ulimit -n) and try again"
+        case EISDIR, ESPIPE: "name a regular file"
+        case EWOULDBLOCK: "wait until that has ended, and try again"
+        default: "check the disk and try again"
+        }
+    }
+}
+
+extension FileStatus {
+    /// Throws if the status is not a regular file's.
+    func checkRegular(_ path: String) throws(SystemError) {
+        if otherKind != nil { throw SystemError(errno: isDirectory ? EISDIR : ESPIPE, call: "open", path: path) }
+    }
+}
