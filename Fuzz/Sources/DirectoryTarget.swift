@@ -1,11 +1,11 @@
 import Foundation
 import Lacuna
+import TestSupport
 
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
-import TestSupport
 #endif
 
 /// A store's directory from somebody else, in which names are missing, or lead to links, pipes, directories, holes,

@@ -1,5 +1,6 @@
 import Foundation
 import LacunaFormats
+import TestSupport
 
 /// The rows of a file, and the same rows after they were written and read again.
 private struct Rows {

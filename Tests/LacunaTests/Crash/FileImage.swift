@@ -1,10 +1,11 @@
+import TestSupport
+
 @testable import Lacuna
 
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
-import TestSupport
 #endif
 
 /// A file's content in pages, which copies share: so a moment of a disk costs only the changes since the moment before.
