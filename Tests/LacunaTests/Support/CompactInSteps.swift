@@ -1,7 +1,7 @@
 @testable import Lacuna
 
 extension VectorStore {
-    /// A compaction in smaller steps than usual, so that a small store has many of them.
+    /// Compacts in smaller steps than usual, so that a small store has many of them.
     @discardableResult
     func compact(
         _ strategy: CompactionStrategy,
@@ -14,7 +14,7 @@ extension VectorStore {
         }
     }
 
-    /// An erasure in smaller steps than usual.
+    /// Erases in smaller steps than usual.
     @discardableResult
     func erase(
         _ ids: [ID],
@@ -28,7 +28,7 @@ extension VectorStore {
 extension MaintenanceLimits {
     static func waiting(_ seconds: Double) -> MaintenanceLimits { MaintenanceLimits(drainSeconds: seconds) }
 
-    /// A few rows at a time.
+    /// Limits for a few rows at a time.
     static func small(rows: Int, dimension: Int) -> MaintenanceLimits {
         MaintenanceLimits(bytes: rows * dimension * 4, rows: rows)
     }

@@ -1,10 +1,11 @@
 @testable import Lacuna
 
-/// A derived file as a later version may make one: the id of the row in each slot, one number each.
+/// A derived file, as a later version may make one: the id of the row in each slot, as a number.
 enum DerivedIDs {
     static func name(_ number: Int) -> String { "derived-\(number).ids" }
 
-    /// Derives one from the rows that are there: its row first, then the file, synced with its name, then what it covers.
+    /// Makes a derived file from the current rows: first its row in the index, then the file, which is synced with its
+    /// name, then the slots that it covers.
     static func make(_ store: VectorStore<Int64>, _ number: Int, _ fileSystem: any FileSystem) throws {
         try store.writing().turn { session in
             let index = session.index
@@ -29,7 +30,7 @@ enum DerivedIDs {
         }
     }
 
-    /// Those of the current generation that are there. Throws where one is wrong about a live row.
+    /// The derived files of the current generation that exist. Throws if one is wrong about a live row.
     static func sound(_ store: VectorStore<Int64>, _ fileSystem: any FileSystem) throws -> [String] {
         try store.readers.read { snapshot in
             let generation = snapshot.record.generation
@@ -53,7 +54,7 @@ enum DerivedIDs {
         return Int(covered ?? 0)
     }
 
-    /// By slot; 0 where no row lives.
+    /// The ids by slot; 0 if a slot has no live row.
     private static func ids(_ index: StoreIndex) throws -> [Int64] {
         let record = try index.record()
         var ids = [Int64](repeating: 0, count: record.nextSlot.number)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Lacuna
 
-/// A store as the versions of Lacuna left it that knew an earlier schema: version 2 has byte offsets and checksums in
-/// `vectors`, and no runs; version 1 lacks the columns of `LogOrigin` as well, and has zeros for the mark's token.
+/// Turns a store into one of an earlier schema version: version 2 has byte offsets and checksums in `vectors`, and no
+/// runs; version 1 also lacks the columns of `LogOrigin`, and has zeros for the mark's token.
 enum EarlierSchema {
     /// Changes a store that is closed; with `leavingLog`, its last commits are in a log, as after a kill.
     static func make(
@@ -56,15 +56,15 @@ enum EarlierSchema {
         }
         try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if leavingLog {
-            // A commit that only the log has: what was put last has a number of its own.
+            // A commit that only the log has, with a number of its own.
             try connection.run("UPDATE store SET commit_sequence = commit_sequence + 1")
         }
         if version == 1 { try clearToken(directory, fileSystem) }
-        // The log of the store that it was has another one's name now, for good.
+        // Makes it durable that the log's name belongs to the new log.
         try fileSystem.sync(StorePaths(directory).directory)
     }
 
-    /// What the migrations up to a version make, but for what is unchanged to this day.
+    /// The statements of the migrations up to a version, except those whose objects are unchanged today.
     private static func statements(_ version: Int) -> [String] {
         var made: [String: String] = [:]
         for script in Migrations.scripts.prefix(version) {

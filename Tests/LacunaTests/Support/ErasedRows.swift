@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Rows that nothing else looks like, and all that was ever put under their ids.
+/// Rows that resemble nothing else, and everything that was ever put under their ids.
 struct ErasedRows<ID: VectorID & Hashable> {
     struct Row {
         var vector: [Float]
@@ -12,15 +12,15 @@ struct ErasedRows<ID: VectorID & Hashable> {
 
     let dimension: Int
     var generator: SplitMix64
-    /// What the store holds.
+    /// The store's rows.
     var rows: [ID: Row] = [:]
-    /// In the order in which they came: a dictionary's is another one in each process.
+    /// The ids in the order in which they came, since a dictionary's order differs in each process.
     private var ids: [ID] = []
-    /// What it ever held.
+    /// All vectors and tokens that the store ever held.
     private var vectors: [ID: [[Float]]] = [:]
     private var tokens: [ID: [String]] = [:]
 
-    /// How long metadata are, in tokens: from a few bytes to several pages.
+    /// The lengths of metadata, in tokens: from a few bytes to several pages.
     private let metadataCopies: [Int]
 
     init(dimension: Int, seed: UInt64, metadataCopies: [Int] = [1, 1, 1, 2, 2, 10, 10, 40, 40, 300]) {
@@ -29,7 +29,7 @@ struct ErasedRows<ID: VectorID & Hashable> {
         generator = SplitMix64(seed: seed)
     }
 
-    /// A new version of a row, for the caller to put.
+    /// Makes a new version of a row, which the caller must put.
     private mutating func next(_ id: ID, vector isNew: Bool = true) -> Row {
         var row = rows[id] ?? Row(vector: [], metadata: nil)
         if isNew {
@@ -78,7 +78,8 @@ struct ErasedRows<ID: VectorID & Hashable> {
         ids.filter { _ in Bool.random(using: &generator) }
     }
 
-    /// Takes ids out of the model; what must be gone with them: earlier versions of the other rows too.
+    /// Removes ids from the model, and returns what must be gone with them, which includes earlier versions of the
+    /// other rows.
     mutating func remains(of ids: [ID]) -> Remains {
         var remains = Remains()
         for id in ids { rows[id] = nil }
@@ -91,7 +92,7 @@ struct ErasedRows<ID: VectorID & Hashable> {
         return remains
     }
 
-    /// All is well, and nothing is left to be erased.
+    /// Expects that all is well, and that nothing is left to be erased.
     func expectSurvivors(_ store: VectorStore<ID>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
         try expectReadable(store, sourceLocation: here)
         let report = try store.verify()
@@ -100,7 +101,7 @@ struct ErasedRows<ID: VectorID & Hashable> {
         #expect(!pending, sourceLocation: here)
     }
 
-    /// The rows are there, and no others.
+    /// Expects exactly these rows.
     func expectReadable(_ store: VectorStore<ID>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
         #expect(try store.count == rows.count, sourceLocation: here)
         for (id, row) in rows {

@@ -3,11 +3,12 @@ import Testing
 
 @testable import Lacuna
 
-/// The files of a store whose process was killed: a database, and a log of commits that it doesn't have.
+/// The files of a store whose process was killed: a database, and a log with commits that the database doesn't have.
 struct KilledStore {
-    /// Bytes by name, locks and shared memory apart, but with the writer's lock, which holds the mark.
+    /// The files' bytes by name: without lock files and shared memory, but with the writer's lock file, which holds the
+    /// mark.
     var files: [String: [UInt8]]
-    /// What the store held after each commit in the log; before the first of them in the first.
+    /// The state before the first commit in the log, and the state after each commit.
     let states: [CrashModel]
 
     static let dimension = 8
@@ -24,7 +25,8 @@ struct KilledStore {
         return other
     }
 
-    /// `commits` of them: mostly puts, some of several rows, replacements and deletes; the last of `lastRows` rows, if any.
+    /// Makes a store with `commits` commits in its log: mostly puts, some of several rows, replacements and deletes.
+    /// The last one puts `lastRows` rows, if any.
     static func make(
         commits: Int,
         rows: Int = 5,
@@ -35,7 +37,7 @@ struct KilledStore {
             let path = parent + "/store"
             var model = CrashModel()
             var store = try VectorStore<Int64>.create(at: path, .init(dimension: dimension, metric: .dot))
-            // Negative ids: those of the commits are others.
+            // The ids are negative, so that they differ from those of the commits.
             try put((0..<Int64(rows)).map { -firstID - $0 }, 0, store, &model)
             try put([firstID], 0, store, &model)
             try store.close()
@@ -56,7 +58,7 @@ struct KilledStore {
                 }
                 states.append(model)
             }
-            // By another process: closing a descriptor of ours would drop SQLite's locks.
+            // Another process makes the copy, since closing a descriptor of ours would drop SQLite's locks.
             let copy = parent + "/copy"
             try Program.succeed("cp", "-r", path, copy)
             try store.close()
@@ -98,7 +100,7 @@ struct KilledStore {
         for (name, bytes) in files { try FileImage(bytes).materialise(at: directory + "/" + name) }
     }
 
-    /// What is in the directory: an empty log and shared memory count as nothing.
+    /// The files in the directory. An empty log and shared memory don't count.
     static func contents(_ directory: String) throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for name in try Directory.names(directory) {
@@ -112,16 +114,17 @@ struct KilledStore {
 
     // MARK: Opening it
 
-    /// How a store is opened.
+    /// The ways to open a store.
     enum Way: CaseIterable, Sendable { case readOnly, info, dryRun, recover, readWrite }
 
     enum Outcome: Equatable {
         case damaged
-        /// It opened; nil where the way tells nothing of the rows.
+        /// The store was opened, with its contents; nil if the way doesn't read the rows.
         case opened(CrashModel?)
     }
 
-    /// What comes of opening it in this way. Checks that damage has changed nothing, and that what opened is sound.
+    /// The outcome of opening the store in this way. Checks that nothing has changed if it is damaged, and that it is
+    /// sound if it opens.
     func outcome(_ way: Way, in directory: String, sourceLocation here: SourceLocation = #_sourceLocation) throws
         -> Outcome
     {
@@ -151,7 +154,7 @@ struct KilledStore {
     }
 }
 
-/// The log's checksum by its description (sqlite.org/fileformat2.html, 4.2): what makes frames by hand.
+/// Computes the log's checksums by their description (sqlite.org/fileformat2.html, 4.2), to make frames by hand.
 enum LogFrames {
     /// Writes the frame's checksum, continued from the frame before.
     static func chain(_ log: inout [UInt8], _ layout: LogLayout, _ frame: Int) {
@@ -180,11 +183,11 @@ enum LogFrames {
     }
 }
 
-/// Where a log's frames are, by the format's description.
+/// The places of a log's frames, by the format's description.
 struct LogLayout {
     let frameBytes: Int
     let frames: Int
-    /// Numbers, from 1 on, of the frames that end a commit.
+    /// The numbers, counted from 1, of the frames that end a commit.
     let commits: [Int]
 
     init(_ log: [UInt8]) {

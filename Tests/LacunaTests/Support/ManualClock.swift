@@ -1,6 +1,6 @@
 @testable import Lacuna
 
-/// A clock that is turned by hand. What is due then is done on the thread that turns it.
+/// A clock that a test sets. Alarms that are due then run on the thread that sets it.
 final class ManualClock: AlarmClock {
     private struct Alarm: Sendable {
         let time: ContinuousClock.Instant
@@ -15,14 +15,14 @@ final class ManualClock: AlarmClock {
     private let state = Guarded(State())
 
     var now: ContinuousClock.Instant { state.withLock { $0.now } }
-    /// How many times somebody waits for.
+    /// The number of pending alarms.
     var alarms: Int { state.withLock { $0.alarms.count } }
 
     func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void) {
         state.withLock { $0.alarms.append(Alarm(time: $0.now + delay, work: work)) }
     }
 
-    /// Lets all go that waits.
+    /// Drops all pending alarms.
     func forget() {
         _ = state.withLock { state in
             defer { state.alarms = [] }

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Random writes to a range of ids that nobody else writes to, and the dictionary of what must come of them.
+/// Random writes to a range of ids to which nobody else writes, and a dictionary of the expected rows.
 struct ModelledWrites: Sendable {
     private let dimension: Int
     private let ids: Range<Int64>
@@ -17,7 +17,7 @@ struct ModelledWrites: Sendable {
         random = SplitMix64(seed: seed)
     }
 
-    /// One transaction of about `count` puts, replacements and deletes.
+    /// Makes one transaction of about `count` puts, replacements and deletes.
     mutating func step(_ store: VectorStore<Int64>, bulk count: Int) throws {
         var next = rows
         var random = random
@@ -42,7 +42,8 @@ struct ModelledWrites: Sendable {
         rows = next
     }
 
-    /// Small integers, which add up exactly: the first component is the version, and each further one tells the id too.
+    /// The components are small integers, which add up exactly: the first is the version, and the others also depend on
+    /// the id.
     private static func row(_ id: Int64, _ version: Int, _ dimension: Int) -> [Float] {
         (0..<dimension).map { Float(version + Int(id) * $0) }
     }
@@ -52,10 +53,10 @@ struct ModelledWrites: Sendable {
         row.indices.allSatisfy { row[$0] == row[0] + Float(Int(id) * $0) }
     }
 
-    /// Rows that were deleted otherwise.
+    /// Removes rows that something else has deleted.
     mutating func forget(_ isGone: (Int64) -> Bool) { rows = rows.filter { !isGone($0.key) } }
 
-    /// All of this writer's ids, and nothing else of its range, as they must be.
+    /// Checks that the store has exactly the expected rows in this writer's range.
     func check(_ store: VectorStore<Int64>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
         var found = 0
         try store.forEach(where: "id >= ? AND id < ?", [.integer(ids.lowerBound), .integer(ids.upperBound)]) { row in
@@ -67,7 +68,7 @@ struct ModelledWrites: Sendable {
         #expect(found == rows.count, sourceLocation: here)
     }
 
-    /// The same by reads of single ids, those among them that have no row.
+    /// Checks the same by reads of single ids, also of ids without a row.
     func checkReads(_ store: VectorStore<Int64>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
         for id in ids {
             let vector = try store.vector(for: id)

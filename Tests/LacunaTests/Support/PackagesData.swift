@@ -15,7 +15,7 @@ struct PackagesData: Sendable {
     }
 
     let directory: String
-    /// `sample` or `packages`: what the rows' files are called.
+    /// The name of the rows' files: `sample` or `packages`.
     let name: String
 
     /// In the repository.
@@ -82,7 +82,7 @@ struct PackagesData: Sendable {
     func expect(_ matches: [Match<Int64>], _ answer: Answer, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(matches.count == answer.ids.count, sourceLocation: sourceLocation)
         let scores = Dictionary(uniqueKeysWithValues: zip(answer.ids, answer.scores))
-        // The last may tie with rows that just missed the list.
+        // The last row may tie with rows that are not in the list.
         let edge = answer.scores.last ?? 0
         for (match, score) in zip(matches, answer.scores) {
             let own = scores[match.id] ?? edge

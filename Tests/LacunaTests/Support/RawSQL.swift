@@ -1,14 +1,14 @@
 import Lacuna
 import TestSupport
 
-/// A connection to a store's index that knows nothing of the store: what the stock shell has.
+/// A connection to a store's index that knows nothing of the store, like the stock shell's.
 func rawConnection(_ index: String) throws -> Connection {
     let connection = try Connection(index, .readWrite)
     connection.checkpointsOnClose(true)
     return connection
 }
 
-/// Runs statements on an index behind its store's back, CHECK constraints switched off.
+/// Runs statements on an index without its store, with CHECK constraints switched off.
 func tamper(_ index: String, _ statements: String...) throws {
     let connection = try rawConnection(index)
     try connection.run("PRAGMA ignore_check_constraints = ON")
@@ -16,7 +16,7 @@ func tamper(_ index: String, _ statements: String...) throws {
 }
 
 extension Connection {
-    /// All rows of a query, as many columns of each as asked for.
+    /// All rows of a query, each with `columns` columns.
     func rows(_ columns: Int, _ sql: String) throws -> [[SQLValue]] {
         var rows: [[SQLValue]] = []
         try forEach(sql) { statement throws(VectorStoreError) in
@@ -27,7 +27,7 @@ extension Connection {
         return rows
     }
 
-    /// The first column of the first row; null where there is none.
+    /// The first column of the first row; null if there is no row.
     func value(_ sql: String) throws -> SQLValue {
         try rows(1, sql).first?.first ?? .null
     }

@@ -2,14 +2,14 @@ import TestSupport
 
 @testable import Lacuna
 
-/// What erased rows leave behind: looked for in the raw bytes of every file of a store.
+/// Looks for the remains of erased rows in the raw bytes of every file of a store.
 struct Remains {
-    /// The pieces of 16 bytes that erased vectors are made of, the first half by the second.
+    /// The pieces of 16 bytes of which erased vectors consist: for each first half, the second halves.
     private var pieces: [UInt64: Set<UInt64>] = [:]
     private var tokens: Set<String> = []
 
     private static let tokenBytes = 16
-    /// What tokens begin with, so that they are found without comparing everything with each.
+    /// All tokens begin with this, so that they are found without comparing everything with each token.
     private static let mark: [UInt8] = Array("TK".utf8)
 
     /// A text that occurs nowhere else.
@@ -33,10 +33,10 @@ struct Remains {
 
     mutating func add(_ token: String) { tokens.insert(token) }
 
-    /// What is found in the files' bytes, by name; the first few of them.
+    /// The first few remains that are found in the files' bytes.
     ///
-    /// While a handle is open, the files are to be copied by a child process: closing a descriptor of the index would drop
-    /// this process's locks on it.
+    /// While a handle is open, let a child process copy the files: closing a descriptor of the index would drop this
+    /// process's locks on it.
     func find(in directory: String) throws -> [String] {
         var found: [String] = []
         for name in try Directory.names(directory) {
@@ -53,7 +53,7 @@ struct Remains {
         if pieces.isEmpty || bytes.count < 16 { return [] }
         var found: [String] = []
         for offset in stride(from: 0, through: bytes.count - 16, by: 4) {
-            // The highest byte of every component: far quicker than to look for each.
+            // This checks the highest byte of the components, which is far faster than looking up each piece.
             guard unsafe bytes[offset + 3] == 0x3f, unsafe bytes[offset + 7] == 0x3f else { continue }
             let first = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             guard let seconds = pieces[first.littleEndian] else { continue }

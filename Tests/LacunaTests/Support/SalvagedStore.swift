@@ -4,7 +4,7 @@ import Testing
 
 @testable import Lacuna
 
-/// All that a salvage gave, and that it touched nothing.
+/// The result of a salvage, which is checked to have touched nothing.
 struct SalvagedStore {
     let report: SalvageReport
     private(set) var rows: [SalvagedRow] = []
@@ -31,10 +31,10 @@ struct SalvagedStore {
 
     func setAside(_ reason: SetAsideReason) -> [SalvagedRow] { rows.filter { $0.verdict == .setAside(reason) } }
 
-    /// Reasons and their counts, for comparing with what is expected.
+    /// The reasons and their counts.
     var reasons: [SetAsideReason: Int] { report.setAside }
 
-    /// That the verified rows are just those of the model but for some, byte for byte.
+    /// Expects that the verified rows are exactly those of the model except some, byte for byte.
     func expectVerified<ID: VectorID>(
         _ model: StoreModel<ID>,
         except ids: [ID] = [],
@@ -67,8 +67,7 @@ struct SmallStore<ID: VectorID> {
     private(set) var model = StoreModel<ID>()
     static var dimension: Int { 4 }
 
-    /// Row *n* has the components n, n + 0.25, n + 0.5, n + 0.75, so that none is like another; every third has no
-    /// metadata.
+    /// Row *n* has the components n, n + 0.25, n + 0.5, n + 0.75, so that all rows differ; every third has no metadata.
     init(_ ids: [ID], delete dead: [ID] = []) throws {
         scratch = try Scratch()
         let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: Self.dimension))
@@ -98,7 +97,8 @@ struct SmallStore<ID: VectorID> {
         }
     }
 
-    /// The leaf pages of a table without rowids, in key order, and the rows in each. Only of a tree of two levels.
+    /// The leaf pages of a table without rowids, in key order, and the number of rows in each. The tree must have two
+    /// levels.
     func leaves(_ table: String) throws -> [(page: Int, rows: Int)] {
         let root = try rawConnection(scratch.index).value("SELECT rootpage FROM sqlite_schema WHERE name = '\(table)'")
         guard case .integer(let root) = root else { throw CocoaError(.fileReadCorruptFile) }
@@ -113,7 +113,7 @@ struct SmallStore<ID: VectorID> {
         }
     }
 
-    /// Fills a page of the index with what is no page.
+    /// Fills a page of the index with bytes that are no valid page.
     func destroy(page: Int) throws {
         try overwrite("index.sqlite", at: UInt64(page - 1) * 4_096, [UInt8](repeating: 0xA5, count: 4_096))
     }

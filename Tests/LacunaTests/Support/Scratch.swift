@@ -14,8 +14,8 @@ final class Scratch: Sendable {
 
     func file(_ name: String) -> String { store + "/" + name }
 
-    /// The store's file names and their bytes, locks apart: for comparing before and after. Only while it is closed: an
-    /// open descriptor on the index would, once closed, drop the process's locks on it.
+    /// The names and bytes of the store's files without lock files, to compare them before and after a call. Use it
+    /// only while the store is closed: closing a descriptor of the index would drop the process's locks on it.
     func contents() throws -> [String: Data] {
         var contents: [String: Data] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: store) where !name.hasSuffix(".lock") {
@@ -37,14 +37,14 @@ func remove(_ path: String) throws { try FileManager.default.removeItem(atPath: 
 
 func copyItem(_ from: String, to path: String) throws { try FileManager.default.copyItem(atPath: from, toPath: path) }
 
-/// Changes a file where it lies.
+/// Changes a file in its place.
 func edit(_ path: String, _ change: (FileHandle) throws -> Void) throws {
     guard let handle = FileHandle(forUpdatingAtPath: path) else { throw CocoaError(.fileNoSuchFile) }
     try change(handle)
     try handle.close()
 }
 
-/// The file's length and the blocks it occupies, in bytes, as the file system counts them.
+/// The file's length and the blocks that it occupies, in bytes, as the file system counts them.
 func sizes(_ path: String) throws -> (length: Int64, allocated: Int64) {
     guard let status = try Directory.status(path) else { throw CocoaError(.fileNoSuchFile) }
     return (status.size, status.allocated)

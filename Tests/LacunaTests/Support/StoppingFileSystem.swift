@@ -8,8 +8,8 @@ import Darwin
 import Glibc
 #endif
 
-/// The system's file system up to an operation that changes something; from there on nothing happens any more, as after a
-/// kill; or where that one alone fails.
+/// The system's file system up to an operation that changes something. From there on nothing happens any more, as after
+/// a kill; or only that operation fails.
 struct StoppingFileSystem: FileSystemLayer {
     private let left: Guarded<Int>
     /// Whether names can be exchanged in one step.

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Compares all that a store says, and what lies on the disk, with a model.
+/// Compares everything that a store returns, and its files, with a model.
 func expectSame<ID: VectorID>(
     _ store: VectorStore<ID>,
     _ model: StoreModel<ID>,
@@ -97,7 +97,7 @@ private func expectSameSpace<ID: VectorID>(
     try expectHeaderAndRows(info, model, path, sourceLocation: here)
 }
 
-/// Reads the data file as docs/format.md draws it.
+/// Reads the data file as docs/format.md describes it.
 private func expectHeaderAndRows<ID: VectorID>(
     _ info: VectorStoreInfo,
     _ model: StoreModel<ID>,

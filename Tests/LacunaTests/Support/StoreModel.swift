@@ -2,7 +2,7 @@ import Foundation
 import Lacuna
 import TestSupport
 
-/// An id's place in the order of ids, worked out without the library: bytes that compare as the ids do.
+/// An id's place in the order of ids, computed without the library: bytes that compare as the ids do.
 struct IDKey: Hashable, Comparable {
     let bytes: [UInt8]
 
@@ -20,7 +20,7 @@ struct IDKey: Hashable, Comparable {
     static func < (left: IDKey, right: IDKey) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
 
-/// What a store must be after some operations, kept in a dictionary.
+/// A model of a store after some operations, kept in a dictionary.
 struct StoreModel<ID: VectorID> {
     struct Row {
         var id: ID
@@ -30,7 +30,7 @@ struct StoreModel<ID: VectorID> {
     }
 
     private(set) var rows: [IDKey: Row] = [:]
-    /// Rows in the file, live and dead.
+    /// The number of rows in the file, live and dead.
     private(set) var slots = 0
     private(set) var generation: Int64 = 1
 
@@ -46,14 +46,14 @@ struct StoreModel<ID: VectorID> {
 
     mutating func delete(_ id: ID) { rows[IDKey(id)] = nil }
 
-    /// Live rows move together, in the order they lie in.
+    /// Moves the live rows together, in the order of their slots.
     mutating func rewrite() {
         for (slot, row) in inSlotOrder.enumerated() { rows[IDKey(row.id)]?.slot = slot }
         slots = rows.count
         generation += 1
     }
 
-    /// Rows from beyond the place where the last one will end go to the gaps before it: in their order, into them in theirs.
+    /// Moves the rows beyond the final end into the gaps before it; rows and gaps both in the order of their slots.
     mutating func compactInPlace() {
         let used = Set(rows.values.map(\.slot))
         let gaps = (0..<rows.count).filter { !used.contains($0) }
@@ -61,7 +61,7 @@ struct StoreModel<ID: VectorID> {
         slots = rows.count
     }
 
-    /// Maximal runs of slots that no row has.
+    /// The gaps, and the dead slots at the end.
     var deadRuns: [Range<Int>] {
         var runs: [Range<Int>] = []
         var end = 0
@@ -72,7 +72,7 @@ struct StoreModel<ID: VectorID> {
         return runs
     }
 
-    /// All rows' distances to a query in float64, nearest first, equal ones by id.
+    /// The distances of all rows to a query in float64, nearest first, equal ones in the order of their ids.
     func nearest(_ query: [Float], _ metric: DistanceMetric, where passes: (Row) -> Bool = { _ in true })
         -> [(id: ID, distance: Double)]
     {

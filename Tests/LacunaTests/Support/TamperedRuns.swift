@@ -1,7 +1,7 @@
 @testable import Lacuna
 
-/// Has the runs of a closed store tell something else of a slot: the id and the checksum that a row of the vector has there, or
-/// any checksum.
+/// Changes the entry of a slot in the runs of a closed store: it gets another id, and the checksum of the vector, or
+/// any other checksum.
 func tellRun(_ index: String, _ slot: Int, _ id: SQLValue, _ vector: [Float], checksum: UInt32? = nil) throws {
     let opened = StoreIndex(try rawConnection(index))
     var bytes = Checksum()

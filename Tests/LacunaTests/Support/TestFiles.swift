@@ -6,13 +6,13 @@ import Darwin
 import Glibc
 #endif
 
-/// Whole files, by stdio: never for SQLite's files while a connection has them open.
+/// Reads and writes whole files by stdio. Never use it for SQLite's files while a connection has them open.
 enum TestFiles {
     struct Failure: Error { let errno: Int32 }
 
-    /// Calls `body` with a directory that is gone afterwards.
+    /// Calls `body` with a directory that is removed afterwards.
     ///
-    /// In memory where there is such a file system, unless the disk itself matters: the modelled disk is no slower there.
+    /// It is in memory if there is such a file system, unless the disk itself matters.
     static func withDirectory<R>(onDisk: Bool = false, _ body: (String) throws -> R) throws -> R {
         let temporary = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         let base = !onDisk && exists("/dev/shm") ? "/dev/shm" : temporary
@@ -62,8 +62,8 @@ enum TestFiles {
         unsafe fseek(file, 0, SEEK_END)
         let size = unsafe ftell(file)
         unsafe rewind(file)
-        // The standard library writes the count of an array of none into the one that all of them share: a race to
-        // ThreadSanitizer.
+        // For an empty array, the standard library writes the count into storage that all empty arrays share, which
+        // ThreadSanitizer reports as a race.
         if size == 0 { return [] }
         return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             count = unsafe fread(buffer.baseAddress, 1, size, file)
@@ -75,7 +75,7 @@ enum TestFiles {
         for name in try Directory.names(from) { try write(read(from + "/" + name), to: to + "/" + name) }
     }
 
-    /// The data files of a store, by name: what "nothing was touched" is checked with.
+    /// The data files of a store, by name, to check that nothing was touched.
     static func dataFiles(_ directory: String) throws -> [String: [UInt8]] {
         var files: [String: [UInt8]] = [:]
         for name in try Directory.names(directory) where StorePaths.generation(ofDataFile: name) != nil {
@@ -84,7 +84,7 @@ enum TestFiles {
         return files
     }
 
-    /// How many descriptors this process has open on files below `directory`.
+    /// The number of descriptors that this process has open on files below `directory`.
     static func openDescriptors(below directory: String) -> Int {
         guard let names = try? Directory.names("/proc/self/fd") else { return 0 }
         return names.count { name in

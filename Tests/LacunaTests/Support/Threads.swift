@@ -1,15 +1,14 @@
 import Foundation
 import Synchronization
 
-/// Runs what blocks on a thread of its own, and waits for it without blocking one of Swift's cooperative threads.
+/// Runs blocking work on a thread of its own, and waits for it without blocking one of Swift's cooperative threads.
 func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
         Thread { continuation.resume(with: Result { try body() }) }.start()
     }
 }
 
-/// Does long work item by item on two threads of its own, none of them one of Swift's cooperative ones, which other tests
-/// need.
+/// Does long work item by item on two threads of its own, not on Swift's cooperative threads, which other tests need.
 func onTwoThreads<Item: Sendable, R: Sendable>(
     _ items: [Item],
     _ body: @escaping @Sendable (Item) throws -> R
