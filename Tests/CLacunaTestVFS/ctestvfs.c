@@ -15,10 +15,10 @@ static ctest_after after;
 
 typedef struct {
     sqlite3_file base;
-    const char *name; /* within its directory; SQLite keeps the path as long as the file is open */
-    int64_t disk;     /* 0 where nobody wants to hear of it */
-    int last_errno;   /* why the last call failed that was made to */
-    sqlite3_file *real; /* right behind this structure */
+    const char *name; /* within its directory; SQLite keeps the path while the file is open */
+    int64_t disk;     /* 0 if the file is on no simulated disk */
+    int last_errno;   /* of the last call that was made to fail */
+    sqlite3_file *real; /* lies right behind this structure */
 } test_file;
 
 static const char *last_component(const char *path) {
@@ -130,7 +130,7 @@ int ctest_vfs_install(ctest_disk_of disk_of_path, ctest_before before_operation,
     disk_of = disk_of_path;
     before = before_operation;
     after = after_operation;
-    vfs = *real; /* whatever isn't replaced is the real one's, and takes no more than the VFS's own fields */
+    vfs = *real; /* methods that aren't replaced are the real VFS's; they need only the VFS's own fields */
     vfs.zName = "lacuna-test";
     vfs.pNext = NULL;
     vfs.pAppData = real;
@@ -145,7 +145,7 @@ int ctest_cut_power(const char *mount_point) {
     int fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return errno;
     uint32_t no_log_flush = 2;
-    /* FS_IOC_SHUTDOWN, as ext4 and XFS have it: _IOR('X', 125, __u32) */
+    /* FS_IOC_SHUTDOWN of ext4 and XFS: _IOR('X', 125, __u32) */
     int code = ioctl(fd, _IOR('X', 125, uint32_t), &no_log_flush) == 0 ? 0 : errno;
     close(fd);
     return code;

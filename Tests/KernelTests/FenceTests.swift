@@ -3,7 +3,7 @@ import CLacunaVectorKernels
 import TestSupport
 import Testing
 
-/// Nothing outside the arrays is read: one byte too far would end the process.
+/// The kernels read nothing outside the arrays: one byte too far would end the process.
 @Suite("Fenced memory")
 struct FenceTests {
     static let dimensions = Array(1...70) + [255, 384, 1023, 1024, 1025, 2049]

@@ -24,7 +24,7 @@ struct FiniteTests {
                 damaged[position] = bad
                 let found = check(damaged)
                 #expect(!found.finite && found.firstBad == position)
-                // A second one, further on, changes nothing.
+                // A second bad value behind the first changes nothing.
                 damaged[count - 1] = .nan
                 #expect(check(damaged).firstBad == position)
             }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What each command prints with `--json`: one line, and at least the keys that scripts were promised.
+/// With `--json`, each command prints one line, with at least the keys that scripts were promised.
 @Suite struct AnswerTests {
     private func expect(_ object: [String: Any], _ keys: String, _ location: SourceLocation = #_sourceLocation) {
         let missing = Set(keys.split(separator: " ").map(String.init)).subtracting(object.keys)
@@ -123,7 +123,7 @@ import Testing
         #expect(exported["bytes"] as? Int == (try directory.read("e.jsonl")).count)
     }
 
-    /// For people there are words, and never a line that only a script could want.
+    /// People get words, and never a line that only a script could want.
     @Test func peopleGetWords() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 10)

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `backup` and `restore`: statuses, keys, and what they say.
+/// The exit statuses, the keys and the messages of `backup` and `restore`.
 @Suite struct BackupTests {
     private let directory: TemporaryDirectory
     private let store: String

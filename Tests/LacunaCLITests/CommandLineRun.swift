@@ -9,7 +9,7 @@ func lacuna(_ arguments: [String], input: String = "") throws -> ProgramRun {
     return run
 }
 
-/// A run that has to end well.
+/// Runs `lacuna` and expects success.
 @discardableResult
 func succeed(_ arguments: [String], input: String = "", at location: SourceLocation = #_sourceLocation) throws
     -> ProgramRun
@@ -26,7 +26,7 @@ func succeed(_ arguments: String..., input: String = "", at location: SourceLoca
     try succeed(arguments, input: input, at: location)
 }
 
-/// A run that has to fail: with this status, and first of all one line that says so.
+/// Runs `lacuna` and expects it to fail with this status, and with one line first that tells the error.
 @discardableResult
 func fail(
     _ status: Int32,

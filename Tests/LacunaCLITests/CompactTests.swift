@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// `compact` with a limit. At a byte a second it never comes to its end by itself.
+/// `compact` with a limit. At one byte per second it never ends by itself.
 @Suite(.timeLimit(.minutes(20))) struct CompactTests {
     private let directory: TemporaryDirectory
     private let store: String
@@ -52,7 +52,7 @@ import Testing
         try expectUnharmed()
     }
 
-    /// Most of the time it waits for its rate; the target is there before the first wait.
+    /// Most of the time the compaction waits for its rate; the target is there before the first wait.
     @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func anInterruptEndsARateLimitedWait(_ signal: Int32, _ status: Int32) throws {
         let program = try Program.lacuna.start(["compact", store, "--strategy", "rewrite", "--max-rate", "1"])

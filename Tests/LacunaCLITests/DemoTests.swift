@@ -40,7 +40,7 @@ import Testing
         try expectNothingIsLeft()
     }
 
-    /// As by `lacuna demo | head -1`.
+    /// The pipe closes early, as in `lacuna demo | head -1`.
     @Test func itEndsSilentlyWhereNobodyReadsOn() throws {
         let tour = try start()
         try tour.read(1)

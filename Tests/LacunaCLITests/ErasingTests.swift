@@ -30,7 +30,7 @@ import Testing
         #expect(run.text.hasPrefix("erased 1 row; 1 id had no row; 12 bytes overwritten, the index rebuilt, in "))
     }
 
-    /// None was there: status 1 as for `delete`, and what was deleted before is erased all the same.
+    /// If no row was found, the status is 1, as for `delete`; rows that were deleted before are erased all the same.
     @Test func noneFound() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
@@ -41,8 +41,8 @@ import Testing
         #expect(try run.json()["zeroed_bytes"] as? Int == 12)
     }
 
-    /// A reader is in the way: status 75 and a line that says what holds; the next command that writes says so too, until
-    /// one of them has finished it.
+    /// While a reader is in the way, the status is 75, and a line says what holds. The next commands that write say so
+    /// too, until one of them has finished the erasure.
     @Test func aReaderIsInTheWay() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 30)

@@ -3,9 +3,10 @@ import LacunaFormats
 import TestSupport
 import Testing
 
-/// What goes in comes out, to the byte, by every format.
+/// Every format exports byte for byte what was imported.
 @Suite struct ExportTests {
-    /// Metadata whose text must not change: order of keys, spelling of numbers, white space, escapes, none and empty.
+    /// Metadata whose text must not change: the order of keys, the spelling of numbers, white space and escapes. Some
+    /// are empty, some rows have none.
     private static let metadata: [String?] = [
         "{\"b\": 1, \"a\": 1.0e+00}", "{ \"a\" :1 }", "{}", "{ }", nil,
         "{\"x\":\"\\u00e9 \\/ é\",\"y\":[1, {\"id\":2}]}",

@@ -46,7 +46,7 @@ enum Fixture {
         return store
     }
 
-    /// Starts a compaction that a limit of its rate holds up after its first rows, and kills it there.
+    /// Starts a compaction that a rate limit delays after its first rows, and kills it there.
     static func killCompaction(
         of store: String,
         by program: Program = .lacuna,

@@ -1,11 +1,11 @@
-// The bug story: a directory from outside had a named pipe where a lock file should be, and every command hung, deaf to an
-// interrupt; or a link, and a command that only reads made a file at the other end of it.
+// The bug story: a directory from outside had a named pipe in place of a lock file, and every command hung and ignored
+// an interrupt. Or it had a link there, and a command that only reads made a file at the link's target.
 
 import Foundation
 import TestSupport
 import Testing
 
-/// Each command on a store in whose directory a name leads to something else than a file.
+/// Runs each command on a store whose directory has something else than a file under one of the names.
 @Suite(.timeLimit(.minutes(20))) struct HostileNamesCommandTests {
     private static let names = [
         "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite-journal", "writer.lock", "readers-0.lock",
@@ -22,7 +22,7 @@ import Testing
     /// Salvage reads what can be read, and looks neither at locks nor at shared memory that it doesn't need.
     private static func mayWork(_ command: [String], _ name: String) -> Bool {
         if command.contains("--salvage") { return true }
-        // Neither takes a snapshot, and so no reader's lock.
+        // These commands take no snapshot, and so they need no reader's lock.
         let takesNone = ["put", "delete", "import"].contains(command[0]) || command == ["recover", "S", "--dry-run"]
         return takesNone && name == "readers-0.lock"
     }
@@ -42,7 +42,7 @@ import Testing
             }
             let run = try lacunaInTime.run(words, input: "[1, 2, 3]")
             if Self.mayWork(command, name) && run.status == 0 { continue }
-            // To find damage is `verify`'s answer.
+            // `verify` answers that it found damage.
             #expect(run.status == (command[0] == "verify" ? 1 : 76), "\(command): \(run.error)")
             #expect(run.error.split(separator: "\n").count == 1, "\(command): \(run.error)")
             #expect(run.error.hasPrefix("error: "), "\(command): \(run.error)")

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// A store that somebody prepared: a status that says so, and neither the end of the process nor a hang.
+/// A prepared store leads to an exit status that says so, and neither to a crash nor to a hang.
 @Suite struct HostileStoreTests {
     private func tamper(_ store: String, _ statements: String...) throws {
         let connection = try Connection(store + "/index.sqlite", .readWrite)

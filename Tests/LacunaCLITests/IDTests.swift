@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Ids of all three kinds, spelled as people and files spell them.
+/// Ids of all three kinds, in the spellings of people and files.
 @Suite struct IDTests {
     @Test func negativeIDsComeAfterTwoDashes() throws {
         let directory = try TemporaryDirectory()
@@ -12,7 +12,7 @@ import Testing
         #expect(try succeed("delete", store, "--json", "--", "-5", "-6").text == "{\"deleted\":1,\"missing\":1}\n")
     }
 
-    /// Both are é to a reader, and to Swift's `==`; to the store they are two ids.
+    /// Both look like é to people and are equal to Swift's `==`; to the store they are two ids.
     @Test func composedAndDecomposedTextsAreTwoIDs() throws {
         let directory = try TemporaryDirectory()
         let store = directory / "s"
@@ -70,7 +70,7 @@ import Testing
             try succeed("put", store, "--", id, input: "[1,2,3]")
             #expect(try succeed("get", store, "--json", "--", id).json()["id"] as? String == id)
         }
-        // In words for people an id may not steer the terminal.
+        // In output for people, an id must not control the terminal.
         let listing = try succeed("list", store).text
         #expect(!listing.contains("\u{1B}"))
         #expect(listing.split(separator: "\n").count == 6)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct ImportTests {
-    /// What is sound JSON, and not what is wanted, is called just that.
+    /// JSON that is valid but of the wrong kind is reported as that.
     @Test func valuesOfAnotherKind() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
@@ -27,7 +27,7 @@ import Testing
         )
     }
 
-    /// Files that contradict one another or the store: refused before the first row is written.
+    /// Files that contradict one another or the store are refused before the first row is written.
     @Test func badFilesChangeNothing() throws {
         let directory = try TemporaryDirectory()
         let store = directory / "s"
@@ -78,7 +78,7 @@ import Testing
         #expect(try Fixture.rowCount(directory / "s") == 0)
     }
 
-    /// What only the store can refuse stops at its batch, and the line counts what came before.
+    /// A row that only the store can refuse stops the import at its batch, and the line counts the rows before that.
     @Test func errorInALaterBatchCountsTheRowsThatAreKept() throws {
         let directory = try TemporaryDirectory()
         let store = directory / "s"

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Limits of the system's, and a temporary directory that is of no use: one line says which it was, and what to do.
+/// If a limit of the system is met, or the temporary directory is of no use, one line says so and tells the remedy.
 @Suite struct LimitTests {
     private let directory: TemporaryDirectory
     private let store: String
@@ -21,7 +21,7 @@ import Testing
         return run
     }
 
-    /// The signal for that would end the process; ignored, it is an error of the write.
+    /// The signal for this limit would end the process. Since it is ignored, the write fails with an error.
     @Test(arguments: [64, 256, 1_024]) func aFileSizeLimitIsAnError(blocks: Int) throws {
         try Fixture.npy(directory / "v.npy", 40_000, dimension: 16)
         let run = try lacuna(after: "ulimit -f \(blocks)", ["import", store, directory / "v.npy"])
@@ -39,13 +39,13 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: directory / "out.npy"))
     }
 
-    /// Wherever it is met.
+    /// The limit is met at a different place each time.
     @Test func aLimitOfOpenFilesIsToldAsWhatItIs() throws {
         var failures = 0
         for limit in 6...24 {
             let run = try lacuna(after: "ulimit -n \(limit)", ["compact", store, "--strategy", "rewrite"])
             if run.status == 0 { continue }
-            // With fewer still, the process can't be loaded.
+            // With a lower limit the process can't even be loaded.
             guard run.error.hasPrefix("error: ") else { continue }
             failures += 1
             run.expectFailure(74, saying: "ulimit -n")

@@ -1,16 +1,16 @@
-// The bug story: private vectors were readable by everybody after a compaction, and a store that root had compacted for its owner
-// could never be written by that one again.
+// The bug story: private vectors were readable by everybody after a compaction, and after root had compacted a store
+// for its owner, the owner could never write to it again.
 
 import Foundation
 import Lacuna
 import TestSupport
 import Testing
 
-/// The mode and the owner of a store's files, whoever works on it.
+/// A store's files keep their mode and owner, whoever works on the store.
 @Suite(.timeLimit(.minutes(20))) struct OwnerTests {
     let directory: TemporaryDirectory
     let store: String
-    /// Two users that nobody is.
+    /// Two user ids that nobody has.
     private static let (owner, stranger) = (54_321, 54_322)
 
     init() throws {
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    /// Whatever makes files, lock files that were lost and the leftovers of a crash among them.
+    /// Covers everything that makes files, also lost lock files and a crash's leftovers.
     @Test(arguments: [0o600, 0o640, 0o660]) func modesStay(_ mode: Int) throws {
         try fill(store)
         for name in try files().keys {
@@ -104,7 +104,7 @@ import Testing
         return owned
     }
 
-    /// A daemon that has given up its privileges: that it can't look is no sign that the store has moved.
+    /// A daemon that has given up its privileges can't look at the path. That is no sign that the store was moved.
     @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func aPathThatMayNoLongerBeLookedAt() throws {
         _ = try makeOwned(0o600, directoryMode: 0o700)
         let program = try Self.asUser(Self.owner)
@@ -140,7 +140,7 @@ import Testing
         try expectAll(owned, "the owner's writing")
     }
 
-    /// Whoever may only read the files, and write to the directory, leaves nothing that is in the owner's way.
+    /// A user who may only read the files, but write to the directory, leaves nothing that is in the owner's way.
     @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func readersLeaveNothingOfTheirOwn() throws {
         let owned = try makeOwned(0o644, directoryMode: 0o777)
         for lock in ["readers-0.lock", "readers-1.lock"] {
@@ -171,13 +171,13 @@ import Testing
         try expectAll(owned, "recovery")
     }
 
-    /// Somebody of the file's group, who may write all of it, can't give it away: that goes on, and is told.
+    /// A user who may write every file but can't give files away goes on all the same, and the answer says so.
     @Test(.enabled(if: maySwitch, "needs a superuser and setpriv")) func whoCantGiveFilesAwayGoesOn() throws {
         _ = try makeOwned(0o666, directoryMode: 0o777)
         let run = try run(Self.stranger, ["compact", store, "--strategy", "rewrite", "--json"])
         #expect(run.status == 0, "\(run.error)")
         #expect(try run.json()["owner_kept"] as? Bool == false)
-        // Its group isn't the old one's, whose bits are nobody's now.
+        // The new file's group is another one, so the bits of the old group are given to nobody.
         #expect(try files()["vectors-2.f32"] == Owned(mode: 0o606, user: Self.stranger, group: Self.stranger))
         #expect(try self.run(Self.owner, ["put", store, "900"]).status == 0)
     }

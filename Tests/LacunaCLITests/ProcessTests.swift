@@ -6,7 +6,7 @@ import Testing
 import FoundationXML
 #endif
 
-/// What needs a process to be watched, or stopped, while it runs.
+/// These tests watch or stop a process while it runs.
 @Suite struct ProcessTests {
     /// The pipe has room for 64 KiB and the acknowledgements take more, so the import can't end before the signal.
     @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
@@ -28,8 +28,8 @@ import FoundationXML
         try succeed("verify", store)
     }
 
-    /// The rows that match at once just fill the buffer of standard output. Once it is printed, the filter works on the next
-    /// row for ever, and nobody else looks for a signal.
+    /// The rows that match at once just fill the buffer of standard output. Once that is printed, the filter works on
+    /// the next row for ever, and nothing else checks for a signal.
     @Test(.timeLimit(.minutes(20)), arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interruptEndsAnEndlessFilter(_ signal: Int32, _ status: Int32) throws {
         let directory = try TemporaryDirectory()
@@ -49,7 +49,7 @@ import FoundationXML
         #expect(run.error == "error: interrupted; run the command again to go on\n")
     }
 
-    /// A log that claims to be long is read to its end before the store is believed.
+    /// A log that claims to be long is read to its end before the store opens.
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/fd")), .timeLimit(.minutes(20)))
     func interruptEndsTheLookThroughALongLog() throws {
         let directory = try TemporaryDirectory()
@@ -92,7 +92,7 @@ import FoundationXML
         #expect(try Fixture.rowCount(store) == 1)
     }
 
-    /// Readers go on beside what a killed compaction leaves, and recovery clears it.
+    /// Readers go on beside the leftovers of a killed compaction, and recovery removes these.
     @Test func killedCompactionIsRecovered() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 100)
@@ -116,7 +116,7 @@ import FoundationXML
         try succeed("verify", store)
     }
 
-    /// `lacuna list | head -1`: nobody reads on, and nobody wants to hear of it.
+    /// As in `lacuna list | head -1`, the pipe's reader ends early, and that is no error.
     @Test func closedPipe() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.sampleStore(directory)

@@ -5,14 +5,14 @@ import Testing
 
 @testable import Lacuna
 
-/// Other processes read while this one writes, rewrites and punches: each of them sees one commit, whole.
+/// Other processes read while this one writes, rewrites and punches. Each of them sees one whole commit.
 @Suite struct ReadersBesideAWriterTests {
     /// Rows of 4 KiB, so that punching a single one frees a block.
     private static let dimension = 1_024
     private static let rows = 24
     private static let rounds = 8
 
-    /// Every row of a commit carries its number, in the vector as in the metadata.
+    /// Every row of a commit carries the commit's number, in the vector and in the metadata.
     private static func write(_ stamp: Int, _ store: VectorStore<Int64>) throws {
         try StampedRows.put(stamp, count: Int64(rows), dimension: dimension, store)
     }

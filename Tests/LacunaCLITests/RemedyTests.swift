@@ -5,7 +5,7 @@ import Testing
 
 @testable import LacunaCLI
 
-/// What an error of the library says to people who type commands.
+/// People who type commands get the library's errors with commands in them.
 @Suite struct RemedyTests {
     typealias Call = VectorStoreError.Remedy.Call
 
@@ -15,7 +15,7 @@ import Testing
         #expect(!call.command.contains("VectorStore") && !call.command.contains("("))
     }
 
-    /// Each command that a remedy names is there, and takes the options that are named with it.
+    /// Each command that a remedy names exists, and takes the options that the remedy names with it.
     @Test(arguments: Call.allCases.filter { $0.command.hasPrefix("`lacuna ") })
     func theCommandIsThere(_ call: Call) throws {
         let words = call.command.split { " `".contains($0) }.map(String.init)

@@ -3,8 +3,8 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Other processes open the store again and again, while this one commits and its log begins anew: each look at that log,
-/// which is being written, must tell writing from rot.
+/// Other processes open the store again and again, while this one commits and its log begins anew. Each opening checks
+/// a log that is being written, and must not take writing for damage.
 @Suite(.timeLimit(.minutes(20))) struct ReopeningReadersTests {
     private static let opens = 150
 

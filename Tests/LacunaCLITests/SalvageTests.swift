@@ -87,7 +87,7 @@ import Testing
         try succeed("verify", copy)
     }
 
-    /// As an export writes it, to the byte.
+    /// Salvage writes a sound store byte for byte as an export does.
     @Test func aSoundStoreIsExported() throws {
         let original = try Original()
         try succeed("delete", original.store, "r3")
@@ -122,7 +122,8 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: original.directory.path) == names)
     }
 
-    /// Rows by slot, from two files of one store: no id is there twice, and `import` takes them.
+    /// Without an index, rows are named by slot. Two data files of one store yield no id twice, and `import` takes
+    /// them.
     @Test func withoutAnIndex() throws {
         let original = try Original()
         let (directory, store) = (original.directory, original.store)
@@ -155,7 +156,7 @@ import Testing
         #expect(try Fixture.rowCount(directory / "copy") == 20)
     }
 
-    /// The record is lost, and its metric with it; the rows' ids tell what they are.
+    /// The store's record is lost, and its metric with it; the rows' ids tell their kind.
     @Test(arguments: ["integer", "text", "uuid"]) func withoutARecord(_ kind: String) throws {
         let directory = try TemporaryDirectory()
         let store = directory / "s"
@@ -172,7 +173,7 @@ import Testing
         try succeed("import", directory / "copy", directory / "out.jsonl")
     }
 
-    /// SQLite takes it for JSON, `import` doesn't: it would keep all the other rows out.
+    /// SQLite takes this metadata for JSON and `import` doesn't: one such row would keep out all the others.
     @Test func metadataThatNoImportTakes() throws {
         let directory = try TemporaryDirectory()
         let store = try VectorStore<Int64>.create(at: directory / "s", .init(dimension: 1))
@@ -206,7 +207,7 @@ import Testing
         let elsewhere = try TemporaryDirectory()
         try fail(66, "recover", directory.path, "--salvage", elsewhere / "out.jsonl")
         try fail(73, "recover", store, "--salvage", directory / "no/such.jsonl")
-        // Nothing in the store's directory is touched, whatever the way there.
+        // Nothing in the store's directory is touched, by whatever path it is reached.
         let before = try original.contents()
         try FileManager.default.createSymbolicLink(atPath: directory / "link", withDestinationPath: store)
         for name in ["s/rows.jsonl", "link/rows.jsonl", "link/../s/./rows.jsonl"] {

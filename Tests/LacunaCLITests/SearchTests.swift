@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Searches of the sample against the exact answers that come with it.
+/// Compares searches of the sample with the exact answers that come with it.
 @Suite struct SearchTests {
     private struct Truth {
         let row: Int
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// Two rows whose scores differ by less than float32 can tell may change places.
+    /// Two rows whose scores differ by less than float32 can tell are allowed to change places.
     private func expect(_ lines: [[String: Any]], _ truth: Truth, _ location: SourceLocation = #_sourceLocation) {
         #expect(lines.count == truth.ids.count, sourceLocation: location)
         let score = Dictionary(uniqueKeysWithValues: zip(truth.ids, truth.scores))
@@ -45,7 +45,7 @@ import Testing
             if let expected = (line["id"] as? Int).flatMap({ score[$0] }) {
                 #expect(abs(expected - truth.scores[index]) < 1e-6, sourceLocation: location)
             } else {
-                // Only the last one can be beyond the end of the truth, and as near as it.
+                // Only the last one may be missing from the truth, if it is as near as the last row there.
                 #expect(index == lines.count - 1, "\(line)", sourceLocation: location)
             }
         }

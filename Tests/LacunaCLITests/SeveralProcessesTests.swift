@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Two processes that keep the store open read, while a third one, this, writes and compacts.
+/// Two processes keep the store open and read it, while this process writes and compacts.
 @Suite(.timeLimit(.minutes(20))) struct SeveralProcessesTests {
     private static let dimension = 1_024
     private static let rows: Int64 = 24
@@ -23,7 +23,7 @@ import Testing
             // One read more than was waited for before.
             for reader in readers { #expect(try reader.readLine() == ".") }
             try Self.write(round + 2, store)
-            // Scattered gaps, and runs of them.
+            // In one round single rows are dead, in the next whole stretches of rows.
             try store.delete((0..<Self.rows).filter { round % 2 == 0 ? $0 % 2 == 0 : $0 < 8 })
             let report = try store.compact([.rewrite, .inPlace, .punch, .auto][round % 4])
             if let strategy = report.strategy { strategies.append(strategy) }

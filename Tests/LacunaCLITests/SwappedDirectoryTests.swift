@@ -1,12 +1,13 @@
-// The bug story: `compact` ran in the background while the store was renamed away and a new one made at its path. It unlinked the
-// new one's data file, and ended with status 0. And an import into a directory that somebody had removed told all rows as imported.
+// The bug story: `compact` ran in the background while the store was renamed away and a new one made at its path. It
+// unlinked the new store's data file, and ended with status 0. And an import into a directory that somebody had removed
+// reported all rows as imported.
 
 import Foundation
 import Lacuna
 import TestSupport
 import Testing
 
-/// A store's directory that is swapped under a running command.
+/// A store's directory is swapped under a running command.
 @Suite(.timeLimit(.minutes(20))) struct SwappedDirectoryTests {
     let directory: TemporaryDirectory
     let store: String
@@ -51,7 +52,8 @@ import Testing
         (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
     }
 
-    /// The acknowledgements take more than the pipe has room for, so that the import can't end before the directory is gone.
+    /// The acknowledgements are longer than the pipe has room for, so the import can't end before the directory is
+    /// gone.
     @Test func importIntoARemovedDirectory() throws {
         try Fixture.npy(directory / "many.npy", 20_000, dimension: 16)
         let program = try Program.lacuna.start([
@@ -69,7 +71,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: store))
     }
 
-    /// A link at the path that is flipped to another store, as deployments do.
+    /// The path is a link, which is switched to another store, as deployments do.
     @Test func importThroughALinkThatIsFlipped() throws {
         let link = directory / "current"
         try make(directory / "other")
@@ -92,7 +94,7 @@ import Testing
 
     // MARK: Without paths by descriptor
 
-    /// The shell's own, and those of the program that takes its place.
+    /// Hides the shell's own descriptors, and those of the program that takes its place.
     private static let hidesDescriptors = "mount -t tmpfs tmpfs /proc/$$/task"
 
     private static let mayHideDescriptors =
@@ -120,7 +122,8 @@ import Testing
         #expect(try Fixture.rowCount(store) == 999)
     }
 
-    /// SQLite unlinks shared memory by path when the last connection closes: by then another store's is there.
+    /// SQLite unlinks shared memory by path when the last connection closes; by then another store's shared memory is
+    /// at that path.
     @Test(.enabled(if: mayHideDescriptors, "needs the right to mount")) func aSwapWithoutThem() throws {
         let other = directory / "other"
         try make(other)

@@ -5,8 +5,8 @@ import Testing
 
 @testable import LacunaCLI
 
-// The bug story: a process died by SIGKILL, the machine went on. What the store's calls had acknowledged was in the
-// kernel's hands, but files and index were at different steps, and the next process went on from there.
+// The bug story: a process died by SIGKILL, the machine went on. The kernel had all that the store's calls had
+// acknowledged, but files and index were at different steps, and the next process went on from there.
 
 /// Processes that are killed on the real file system.
 @Suite struct TortureTests {
@@ -22,12 +22,12 @@ import Testing
         #expect(counts["seed"] as? Int == seed)
         #expect(counts["ok"] as? Bool == true)
         func count(_ name: String) throws -> Int { try #require(counts[name] as? Int, "\(name)") }
-        // The last round may bring several.
+        // The last round may add several kills.
         #expect((75...77).contains(try count("kills")))
         #expect(try count("kills_in_calls") > 0)
         #expect(try count("kills_in_maintenance") <= count("kills_in_calls"))
         #expect(try count("kills_in_calls") + count("kills_in_recovery") <= count("kills"))
-        // A round has three kills at most, and a row is one of a call's changes.
+        // A round has three kills at most.
         #expect(try count("rounds") * 3 >= count("kills"))
         #expect(try count("operations") > 0 && count("rows") > 0 && count("verified") > 0)
         let compactions = try #require(counts["compactions"] as? [String: Int])
@@ -35,7 +35,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: store))
     }
 
-    /// The seed alone makes the calls: whoever begins in the middle makes the same.
+    /// The seed alone determines the calls: a workload that begins in the middle makes the same ones.
     @Test func theSeedReplaysTheOperations() {
         let workload = TortureWorkload(seed: 7)
         var whole = TortureModel(workload)
@@ -52,7 +52,7 @@ import Testing
 
     @Test func aDirectoryThatIsThereIsRefused() throws {
         let directory = try TemporaryDirectory()
-        // Empty, and somebody's all the same.
+        // The directory is empty, but it belongs to somebody.
         try fail(73, "torture", directory.path)
         #expect(FileManager.default.fileExists(atPath: directory.path))
         try fail(73, "torture", directory / "no/such")
@@ -81,7 +81,7 @@ import Testing
     enum Tampering: String, CaseIterable {
         case loss, otherVector, otherMetadata, invention, halfACall, rottenRow, unknownFile
 
-        /// What is done behind its back to a row that was acknowledged.
+        /// Harms an acknowledged row behind the torture's back.
         func apply(to torture: Torture, _ id: Int64) throws {
             let store = try VectorStore<Int64>.open(at: torture.path)
             defer { try? store.close() }
@@ -99,13 +99,13 @@ import Testing
             }
         }
 
-        /// Flips a bit in the last place where the file holds this vector.
+        /// Flips a bit of the last copy of this vector in the file.
         private func flipLastRow(of path: String, _ vector: [Float]) throws {
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             let row = unsafe vector.withUnsafeBytes { unsafe Data($0) }
             let place = try #require(bytes.range(of: row, options: .backwards))
             bytes[place.lowerBound] ^= 1
-            // Over the same file, which a reader may have open.
+            // The bytes go into the same file, which a reader may have open.
             let handle = try #require(FileHandle(forWritingAtPath: path))
             try handle.write(contentsOf: bytes)
             try handle.close()
@@ -146,7 +146,7 @@ import Testing
         #expect(message.contains("; the store is kept in \(torture.path)"))
     }
 
-    /// From outside, until it is noticed: the first byte of every data file there is.
+    /// Another process changes the first byte of every data file until the torture notices.
     @Test func damageIsStatus1AndTheStoreIsKept() throws {
         let directory = try TemporaryDirectory()
         let program = try Program.lacuna.start([
@@ -155,7 +155,7 @@ import Testing
         while program.isRunning {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: directory / "t")) ?? []
             for name in names where name.hasSuffix(".f32") {
-                // Not before there are rows: a store in the making is looked at by nobody.
+                // A data file without rows is skipped: nobody checks a store that is still being created.
                 guard let handle = FileHandle(forUpdatingAtPath: directory / "t/\(name)") else { continue }
                 if try handle.seekToEnd() > 4_096 {
                     try handle.seek(toOffset: 0)
@@ -177,9 +177,9 @@ import Testing
     private static let rows = 1_000
     private static let batch = 3
 
-    /// Starts an import of the sample, and kills it once it has acknowledged so many batches.
+    /// Starts an import of the sample, and kills it once it has acknowledged that many batches.
     ///
-    /// - Returns: The rows that it acknowledged in all, and whether it was killed before its end.
+    /// - Returns: The rows that the import acknowledged in all, and whether it was killed before its end.
     private func killedImport(_ store: String, after batches: Int) throws -> (rows: Int, isKilled: Bool) {
         let program = try Program.lacuna.start([
             "import", store, "\(Repository.sample)/sample.npy", "--metadata", "\(Repository.sample)/sample.jsonl",
@@ -224,7 +224,7 @@ import Testing
             #expect(try directory.read("all.npy") == Data(contentsOf: npy))
             #expect(try directory.read("all.jsonl") == Data(contentsOf: jsonl))
         }
-        // One that was too quick to be killed proves nothing.
+        // An import that ended before the kill proves nothing.
         #expect(kills > 0)
     }
 }

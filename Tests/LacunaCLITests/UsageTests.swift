@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Command lines that are wrong by themselves: status 64, one line that says why, and nothing on standard output.
+/// Command lines that are wrong in themselves yield status 64, one line that says why, and nothing on standard output.
 @Suite struct UsageTests {
     @Test(arguments: [
         (["no-such-command"], "no-such-command"),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LacunaCLI
 
-/// What the library logs, as standard error shows it.
+/// Standard error shows the warnings that the library logs.
 @Suite struct WarningTests {
     private func event(_ level: Logger.Level, _ message: Logger.Message) -> LogEvent {
         LogEvent(level: level, message: message, metadata: nil, source: "", file: "", function: "", line: 0)

@@ -55,7 +55,7 @@ import Testing
     @Test func survivesEveryMutation() throws {
         let directory = try TemporaryDirectory()
         try directory.forEachMutation(of: Self.rows, in: Self.rows.indices) { path, index, byte in
-            // A first dimension of 5 makes the two rows one, of the same length.
+            // A first dimension of 5 makes one row of the two, of the same length.
             let isDimension = index % 12 < 4 && !(index == 0 && byte == 5)
             let error = refusal { () throws(FormatError) in try FVECSReader(path: path).validate() }
             #expect((error != nil) == isDimension)

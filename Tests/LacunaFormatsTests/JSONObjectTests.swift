@@ -19,7 +19,7 @@ import Testing
         #expect(try object.member(named: "c") == nil)
     }
 
-    /// By bytes: Swift's own `==` would take the Kelvin sign for a K.
+    /// Keys are compared by their bytes, because Swift's own `==` would take the Kelvin sign for a K.
     @Test func comparesKeysByBytes() throws {
         let object = try JSONObject("{\"\u{212A}\": 1, \"K\": 2}")
         #expect(try object.member(named: "K")?.rawValue == "2")
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    /// Objects of every spelling, put together at random from tokens and white space between them.
+    /// The objects are put together at random from tokens and the white space between them, in every spelling.
     @Test(arguments: 0..<8)
     func flatObjectsComeBackByteForByte(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    /// Bit patterns worked out by hand, or on the edge between two floats.
+    /// The bit patterns were worked out by hand, or lie on the edge between two floats.
     @Test(
         arguments: [
             ("1", 0x3F80_0000), ("-0", 0x8000_0000), ("0.1", 0x3DCC_CCCD), ("1e-45", 1), ("7e-46", 0), ("7.1e-46", 1),
@@ -53,7 +53,8 @@ import Testing
             ("340282356779733661637539395458142568447", 0x7F7F_FFFF), ("340282356779733661637539395458142568448", nil),
             ("1e39", nil), ("-1e39", nil), ("1e999999999999999999999", nil), ("1e-999999999999999999999", 0),
             ("0e999999999999999999999", 0), ("16777217", 0x4B80_0000), ("16777219", 0x4B80_0002),
-            // A hair beside the tie between two floats: the nearest double is the tie itself, and rounds to the wrong one.
+            // These lie just beside the tie between two floats: the nearest double is the tie itself, and rounds to the
+            // wrong float.
             ("8757208433962660e-21", 0x3712_EBED), ("6394707275033333e12", 0x6DA5_4C9F),
             ("8014687200437014e22", 0x7E71_2EE7), ("8515291085586796e-22", 0x3564_94A3),
             ("5424380271342387e1", 0x5B40_B673),
@@ -68,7 +69,7 @@ import Testing
         #expect((error?.problem.contains("component 1") == true) == (bits == nil))
     }
 
-    /// Against the standard library's parser, which rounds once.
+    /// Compares with the standard library's parser, which rounds once.
     @Test func roundsRandomDecimalsAsTheStandardLibrary() throws {
         var random = SplitMix64(seed: 1)
         for _ in 0..<100_000 {
@@ -79,7 +80,7 @@ import Testing
         }
     }
 
-    /// The decimals of a tie between two floats, spelled in full: only correct rounding goes to the even one.
+    /// Spells the decimals of a tie between two floats in full: only correct rounding yields the even float.
     @Test func roundsTiesToEven() throws {
         var random = SplitMix64(seed: 2)
         for _ in 0..<10_000 {

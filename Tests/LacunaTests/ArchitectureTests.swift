@@ -4,7 +4,7 @@ import Testing
 
 /// The rooms above the lowest are folders of one module, which the compiler doesn't keep apart: this suite does.
 @Suite struct ArchitectureTests {
-    /// From the bottom up; rooms of one floor don't know each other.
+    /// The floors from the bottom up; rooms of one floor don't know each other.
     static let floors = [
         ["SQLite"], ["VectorFile"], ["Index"], ["Log"], ["Reading"], ["Writing"], ["Compaction"],
         ["Recovery", "Search"], ["Backup"],
@@ -24,7 +24,7 @@ import Testing
             .map { ("\(room)/\($0)", code(try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8))) }
     }
 
-    /// Without comments and texts, where a name is no use of it.
+    /// Removes comments and texts, where a name is not a use of the type.
     private static func code(_ text: String) -> String {
         text.replacing(/"""[\s\S]*?"""/, with: "\"\"")
             .replacing(/"(\\.|[^"\\\n])*"/, with: "\"\"")
@@ -32,7 +32,7 @@ import Testing
             .replacing(/\/\*[\s\S]*?\*\//, with: "")
     }
 
-    /// Types declared outside of any other, which begin their line.
+    /// Finds the types that are not declared inside others; their declarations begin their lines.
     private static func types(_ text: String) -> [String] {
         let declaration =
             /(?:^|\n)(?:@\w+\s+)*(?:(?:public|package|internal|private|fileprivate|final|indirect)\s+)*(?:struct|class|enum|protocol|actor|typealias)\s+(\w+)/

@@ -5,12 +5,12 @@ import TestSupport
 
 /// A process that keeps a store open and reads it, until its standard input ends.
 ///
-/// All rows of a state carry the same stamp, in every component and in the metadata. Prints a line with a dot after each
-/// read, and in the end what it has seen, as one JSON object: the number of reads, how many stamps and generations, and the
-/// first thing that was wrong.
+/// All rows of a state carry the same stamp, in every component and in the metadata. The process prints a line with a
+/// dot after each read. In the end it prints one JSON object: the number of reads, how many stamps and generations it
+/// has seen, and the first thing that was wrong.
 ///
-/// With a number as its second argument it opens the store that often instead, and on until it has met a tenth as many
-/// states, reads it each time, and prints how often that went well, and the first thing that was wrong.
+/// If the second argument is a number, the process opens and reads the store that many times instead, and goes on until
+/// it has met a tenth as many states. Then it prints how often that succeeded, and the first thing that was wrong.
 @main
 struct ReadingProcess {
     private static let isDone = Atomic(false)
@@ -59,7 +59,7 @@ struct ReadingProcess {
 
     private struct Torn: Error { let what: String }
 
-    /// One state: the same stamp everywhere, by every way of reading.
+    /// Reads one state in every way, and checks that the stamp is the same everywhere.
     private static func look(at snapshot: borrowing VectorStoreSnapshot<Int64>) throws -> (
         stamp: Float, generation: Int64
     ) {

@@ -4,9 +4,9 @@
 #include <stdint.h>
 
 /*
- * A VFS that stands between SQLite and its own unix VFS: it asks the tests before each operation on a file of theirs, and
- * tells them what it did. Locking and shared memory pass through: shared memory doesn't outlive the machine, so there is
- * nothing in it to lose.
+ * A VFS between SQLite and SQLite's own unix VFS. It asks the tests before each operation on one of their files, and
+ * reports the operation afterwards. Locking and shared memory pass through: shared memory doesn't outlive the machine, so
+ * nothing in it can be lost.
  */
 
 typedef enum {
@@ -23,19 +23,19 @@ typedef enum {
 typedef int64_t (*ctest_disk_of)(const char *path);
 
 /*
- * Asked before an operation on the file `name`: 0 to let it happen, or the SQLite result code that it fails with instead.
- * Whoever answers 0 to CTEST_SYNC makes the file durable: no fsync(2) follows.
+ * Called before an operation on the file `name`. Returns 0 to let it happen, or the SQLite result code that it fails with.
+ * If the answer to CTEST_SYNC is 0, the test has made the file durable: no fsync(2) follows.
  */
 typedef int (*ctest_before)(int64_t disk, int operation, const char *name);
 
-/* The operation happened. CTEST_WRITE tells what was written where, CTEST_TRUNCATE the new length as `offset`. */
+/* Called after an operation. CTEST_WRITE gives the bytes and their offset, CTEST_TRUNCATE the new length as `offset`. */
 typedef void (*ctest_after)(
     int64_t disk, int operation, const char *name, const void *bytes, int64_t offset, int64_t count);
 
-/* Makes the VFS the process's default; once. An SQLite result code. */
+/* Makes the VFS the process's default; called once. Returns an SQLite result code. */
 int ctest_vfs_install(ctest_disk_of disk_of, ctest_before before, ctest_after after);
 
-/* ioctl(FS_IOC_SHUTDOWN) without flushing the log: what a power cut does to a mounted file system. 0 or an errno. */
+/* Calls ioctl(FS_IOC_SHUTDOWN) without a flush of the log, which acts like a power cut. Returns 0 or an errno. */
 int ctest_cut_power(const char *mount_point);
 
 #endif

@@ -1,5 +1,5 @@
-// The bug story: a copy of a store's files that was taken while it was written (or put back beside a log that was left)
-// opened without a word, with rows that were never in it, zeros for vectors, or rows missing.
+// The bug story: a copy of a store's files that was taken while it was written (or was put back beside an old log)
+// opened without an error, but with rows that were never in it, with zeros for vectors, or without some rows.
 
 import Foundation
 import TestSupport
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// All rows and metadata of a store that is nobody's, which must be sound.
+    /// All rows and metadata of a store without a writer; the store must be sound.
     private func contents(_ path: String) throws -> CrashModel {
         let store = try VectorStore<Int64>.open(at: path, .readOnly)
         defer { try? store.close() }
@@ -71,7 +71,7 @@ import Testing
         try store.close()
     }
 
-    /// What was under way at its moment is ended in it, and leaves nothing.
+    /// Work that is under way at the backup's moment has ended in the backup, and leaves nothing.
     @Test func whatWasUnderWayIsEnded() throws {
         let store = try makeStore()
         try store.delete((1...50).map { $0 })
@@ -93,7 +93,8 @@ import Testing
         try store.close()
     }
 
-    /// One commit's state, though a writer and a rewrite go on all the time: each commit moves a window of ids on by one.
+    /// A backup is one commit's state, though a writer and a rewrite go on all the time. Each commit moves a window of
+    /// ids on by one.
     @Test func besideAWriterThatNeverStops() throws {
         let rows: Int64 = 1_000
         let store = try makeStore(rows)
@@ -129,7 +130,8 @@ import Testing
         try store.close()
     }
 
-    /// Rows stay where they are until the data file is copied: what would destroy them waits, and names the backup.
+    /// Rows stay in place until the data file is copied: a compaction that would destroy them waits, and its error
+    /// names the backup.
     @Test(arguments: [CompactionStrategy.inPlace, .punch]) func rowsHoldStillMeanwhile(_ strategy: CompactionStrategy)
         throws
     {
@@ -139,7 +141,8 @@ import Testing
         let expected = try CrashModel(of: store)
         var seen: Set<Int> = []
         try other.backup(to: destination) { progress in
-            // Once while the index is copied, once while the rows are; what is checked later is a copy.
+            // Tries it once while the index is copied and once while the rows are; the rows that are checked later
+            // belong to the copy.
             guard seen.insert(progress.done).inserted else { return }
             let limits = MaintenanceLimits(bytes: 1 << 20, rows: 100, drainSeconds: 0.05)
             let error = #expect(throws: VectorStoreError.self) {
@@ -203,13 +206,13 @@ import Testing
         let index = try #require(try Directory.status(destination + "/index.sqlite")).size
         #expect(report.copiedBytes == 24 * Int64(Self.dimension) * 4 + index)
         #expect(try contents(destination) == CrashModel(of: store))
-        // Nothing new, and readers have left their files beside it.
+        // Nothing is new, and readers have left their files beside the backup's index.
         #expect(try store.backup(to: destination, incremental: true).isIncremental)
         #expect(try contents(destination) == CrashModel(of: store))
         try store.close()
     }
 
-    /// What makes a whole one necessary.
+    /// Changes after which a whole backup is necessary.
     enum Change: CaseIterable {
         case rewritten, movedInPlace, erased, backupWritten, sourceRestored, backupRead
     }
@@ -233,7 +236,7 @@ import Testing
             try backup.close()
             try put(800...810, store)
         case .sourceRestored:
-            // The backup has a commit that the store, put back to an older state, has not.
+            // The backup has a commit that the store lacks since it was put back to an older state.
             try store.backup(to: scratch.path + "/older")
             try put(500...510, store, version: 1)
             try store.backup(to: destination, incremental: true)
@@ -263,7 +266,7 @@ import Testing
         try store.close()
     }
 
-    /// The store was put back to an older state by mistake, and the next backup took the newer ones away.
+    /// The bug: the store was put back to an older state by mistake, and the next backup replaced the newer state.
     @Test func aNewerBackupIsLeftAlone() throws {
         let store = try makeStore()
         try store.backup(to: scratch.path + "/older")
@@ -279,7 +282,8 @@ import Testing
         try restored.close()
     }
 
-    /// A row of its own beyond the store's next offset, which no comparison of the store's rows meets.
+    /// The backup has a row of its own behind the store's last slot, where a comparison of the store's rows doesn't
+    /// look.
     @Test func whatWasAddedToTheBackupIsKept() throws {
         let store = try makeStore()
         try store.backup(to: destination)
@@ -316,7 +320,7 @@ import Testing
         return files
     }
 
-    /// An earlier one that was cut short would be whole again, with zeros for rows.
+    /// If an earlier backup that was cut short were extended, it would be whole again, with zeros for rows.
     @Test func aShortBackupIsReplaced() throws {
         let store = try makeStore()
         try store.backup(to: destination)
@@ -327,7 +331,7 @@ import Testing
         try store.close()
     }
 
-    /// A reader that was killed has left its files, and they were linked too.
+    /// A killed reader has left its files in the backup, and they were hard-linked too.
     @Test func hardLinksOfSharedMemoryToo() throws {
         let store = try makeStore()
         try store.backup(to: destination)
@@ -408,7 +412,7 @@ import Testing
 
     // MARK: Killed
 
-    /// What is at the place, whatever happened, is the old backup or the new one; and the next try succeeds.
+    /// Whatever happened, the backup's path has the old backup or the new one; and the next try succeeds.
     @Test(arguments: [false, true], [false, true])
     func killedAtEveryOperation(_ isRenewed: Bool, _ failsOnce: Bool) throws {
         var count = 0
@@ -438,7 +442,7 @@ import Testing
             }
             for name in try FileManager.default.contentsOfDirectory(atPath: scratch.path) where name.contains("partial")
             {
-                // Whole, or no store at all.
+                // The partial backup is whole, or no store at all.
                 do {
                     let partial = try VectorStore<Int64>.open(at: scratch.path + "/" + name)
                     #expect(try CrashModel(of: partial) == new)

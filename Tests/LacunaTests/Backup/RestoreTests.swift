@@ -44,7 +44,7 @@ import Testing
         let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         let report: RestoreReport = try reader.read { snapshot in
             let report = try restore(backup, scratch.store)
-            // The snapshot goes on showing the state that it began with.
+            // The snapshot still shows the state that it began with.
             #expect(try snapshot.vector(for: 30)?.bitPatterns == newest.rows[30]?.bits)
             return report
         }
@@ -69,7 +69,7 @@ import Testing
         expectError(.invalidArgument) { try restore(backup, backup) }
     }
 
-    /// Damage is why one restores: it is moved aside as it is.
+    /// People restore because a store is damaged: it is moved aside as it is.
     @Test func aDamagedStoreIsReplaced() throws {
         let scratch = try Scratch()
         let (store, backup, state) = try makeStore(scratch)
@@ -103,7 +103,7 @@ import Testing
         #expect(try Directory.names(place) == ["letter.txt"])
     }
 
-    /// What a link leads to is replaced, and the link stays.
+    /// The link's target is replaced, and the link stays.
     @Test func aLinkIsFollowed() throws {
         let scratch = try Scratch()
         let (store, backup, state) = try makeStore(scratch)
@@ -116,7 +116,8 @@ import Testing
         #expect(try contents(scratch.store) == state)
     }
 
-    /// The old state or the backup's, or, where names can't be exchanged, an error that says how to go on.
+    /// The path has the old state or the backup's. If names can't be exchanged, it may have none, and the error says
+    /// how to go on.
     @Test(arguments: [true, false]) func killedAtEveryOperation(_ exchanges: Bool) throws {
         var count = 0
         var isStopped = true
@@ -151,7 +152,7 @@ import Testing
         #expect((betweenNames > 0) == !exchanges)
     }
 
-    /// Whatever fails once, there is a store at the path.
+    /// Whatever operation fails once, there is a store at the path.
     @Test(arguments: [true, false]) func failsAtEveryOperation(_ exchanges: Bool) throws {
         var count = 0
         var hasFailed = true

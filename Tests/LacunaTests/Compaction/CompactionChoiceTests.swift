@@ -2,7 +2,7 @@ import Testing
 
 @testable import Lacuna
 
-/// The bug: what had been punched still counted as gain, so that the next automatic compaction copied the whole store.
+/// The bug: bytes that had been punched still counted as gain, so the next automatic compaction copied the whole store.
 @Suite struct CompactionChoiceTests {
     @Test func punchedRowsAreNotCopiedAwayFor() throws {
         let scratch = try Scratch()

@@ -9,7 +9,7 @@ private struct Stop: Error {}
     let scratch: Scratch
     let store: VectorStore<Int64>
 
-    /// 40 rows of 256 KiB, so that a compaction has several batches; every third is dead.
+    /// Puts 40 rows of 256 KiB, so that a compaction has several batches, and deletes every third.
     init() throws {
         scratch = try Scratch()
         store = try .create(at: scratch.store, .init(dimension: 65_536))
@@ -19,7 +19,8 @@ private struct Stop: Error {}
         try store.delete(Array(stride(from: 0, to: 60, by: 3)))
     }
 
-    /// Rows of whole blocks; the file system may need a few blocks of its own to note the holes.
+    /// Expects that whole blocks of rows were freed. The file system may need a few blocks of its own to note the
+    /// holes.
     private func expectFreed(_ report: CompactionReport, rows: Int64) {
         let freed = report.allocatedBefore - report.allocatedAfter
         #expect(freed <= rows * 262_144 && freed >= rows * 262_144 - 4 * 4_096)
@@ -112,7 +113,7 @@ private struct Stop: Error {}
         #expect(history == expected)
     }
 
-    /// A reader in another handle that sees the rows which are to be destroyed; a rewrite needs no such thing.
+    /// A reader in another handle sees rows that a compaction in place would destroy; a rewrite destroys none.
     @Test func aRewriteDoesNotWaitForReaders() throws {
         let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         try reader.withVector(for: 1) { row in

@@ -9,7 +9,7 @@ import Testing
     private static let writers = 3
     private static let idsPerWriter: Int64 = 120
 
-    /// What went wrong in any of the threads.
+    /// The errors of all threads.
     private let failures = Guarded<[String]>([])
 
     private func thread(_ group: DispatchGroup, _ body: @escaping @Sendable () throws -> Void) {
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    /// One state, whole: every row is its id's, and searches and reads by id agree with it.
+    /// Checks one whole state: every row belongs to its id, and searches and reads by id agree with it.
     private static func read(_ store: VectorStore<Int64>) throws {
         try store.read { snapshot in
             let ids = try snapshot.ids()

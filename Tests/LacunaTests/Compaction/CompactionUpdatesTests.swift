@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Compactions that are iterated. At a byte a second one never comes to its end by itself.
+/// Compactions that are iterated. At one byte per second a compaction never ends by itself.
 @Suite(.timeLimit(.minutes(20))) struct CompactionUpdatesTests {
     let scratch: Scratch
     /// 100 rows of 4 KiB, half of them dead: one batch, or three at a low rate.
@@ -108,7 +108,8 @@ import Testing
 
     // MARK: Stopping
 
-    /// When the task hears of it, the target file is gone and the journal closed: nothing runs on.
+    /// When the task is told that the compaction ended, the target file is gone and the journal's entry closed: nothing
+    /// runs on.
     @Test func cancellingEndsTheCompactionFirst() async throws {
         let (began, hasBegun) = AsyncStream<Void>.makeStream()
         let task = Task { [store] in
@@ -123,8 +124,8 @@ import Testing
         #expect(try store.compact(.rewrite).movedRows == 50)
     }
 
-    /// The compaction can't come to its next batch, since it is held inside an operation on a file: nobody is told that it
-    /// has ended meanwhile.
+    /// The compaction is held inside an operation on a file, so it can't reach its next batch: the task must not be
+    /// told that it has ended.
     @Test func cancellingWaitsForTheRealEnd() async throws {
         let scratch = try Scratch()
         let isInside = DispatchSemaphore(value: 0)
@@ -147,7 +148,7 @@ import Testing
         try await onThread {
             isInside.wait()
             task.cancel()
-            // Long enough for whoever doesn't wait for the end; who does, is never told in here.
+            // A task that doesn't wait for the end is told within this time; one that waits is never told in here.
             let result = wasTold.wait(timeout: .now() + .milliseconds(100))
             wasToldEarly.withLock { $0 = result == .success }
             mayGoOn.signal()
@@ -167,7 +168,7 @@ import Testing
         #expect(try store.compact(.rewrite).movedRows == 50)
     }
 
-    /// Were the first one not stopped, the second would find the store busy.
+    /// If the first compaction went on, the second would find the store busy.
     @Test func leavingTheLoopStopsIt() async throws {
         for try await _ in store.compactionUpdates(.rewrite, Self.endless) { break }
         let report = try await onThread { [store] in try store.compact(.rewrite) }
@@ -188,7 +189,8 @@ import Testing
 
     // MARK: The handle
 
-    /// The compaction holds the store, and has let go of it when it tells of the end: the writer's lock is free then.
+    /// The compaction keeps the store alive, and has released it before it reports its end: the writer's lock is free
+    /// then.
     @Test func theStoreLivesAsLongAsTheCompaction() async throws {
         let scratch = try Scratch()
         var store: VectorStore<Int64>? = try .create(at: scratch.store, .init(dimension: 1_024))
@@ -203,7 +205,7 @@ import Testing
         #expect(try VectorStore<Int64>.open(at: scratch.store).count == 50)
     }
 
-    /// Stopped and let go at once: the store closes on the compaction's own thread.
+    /// The compaction is stopped and the store released at once, so the store closes on the compaction's own thread.
     @Test func theLastReferenceMayGoOnItsThread() async throws {
         let scratch = try Scratch()
         var store: VectorStore<Int64>? = try .create(at: scratch.store, .init(dimension: 1_024))
@@ -215,14 +217,14 @@ import Testing
         #expect(handle != nil)
         iterator = nil
         try await onThread {
-            // Its lock is what tells; handed on within a batch, so this ends.
+            // The lock shows when the store has closed. That takes no longer than a batch, so this loop ends.
             while (try? VectorStore<Int64>.open(at: scratch.store)) == nil { usleep(1_000) }
         }
         #expect(handle == nil)
     }
 }
 
-/// What is between the compacting thread and the task.
+/// The mailbox between the compacting thread and the task.
 @Suite(.timeLimit(.minutes(20))) struct UpdateMailboxTests {
     private let mailbox = UpdateMailbox()
 

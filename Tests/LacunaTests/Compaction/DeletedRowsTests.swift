@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// The bug in other stores: what was deleted can still be read in the file after its space was given back.
+/// The bug in other stores: a deleted row can still be read in the file after its space was given back.
 @Suite struct DeletedRowsTests {
     private static let dimension = 1_024
 
@@ -18,7 +18,7 @@ import Testing
 
     private func row(_ id: Int) -> [Float] { Array(repeating: Float(id), count: Self.dimension) }
 
-    /// Whether the data file holds a whole row's bytes anywhere.
+    /// Returns whether the data file holds a whole row's bytes anywhere.
     private func holds(_ id: Int, _ scratch: Scratch, generation: Int) throws -> Bool {
         let file = try Data(contentsOf: URL(fileURLWithPath: scratch.file("vectors-\(generation).f32")))
         let bytes = row(id).flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }

@@ -1,5 +1,5 @@
-// The bug story: an erasure that somebody was in the way of had to be all or nothing, so that either the rows were still
-// found, or a reader's rows turned to zeros in its hands. And once it had given up, nobody ever finished it.
+// The bug story: if a reader was in the way of an erasure, either the rows could still be found in the file, or the
+// rows that the reader held turned to zeros. And once the erasure had given up, nobody ever finished it.
 
 import Foundation
 import InMemoryLogging
@@ -10,7 +10,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Readers keep what they see; what was not erased for their sake is erased when they are gone.
+/// Readers keep the rows that they see; the rows that were kept for them are erased when they are gone.
 @Suite(.timeLimit(.minutes(20))) struct ErasingReadersTests {
     private let scratch: Scratch
     private let store: VectorStore<Int64>
@@ -33,7 +33,7 @@ import Testing
         #expect(error?.remedy.calls.suffix(3) == [.openForWriting, .erase, .compact], sourceLocation: location)
     }
 
-    /// Who goes on, once the reader is gone.
+    /// The call that goes on once the reader is gone.
     enum Heir: CaseIterable, Sendable { case open, erase, compact, recover }
 
     @Test(arguments: Heir.allCases) func theNextOneFinishes(_ heir: Heir) throws {
@@ -57,7 +57,8 @@ import Testing
             try store.close()
             try check(VectorStore<Int64>.open(at: scratch.store))
         case .erase:
-            // With the tail: what an interrupted erasure has left as zeros may be on no disk, and is written again.
+            // This includes the tail: zeros that an interrupted erasure wrote may not be on the disk, and are written
+            // again.
             try expectRewritten(deadRows: ids.count)
             try check(store)
         case .compact:
@@ -72,7 +73,7 @@ import Testing
         }
     }
 
-    /// All dead rows, and at most everything that isn't alive; once that is done, nothing more.
+    /// Expects that all dead rows are zeroed, and at most everything that isn't live; and nothing more the second time.
     private func expectRewritten(deadRows: Int) throws {
         let zeroed = try store.erase([]).zeroedBytes
         let length = try sizes(scratch.file("vectors-1.f32")).length
@@ -87,7 +88,7 @@ import Testing
         try rows.expectSurvivors(store)
     }
 
-    /// A reader that is still there keeps nobody from opening, compacting or recovering the store.
+    /// A reader that is still there doesn't keep anybody from opening, compacting or recovering the store.
     @Test func aReaderIsInNobodysWay() throws {
         let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         try reader.read { snapshot in
@@ -115,7 +116,8 @@ import Testing
         try expectPending(0)
     }
 
-    /// A shell in a transaction holds no lock of ours; the log can't be emptied for it, and that is noticed.
+    /// A shell in a transaction holds no lock of ours, but it keeps the log from being emptied, and the erasure notices
+    /// that.
     @Test func aShellKeepsTheLog() throws {
         let shell = try rawConnection(scratch.index)
         try shell.run("BEGIN")
@@ -133,7 +135,7 @@ import Testing
         try check(store)
     }
 
-    /// New readers come all the time, one before the other has gone: they keep nobody waiting.
+    /// New readers begin all the time, each before the last one has ended: the erasure doesn't wait for them.
     @Test func newReadersAreNotWaitedFor() throws {
         let readers = try (0..<2).map { _ in try VectorStore<Int64>.open(at: scratch.store, .readOnly) }
         let group = DispatchGroup()
@@ -159,8 +161,8 @@ import Testing
         try check(store)
     }
 
-    /// While the erasure waits for an old reader, another one begins, and then a row dies that it sees: that row is left as
-    /// it is. The new reader only keeps the log.
+    /// While the erasure waits for an old reader, a new reader begins, and then a row that it sees is deleted: that row
+    /// is left as it is. The new reader only keeps the log.
     @Test func aRowThatDiesMeanwhileIsLeft() throws {
         let old = try HeldSnapshot(scratch.store)
         var new: HeldSnapshot?
@@ -250,7 +252,7 @@ private final class HeldSnapshot: @unchecked Sendable {
     private let begun = DispatchSemaphore(value: 0)
     private let wanted = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
-    /// Handed over by the semaphores, as the result is.
+    /// The semaphores hand over this closure and the result.
     private var last: (borrowing VectorStoreSnapshot<Int64>) throws -> Void = { _ in }
     private var result: Result<Void, any Error> = .success(())
 
@@ -269,7 +271,7 @@ private final class HeldSnapshot: @unchecked Sendable {
         begun.wait()
     }
 
-    /// Calls `body` with the snapshot, and lets it go.
+    /// Calls `body` with the snapshot, and ends the snapshot.
     func release(_ body: @escaping (borrowing VectorStoreSnapshot<Int64>) throws -> Void) throws {
         last = body
         wanted.signal()

@@ -1,19 +1,19 @@
-// The bug story: deleted vectors were still readable in the file, and overwriting them was not enough: earlier versions of
-// the same rows lay elsewhere, the edges of a released run shared their blocks with live rows, and the index kept deleted
-// metadata in the free space of its pages, and in its log.
+// The bug story: deleted vectors were still readable in the file, and it was not enough to overwrite them: earlier
+// versions of the same rows lay elsewhere, the edges of a punched stretch shared their blocks with live rows, and the
+// index kept deleted metadata in its log and in the free space of its pages.
 
 import TestSupport
 import Testing
 
 @testable import Lacuna
 
-/// Nothing of an erased row is left in any file, and everything of the others is.
+/// Nothing of an erased row is left in any file, and all other rows are left whole.
 @Suite(.timeLimit(.minutes(20))) struct ErasingTests {
     private let scratch: Scratch
 
     init() throws { scratch = try Scratch() }
 
-    /// What is done to the store before the erasure.
+    /// The work on the store before the erasure.
     enum Past: CaseIterable, Sendable { case nothing, relaxed, rewritten, movedInPlace, punched, abortedRewrite }
 
     @Test(arguments: Past.allCases) func nothingIsLeft(_ past: Past) throws {
@@ -64,7 +64,7 @@ import Testing
         let ids = rows.halfOfTheIDs()
         var remains = rows.remains(of: ids)
         for id in ids { remains.add(id) }
-        // What a rewrite that was killed has staged names them too.
+        // The staged rows of a killed rewrite contain the ids too.
         try rawConnection(scratch.index).run(
             "INSERT INTO vectors SELECT generation + 1, id, slot FROM vectors"
         )
@@ -73,7 +73,7 @@ import Testing
         try rows.expectSurvivors(store)
     }
 
-    /// A batch whose rows went to the file before it failed left them beyond the last row.
+    /// A batch failed after its rows had been written to the file, so they lie beyond the last row.
     @Test(arguments: [nil, 3]) func theTailGoesToo(_ rowsPerTurn: Int?) throws {
         let dimension = 65_536
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
@@ -99,7 +99,7 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    /// Rows of a third of a block, so that every run has edges in blocks of live rows. Holes stay holes.
+    /// No row is a whole number of blocks, so dead stretches have edges in blocks of live rows. Holes stay holes.
     @Test(arguments: [1_333, 1_000, 341]) func edgesGoAndHolesStay(_ dimension: Int) throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
         var rows = ErasedRows<Int64>(dimension: dimension, seed: 4)
@@ -118,7 +118,7 @@ import Testing
         #expect(again.zeroedBytes == 0, "it was zero already")
     }
 
-    /// Writers go on: what they put, replace and delete meanwhile is as they left it.
+    /// Writers go on during the erasure, and their puts, replacements and deletions hold.
     @Test func besideAWriter() throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 100, metric: .dot))
         var rows = ErasedRows<Int64>(dimension: 100, seed: 5)
@@ -127,7 +127,8 @@ import Testing
         let remains = rows.remains(of: ids)
         var version: Float = 0
         let survivor = try #require((1...1_000).first { rows.rows[$0] != nil })
-        // Between two pieces no lock is held: a write from here is one from another thread, at the worst moment.
+        // Between two pieces no lock is held, so a write from here acts like one from another thread, at the worst
+        // moment.
         try store.erase(ids, .small(rows: 8, dimension: 100)) { _ in
             version += 1
             try store.put([Float](repeating: version, count: 100), for: survivor, replacing: true)
@@ -144,7 +145,7 @@ import Testing
         try rows.expectSurvivors(store)
     }
 
-    /// Damage that shows only then must not be told as if nothing had been changed.
+    /// If damage shows only after the rows were deleted, the error must not say that nothing was changed.
     @Test func damageOnceTheRowsAreDeleted() throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 100, metric: .dot))
         var rows = ErasedRows<Int64>(dimension: 100, seed: 6)
@@ -158,7 +159,8 @@ import Testing
         #expect(error?.problem.contains("nothing was changed") == false)
     }
 
-    /// Copied by a child process, so that the store may stay open: closing it would empty the log, whoever forgot to.
+    /// A child process copies the files, so the store can stay open: closing it would empty the log even if the erasure
+    /// had forgotten to.
     private func found(_ remains: Remains) throws -> [String] {
         let copy = scratch.path + "/copy"
         try Program.succeed("cp", "-r", scratch.store, copy)

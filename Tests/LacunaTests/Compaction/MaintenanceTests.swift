@@ -5,14 +5,14 @@ import Testing
 
 private struct Stop: Error {}
 
-/// What keeps a compaction within bounds: a deadline, a rate, a caller, readers, and the end of the store.
+/// A deadline, a rate, the caller, readers and closing the store keep a compaction within bounds.
 @Suite(.timeLimit(.minutes(20))) struct MaintenanceTests {
     private static let dimension = 1_024
     private static let rows = 120
     private let scratch: Scratch
     private let store: VectorStore<Int64>
 
-    /// Every third row is dead, and a run of them.
+    /// Makes a store in which every third row is dead, and a stretch of rows.
     init() throws {
         scratch = try Scratch()
         store = try VectorStore.create(at: scratch.store, .init(dimension: Self.dimension, metric: .dot))
@@ -43,7 +43,7 @@ private struct Stop: Error {}
     // MARK: Deadline, rate, cancelling
 
     @Test(arguments: strategies) func theDeadlineStops(_ strategy: CompactionStrategy) throws {
-        // What it waits for comes after the deadline.
+        // The closure takes longer than the deadline.
         let options = MaintenanceOptions(deadline: .milliseconds(30))
         expectError(.deadlineExceeded) { try store.compact(strategy, options) { _ in usleep(40_000) } }
         try expectAllThere()
@@ -57,7 +57,7 @@ private struct Stop: Error {}
         expectError(.invalidArgument) { try store.compact(.rewrite, options) }
     }
 
-    /// It can't be done sooner than the limit lets it, and it reports while it waits.
+    /// The compaction can't end sooner than its rate allows, and it reports progress while it waits.
     @Test(arguments: strategies) func theRateIsALowerBoundOfTheTime(_ strategy: CompactionStrategy) throws {
         let rate: Int64 = 1 << 20
         var calls = 0
@@ -69,7 +69,8 @@ private struct Stop: Error {}
         try expectAllThere()
     }
 
-    /// A rewrite leaves the store as it was; rows that were moved in place stay moved, and the next call carries on.
+    /// A cancelled rewrite leaves the store as it was. Here the rows that were moved stay moved, and the next call
+    /// carries on.
     @Test(arguments: 1...6) func cancelledInPlaceKeepsWhatItMoved(_ limit: Int) throws {
         var calls = 0
         #expect(throws: Stop.self) {
@@ -93,12 +94,13 @@ private struct Stop: Error {}
 
     // MARK: Readers
 
-    /// A pinned row stays what it is: what wants its place gives up after its wait, says so, and works afterwards.
+    /// A row that a reader holds stays unchanged: a compaction that wants its place gives up after a wait, says so, and
+    /// works afterwards.
     @Test(arguments: [CompactionStrategy.inPlace, .punch]) func aPinnedRowKeepsItsPlace(
         _ strategy: CompactionStrategy
     ) throws {
         let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
-        // Where the first gaps are: what fills them, or releases them, would begin there.
+        // The rows lie at the first gaps, where a compaction in place or a punch would begin.
         for (id, reader) in [(1, store), (2, other)] as [(Int64, VectorStore<Int64>)] {
             let isInside = DispatchSemaphore(value: 0)
             let mayEnd = DispatchSemaphore(value: 0)
@@ -114,7 +116,7 @@ private struct Stop: Error {}
                 hasEnded.signal()
             }.start()
             isInside.wait()
-            // From now on it is dead for everybody else.
+            // From now on the row is dead for everybody else.
             try store.delete(id)
             let error = expectError(.busy) { try store.compact(strategy, .waiting(0.05)) }
             #expect(error?.problem.contains("reader") == true)
@@ -127,7 +129,7 @@ private struct Stop: Error {}
         try expectAllThere(but: [1, 2])
     }
 
-    /// With a long read under way a rewrite does it: it waits for nobody.
+    /// While a long read is under way, the choice is a rewrite, because it waits for nobody.
     @Test func autoLooksWhoIsReading() throws {
         try store.delete(Int64(1))
         try store.put(Self.vector(1), for: 1)

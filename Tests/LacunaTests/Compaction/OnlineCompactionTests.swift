@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Writes between any two batches of a compaction, against a dictionary that knows what must come of them.
+/// Writes between any two batches of a compaction, and compares the store with a dictionary.
 @Suite struct OnlineCompactionTests {
     struct Setup: CustomTestStringConvertible, Sendable {
         let strategy: CompactionStrategy
@@ -17,7 +17,7 @@ import Testing
         (UInt64(1)...8).map { Setup(strategy: strategy, seed: $0, batch: [1, 3, 10, 64][Int($0) % 4]) }
     }
 
-    /// Rows of a block and more where blocks are released.
+    /// For a punch, a row is longer than a block.
     private static func dimension(_ strategy: CompactionStrategy) -> Int { strategy == .punch ? 1_100 : 5 }
 
     @Test(arguments: setups) func writesBetweenBatches(_ setup: Setup) throws {
@@ -34,7 +34,7 @@ import Testing
             do {
                 let report = try store.compact(setup.strategy, limits) { _ in
                     calls += 1
-                    // Fewer than a batch moves, so that it is caught up with.
+                    // These are fewer writes than a batch moves, so the compaction catches up with them.
                     if calls % 2 == 0 { try writer.step(store, bulk: 1) }
                 }
                 #expect(report.strategy == setup.strategy || report.strategy == nil)

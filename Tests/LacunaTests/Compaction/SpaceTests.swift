@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// What deleting leaves, and what compacting gives back, as the file system counts it.
+/// The space that deleting leaves and compacting gives back, as the file system counts it.
 @Suite struct SpaceTests {
     let scratch: Scratch
 
@@ -28,7 +28,7 @@ import Testing
         max(2 * min(4 << 20, max(256 << 10, rowBytes / 8)), stride)
     }
 
-    /// Others return early where no row is live, and never shrink again.
+    /// Other stores return early if no row is live, and never shrink again.
     @Test(arguments: [CompactionStrategy.rewrite, .inPlace, .auto]) func anEmptiedStoreShrinks(
         _ strategy: CompactionStrategy
     ) throws {
@@ -40,7 +40,7 @@ import Testing
         let before = try sizes(scratch.file("vectors-1.f32"))
         #expect(before.allocated >= 5_000 * 256)
         let report = try store.compact(strategy)
-        // There is nothing to be copied, so the choice falls on cutting the file.
+        // There is nothing to copy, so the automatic choice is to cut the file.
         let expected = strategy == .auto ? .inPlace : strategy
         #expect(report.strategy == expected && report.liveRows == 0 && report.movedRows == 0)
         let name = expected == .rewrite ? "vectors-2.f32" : "vectors-1.f32"
@@ -59,11 +59,11 @@ import Testing
         #expect(try again.verify().isSound)
     }
 
-    /// Punched one by one, rows that are smaller than a block free nothing.
+    /// If rows smaller than a block were punched one by one, nothing would be freed.
     @Test func deadRunsOfSmallRowsArePunchedTogether() throws {
         var (store, model) = try makeStore(dimension: 96, rows: 6_000)
         let stride: Int64 = 384
-        // In an order, and in batches, that have nothing to do with the rows' places.
+        // The order and the batches have nothing to do with the rows' places.
         var dead = Array(Int64(500)..<3_500) + Array(4_000..<4_005)
         var random = SplitMix64(seed: 11)
         dead.shuffle(using: &random)
@@ -76,7 +76,7 @@ import Testing
         let after = try sizes(scratch.file("vectors-1.f32"))
         #expect(report.strategy == .punch && report.movedRows == 0)
         #expect(after.length == before.length)
-        // All of the long run but a part of a block at each end; the five rows after it cover no block.
+        // The long stretch is freed but for a part of a block at each end; the five rows behind it cover no block.
         let freed = before.allocated - after.allocated
         #expect(freed >= 3_000 * stride - 2 * 4_096 && freed <= 3_000 * stride)
         #expect(report.allocatedBefore - report.allocatedAfter == freed)
@@ -92,7 +92,7 @@ import Testing
     @Test func punchingTakesInRowsThatDiedEarlier() throws {
         let (store, _) = try makeStore(dimension: 256, rows: 1_000)
         try store.delete(Array(stride(from: Int64(0), to: 800, by: 2)))
-        // Rows of 1 KiB, every second dead: no block is free of live rows.
+        // Every second row of 1 KiB is dead, so each block has live rows.
         #expect(try store.compact(.punch).strategy == nil)
         try store.delete(Array(stride(from: Int64(1), to: 800, by: 2)))
         let plan = try store.compactionPlan(.punch)
@@ -121,7 +121,7 @@ import Testing
         try expectSame(store, model, scratch.store)
     }
 
-    /// Others made a new gap, or a longer file, by opening and closing.
+    /// Other stores made a new gap, or a longer file, when they were opened and closed.
     @Test func aCleanReopenChangesNothing() throws {
         var (store, _) = try makeStore(dimension: 32, rows: 100)
         try store.delete([3, 4, 5])
@@ -158,7 +158,7 @@ import Testing
 
     @Test func rowsAreCopiedInOffsetOrder() throws {
         let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 1))
-        // The order of putting is neither the ids' nor any hash's.
+        // The rows are put in an order that is neither that of the ids nor that of a hash.
         let ids = ["m", "c", "z", "a", "q", "b", "x", "d"]
         for (value, id) in ids.enumerated() { try store.put([Float(value)], for: id) }
         try store.delete(["c", "q"])

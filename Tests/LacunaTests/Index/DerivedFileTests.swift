@@ -9,7 +9,7 @@ import Darwin
 import Glibc
 #endif
 
-/// Files that a later version derives from the rows: this one passes them over, and leaves none of them wrong.
+/// Later versions may derive files from the rows. This version ignores them, and leaves none that is outdated.
 @Suite struct DerivedFileTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
@@ -67,7 +67,7 @@ import Glibc
         try expectSound()
     }
 
-    /// What a crash leaves between the commit that gives it up and the removal.
+    /// A crash comes between the commit that gives up the file and the file's removal.
     @Test func recoveryRemovesWhatWasGivenUp() throws {
         try store.close()
         try tamper(scratch.index, "UPDATE files SET generation = 0")
@@ -91,7 +91,7 @@ import Glibc
         #expect(FileManager.default.fileExists(atPath: path))
     }
 
-    /// Nor is what isn't a regular file: the row goes, and nobody waits for a file.
+    /// A name that isn't a regular file's is left alone too: its row goes, and nothing waits for a file.
     @Test func aDirectoryOfTheNameIsLeftAlone() throws {
         try store.close()
         try FileManager.default.removeItem(atPath: file)
@@ -102,7 +102,7 @@ import Glibc
         #expect(try listed == 0)
     }
 
-    /// A full disk keeps nobody from opening the store.
+    /// A full disk doesn't keep anybody from opening the store.
     @Test func theRowStaysOnAFullDisk() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

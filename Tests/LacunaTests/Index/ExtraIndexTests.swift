@@ -72,12 +72,12 @@ import Testing
         try reading.close()
         try SalvagedStore(store.scratch).expectVerified(store.model)
         #expect(try read(store.scratch.index) == before)
-        // As the error says.
+        // Does what the error says.
         try tamper(store.scratch.index, remedy)
         try VectorStore<Int64>.open(at: store.scratch.store).put([1, 2, 3, 4], for: 100)
     }
 
-    /// One term more in each direction than is left alone.
+    /// In each case there is one term or index too many.
     @Test(arguments: [(17, 1), (1, 65), (2, 33)]) func tooManyAreRefusedForWriting(_ count: Int, _ terms: Int) throws {
         let store = try SmallStore<Int64>(Array(0..<10))
         let columns = (0..<terms).map { "json ->> 'k\($0)'" }.joined(separator: ", ")

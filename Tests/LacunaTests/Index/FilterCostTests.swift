@@ -2,10 +2,10 @@ import CLacunaSQLite
 import Lacuna
 import Testing
 
-/// What a filter costs at most, each in a process of its own, where SQLite counts the memory of nothing else. These are the
-/// worst that were found in 6,000 random filters and 200 made on purpose; docs/security.md has the figures.
+/// The highest cost of a filter. Each test has a process of its own, so SQLite counts no other memory. These filters
+/// are the worst of 6,000 random ones and 200 made on purpose; docs/security.md has the figures.
 @Suite(.timeLimit(.minutes(20))) struct FilterCostTests {
-    /// Balanced, so that it isn't deep.
+    /// The sum is balanced, so it isn't deep.
     private static func sum(of term: String, _ count: Int) -> String {
         count == 1 ? term : "(\(sum(of: term, count / 2))+\(sum(of: term, count - count / 2)))"
     }
@@ -21,7 +21,7 @@ import Testing
         return "EXISTS (SELECT 1 FROM \(tables) WHERE t0.value = 1 AND \(conditions.joined(separator: " AND ")))"
     }
 
-    /// Dear to compile, or so they were: SQLite writes out what columns are equal to.
+    /// These filters are, or were, expensive to compile: SQLite substitutes the terms that columns are equal to.
     private static let longOnes = [
         "id = (1 IN (\(list(of: "1", 32_700)))) AND id = metadata", "id IN (\(list(of: "-1", 21_800)))",
         sum(of: "~~~~~~~~1", 5_400), sum(of: "NOT 1", 8_000),
@@ -33,7 +33,7 @@ import Testing
         "(\(sum(of: "1", 4_000)))" + String(repeating: " BETWEEN 0 AND 1", count: 3),
     ]
 
-    /// Dear to run, where metadata have 1 MiB: texts that are needed at once, and tables of JSON.
+    /// These filters are expensive to run on metadata of 1 MiB: they need many texts at once, or tables of JSON.
     private static let wideOnes = [
         sum(of: "lower(metadata ->> 'text')", 120), "metadata ->> 'text' IN (\(list(of: "metadata ->> 'text'", 250)))",
         "(SELECT count(*) FROM \(list(of: "json_tree(lacuna_row.metadata, '$.none')", 16))) = 0",

@@ -4,7 +4,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A filter that would take for ever, or more memory than there is, is ended or refused; so is any read that takes long.
+/// A filter that would take for ever, or more memory than there is, is ended or refused. Any read that takes long can
+/// be cancelled.
 @Suite(.timeLimit(.minutes(20))) struct FilterLimitTests {
     let scratch: Scratch
 
@@ -17,14 +18,14 @@ import Testing
         try store.close()
     }
 
-    /// 10^15 rows of a cross join for each row of the store: a month at least.
+    /// For each row of the store, a cross join has 10^15 rows: that takes a month at least.
     static let endless: String = {
         let digits = "[0,1,2,3,4,5,6,7,8,9]"
         let tables = (0..<15).map { "json_each('\(digits)') AS t\($0)" }.joined(separator: ", ")
         return "(SELECT count(*) FROM \(tables) WHERE t0.value + t14.value > 0) > 0"
     }()
 
-    /// A closure that says no the first `calls` times, and how often it was asked.
+    /// A closure that answers no the first `calls` times and counts the calls.
     private final class Patience: Sendable {
         private let asked = Atomic(0)
         private let calls: Int
@@ -51,7 +52,7 @@ import Testing
         #expect(patience.count == 51)
         expectError(.cancelled) { try store.search(for: [1, 2], limit: 3, where: Self.endless) }
         #expect(patience.count == 52)
-        // The handle is none the worse.
+        // The handle can still be used.
         var found: [Int64] = []
         try store.forEach(where: "id = 7") { found.append($0.id) }
         #expect(found == [7])
@@ -64,7 +65,7 @@ import Testing
         expectError(.cancelled) { try store.ids() }
         expectError(.cancelled) { try store.verify() }
         expectError(.cancelled) { try store.space }
-        // Short ones, also where there are very many of them, and whatever writes.
+        // Short reads, even very many of them, and all writes are not cancelled.
         for id in Int64(0)..<5_000 {
             let (row, json) = try store.read { try ($0.vector(for: id), $0.metadataJSON(for: id)) }
             #expect(row == [1, Float(id)] && json == #"{"n":\#(id)}"#)
@@ -77,7 +78,7 @@ import Testing
         #expect(sound.isSound && sound.rows == 1_001)
     }
 
-    /// One step may be a search through a long text, so that a filter asks after few of them.
+    /// One step may be a search through a long text, so a filter asks after few steps.
     @Test(arguments: [("json_valid(value)", 100), ("value NOT LIKE 'x'", 10), ("instr(value, 'x') = 0", 10)])
     func longStepsAreFewBetweenTwoQuestions(_ condition: String, _ steps: Int) throws {
         let patience = Patience(1_000_000)
@@ -132,7 +133,7 @@ import Testing
         (0..<4).reduce("id IN (\(Array(repeating: "1", count: 16_000).joined(separator: ",")))") { inner, _ in
             "(1 = \(inner) BETWEEN 0 AND 1)"
         },
-        // One more than the limits have.
+        // These have one more than the limits allow.
         sum(of: "abs(1)", 257), sum(of: ":a", 257), sum(of: "'{}' ->> 'a'", 257), sum(of: "(SELECT 1)", 257),
         sum(of: "CAST(1 AS INT)", 257), sum(of: "CASE WHEN 1 THEN 1 END", 257), sum(of: "json_each('[]')", 17),
         "(SELECT count(*) FROM \(Array(repeating: "json_each('[]')", count: 17).joined(separator: ","))) = 0",
@@ -144,12 +145,12 @@ import Testing
         "id = 1 --" + String(repeating: "-", count: 65_536 - 8),
     ]
 
-    /// Balanced, so that it isn't deep.
+    /// The sum is balanced, so it isn't deep.
     private static func sum(of term: String, _ count: Int) -> String {
         count == 1 ? term : "(\(sum(of: term, count / 2))+\(sum(of: term, count - count / 2)))"
     }
 
-    /// Each level's result is copied for each of its terms.
+    /// SQLite copies each level's result for each of its terms.
     private static func nestedOrders(levels: Int) -> String {
         let ones = Array(repeating: "1", count: 16).joined(separator: ",")
         return (0..<levels).reduce("1") { inner, _ in "(SELECT \(inner) FROM json_each('[1]') ORDER BY \(ones))" }
@@ -164,7 +165,7 @@ import Testing
             + " > 0"
     }
 
-    /// Each is twice the one before.
+    /// Each table refers twice to the one before.
     private static func commonTables(_ count: Int) -> String {
         let tables = (1..<count).map { ", t\($0) AS (SELECT p.x FROM t\($0 - 1) AS p, t\($0 - 1) AS q)" }.joined()
         return "(WITH t0 AS (SELECT 1 AS x)\(tables) SELECT count(*) FROM t\(count - 1)) > 0"
@@ -181,7 +182,7 @@ import Testing
         "EXISTS (SELECT 1 FROM json_each(metadata) AS a WHERE a.value IN (SELECT value FROM json_each('[1, 2]')))",
         "metadata ->> 'WITH' IS NULL AND id = 1 /* WITH */ -- WITH",
         "id = 1 AND 'it''s (SELECT' <> \"metadata\" AND [id] = 1 AND `id` = 1",
-        // As much as the limits have.
+        // These have as much as the limits allow.
         sum(of: "abs(1)", 256) + "= 256 AND id = 1", String(repeating: "id = 1 AND ", count: 190) + "1",
         "(SELECT count(*) FROM \(Array(repeating: "json_each('[1]')", count: 16).joined(separator: ","))) = id",
         String(repeating: "id BETWEEN 1 AND 2 AND ", count: 190) + "1",
@@ -195,7 +196,7 @@ import Testing
         #expect(try store.search(for: [1, 2], limit: 9_000, where: filter).map(\.id).contains(1))
     }
 
-    /// An id may be looked for in as many as there are, passed as one value.
+    /// A filter can look for an id in a list of any length, which is passed as one value.
     @Test func aLongListIsOneValue() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         let list = "[\((0..<200_000).map { String($0 * 2) }.joined(separator: ","))]"
@@ -205,7 +206,7 @@ import Testing
         #expect(ids == (0..<2_500).map { Int64($0 * 2) })
     }
 
-    /// Other people's tables may have more columns than a filter, also when this connection hasn't seen them yet.
+    /// Other people's tables may have more columns than a filter may, even if this connection hasn't seen them yet.
     @Test func aWideTableOfSomebodyElseIsNoneOfTheFilters() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         #expect(try store.ids(where: "id = 3") == [3])
@@ -215,7 +216,8 @@ import Testing
         #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).ids(where: "id = 3") == [3])
     }
 
-    /// SQLite writes what a column is equal to in the column's place, unless it is kept from it. These pass the same rows.
+    /// SQLite substitutes the term that a column is equal to, unless it is kept from it. The filter passes the same
+    /// rows either way.
     @Test func manyConditionsOnOneColumnPassTheSameRows() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         let many = (0..<190).map { "id = \($0 * 7)" }.joined(separator: " OR ")
@@ -224,7 +226,7 @@ import Testing
         #expect(try store.ids(where: "id = 8 AND " + String(repeating: "id < 8 AND ", count: 150) + "1") == [])
     }
 
-    /// What a filter may be is found out in time that grows with its length, and no faster.
+    /// The time to check a filter grows no faster than the filter's length.
     @Test func aLongFilterIsLookedThroughOnce() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         let half = 1 << 12
@@ -237,7 +239,7 @@ import Testing
         }
     }
 
-    /// Metadata may be as long as SQLite takes them, and so may the values of a filter.
+    /// Metadata and the values of a filter may be as long as SQLite allows.
     @Test func longMetadataAndValuesPassTheFilter() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store)
         let long = String(repeating: "x", count: 3 << 20)

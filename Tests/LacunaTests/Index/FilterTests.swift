@@ -57,7 +57,8 @@ import Testing
         #expect(seen == expected, "\(filter)")
         let matches = try store.search(for: [0, 1], limit: 50, where: filter, values)
         #expect(matches.map(\.id).sorted() == expected, "\(filter)")
-        // Before the top k: the nearest of those that pass, and not those of the nearest that pass.
+        // The filter comes before the limit: the answer is the nearest of the rows that pass, and not those of the
+        // nearest that pass.
         let nearest = try store.search(for: [0, 1], limit: 3, where: filter, values)
         #expect(nearest.map(\.id) == Array(expected.reversed().prefix(3)), "\(filter)")
         var first: [Int64] = []
@@ -73,7 +74,7 @@ import Testing
         "1 /*", "1) ORDER BY (id", "1) LIMIT (1", "1) THEN 1 ELSE (1", "1) THEN 1 END OR (1", "1) GROUP BY (id", "(1",
         "1)", ")", "(",
         "1) WINDOW w AS (ORDER BY id",
-        // Other tables, however they are reached.
+        // Access to other tables, by every way.
         "id IN (SELECT id FROM vectors)", "(SELECT count(*) FROM store) = 1", "EXISTS (SELECT 1 FROM metadata)",
         "id IN vectors",
         "(SELECT sql FROM sqlite_schema LIMIT 1) IS NOT NULL", "EXISTS (SELECT 1 FROM sqlite_master)",
@@ -91,7 +92,7 @@ import Testing
         "fts3_tokenizer('simple')", "relocated(1, 2, 3)",
         // Endless ones.
         "(WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c) > 1",
-        // Columns that the query has and the caller hasn't.
+        // Columns that the query has, but the caller must not use.
         "row_slot > 0", "v.slot > 0", "m.json IS NULL", "v.id = 1", "generation = 1",
         "slot = 1",
         "\"nope\" = 1", "nope = 1",
@@ -99,7 +100,7 @@ import Testing
         "DELETE FROM vectors", "(DELETE FROM vectors RETURNING 1)", "(INSERT INTO store DEFAULT VALUES)",
         "count(*) > 0", "max(id) > 0",
         "row_number() OVER () = 1", "RAISE(IGNORE)", "id = 1 RETURNING 1",
-        // Errors that only show while it runs.
+        // Errors that show only while the filter runs.
         "metadata ->> '$[' = 1", "json_extract('{', '$.a') = 1", "abs(-9223372036854775808) = 1", "json('nope') = 1",
         "nosuchfunction(id)", "abs(1, 2, 3)", "id LIKE 'a' ESCAPE 'long'", "id COLLATE nosuch = 'a'",
         "id = 1\0", "\0", "id MATCH 'x'", "id REGEXP 'x'",
@@ -107,7 +108,7 @@ import Testing
         "id = 1 /* ", "id = 1 */", "'", "\"", "`", "[", "id = 1 -- \n)", "id = 1)) AS x JOIN store ON ((1", "1\n) --",
         "1) AND (SELECT count(*) FROM vectors", "1)) OR ((1", "id = 1; SELECT 1", "1; VACUUM INTO '/tmp/x'",
         "1; PRAGMA writable_schema = 1", "1) EXCEPT SELECT 1 WHERE (0", "1) INTERSECT VALUES (1", "CASE WHEN 1 THEN 1",
-        // Tables, by other ways round.
+        // More ways to reach tables.
         "id IN main.vectors", "id IN (TABLE vectors)", "id IN (SELECT id FROM vectors AS json_each)",
         "(SELECT json FROM metadata AS lacuna_row) IS NULL",
         "EXISTS (SELECT 1 FROM json_each('{}') NATURAL JOIN store)",
@@ -118,7 +119,7 @@ import Testing
         "EXISTS (SELECT 1 FROM tables_used('SELECT 1'))", "EXISTS (SELECT 1 FROM sqlite_dbpage)",
         "EXISTS (SELECT 1 FROM pragma_function_list)", "EXISTS (SELECT 1 FROM generate_series(1, 2))",
         "EXISTS (SELECT 1 FROM fsdir('/'))", "EXISTS (SELECT 1 FROM json_each LEFT JOIN compaction_history)",
-        // What may stand elsewhere in SQL.
+        // Syntax that is allowed elsewhere in SQL.
         "id = 1 FOR UPDATE", "EXPLAIN SELECT 1", "(UPDATE store SET dimension = 1 RETURNING 1)",
         "(PRAGMA user_version)",
         "(ATTACH '/tmp/x' AS y)", "EXISTS (DETACH main)", "(REPLACE INTO store DEFAULT VALUES RETURNING 1)",
@@ -126,7 +127,7 @@ import Testing
         "total(id) > 0",
         "EXISTS (WITH c AS (SELECT 1) SELECT 1 FROM c)", "new.id = 1", "excluded.id = 1", "lacuna_row.row_slot = 1",
         "* IS NULL", "lacuna_row.* IS NULL",
-        // What makes more than its length of work for the compiler.
+        // Syntax that makes more work for the compiler than its length.
         "(VALUES (1)) = 1", "id IN (VALUES (id))", "(SELECT a FROM (SELECT 1 AS a)) = 1", "(SELECT 1 AS a) = 1",
         "(SELECT 1 a) = 1", "(SELECT 1 'a') = 1", "(SELECT 1 LIKE) = 1", "(SELECT 1 END FROM json_each('[1]')) = 1",
         "(SELECT 1 UNION SELECT 2) = 1", "(SELECT 1 UNION ALL SELECT 2) = 1", "id IN json_each",
@@ -138,10 +139,10 @@ import Testing
         "EXISTS (SELECT 1 FROM main.json_each('[1]'))", "(id, id) = (1, 1)", "(SELECT count(*) FILTER (WHERE 1)) = 1",
         "EXISTS (SELECT 1 FROM json_each('[1]') HAVING 1)", "EXISTS (SELECT 1 WHERE 1) = 1) OR (1",
         "EXISTS (SELECT 1 FROM json_each('[1]') WHERE 1) OR 1)", "id IS DISTINCT FROM 1",
-        // Bytes that SQLite takes for nothing, or for parts of words.
+        // Bytes that SQLite skips, or takes for parts of words.
         "\u{FEFF}id = 1", "(\u{FEFF}SELECT 1) = 1", "id = 1 -- é", "id = 1 /* é */", "id = é", "id\u{A0}= 1",
         "id = 1\u{B}",
-        // Functions that multiply, tell of the process, or are only known to some.
+        // Functions that lengthen texts, reveal something of the process, or exist in some versions only.
         "hex(id) > ''", "quote(id) > ''", "replace(id, 1, 2) > ''", "printf('%d', 1) > ''", "format('%d', 1) > ''",
         "char(65) > ''", "zeroblob(1) IS NULL", "randomblob(1) IS NULL", "random() IS NULL", "sqlite_version() > ''",
         "changes() >= 0", "total_changes() >= 0", "last_insert_rowid() >= 0", "likely(1)", "json_quote('a') > ''",
@@ -151,7 +152,7 @@ import Testing
         "(SELECT json_group_object(key, value) FROM json_each('[1]')) > ''", "json_set('{}', '$.a', 1) > ''",
         "\"abs\"(1) = 1", "[lower]('A') = 'a'", "abs(DISTINCT 1) + row_number() > 0", "x'00' = 1", "1_000 = 1",
         "0x = 0", "1e = 1",
-        // The right side of an arrow: nothing but a literal that all versions of SQLite read alike.
+        // The right side of an arrow must be a literal that all versions of SQLite read alike.
         "metadata ->> 'app.version' = 1", "metadata -> 'app.version' IS NULL", "metadata ->> 'list[0]' = 1",
         "metadata ->> '[0]' = 1",
         "metadata ->> '2024' = 1", "metadata ->> '' = 1", "metadata ->> 'a\"b' = 1", "metadata ->> 'a\\b' = 1",
@@ -160,7 +161,7 @@ import Testing
         "metadata ->> id = 1",
         "metadata ->> ('n') = 1", "metadata ->> -1 = 1", "metadata ->> 1.5 = 1", "metadata ->> lower('n') = 1",
         "metadata ->> \"n\" = 1", "metadata ->> NULL = 1", "metadata ->> 'n' || 'a.b' ->> 'a.b' = 1",
-        // What is searched for in a text.
+        // Texts that are searched for in another text.
         "instr(metadata, metadata) > 0", "trim(metadata, metadata) > ''", "instr(metadata, 'a' || 'b') > 0",
         "instr(metadata, '\(String(repeating: "a", count: 1_001))') > 0",
     ]
@@ -172,7 +173,7 @@ import Testing
         #expect(try store.search(for: [1, 2], limit: 50, where: "id >= 0").count == 40)
     }
 
-    /// What reads nothing but its arguments and the clock, and makes nothing longer, may be called.
+    /// Functions that read only their arguments and the clock, and make nothing longer, may be called.
     @Test(arguments: [
         "date('now') > '' AND time('now') > '' AND datetime('now') > '' AND strftime('%Y', 'now') > ''",
         "julianday('now') > 0 AND unixepoch() > 0 AND CURRENT_TIMESTAMP > ''", "typeof(id) = 'integer'",

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Values that no Lacuna wrote: each is an error, and none a trap.
+/// Values that no version of Lacuna wrote lead to an error, and never to a trap.
 @Suite(.timeLimit(.minutes(20))) struct HostileIndexTests {
     let scratch: Scratch
 
@@ -47,7 +47,8 @@ import Testing
         #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
     }
 
-    /// A next slot far beyond the rows, and a file with a hole as long: memory follows the rows that are there.
+    /// The next slot lies far beyond the rows, and the file has a hole of that length. Memory depends on the rows that
+    /// there are.
     @Test func aHugeFileOfFewRowsIsSearched() throws {
         let end = 4_096 + Int64(1) << 38
         try tamper(scratch.index, "UPDATE store SET next_slot = \(Int64(1) << 34)")
@@ -79,7 +80,7 @@ import Testing
 
     static let slots: [Int64] = [-1, 10, 11, 1_000, .max, .max - 3, .min, 1 << 40, 1 << 44]
 
-    /// Others dropped such rows in silence.
+    /// Other stores dropped such rows without an error.
     @Test(arguments: slots) func aBadSlotStopsCompactionAndNamesTheID(_ slot: Int64) throws {
         try tamper(scratch.index, "UPDATE vectors SET slot = \(slot) WHERE id = 4")
         let data = try read(scratch.file("vectors-1.f32"))
@@ -100,7 +101,7 @@ import Testing
         #expect(try store.info.generation == 1)
         #expect(try read(scratch.file("vectors-1.f32")) == data)
         #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
-        // Deleting the row, or putting it anew, is the way out.
+        // The remedy is to delete the row, or to put it anew.
         try store.put([0, 0, 0, 1], for: 4, replacing: true)
         #expect(try store.compact(.rewrite).liveRows == 9)
         #expect(try store.verify().isSound)
@@ -115,7 +116,7 @@ import Testing
         #expect(try store.ids() == Array(0..<9))
     }
 
-    /// The table `dead` says that slots are dead which writers fill later: no row that the table of ids names may be cut off.
+    /// The table `dead` marks slots as dead that writers fill later. No row that the table of ids names may be cut off.
     @Test func slotsThatAreDeadBeforeTheyAreFilledLoseNoRow() throws {
         try tamper(scratch.index, "INSERT INTO dead VALUES (\(Int64(1) << 44), 1, \(Self.deadFrom(10)))")
         let store = try VectorStore<Int64>.open(at: scratch.store)
@@ -136,12 +137,12 @@ import Testing
         #expect(try Set(store.ids()) == left)
         for id in left { #expect(try store.vector(for: id) == [1, 2, 3, Float(id)]) }
         for id in left { #expect(try store.search(for: [1, 2, 3, Float(id)], limit: 20).contains { $0.id == id }) }
-        // A rewrite puts the table in order, or says that it can't be.
+        // A rewrite repairs the table, or says that it can't.
         do { try store.compact(.rewrite) } catch let error as VectorStoreError { #expect(error.code == .damaged) }
         for id in left { #expect(try store.vector(for: id) == [1, 2, 3, Float(id)]) }
     }
 
-    /// The bits of a chunk whose slots are dead from one on.
+    /// The bits of a chunk whose slots are dead from `slot` on.
     private static func deadFrom(_ slot: Int) -> String {
         let bytes = (0..<2_048).map { byte -> UInt8 in
             (0..<8).reduce(0) { byte * 8 + $1 >= slot ? $0 | 1 << $1 : $0 }
@@ -149,7 +150,7 @@ import Testing
         return "x'" + bytes.map { String(format: "%02x", $0) }.joined() + "'"
     }
 
-    /// Neither what another program has deleted nor what `dead` has lost keeps a rewrite from its end.
+    /// A rewrite succeeds though another program has deleted rows, or `dead` has lost slots.
     @Test func aRewriteGoesByTheTableOfIDs() throws {
         do {
             let store = try VectorStore<Int64>.open(at: scratch.store)
@@ -169,7 +170,7 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    /// What belongs to two generations must not have the same numbers in the index.
+    /// Rows of two generations must not have the same numbers in the index.
     @Test func aGenerationThatIsLikeTheCurrentOneIsPassedOver() throws {
         try tamper(scratch.index, "UPDATE store SET next_generation = \(1 + 1 << 19)")
         let store = try VectorStore<Int64>.open(at: scratch.store)
@@ -272,8 +273,8 @@ import Testing
     private static let rottenRows = 1_000
     private static let rottenDead = Set((0..<20).map { $0 * 7 })
 
-    /// Calls `body` with copies of a store, in each of which some bytes of one page of the index have rotted: the inner ones
-    /// most of all, which may hide the rows of all pages below them, without a word of SQLite's.
+    /// Calls `body` with copies of a store. In each copy, some bytes of one page of the index are damaged. Most of
+    /// these are inner pages: if one is damaged, SQLite may miss the rows of all pages below it without an error.
     private func forEachRottenIndex(_ body: (_ copy: String, _ page: Int) throws -> Void) throws {
         let whole = scratch.path + "/whole"
         let store = try VectorStore<String>.create(at: whole, .init(dimension: 1_024))
@@ -302,7 +303,7 @@ import Testing
         }
     }
 
-    /// The bytes of hidden rows were given back as those of dead ones.
+    /// The bug: the bytes of hidden rows were given back as if the rows were dead.
     @Test(arguments: ["rewrite", "in-place", "punch", "auto", "erase"])
     func whatARottenPageHidesIsNotGivenBack(_ work: String) throws {
         let dead = Self.rottenDead.union([500])
@@ -319,7 +320,7 @@ import Testing
                 #expect(error.code == .damaged, "page \(page): \(error)")
                 refusals += 1
             }
-            // What is in some data file still: but for the few rows whose own entries are among the bytes that rotted.
+            // All rows are still in some data file, except for the few whose own entries are among the damaged bytes.
             var left: Set<Float> = []
             for name in try FileManager.default.contentsOfDirectory(atPath: copy) where name.hasSuffix(".f32") {
                 let bytes = try read(copy + "/" + name)
@@ -335,7 +336,7 @@ import Testing
         #expect(refusals > 5)
     }
 
-    /// A backup without the hidden rows was told as checked.
+    /// The bug: a backup without the hidden rows was reported as checked.
     @Test func whatARottenPageHidesIsMissedByABackup() throws {
         let backup = scratch.path + "/backup"
         var (made, refused) = (0, 0)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Lacuna
 
-/// A schema that somebody prepared: nothing in it runs, and what is ours is found by its text.
+/// Nothing in a prepared schema runs, and our own tables are recognized by their text.
 @Suite struct HostileSchemaTests {
     private let store: SmallStore<Int64>
     private var scratch: Scratch { store.scratch }
@@ -70,7 +70,7 @@ import Testing
         #expect(throws: VectorStoreError.self) { try index.connection.forEach("SELECT * FROM \(name)") { _ in } }
     }
 
-    /// One that is written as ours is not ours, if it says anything else; what is in it can be read all the same.
+    /// A table whose text differs from ours is not accepted as ours; salvage can read its rows all the same.
     @Test func aTableWithAnotherText() throws {
         let sql = try rawConnection(scratch.index).value("SELECT sql FROM sqlite_schema WHERE name = 'vectors'")
         guard case .text(let text) = sql else { throw VectorStoreError(.damaged, "no text") }
@@ -105,7 +105,7 @@ import Testing
         #expect(try connection.value("SELECT count(*) FROM metadata") == 6)
     }
 
-    /// SQLite reads what ANALYZE has counted when it loads the schema, before anybody could look at that.
+    /// SQLite reads the counts of ANALYZE when it loads the schema, before they could be checked.
     @Test(
         .timeLimit(.minutes(20)),
         arguments: [
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    /// SQLite writes out what each column is computed from: a program of 2^40 steps.
+    /// SQLite substitutes the terms that each column is computed from, which makes a program of 2^40 steps.
     @Test(.timeLimit(.minutes(20))) func countsThatTakeForEverToCompile() throws {
         let columns = (1...40).map { "c\($0) AS (c\($0 - 1) || c\($0 - 1))" }.joined(separator: ", ")
         try expectCounts("tbl, idx, c0, \(columns), stat AS (c40)", areRefusedNaming: "schema of index.sqlite")
@@ -142,7 +142,7 @@ import Testing
         try expectRefused(naming: name)
     }
 
-    /// Of a megabyte each they took half a gigabyte of memory.
+    /// The bug: when each had a megabyte, they took half a gigabyte of memory.
     @Test(arguments: [(15_000, 300), (10, 4_000), (20_000, 1)]) func aSchemaThatFillsTheMemory(
         _ length: Int,
         _ count: Int
@@ -157,7 +157,7 @@ import Testing
         try connection.execute("BEGIN; " + objects.map { "CREATE \($0);" }.joined() + " COMMIT")
     }
 
-    /// As many as people may need.
+    /// There are as many tables as people may need.
     @Test func aSchemaOfManyTables() throws {
         try makeInSchema((0..<1_000).map { "TABLE t\($0) (a, b, c, d, e, f, g, h)" })
         let open = try VectorStore<Int64>.open(at: scratch.store)
@@ -165,7 +165,7 @@ import Testing
         #expect(try open.verify().isSound)
     }
 
-    /// Other people's tables are no business of ours: neither what they are, nor what their indexes would compute.
+    /// Other people's tables are left alone, and nothing that their indexes would compute is evaluated.
     @Test func otherObjectsAreLeftAlone() throws {
         try tamper(
             scratch.index,
@@ -190,7 +190,7 @@ import Testing
         #expect(try SalvagedStore(scratch).verified.count == 10)
     }
 
-    /// The text that is compared with is the one that SQLite stores.
+    /// The comparison uses the text that SQLite stores.
     @Test func eachVersionIsKnown() throws {
         let connection = try Connection(scratch.path + "/each.sqlite", .create)
         for (index, script) in Migrations.scripts.enumerated() {

@@ -15,7 +15,7 @@ import Testing
         return count ?? 0
     }
 
-    /// Entries as compactions long ago have left them.
+    /// Adds entries of compactions of long ago.
     private func addHistory(_ entries: Int, _ strategy: String, _ state: String, source: Int, target: Int?) throws {
         let target = target.map { "\($0), 'vectors-\($0).f32'" } ?? "NULL, NULL"
         try tamper(
@@ -53,7 +53,7 @@ import Testing
         try store.close()
     }
 
-    /// Whatever recovery has still to do: an old entry stays for as long as a file of its is there.
+    /// An old entry stays for as long as one of its files is there, whatever recovery still has to do.
     @Test func whatIsNeededStays() throws {
         try makeStore()
         let aborted = scratch.file("vectors-7.f32")
@@ -62,7 +62,7 @@ import Testing
         try addHistory(1, "rewrite", "aborted", source: 2, target: 9)
         try addHistory(1_200, "punch", "finished", source: 2, target: nil)
         let store = try VectorStore<Int64>.open(at: scratch.store)
-        // Files that aren't ours have their names: recovery leaves them, and knows of them.
+        // Other people's files have these names: recovery leaves them alone, and the entries stay.
         for path in [aborted, scratch.file("vectors-8.f32")] { try TestFiles.write(Array("a note".utf8), to: path) }
         try store.delete([2])
         try store.compact(.rewrite)

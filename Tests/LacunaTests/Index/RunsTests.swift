@@ -4,16 +4,16 @@ import Testing
 
 @testable import Lacuna
 
-/// What the index tells of each slot, whatever was put, moved and cut.
+/// The index tells the id of each slot, whatever was put, moved and cut.
 @Suite(.timeLimit(.minutes(20))) struct RunsTests {
-    /// Ids of all lengths: the empty one, and such as fill pages.
+    /// Ids of all lengths, from the empty one to ids that fill pages.
     private static func id(_ number: Int) -> String {
         if number == 0 { return "" }
         let long = [0, 1, 100, 127, 128, 2_000, 4_030, 4_048, 9_000][number % 9]
         return "\(number)é" + String(repeating: "x", count: long)
     }
 
-    /// That runs and the table of ids tell the same, that none is longer than it may be, and that puts go on with the last.
+    /// Checks that runs and the table of ids agree, that no run is too long, and that puts extend the last run.
     private static func check<ID: VectorID>(_ store: VectorStore<ID>, _ scratch: Scratch) throws {
         #expect(try store.verify().isSound)
         let lengths = try rawConnection(scratch.index).rows(2, "SELECT slots, length(rows) FROM runs")
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    /// What docs/format.md says of the bytes.
+    /// Compares the bytes with their description in docs/format.md.
     @Test func theBytesOfARun() throws {
         let scratch = try Scratch()
         let id = UUID()
@@ -70,7 +70,7 @@ import Testing
         #expect(value == checksum.value)
     }
 
-    /// One page for hundreds of puts, each of which is a commit.
+    /// Hundreds of puts, each a commit of its own, take one page.
     @Test func singlePutsShareRuns() throws {
         let scratch = try Scratch()
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
@@ -79,7 +79,7 @@ import Testing
         try Self.check(store, scratch)
     }
 
-    /// A blob that is none of a run is damage, and no trap.
+    /// A blob that can't be a run's is damage, and no trap.
     @Test(arguments: ["x''", "x'00'", "zeroblob(119)", "zeroblob(121)", "zeroblob(5000)"])
     func aRottenRunIsDamage(_ rows: String) throws {
         let scratch = try Scratch()
@@ -90,14 +90,14 @@ import Testing
         let again = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try again.delete(9))
         #expect(try again.vector(for: 7) == [7])
-        // The table of ids is enough.
+        // The table of ids is enough for these searches.
         #expect(try again.search(for: [7], limit: 1).map(\.id) == [7])
         #expect(try again.search(for: [7], limit: 1, where: "id <> 7").map(\.id) == [6])
         expectError(.damaged) { try again.compact(.rewrite) }
         #expect(try !again.verify().isSound)
     }
 
-    /// Without its runs a store is searched as well, with and without a filter.
+    /// A store can be searched without its runs, with and without a filter.
     @Test func lostRunsCostNoAnswer() throws {
         let scratch = try Scratch()
         let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))

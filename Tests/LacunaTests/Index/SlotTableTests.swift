@@ -4,10 +4,10 @@ import Testing
 
 @testable import Lacuna
 
-/// The table in memory, against a dictionary.
+/// Compares the table in memory with a dictionary.
 @Suite struct SlotTableTests {
-    /// Neighbouring integers and random ones, both ends of the range among them; as many rows as make parts grow and shrink.
-    /// As in a store, a slot is given to one id, and to none again.
+    /// The ids are neighbouring integers and random ones, with both ends of the range; there are enough rows to make
+    /// parts grow and shrink. As in a store, a slot is given to one id only.
     @Test(arguments: [UInt64(1), 2, 3], VectorIDKind.allCases) func itIsADictionary(
         _ seed: UInt64,
         _ kind: VectorIDKind
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// What docs/performance.md says of the memory, at the number of rows where the hash table has just grown.
+    /// Checks the memory that docs/performance.md promises, at the number of rows where the hash table has just grown.
     @Test(arguments: [(VectorIDKind.integer, 15), (.uuid, 23), (.text, 23)])
     func aRowTakesSoManyBytes(_ kind: VectorIDKind, _ most: Int) {
         let table = SlotTable(rows: 0, kind)

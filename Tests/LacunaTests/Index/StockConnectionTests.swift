@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// What anybody sees, and may do, with nothing but SQLite; the store is held open meanwhile.
+/// What people can read and do with SQLite alone, while the store is open.
 @Suite struct StockConnectionTests {
     let scratch: Scratch
     let store: VectorStore<String>
@@ -57,7 +57,7 @@ import Testing
         )
     }
 
-    /// The shell counts no commits; `PRAGMA data_version` tells that somebody wrote.
+    /// The shell doesn't count commits; `PRAGMA data_version` shows that another program wrote.
     @Test func aRowDeletedBehindOurBackIsNoticed() throws {
         let query: [Float] = [0, 0, 0]
         #expect(
@@ -78,7 +78,7 @@ import Testing
         #expect(try store.search(for: query, limit: 10, where: "id <> 'x'").map(\.id) == left)
         #expect(try store.vector(for: "row-2") == nil)
         #expect(try store.ids() == left)
-        // That there are fewer rows than are counted, and that a slot is not noted as dead.
+        // The messages say that there are fewer rows than counted, and that a slot is not marked as dead.
         #expect(try store.verify().indexMessages.count == 2)
         #expect(try store.compact(.rewrite).liveRows == 5)
         #expect(try store.count == 5)
@@ -86,7 +86,8 @@ import Testing
         #expect(try store.search(for: query, limit: 10).map(\.id) == left)
     }
 
-    /// A transaction that the shell leaves open makes us wait, and then say so; nothing is lost.
+    /// If the shell leaves a transaction open, our write waits, and then fails with an error that says so; nothing is
+    /// lost.
     @Test func aShellThatHoldsTheLockIsBusy() throws {
         let connection = try rawConnection(scratch.index)
         try connection.run("BEGIN IMMEDIATE")

@@ -2,7 +2,7 @@ import Foundation
 import Lacuna
 import Testing
 
-/// Text ids are bytes: Swift's `==` merges texts that SQLite keeps apart.
+/// Text ids are compared by bytes: Swift's `==` merges texts that SQLite keeps apart.
 @Suite struct TextIDTests {
     let scratch: Scratch
     let store: VectorStore<String>

@@ -9,7 +9,8 @@ import Darwin
 import Glibc
 #endif
 
-/// Which logs are believed beside which databases. `RestoreExplorationTests` looks for states that nobody thought of.
+/// Tests which logs are accepted beside which databases. `RestoreExplorationTests` looks for states that nobody thought
+/// of.
 @Suite struct LogEvidenceTests {
     private static let token: UInt32 = 7
 
@@ -19,7 +20,7 @@ import Glibc
         return record
     }
 
-    /// The log says `sequence`, `base` and `token`; the database alone, and the mark, what they say.
+    /// Evidence from a log with `sequence`, `base` and `token`, a database with the record `alone`, and a mark.
     private static func evidence(
         _ sequence: Int64,
         base: Int64,
@@ -39,7 +40,7 @@ import Glibc
         )
     }
 
-    /// What crashes, readers and shells leave, by the table in LogEvidence.swift.
+    /// States that crashes, readers and shells leave, as the table in LogEvidence.swift lists them.
     @Test func noFalseAlarm() {
         let (old, new) = ((token: UInt32(6), base: Int64(2)), (token: Self.token, base: Int64(5)))
         let cases: [(String, LogEvidence)] = [
@@ -75,7 +76,7 @@ import Glibc
         #expect(outdated.misfit != nil, "an older schema than the mark's")
     }
 
-    /// Of a first commit only the rows tell whether it is this store's.
+    /// Only the rows tell whether the log's first commit is this store's.
     @Test func whenRowsAreDoubtful() {
         #expect(Self.evidence(6, base: 5, alone: 5, mark: (6, 2)).areRowsDoubtful)
         #expect(Self.evidence(9, base: 5, token: 0, alone: 5, mark: (6, 2)).areRowsDoubtful)
@@ -135,7 +136,7 @@ import Glibc
         }
     }
 
-    /// A checkpoint in part: the log goes on, and so does its token.
+    /// After a partial checkpoint the log goes on, and keeps its token.
     @Test func aReaderKeepsTheToken() throws {
         try withStore { disk, store in
             try put(1...2, store)
@@ -150,7 +151,8 @@ import Glibc
         }
     }
 
-    /// Where the mark can't be written, commits have no token: what a crash leaves then must not look like a backup.
+    /// If the mark can't be written, commits have no token: the files that a crash leaves then must not look like a
+    /// backup.
     @Test func aDiskTooFullForTheMark() throws {
         try withStore { disk, store in
             try put(1...2, store)
@@ -180,7 +182,7 @@ import Glibc
         }
     }
 
-    /// Also a commit that changes no row begins a log with a number, and no other of them has one.
+    /// A commit that changes no row has a number only if it is the first of a log.
     @Test func everyCommitHasANumber() throws {
         try withStore { _, store in
             try put(1...4, store)
@@ -212,7 +214,8 @@ import Glibc
 
     // MARK: Before rows move
 
-    /// The mark must say from where on rows are named by the log alone, or recovery would not write all of them again.
+    /// The mark must say from which slot on rows are named by the log alone; otherwise recovery would not write all of
+    /// them again.
     @Test func noRoomToSayThatRowsMove() throws {
         try withStore { disk, store in
             try put(1...40, store)
@@ -231,7 +234,7 @@ import Glibc
 
     // MARK: Shells
 
-    /// A shell's commits and checkpoints on what a kill left are no sign of another log.
+    /// A shell's commits and checkpoints on the store of a killed process are no sign of another log.
     @Test func aShellAtAKilledStore() throws {
         let store = try KilledStore.make(commits: 6)
         let changes = ["CREATE TABLE mine (a)", "DELETE FROM compaction_journal", "UPDATE store SET reader_epoch = 4"]

@@ -4,7 +4,7 @@ import Lacuna
 import Logging
 import Testing
 
-/// SQLite's log under a snapshot that is held for long: a warning, then `busy`, and never a full disk.
+/// While a snapshot is held for long, SQLite's log grows: writers get a warning, then `busy`, and never a full disk.
 @Suite(.timeLimit(.minutes(20))) struct LogLimitTests {
     private static let warningBytes: Int64 = 128 << 10
     private static let limitBytes: Int64 = 256 << 10
@@ -35,21 +35,21 @@ import Testing
 
     private static func vector(_ id: Int64) -> [Float] { [Float(id), 1, 2, 3] }
 
-    /// A page of log at least for each row.
+    /// With this metadata each row takes at least one page of log.
     private static let metadata = "{\"text\":\"\(String(repeating: "x", count: 3_000))\"}"
 
     private static func put(_ id: Int64, _ store: VectorStore<Int64>) throws {
         try store.put(vector(id), for: id, metadataJSON: metadata)
     }
 
-    /// Ids from 0 on, in one transaction.
+    /// Puts rows with the ids from 0 on, in one transaction.
     private func putBatch(_ count: Int64, _ store: VectorStore<Int64>) throws {
         try store.write { batch in
             for id in 0..<count { try batch.put(Self.vector(id), for: id, metadataJSON: Self.metadata) }
         }
     }
 
-    /// Puts rows, a commit each, until one is refused; the ids that were taken.
+    /// Puts rows, a commit each, until one is refused. Returns the ids that were put.
     private func putUntilBusy(_ store: VectorStore<Int64>, from first: Int64) throws -> [Int64] {
         for id in first..<first + 1_000 {
             do {
@@ -77,7 +77,7 @@ import Testing
             ids += try putUntilBusy(store, from: 1)
             #expect(log.entries.map(\.level) == [.warning])
             #expect(try logBytes >= Self.limitBytes)
-            // Refused again, by every kind of write, with nothing changed.
+            // Every kind of write is refused, and nothing is changed.
             let length = try logBytes
             expectError(.busy) { try Self.put(-1, store) }
             expectError(.busy) { try store.delete(0) }
@@ -98,7 +98,7 @@ import Testing
         #expect(try VectorStore<Int64>.open(at: scratch.store).ids() == ids + [5_000])
     }
 
-    /// The next long snapshot is worth the next warning.
+    /// The next long snapshot brings another warning.
     @Test func eachGrowthIsWarnedOfOnce() throws {
         let store = try makeStore()
         try whileReading(store) { _ = try putUntilBusy(store, from: 0) }
@@ -111,8 +111,8 @@ import Testing
         #expect(message.contains("index.sqlite-wal") && message.contains("\(Self.limitBytes)"))
     }
 
-    /// Many times the limit is written: the log is emptied whenever it gets there, and nobody hears of it.
-    /// Without a cache, since the thread that fills it isn't idle.
+    /// The test writes many times the limit: the log is emptied whenever it reaches it, without a warning. There is no
+    /// cache, because the thread that fills it isn't idle.
     @Test(arguments: durabilities) func idleReadersAreInNobodysWay(_ durability: Durability) throws {
         let store = try makeStore(durability, indexCacheBytes: 0)
         try Self.put(0, store)
@@ -130,7 +130,7 @@ import Testing
         #expect(longest >= Self.warningBytes && longest < Self.limitBytes)
     }
 
-    /// What was written before is made durable, and the handle given back, whatever the log's length.
+    /// Earlier writes are made durable and the handle is closed, however long the log is.
     @Test(arguments: durabilities) func flushingAndClosingAreNeverRefused(_ durability: Durability) throws {
         let store = try makeStore(durability)
         var ids: [Int64] = []
@@ -148,7 +148,7 @@ import Testing
         #expect(try VectorStore<Int64>.open(at: scratch.store).ids() == ids)
     }
 
-    /// A large batch leaves a long log without anybody's fault.
+    /// A large batch leaves a long log, and no reader is to blame.
     @Test func aLargeBatchIsNoReason() throws {
         let store = try makeStore()
         try putBatch(500, store)
@@ -172,7 +172,7 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    /// Beyond the limit in one step: the warning comes all the same.
+    /// The log grows beyond the limit in one step, and the warning comes all the same.
     @Test func noWarningIsSkipped() throws {
         let store = try makeStore()
         try whileReading(store) {

@@ -1,5 +1,6 @@
-// The bug story: somebody tidied up and removed index.sqlite-wal, "a temporary file". The database beside it was whole, only
-// older: the store opened, said nothing, and all that had been acknowledged since the last checkpoint was gone.
+// The bug story: somebody tidied up and removed index.sqlite-wal, "a temporary file". The database beside it was whole,
+// but older: the store opened without an error, and everything that had been acknowledged since the last checkpoint was
+// gone.
 
 import Foundation
 import TestSupport
@@ -10,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(20))) struct MarkKeeperTests {
     private static let ways = KilledStore.Way.allCases
 
-    /// Expects the same outcome in every way of opening; where that tells nothing of the rows, that it opens.
+    /// Expects the same outcome in every way of opening; or, if a way tells nothing of the rows, that the store opens.
     private func expect(_ expected: KilledStore.Outcome, _ store: KilledStore, _ what: String) throws {
         try TestFiles.withDirectory { parent in
             for way in Self.ways {
@@ -44,7 +45,7 @@ import Testing
         try expect(.damaged, store.with(KilledStore.logName, garbage), "garbage")
     }
 
-    /// Whole commits are left, exactly, of a log that was cut in the middle; the first one at least must be there.
+    /// A log that was cut in the middle yields exactly its whole commits; at least the first one must be there.
     @Test func aLogThatIsCutShort() throws {
         let store = try KilledStore.make(commits: 12)
         let layout = LogLayout(store.log)
@@ -67,11 +68,11 @@ import Testing
         for name in [KilledStore.logName, KilledStore.indexName] {
             try expect(.damaged, store.with(name, other.files[name]), name)
         }
-        // A mark of another store says nothing.
+        // A mark of another store is ignored.
         try expect(last(store), store.with(KilledStore.lockName, other.files[KilledStore.lockName]), "mark")
     }
 
-    /// A database from before the last checkpoint, without the log, beside its own log, and beside the newer one.
+    /// Tests a database from before the last checkpoint: without the log, beside its own log, and beside the newer log.
     @Test func olderFiles() throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
@@ -104,8 +105,8 @@ import Testing
         }
     }
 
-    /// A database together with its log, as they were before some of the commits in that log: a whole state, and not the
-    /// last one. Closing has written down which that was.
+    /// A database together with its log, from before some of the commits, is a whole state, but not the last one.
+    /// Closing has recorded the number of the last one.
     @Test func anOlderDatabaseWithItsLog() throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
@@ -126,7 +127,7 @@ import Testing
         }
     }
 
-    /// SQLite takes the log beside an empty file for another database's, and removes it.
+    /// SQLite takes a log beside an empty file for another database's log, and removes it.
     @Test func anEmptyDatabaseBesideALog() throws {
         let store = try KilledStore.make(commits: 3)
         try expect(.damaged, store.with(KilledStore.indexName, []), "empty")
@@ -142,7 +143,7 @@ import Testing
 
     // MARK: The mark
 
-    /// Without a mark nobody knows of the commits that are missing: the same files open as the state before them.
+    /// Without a mark the missing commits go unnoticed: the same files open as the state before those commits.
     @Test func withoutAMark() throws {
         let store = try KilledStore.make(commits: 6)
         let mark = try #require(store.files[KilledStore.lockName])
@@ -159,7 +160,7 @@ import Testing
         }
     }
 
-    /// The format's description, byte by byte.
+    /// Compares the mark with its description in docs/format.md, byte by byte.
     @Test func bytesOfTheMark() throws {
         let mark = CommitMark(
             store: Array(1...16),
@@ -206,8 +207,8 @@ import Testing
         try #require(try CommitMark.read(try StorePaths(disk.directory), SystemFileSystem())).sequence
     }
 
-    /// After each call, of all kinds: never above the last commit, and above what the database alone has whenever that isn't
-    /// all of it.
+    /// After each call of every kind, the mark is never above the last commit; and it is above the commit that the
+    /// database alone has, if commits lie in the log.
     @Test func neverTooHighAndNeverTooLow() throws {
         try withStore { disk, store in
             func check(_ what: String) throws {
@@ -247,7 +248,7 @@ import Testing
         }
     }
 
-    /// Whatever becomes of the log right after a call has returned shows.
+    /// A log that is harmed right after a call has returned is noticed.
     @Test func durableBeforeTheCallReturns() throws {
         for commits in 1...3 {
             try withStore { disk, store in
@@ -267,7 +268,7 @@ import Testing
         }
     }
 
-    /// The schema of a new store is in its database, and not only in its log.
+    /// A new store's schema is in its database, and not only in its log.
     @Test func aNewStoreNeedsNoLog() throws {
         try withStore { disk, store in
             var files = disk.now.model.afterPowerCut(.nothing)
@@ -295,7 +296,7 @@ import Testing
         }
     }
 
-    /// The commit is durable without it; the next one tries again.
+    /// The commit is durable without the mark; the next commit tries to write it again.
     @Test func aDiskTooFullForTheMark() throws {
         try withStore { disk, store in
             disk.inject(DiskFault(errno: ENOSPC, matches: { $0.kind == .write && $0.name == KilledStore.lockName }))
@@ -307,7 +308,8 @@ import Testing
         }
     }
 
-    /// Closing copies the log into the database only after the mark says so: an older copy of both would pass for the store.
+    /// Closing copies the log into the database only once the mark says so; otherwise an older copy of both files would
+    /// be taken for the store.
     @Test func closingThatFailsLeavesTheLog() throws {
         try withStore(.relaxed(interval: .seconds(3_600))) { disk, store in
             for id in Int64(1)...20 {
@@ -325,7 +327,7 @@ import Testing
         }
     }
 
-    /// Once a checkpoint cycle, and not once a commit.
+    /// The mark is written once per checkpoint, and not once per commit.
     @Test func whatItCosts() throws {
         try withStore { disk, store in
             let start = disk.log.count
@@ -337,7 +339,7 @@ import Testing
 
     // MARK: Others at the files
 
-    /// A shell finds the log that this handle has made, and doesn't sync its name.
+    /// A shell uses the log that this handle has made, and doesn't sync the log's name.
     @Test func aForeignCommitIsCopiedFromALogThatHasItsName() throws {
         #expect(try Self.logIsNamedBeforeAForeignCommitIsCopied())
     }

@@ -1,7 +1,7 @@
 import Lacuna
 import Testing
 
-/// The zeros that small commits find behind the log's last frame.
+/// Small commits overwrite zeros behind the log's last frame.
 @Suite struct PrewrittenLogTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
@@ -13,7 +13,7 @@ import Testing
 
     private func put(_ id: Int64) throws { try store.put([Float(id), 1, 2], for: id) }
 
-    /// Two frames a commit: thirty one after the other fit into what two extensions of the file have made room for.
+    /// A commit takes two frames, so thirty commits fit into the room that two extensions of the file make.
     @Test func smallCommitsOverwriteThem() throws {
         try put(0)
         var sizes: Set<Int64> = []
@@ -26,13 +26,13 @@ import Testing
 
     private func logBytes() throws -> Int64 { try LacunaTests.sizes(scratch.index + "-wal").length }
 
-    /// Its frames lie where ours would go next, and this handle has counted none of them.
+    /// Another program's frames lie at the place of our next ones, and this handle has counted none of them.
     @Test func anotherProgramsFramesStay() throws {
         let other = try rawConnection(scratch.index)
         try other.execute("CREATE TABLE notes (note INTEGER PRIMARY KEY, text TEXT)")
         for id in Int64(0)..<100 {
             try put(id)
-            // A page, or some dozens: less than there are zeros, and more.
+            // The commit takes one page or some dozens, so it is shorter or longer than the zeros.
             let length = id % 5 == 0 ? 200_000 : 300
             try other.execute("INSERT INTO notes VALUES (\(id), hex(zeroblob(\(length / 2))))")
         }

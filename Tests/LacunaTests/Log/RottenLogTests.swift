@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(20))) struct RottenLogTests {
     private static let commits = 30
 
-    /// Opens the store read-only and in one more way, by turns.
+    /// Opens the store read-only and in one other way, which changes from call to call.
     private func check(
         _ store: KilledStore,
         _ turn: inout Int,
@@ -30,7 +30,7 @@ import Testing
     enum Place: CaseIterable, Sendable {
         case pageNumber, databaseSize, salts, checksum, page
 
-        /// The bytes of the frame from which one is taken.
+        /// The bytes of the frame; the test changes one of them.
         var bytes: Range<Int> {
             switch self {
             case .pageNumber: 0..<4
@@ -42,8 +42,8 @@ import Testing
         }
     }
 
-    /// One bit of every frame, wherever it lies. A frame behind which only one commit ends may be a torn transaction's: then
-    /// what was committed before it is there, exactly.
+    /// Flips one bit of every frame. A frame behind which only one commit ends may belong to a torn transaction: then
+    /// exactly the commits before it are there.
     @Test(arguments: Place.allCases) func aFlippedBit(_ place: Place) throws {
         let store = try KilledStore.make(commits: Self.commits)
         let layout = LogLayout(store.log)
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    /// A stretch that reads as zeros, as a lost block does.
+    /// A stretch of the log reads as zeros, as a lost block does.
     @Test(arguments: [4_096, 65_536]) func zeros(_ count: Int) throws {
         let store = try KilledStore.make(commits: Self.commits)
         let layout = LogLayout(store.log)
@@ -119,7 +119,7 @@ import Testing
 
     // MARK: What must not look like rot
 
-    /// A power cut in the last transaction's sync: any of its sectors may be there or not, and what was there before is
+    /// The power is cut in the last transaction's sync: each of its sectors may be there or not. Before it there was
     /// nothing, or an older log.
     @Test(arguments: [false, true]) func aTornTransaction(_ isOverAnOlderLog: Bool) throws {
         let store = try KilledStore.make(commits: 11, lastRows: 300)
@@ -150,18 +150,18 @@ import Testing
         }
     }
 
-    /// A transaction whose sync failed, and that a shorter one has overwritten in part; over the rest, one that was torn.
-    /// Each leaves a commit behind the bad frame, and they are no run.
+    /// A transaction's sync failed, and a shorter transaction has overwritten part of it; over the rest, another one
+    /// was torn. Each leaves a commit behind the bad frame, but these commits don't follow one another.
     @Test func remainsOfSeveralTransactions() throws {
         let store = try KilledStore.make(commits: 11, lastRows: 300)
         let layout = LogLayout(store.log)
         let last = layout.commits[9]
         let page = layout.offset(last)..<layout.offset(last) + layout.frameBytes
         var log = store.log
-        /// A frame that changes nothing: the page before it once more.
+        /// Writes a frame that changes nothing: the page of the frame before it once more.
         func put(_ frame: Int, isCommit: Bool) {
             log.replaceSubrange(layout.offset(frame)..<layout.offset(frame) + layout.frameBytes, with: store.log[page])
-            // No two of them alike: those would be one commit that is padded.
+            // No two frames are alike, because equal ones would be one padded commit.
             log[layout.offset(frame) + 24 + 60] = UInt8(frame - last)
             if !isCommit {
                 log.replaceSubrange(layout.offset(frame) + 4..<layout.offset(frame) + 8, with: [0, 0, 0, 0])
@@ -184,14 +184,14 @@ import Testing
                     $0 == .opened(store.states[10]) || $0 == .opened(nil)
                 }
             }
-            // One commit more in the same run, and it was rot.
+            // With one more commit in the same sequence, the log is damaged.
             put(last + 4, isCommit: true)
             try check(store.with(KilledStore.logName, log), &turn, in: parent + "/store", "rotten") { $0 == .damaged }
         }
     }
 
-    /// Where SQLite doesn't take it for impossible that a torn write reaches back, it fills a commit's last sector with copies of
-    /// the commit's last frame. They are no commits of their own.
+    /// Unless SQLite knows that a torn write can't harm earlier bytes, it fills a commit's last sector with copies of
+    /// the commit's last frame. These copies are no commits of their own.
     @Test func aTornTransactionThatIsPadded() throws {
         let store = try KilledStore.make(commits: 11, lastRows: 300)
         let layout = LogLayout(store.log)
@@ -224,7 +224,7 @@ import Testing
         }
     }
 
-    /// A log may be as long as somebody pleases, and need no room for it.
+    /// A prepared log can be of any length without taking any room on the disk.
     @Test func aLongLogIsNotLookedThroughForNobody() throws {
         let store = try KilledStore.make(commits: 3)
         try TestFiles.withDirectory { parent in
@@ -240,13 +240,13 @@ import Testing
             expectError(.cancelled) { try VectorStoreInfo.read(at: path) { true } }
             expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: true) { true } }
             expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: false) { true } }
-            // A short one never asks.
+            // A short log is checked without asking whether to stop.
             try store.write(to: path)
             try VectorStore<Int64>.open(at: path, .readOnly, options).close()
         }
     }
 
-    /// Only what SQLite believes of a log is written again.
+    /// Only the frames that SQLite accepts are written again.
     @Test func aLongLogIsNotWritten() throws {
         let store = try KilledStore.make(commits: 3)
         try TestFiles.withDirectory { parent in
@@ -264,7 +264,7 @@ import Testing
         }
     }
 
-    /// A log that rots under its writer's eyes is told from one that is being written: readers look twice.
+    /// Readers look twice, and so they tell a damaged log from one that is being written.
     @Test func readersBesideAWriter() throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"

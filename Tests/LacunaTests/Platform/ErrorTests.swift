@@ -2,7 +2,7 @@ import Testing
 
 @testable import Lacuna
 
-/// An error's parts, and what is made of them.
+/// An error's parts, and the line and the call names that are made of them.
 @Suite struct ErrorTests {
     private let codes: [VectorStoreError.Code] = [
         .invalidArgument, .invalidVector, .invalidMetadata, .invalidFilter, .duplicateID, .unknownID, .invalidID,
@@ -42,7 +42,8 @@ import Testing
         #expect(VectorStoreError.commitsAreMissing("one").remedy.calls == [.restore, .salvage])
     }
 
-    /// What holds for the reason may not hold for the whole: its context goes, and its detail stays.
+    /// An error that becomes the reason of another one loses its context and keeps its detail, because the context may
+    /// not hold for the whole.
     @Test func aFailureWithinAnother() {
         let reason = VectorStoreError.damaged("a file is missing", ids: ["7"])
         let error = reason.within("the rows are deleted", remedy: "\(reason.remedy), or go on with \(.compact)")

@@ -1,5 +1,6 @@
-// The bug story: a store's directory came from outside, and `vectors-1.f32` in it was a link to another store's: erasing overwrote
-// that one's rows. Or `writer.lock` was a link to a file of the user's, whose first bytes became a mark.
+// The bug story: a store's directory came from outside, and its `vectors-1.f32` was a link to another store's data
+// file: erasing overwrote the other store's rows. Or `writer.lock` was a link to a file of the user's, whose first
+// bytes were overwritten with a mark.
 
 import Foundation
 import TestSupport
@@ -13,12 +14,12 @@ import Darwin
 import Glibc
 #endif
 
-/// Names in a store's directory that lead to something else than a file in it.
+/// Names in a store's directory lead to something else than a file in it.
 @Suite(.timeLimit(.minutes(20))) struct HostileNamesTests {
     enum Kind: String, CaseIterable, Sendable {
         case linkToAFile, danglingLink, linkToADirectory, linkToItself, pipe, socket, directory, device
 
-        /// False where this user may not make one.
+        /// Returns false if this user isn't allowed to make one.
         func make(at path: String, _ outside: String, _ name: String) -> Bool {
             switch self {
             case .linkToAFile: return unsafe symlink("\(outside)/\(name)", path) == 0
@@ -31,7 +32,7 @@ import Glibc
                 #if canImport(Darwin)
                 return false
                 #else
-                // The null device: reading it would be harmless, writing to it would be believed.
+                // This is the null device: reading it would be harmless, but writes to it would seem to succeed.
                 return unsafe mknod(path, S_IFCHR | 0o666, 1 << 8 | 3) == 0
                 #endif
             case .socket: return Self.makeSocket(at: path)
@@ -67,7 +68,7 @@ import Glibc
     ]
 
     let scratch: Scratch
-    /// Another store, to whose files links lead.
+    /// Another store; the links lead to its files.
     let outside: String
 
     init() throws {
@@ -138,7 +139,7 @@ import Glibc
         }
     }
 
-    /// The name of the next data file is taken by a link: another number is.
+    /// A link has the name of the next data file, so the rewrite takes another number.
     @Test func aLinkThatARewriteMeets() throws {
         try #require(unsafe symlink("\(outside)/vectors-1.f32", scratch.file("vectors-2.f32")) == 0)
         try #require(unsafe symlink("\(outside)/new", scratch.file("vectors-3.f32")) == 0)
@@ -152,7 +153,7 @@ import Glibc
         #expect(try outsideContents() == before)
     }
 
-    /// A link to the directory itself is how many stores are reached, and fine.
+    /// Many stores are reached by a link to the directory itself, and that is fine.
     @Test func aLinkToTheDirectory() throws {
         let link = scratch.path + "/link"
         try #require(unsafe symlink("test.lacuna", link) == 0)
@@ -167,7 +168,8 @@ import Glibc
 
     // MARK: A forged journal
 
-    /// A rollback journal that holds no page, and names a file: SQLite unlinks that once it has played the journal back.
+    /// A rollback journal that holds no page and names a file: SQLite unlinks that file once it has played the journal
+    /// back.
     private func forgedJournal(naming path: String) -> Data {
         var journal: [UInt8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]
         func append(_ number: UInt32) {
@@ -184,12 +186,12 @@ import Glibc
     }
 
     @Test(arguments: [false, true]) func aForgedJournalUnlinksNothing(_ comesLater: Bool) throws {
-        // SQLite believes it only where it names a file that it takes for a journal of several databases.
+        // SQLite accepts the journal only if the named file looks like a journal of several databases.
         let victim = scratch.path + "/victim"
         try write(Data("precious".utf8), to: victim)
         let journal = forgedJournal(naming: victim)
         if comesLater {
-            // Behind the look at the names, in front of the first read.
+            // The journal appears after the check of the names, and before the first read.
             let connection = try Connection(scratch.index, .readWrite)
             try write(journal, to: scratch.file("index.sqlite-journal"))
             expectError(.ioError) { try connection.run("SELECT * FROM store") }

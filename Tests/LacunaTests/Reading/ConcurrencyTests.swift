@@ -4,12 +4,12 @@ import Testing
 
 @testable import Lacuna
 
-/// Reads beside a writer: each sees one state, and whole rows of it.
+/// Each read beside a writer sees one state, with whole rows.
 @Suite(.timeLimit(.minutes(20))) struct ConcurrencyTests {
     private static let rows: Int64 = 64
     private static let dimension = 600
 
-    /// A reading loop that ends when the writer is done, and the first thing that went wrong in it.
+    /// A reading loop that ends when the writer is done, and the errors that occurred in it.
     private final class Readers: Sendable {
         private let state = Guarded<(isDone: Bool, failures: [String])>((false, []))
         private let group = DispatchGroup()
@@ -31,7 +31,7 @@ import Testing
             }
         }
 
-        /// Waits until each kind of reader had its turn, so that no run passes without a read.
+        /// Waits until each kind of reader has read, so that no run passes without a read.
         func finish(after reads: Int) -> [String] {
             for _ in 0..<reads { turn.wait() }
             state.withLock { $0.isDone = true }
@@ -55,7 +55,7 @@ import Testing
             stamps.insert(try StampedRows.stamp(row))
             count += 1
         }
-        // Between two rounds there may be fewer rows, but never those of two rounds.
+        // Between two rounds there may be fewer rows, but never rows of two rounds.
         if stamps.count > 1 { throw Garbage(description: "rows of \(stamps) in one state") }
         if count != Int(rows) && count != Int(rows / 2) { throw Garbage(description: "\(count) rows") }
     }
@@ -106,7 +106,7 @@ import Testing
         Self.startReaders(readers, other)
         for round in 2..<26 {
             try Self.put(round, store)
-            // One in two, scattered or in one run.
+            // Half of the rows go, either every second one or the first half.
             let gone = round % 3 == 0 ? Array(0..<Self.rows / 2) : Array(stride(from: 0, to: Self.rows, by: 2))
             try store.delete(gone)
             switch round % 4 {

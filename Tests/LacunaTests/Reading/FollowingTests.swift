@@ -1,5 +1,5 @@
-// The bug story: a reader kept which row lies in which slot for as long as the generation lasted, and a compaction in place
-// filled the gaps: the reader gave out other ids' rows.
+// The bug story: a reader remembered each row's slot for as long as the generation lasted. A compaction in place filled
+// the gaps, and the reader returned other ids' rows.
 
 import TestSupport
 import Testing
@@ -22,7 +22,7 @@ import Testing
         try fill()
     }
 
-    /// Reads until the memory answers.
+    /// Reads until the handle answers from memory.
     private func fill() throws {
         let ids = try #require(reader.memory.rowIDs)
         for _ in 0..<1_000 where ids.contains(RowKey(1)) == nil {
@@ -32,7 +32,7 @@ import Testing
         #expect(ids.contains(RowKey(1)) != nil)
     }
 
-    /// Whether the memory answers by itself, or once it has gone on to the newest state.
+    /// Whether the memory answers, if necessary after a step to the newest state.
     private var isAnswering: Bool {
         reader.memory.rowIDs?.contains(RowKey(1)) != nil || reader.memory.rowIDs?.refresh() == true
     }
@@ -80,7 +80,7 @@ import Testing
         try expectSame()
     }
 
-    /// What a shell has deleted tells nobody.
+    /// A shell deletes rows without counting its commit in the store's record.
     @Test func itNoticesAnotherProgram() throws {
         try rawConnection(scratch.index).run("DELETE FROM vectors WHERE id IN (5, 6)")
         try expectSame()
@@ -96,7 +96,7 @@ import Testing
         try expectSame()
     }
 
-    /// Nobody who has read a moment ago keeps rows from being moved.
+    /// A reader that has only just read doesn't keep rows from being moved.
     @Test func anIdleReaderHoldsNothing() throws {
         try writer.delete(Array(20..<200))
         for id in Int64(0)..<20 { #expect(try reader.vector(for: id) == Self.vector(id)) }
@@ -126,7 +126,8 @@ import Testing
         expectError(.closed) { try reader.contains(1) }
     }
 
-    /// What a reader that stays open says wrong between the moves of a compaction in place; nil where all is right.
+    /// Reads with a handle that stays open between the moves of a compaction in place. Returns the first wrong answer,
+    /// or nil.
     static func wrongRowAfterMoves() throws -> String? {
         let tests = try FollowingTests()
         try tests.writer.delete(Array(0..<150))

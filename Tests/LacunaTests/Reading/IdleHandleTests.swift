@@ -1,19 +1,19 @@
-// The bug story: a process opened a store for reading, looked at one row, and waited. Every compaction left the file that it had
-// replaced on the disk, and an erased row in it, for as long as that process lived.
+// The bug story: a process opened a store for reading, looked at one row, and waited. For as long as that process
+// lived, each replaced data file stayed on the disk after a compaction, with the rows that had been erased.
 
 import Foundation
 import Testing
 
 @testable import Lacuna
 
-/// A handle that nobody reads by keeps no file that was replaced.
+/// A handle that nobody reads with keeps no replaced file.
 @Suite final class IdleHandleTests {
     private let scratch: Scratch
     private let clock = ManualClock()
 
     init() throws { scratch = try Scratch() }
 
-    /// The alarm that never comes would keep its clock, which keeps the alarm.
+    /// An alarm that never goes off would keep its clock, and the clock keeps the alarm.
     deinit { clock.forget() }
 
     private func makeStore() throws -> VectorStore<Int64> {
@@ -29,7 +29,7 @@ import Testing
         return try .open(at: scratch.store, .readOnly, options)
     }
 
-    /// Data files of the store that this process has mapped; with or without their having a name.
+    /// Counts the data files of the store that this process has mapped: those with a name, or those without.
     private func mappedFiles(replaced: Bool) throws -> Int {
         let maps = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/maps")).readToEnd() ?? Data()
         return String(decoding: maps, as: UTF8.self).split(separator: "\n")
@@ -61,7 +61,7 @@ import Testing
         try reader.close()
     }
 
-    /// Once a second for a minute after the last read, and then no more.
+    /// The handle checks once per second for a minute after the last read, and then no more.
     @Test(.enabled(if: exists("/proc/self/maps"))) func whatIsNotReadForAMinuteIsLetGo() throws {
         try makeStore().close()
         let reader = try openReader()

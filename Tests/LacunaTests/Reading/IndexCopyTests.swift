@@ -4,7 +4,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Copies of the index in the temporary directory, and who may make them.
+/// Copies of the index in the temporary directory: who may make them, and who removes them.
 @Suite struct IndexCopyTests {
     private let scratch: Scratch
 
@@ -16,7 +16,8 @@ import Testing
         try store.close()
     }
 
-    /// A directory as a killed process leaves it; given away by the next copy's maker, unless somebody holds it.
+    /// Makes a directory as a killed process leaves it. The next process that makes a copy removes it, unless its lock
+    /// is held.
     private func leftOver(_ files: [String]) throws -> String {
         let letters = Array("abcdefghijklmnopqrstuvwxyz")
         let name = "lacuna-index-" + String((0..<6).map { _ in letters.randomElement() ?? "x" })
@@ -52,7 +53,7 @@ import Testing
         lock.unlock()
     }
 
-    /// Somebody's store may be called so, or what somebody keeps of one.
+    /// Somebody may have given a store, or a part of one, such a name.
     @Test(arguments: [["index.sqlite", "writer.lock", IndexCopy.lockName], ["index.sqlite"], []])
     func whatIsNoCopyStays(_ names: [String]) throws {
         try makeStore()
@@ -81,7 +82,7 @@ import Testing
         }
     }
 
-    /// Its one connection has all files open.
+    /// Salvage's one connection has all files open.
     @Test func salvagesCopyHasNoNameWhileItIsRead() throws {
         try makeStore()
         let source = try SalvageSource(StorePaths(scratch.store), SystemFileSystem())
@@ -105,7 +106,7 @@ import Testing
         #expect(try VectorStoreRecovery.salvage(at: scratch.store) { _ in }.verified == 50)
     }
 
-    /// The directory counts, not its path.
+    /// Handles are found by directory, not by path.
     @Test func salvageIsRefusedByAnotherPath() throws {
         try makeStore()
         let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)

@@ -4,10 +4,10 @@ import Testing
 
 @testable import Lacuna
 
-/// A directory that can't be written here, while a writer comes to it by another path.
+/// A reader can't write to the directory, while a writer reaches it by another path.
 @Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
 struct ReadOnlyChangeTests {
-    /// What is beside the index when the reader comes.
+    /// The files beside the index when the reader opens the store.
     enum State: CaseIterable {
         case noLog, logAlone, noLocks
     }
@@ -77,7 +77,7 @@ struct ReadOnlyChangeTests {
         }
     }
 
-    /// The index's pages change under a reader that takes them for immutable: half of what it sees is old, half is new.
+    /// The index's pages change under a reader that takes them for immutable: it sees old pages and new ones together.
     @Test func whatACheckpointTearsIsNotBelieved() throws {
         try make(.noLog)
         try Mounts.withReadOnly(scratch.store, at: mount) {
@@ -118,7 +118,7 @@ struct ReadOnlyChangeTests {
 
     // MARK: A copy beside a log alone
 
-    /// Calls `body` each time that the log is about to be copied, the database having been.
+    /// Calls `body` each time after the database was copied, and before the log is.
     private func open(_ body: @escaping @Sendable () throws -> Void) throws -> VectorStore<Int64> {
         try .open(
             at: mount,

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// A directory that can't be written, in the three states that its log can be in.
+/// A directory that can't be written, with the log in each of its three states.
 @Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
 struct ReadOnlyDirectoryTests {
     let scratch: Scratch
@@ -48,17 +48,18 @@ struct ReadOnlyDirectoryTests {
         try Mounts.withReadOnly(scratch.store, at: mount) {
             try expectReadsAndNoWrites(mount)
             let reader = try VectorStore<Int64>.open(at: mount)
-            // Through the other path the store goes on.
+            // The writer goes on through the other path.
             try store.put([5, 5], for: 77)
             let vector = try reader.vector(for: 77)
             #expect(vector == [5, 5])
             try reader.close()
-            // While this process has locks on the index, SQLite keeps what the reader opened, and the mount is in use.
+            // While this process has locks on the index, SQLite keeps the reader's files open, and the mount stays in
+            // use.
             try store.close()
         }
     }
 
-    /// A writer elsewhere has just opened the store, or emptied its log: shared memory tells of it, the log doesn't.
+    /// A writer elsewhere has just opened the store, or emptied its log: the shared memory shows that, the log doesn't.
     @Test func besideAWriterWithAnEmptyLog() throws {
         try store.close()
         let writer = try VectorStore<Int64>.open(at: scratch.store)
@@ -79,7 +80,7 @@ struct ReadOnlyDirectoryTests {
     @Test func withALogAlone() throws {
         let copy = scratch.path + "/copy"
         try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
-        // By another process: this one has the index open.
+        // Another process copies, because this one has the index open.
         for name in ["index.sqlite", "index.sqlite-wal", "vectors-1.f32"] {
             try Program.succeed("cp", scratch.file(name), copy + "/" + name)
         }

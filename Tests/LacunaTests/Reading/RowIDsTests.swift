@@ -4,7 +4,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Reads by id without SQL: the answers are those of the index, whoever has changed it.
+/// Reads by id without SQL give the same answers as the index, whoever has changed it.
 @Suite(.timeLimit(.minutes(20))) struct RowIDsTests {
     private static let dimension = 20
 
@@ -26,7 +26,7 @@ import Testing
         return store
     }
 
-    /// What the cache itself says; nil where it has no answer, .some(nil) where it knows that there is no row.
+    /// The cache's own answer: nil if it has none, .some(nil) if it knows that there is no row.
     private static func cached(_ store: VectorStore<Int64>, _ id: Int64) throws -> [Float]?? {
         let cache = try #require(store.memory.rowIDs)
         switch cache.withRow(RowKey(id), { $0.copy() }) {
@@ -85,7 +85,7 @@ import Testing
         #expect(try store.withVector(for: 8) { $0[0] } == nil)
     }
 
-    /// A group's batches show when it is committed, and those that failed never.
+    /// A group's batches show once it is committed; failed batches never show.
     @Test func relaxedBatchesShowWithTheirGroup() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch, .init(durability: .relaxed(interval: .seconds(3_600))))
@@ -115,7 +115,7 @@ import Testing
         #expect(try Self.cached(store, 5) == nil)
         #expect(try store.vector(for: 5) == nil)
         #expect(try store.vector(for: 6) == Self.vector(6))
-        // A commit of our own doesn't hide it.
+        // A commit of our own doesn't hide the other commit.
         try store.put(Self.vector(6, 1), for: 6, replacing: true)
         #expect(try Self.cached(store, 5) == nil)
         #expect(try store.vector(for: 5) == nil)
@@ -133,7 +133,7 @@ import Testing
         try Self.fill(store, 1)
         try store.delete((0..<2_000).filter { $0 % 3 == 0 })
         try store.compact(strategy)
-        // A rewrite moves all rows: the table is filled anew.
+        // A rewrite moves all rows, so the table is filled anew.
         let answer = try Self.cached(store, 1)
         #expect(strategy == .rewrite ? answer == nil : answer == Self.vector(1))
         try Self.fill(store, 1)
@@ -142,14 +142,14 @@ import Testing
         }
     }
 
-    /// Nothing may take a row's place while somebody has it; a rewrite leaves it where it is.
+    /// Nothing may overwrite a row that a reader holds; a rewrite leaves the row where it is.
     @Test func aHeldRowKeepsItsPlace() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch, rows: 2_000)
         try Self.fill(store, 1)
         try store.delete((0..<1_990).map { $0 })
         try store.withVector(for: 1_995) { held in
-            // Another thread: this one must not write.
+            // Another thread writes, because this one must not.
             let failure = Guarded<VectorStoreError?>(nil)
             let ended = DispatchSemaphore(value: 0)
             Thread {
@@ -167,7 +167,7 @@ import Testing
         #expect(try store.vector(for: 1_995) == Self.vector(1_995))
     }
 
-    /// The other way round: without the writer's lock another handle could destroy what a reader holds here.
+    /// Once the writer's lock is released, another handle could destroy the row that a reader holds here.
     @Test func closingWaitsForAHeldRow() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch)
@@ -188,7 +188,7 @@ import Testing
         #expect(try VectorStore<Int64>.open(at: scratch.store).vector(for: 1) == Self.vector(1))
     }
 
-    /// An epoch ends although there is no moment without a reader.
+    /// An epoch ends even if there is a reader at every moment.
     @Test func unbrokenReadingDoesNotKeepRowsInPlace() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch, rows: 2_000)
@@ -212,7 +212,7 @@ import Testing
         #expect(try report.get().movedRows == 100)
     }
 
-    /// Another program's commit may come between our empty one and our look at the log.
+    /// Another program may commit between our empty commit and our check of the log.
     @Test func anEmptyCommitIsNobodyElses() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch)
@@ -228,7 +228,7 @@ import Testing
         #expect(try store.vector(for: 5) == nil)
     }
 
-    /// What a group has changed before the table was wanted is on top of it as well.
+    /// A group's changes from before the table was filled lie over the table as well.
     @Test func aGroupUnderWayKeepsNothingFromBeingRemembered() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch, rows: 200, .init(durability: .relaxed(interval: .seconds(3_600))))
@@ -255,7 +255,8 @@ import Testing
         expectError(.closed) { try store.vector(for: 1) }
     }
 
-    /// Offsets that no arithmetic holds: whoever reads the id hears of the damage, and the others are read as ever.
+    /// These slots overflow the arithmetic of offsets: reading the id reports the damage, and the other ids are read as
+    /// ever.
     @Test(arguments: [Int64.min, -1, .max, 1 << 40]) func aHostileSlotFillsNothing(_ slot: Int64) throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch)
@@ -310,7 +311,7 @@ import Testing
         #expect(try photos.vector(for: ids[3]) == [7])
     }
 
-    /// Three threads read all the time, by the table while there is one, while another writes, deletes and compacts.
+    /// Three threads read all the time, from the table while there is one; another thread writes, deletes and compacts.
     @Test func readersBesideAWriterGetWholeRows() throws {
         let scratch = try Scratch()
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 300, metric: .euclidean))
@@ -341,7 +342,7 @@ import Testing
             try writes.step(store, bulk: 30)
             if round % 8 == 3 { try store.compact(round % 16 == 3 ? .inPlace : .rewrite) }
             if round % 8 == 7 { try store.punchHoles() }
-            // Each state is read for a while.
+            // Readers read each state for a while.
             let before = reads.withLock { $0 }
             while reads.withLock({ $0 }) < before + 300 && failures.withLock(\.isEmpty) { sched_yield() }
             try writes.checkReads(store)

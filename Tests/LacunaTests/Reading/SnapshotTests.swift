@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// One `read` is one state, whatever happens to the store meanwhile.
+/// One `read` sees one state, whatever happens to the store meanwhile.
 @Suite(.timeLimit(.minutes(20))) struct SnapshotTests {
     private static let dimension = 8
     private static let rows: Int64 = 60
@@ -11,7 +11,7 @@ import Testing
     let scratch: Scratch
     let store: VectorStore<Int64>
 
-    /// Sixty rows, every third deleted; those with an even id have metadata.
+    /// Puts sixty rows and deletes every third; rows with an even id have metadata.
     init() throws {
         scratch = try Scratch()
         store = try .create(at: scratch.store, .init(dimension: Self.dimension, metric: .euclidean))
@@ -29,7 +29,7 @@ import Testing
 
     private struct Note: Codable, Equatable, Sendable { var n: Int64? }
 
-    /// Everything that a snapshot says.
+    /// All that a snapshot answers.
     private struct Look: Equatable {
         var generation: Int64
         var dataFile: String
@@ -125,7 +125,7 @@ import Testing
                 try store.put(Self.vector(31), for: 500)
                 try store.delete(Array(40..<Self.rows))
                 try store.compact(.rewrite)
-                // The cache of live rows goes on to this commit.
+                // This search advances the cache of live rows to this commit.
                 #expect(try store.search(for: Self.vector(31), limit: 1).map(\.id) == [500])
             },
         ]
@@ -152,7 +152,8 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    /// By then the handle has searched newer commits, of the same generation and of a later one.
+    /// Before the snapshot's first search, the handle has searched newer commits, of the same generation and of a later
+    /// one.
     @Test(arguments: [3, 5]) func theFirstSearchMayComeLate(_ steps: Int) throws {
         let writer = OtherThread(changes())
         let expected = try VectorStore<Int64>.open(at: scratch.store, .readOnly).search(for: Self.vector(31), limit: 12)
@@ -187,7 +188,7 @@ import Testing
         }
     }
 
-    /// Looks inside a look, with statements of the same text under way.
+    /// Calls nest while statements of the same text are under way.
     @Test func looksNestWithinASnapshot() throws {
         try store.read { snapshot in
             var pairs = 0
@@ -231,7 +232,7 @@ import Testing
             expectError(.invalidArgument) { try snapshot.search(for: Self.vector(1), limit: 0) }
             #expect(snapshot.count == 40)
         }
-        // A punch waits for every reader, and there is none left.
+        // A punch waits for every reader, so it shows that none is left.
         try store.write { batch in for id in Int64(100)..<500 { try batch.put(Self.vector(id), for: id) } }
         try store.delete(Array(100..<500))
         #expect(try store.compact(.punch).strategy == .punch)

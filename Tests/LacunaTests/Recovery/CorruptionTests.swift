@@ -1,16 +1,16 @@
-// The bug story: each store that others built had a byte that nobody had thought of. A flipped one became a wrong vector, a
-// missing file an empty store, a length that was believed a crash of the process.
+// The bug story: every other store had a byte that nobody had thought of. A flipped byte became a wrong vector, a
+// missing file became an empty store, and a damaged length crashed the process.
 
 import TestSupport
 import Testing
 
 @testable import Lacuna
 
-/// What rots: every byte of each header, and a seeded sample of the rest of every file, flipped, zeroed, cut short,
-/// duplicated, swapped between two stores, deleted.
+/// The test damages every byte of each header and a seeded sample of the rest of every file. It flips and zeroes bytes;
+/// it cuts short, duplicates, swaps and deletes files.
 ///
-/// Whatever opens must verify as damaged, or hold exactly what the store held; where the log was harmed, what it held after
-/// some commit. Every row that is handed out with its checksum checked is one that was put.
+/// A store that opens must either be reported as damaged by `verify`, or hold exactly its rows; after damage to the
+/// log, its rows after some commit. Every row that is returned with its checksum checked was put.
 @Suite(.timeLimit(.minutes(20))) struct CorruptionTests {
     private static let files = [
         KilledStore.dataName, KilledStore.indexName, KilledStore.logName, KilledStore.lockName,
@@ -24,7 +24,7 @@ import Testing
         let bytes: [UInt8]?
     }
 
-    /// A store, killed or closed, and another one of the same kind, with all rows that each ever had.
+    /// A killed or closed store and another one of the same kind, with all rows that each ever had.
     private final class Subject {
         let store: KilledStore
         let other: KilledStore
@@ -73,7 +73,7 @@ import Testing
                 if everything && access == .readWrite {
                     worksOrRefuses(what) {
                         try store.compact(.rewrite)
-                        // Damage that was there is there; none of it has become a row.
+                        // The damage is still there; none of it has become a row.
                         if isSound {
                             _ = self.read(store, allowed, "\(what), compacted")
                         } else {
@@ -91,7 +91,7 @@ import Testing
             }
         }
 
-        /// Whether it verifies; then it must be what it was.
+        /// Returns whether the store is sound; if it is, it must hold its rows.
         private func read(_ store: VectorStore<Int64>, _ allowed: [CrashModel], _ what: String) -> Bool {
             var isSound = false
             worksOrRefuses(what) {
@@ -110,7 +110,7 @@ import Testing
             return isSound
         }
 
-        /// Each row that is read with its checksum was put under its id.
+        /// Checks that each row that is read with its checksum was put under its id.
         private func checkRows(_ store: VectorStore<Int64>, _ what: String) {
             worksOrRefuses(what) {
                 try store.forEach { row in
@@ -147,7 +147,7 @@ import Testing
             apply(Harm(file: file, what: "flipped", bytes: bytes), everything: everything)
         }
 
-        /// Harms somewhere below `end`, which is where a file's content ends.
+        /// Makes harms at places below `end`, which is the end of the file's content.
         func sample(_ file: String, below end: Int, rounds: Int) {
             let pristine = bytes(file)
             for round in 0..<rounds {
@@ -178,7 +178,7 @@ import Testing
                     what = "overwritten"
                     for byte in place..<place + count { bytes[byte] = .random(in: 0...255, using: &random) }
                 case 6:
-                    // A page's kind, its free blocks, its cells' places; a frame's header.
+                    // These bytes hold a page's kind, its free blocks and the places of its cells, or a frame's header.
                     what = "flipped at a head"
                     let block = place / 4_096 * 4_096
                     for _ in 0..<3 {
@@ -214,7 +214,7 @@ import Testing
             let stores = [(killed, other, UInt64(1)), (try killed.closed(), try other.closed(), UInt64(2))]
             for (store, other, seed) in stores {
                 let subject = Subject(store, other, parent + "/store", seed: seed)
-                // The same in both stores.
+                // The header is harmed in the same way in both stores.
                 let header = store.log.isEmpty ? 0..<0 : 0..<4_096
                 for place in header { subject.flip(KilledStore.dataName, place, everything: false) }
                 for place in 0..<100 { subject.flip(KilledStore.indexName, place, everything: true) }
@@ -237,7 +237,7 @@ import Testing
         let total = counts.values.reduce(0, +)
         let kinds = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         print("corruptions tried: \(total) (\(kinds); opens refused \(refused), found whole \(whole))")
-        // Otherwise most of it was tried on nothing.
+        // Otherwise most harms would have had no effect.
         #expect(total > 4_800 && refused > total / 2 && whole > total / 20)
     }
 }

@@ -4,13 +4,14 @@ import Testing
 
 @testable import Lacuna
 
-/// Salvage where the index itself is damaged, or lost.
+/// Salvages a store whose index is damaged or lost.
 @Suite(.timeLimit(.minutes(20))) struct SalvageIndexTests {
     private static let texts = (0..<900).map { "row \(String(repeating: "0", count: 3 - String($0).count))\($0)" }
 
     // MARK: A log that has lost commits
 
-    /// What it still has comes out, and what the lost commits put into the data file is set aside; that there was more is said.
+    /// The remaining rows come out, and rows of the lost commits in the data file are set aside; the report says that
+    /// there was more.
     @Test(arguments: [false, true]) func commitsAreMissing(isRotten: Bool) throws {
         let killed = try KilledStore.make(commits: 20)
         var log = killed.log
@@ -68,7 +69,7 @@ import Testing
 
     // MARK: Pages that can't be read
 
-    /// So many rows that those beside the page, in the page above it, have metadata or not by turns.
+    /// With these numbers of rows, the rows beside the damaged page sometimes have metadata and sometimes not.
     @Test(arguments: 898...900) func whatLiesOnBothSidesOfABadPageIsFound(_ count: Int) throws {
         let ids = Array(Self.texts.prefix(count).reversed())
         let store = try SmallStore(ids)
@@ -77,13 +78,13 @@ import Testing
         try store.destroy(page: leaves[1].page)
         expectError(.damaged) { try VectorStore<String>.open(at: store.scratch.store).ids() }
         let salvaged = try SalvagedStore(store.scratch)
-        // The runs tell the ids of those in the page.
+        // The runs tell the ids of the rows in the page.
         salvaged.expectVerified(store.model)
         #expect(salvaged.reasons.isEmpty)
         #expect(salvaged.report.problems.contains { $0.contains("the table vectors can't be read to its end") })
     }
 
-    /// SQLite's words have lines of their own: here of the page that tells where others are linked from.
+    /// SQLite's message has several lines, here about the page that lists where other pages are linked from.
     @Test func aMessageIsOneLine() throws {
         let store = try SmallStore(Self.texts)
         try store.overwrite("index.sqlite", at: 4_096, [UInt8](repeating: 0, count: 4_096))
@@ -93,7 +94,7 @@ import Testing
         #expect(!salvaged.report.problems.contains { $0.contains("\n") })
     }
 
-    /// Without the runs, each lost row's vector goes out by its place, and its metadata by its id.
+    /// Without the runs, each lost row's vector is set aside by its place, and its metadata by their id.
     @Test(arguments: 898...900) func withoutRunsABadPageCostsItsRows(_ count: Int) throws {
         let ids = Array(Self.texts.prefix(count).reversed())
         let store = try SmallStore(ids)
@@ -106,7 +107,7 @@ import Testing
         #expect(salvaged.setAside(.unnamed).count == leaves[1].rows)
     }
 
-    /// Neither from the beginning nor from the end does one come by.
+    /// Neither a scan from the beginning nor one from the end reaches the page between two bad ones.
     @Test func whatLiesBetweenTwoBadPagesIsFound() throws {
         let store = try SmallStore(Self.texts)
         let leaves = try store.leaves("vectors")
@@ -142,7 +143,7 @@ import Testing
         try tamper(store.scratch.index, "UPDATE store SET \(change)")
         let salvaged = try SalvagedStore(store.scratch)
         if change.hasPrefix("generation = 2, ") {
-            // It leads to a generation that has no index row: what is there may be an older version.
+            // The record names a generation without index rows, so the rows may be older versions.
             #expect(salvaged.reasons[.olderVersion] == 10)
         } else {
             salvaged.expectVerified(store.model)
@@ -164,7 +165,7 @@ import Testing
         #expect(salvaged.report.state == .damaged && salvaged.unverified.isEmpty)
     }
 
-    /// The runs tell whose row lies where no index row leads any more.
+    /// The runs tell whose row lies in a slot that no index row names any more.
     @Test(arguments: HostileIndexTests.slots) func aBadSlotCostsNoRow(_ slot: Int64) throws {
         let store = try SmallStore((0..<10).map { Int64($0) })
         try tamper(store.scratch.index, "UPDATE vectors SET slot = \(slot) WHERE id = 4")
@@ -173,7 +174,7 @@ import Testing
         #expect(!salvaged.reasons.isEmpty && salvaged.report.state == .damaged)
     }
 
-    /// Unless nobody knows for sure which slots are dead: a deleted row must not come back.
+    /// The row is set aside if the dead slots aren't known for sure, because a deleted row must not come back.
     @Test func withoutTheDeadSlotsARowOfTheRunsIsSetAside() throws {
         let store = try SmallStore((0..<10).map { Int64($0) }, delete: [7])
         try tamper(store.scratch.index, "DELETE FROM vectors WHERE id = 4", "DELETE FROM dead")
@@ -187,12 +188,12 @@ import Testing
         let store = try SmallStore((0..<10).map { Int64($0) })
         try tamper(store.scratch.index, "UPDATE vectors SET \(change) WHERE id = 4")
         let salvaged = try SalvagedStore(store.scratch)
-        // The runs tell its own.
+        // The runs tell the row's own id.
         salvaged.expectVerified(store.model)
         #expect(!salvaged.reasons.isEmpty && salvaged.report.state == .damaged)
     }
 
-    /// A kind of id that an import into the new store would stop at.
+    /// An import into the new store would stop at an id of this kind.
     @Test func anIDOfAnotherKind() throws {
         let store = try SmallStore(["a", "b", "c"])
         try tamper(store.scratch.index, "UPDATE vectors SET id = 7 WHERE id = 'b'", "UPDATE store SET id_kind = 'text'")
@@ -234,10 +235,10 @@ import Testing
             let salvaged = try SalvagedStore(scratch)
             (rows, report) = (salvaged.rows, salvaged.report)
         }
-        // With the table of metadata these still have their ids.
+        // If the table of metadata is there, these still have their ids.
         #expect(rows.filter { $0.verdict == .setAside(.metadataWithoutRow) }.count == (what == "no vectors" ? 6 : 0))
         rows.removeAll { $0.verdict == .setAside(.metadataWithoutRow) }
-        // A row of zeros says nothing; a deleted one is still there.
+        // A row of zeros can't be told from a hole; a deleted row is still there.
         let slots = (0..<10).filter { $0 != 5 }
         #expect(rows.map(\.verdict) == slots.map { _ in .unverified })
         #expect(rows.map(\.slot) == slots)
@@ -256,7 +257,7 @@ import Testing
         #expect(salvaged.report.problems.contains { $0.contains("header") })
     }
 
-    /// A hole far longer than the disk is passed over, not read.
+    /// A hole far longer than the disk is skipped, not read.
     @Test func aHugeFile() throws {
         let store = try SmallStore((0..<10).map { Int64($0) })
         try edit(store.scratch.file("vectors-1.f32")) { try $0.truncate(atOffset: 4_096 + 1 << 38) }
@@ -284,14 +285,15 @@ import Testing
 
     // MARK: Anything
 
-    /// Never a trap, never an invented row; and of 299 rows a third at least, over many damages.
+    /// Random damage never leads to a trap or an invented row; over many damages, at least a third of the 299 rows is
+    /// verified.
     @Test func randomDamage() throws {
         let seeds: [UInt64] = [11, 12, 13]
         let verified = try seeds.map(verifiedRows).reduce(0, +)
         #expect(verified > seeds.count * 60 * 100)
     }
 
-    /// Rows that sixty damages leave, all together.
+    /// The total number of rows that are verified after sixty damages.
     private func verifiedRows(_ seed: UInt64) throws -> Int {
         let store = try SmallStore(Self.texts.prefix(300).map { $0 }, delete: [Self.texts[7]])
         let scratch = store.scratch
@@ -319,7 +321,7 @@ import Testing
         return verified
     }
 
-    /// The log of a process that was killed, likewise.
+    /// The same for the log of a killed process.
     @Test func randomDamageOfTheLog() throws {
         let scratch = try Scratch()
         let original = try Scratch()
@@ -371,13 +373,13 @@ import Testing
 
 /// The system's file system, on a disk that can't read some bytes.
 struct BadSectorFileSystem: FileSystemLayer {
-    /// By the file's name.
+    /// The bad ranges by file name.
     let bad: [String: [Range<Int64>]]
     private static let names = Guarded<[Int32: String]>([:])
 
     func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32 {
         let descriptor = try below.open(name, in: directory, access)
-        // Only what is read where it lies, not the copy that is made of it.
+        // Only files that are read in place have bad sectors, not the copies that are made of them.
         Self.names.withLock { $0[descriptor] = access.writes ? nil : name }
         return descriptor
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Whatever is wrong with a store, the rows that are sound come out, each for what it is, and nothing is touched.
+/// Whatever is wrong with a store, the sound rows come out, and no file is changed.
 @Suite(.timeLimit(.minutes(20))) struct SalvageTests {
     private static let ids = (0..<12).map { Int64($0 * 7 - 20) }
 
@@ -30,7 +30,7 @@ import Testing
         #expect(salvaged.report.idKind == .uuid)
     }
 
-    /// What is committed may be in the log alone.
+    /// Committed rows may be in the log alone.
     @Test func theLogIsReadToo() throws {
         let scratch = try Scratch()
         let copy = try Scratch()
@@ -42,7 +42,7 @@ import Testing
         #expect(try sizes(copy.file("index.sqlite-wal")).length > 0)
         let salvaged = try SalvagedStore(copy)
         #expect(salvaged.verified.map(\.id) == (Int64(0)..<20).map { .integer($0) })
-        // A rotten log ends where it rots.
+        // A damaged log ends at its damage.
         let half = try sizes(copy.file("index.sqlite-wal")).length / 2
         try edit(copy.file("index.sqlite-wal")) { file in
             try file.seek(toOffset: UInt64(half))
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// What a crash left is no damage, and stays.
+    /// The leftovers of a crash are no damage, and stay.
     @Test func aCopyUnderWayIsLeftAlone() throws {
         let store = try SmallStore(Self.ids, delete: [Self.ids[2]])
         let copy = try Scratch()
@@ -92,7 +92,7 @@ import Testing
         salvaged.expectVerified(store.model, except: [Self.ids[1]])
         let row = try #require(salvaged.setAside(.badChecksum).first)
         #expect(row.vector[0].isNaN && row.vector[1] == -.infinity && row.vector[2] == 2.5)
-        // Also where a checksum agrees: no store would take the row.
+        // The row is set aside even if its checksum agrees, because no store would take it.
         let bytes: [UInt8] = [0, 0, 0xC0, 0x7F] + [UInt8](repeating: 0, count: 12)
         try store.overwrite("vectors-1.f32", at: store.begin(1), bytes)
         var checksum = Checksum()
@@ -108,7 +108,7 @@ import Testing
         let store = try SmallStore(Self.ids, delete: [Self.ids[0]])
         try tamper(store.scratch.index, "DELETE FROM vectors WHERE id IN (\(Self.ids[4]), \(Self.ids[5]))")
         let salvaged = try SalvagedStore(store.scratch)
-        // The runs tell them; and that the deleted row is dead.
+        // The runs tell the ids, and that the deleted row is dead.
         salvaged.expectVerified(store.model)
         #expect(salvaged.reasons.isEmpty)
         try tamper(store.scratch.index, "DELETE FROM runs")
@@ -137,7 +137,7 @@ import Testing
         #expect(salvaged.report.problems.contains { $0.contains("vectors-1.f32 is missing") })
     }
 
-    /// Nothing in the header that the index doesn't know as well.
+    /// The index has everything that the header says.
     @Test func aRottenHeaderCostsNoRow() throws {
         let store = try SmallStore(Self.ids)
         try store.overwrite("vectors-1.f32", at: 40, [9])
@@ -152,7 +152,7 @@ import Testing
         let other = try SmallStore((0..<12).map { Int64($0 + 1_000) })
         try remove(store.scratch.file("vectors-1.f32"))
         try copyItem(other.scratch.file("vectors-1.f32"), to: store.scratch.file("vectors-1.f32"))
-        // One row was put elsewhere under another id: its bytes are equal, and so the row is right.
+        // The other store's rows have the same bytes under other ids, so the rows are right.
         let salvaged = try SalvagedStore(store.scratch)
         salvaged.expectVerified(store.model)
         try tamper(store.scratch.index, "DELETE FROM vectors WHERE id = \(Self.ids[4])")
@@ -163,7 +163,7 @@ import Testing
 
     // MARK: Two generations
 
-    /// A rewrite that had committed, its file lost, and the one before kept with the index rows that lead into it.
+    /// A rewrite had committed and its file is lost; the file before it is kept, with the index rows that lead into it.
     @Test func theOlderFileGivesWhatHasNotChangedSince() throws {
         let store = try SmallStore(Self.ids, delete: [Self.ids[1]])
         let scratch = store.scratch
@@ -184,12 +184,13 @@ import Testing
             for row in old { try connection.run("INSERT INTO vectors VALUES (1, ?, ?)", row) }
         }
         let salvaged = try SalvagedStore(scratch)
-        // Replaced since, or new: only the lost file had them. Deleted since: not brought back.
+        // Only the lost file had the rows that were replaced or put since. Rows that were deleted since are not brought
+        // back.
         salvaged.expectVerified(model, except: [Self.ids[5]])
         #expect(salvaged.reasons == [.missingFile: 2])
         #expect(salvaged.setAside(.missingFile).map(\.id) == [.integer(Self.ids[5]), .integer(777)])
 
-        // Where the current index row is lost too, the older one is all there is, and may be outdated.
+        // If the current index row is lost too, only the older one is left, and it may be outdated.
         try rawConnection(scratch.index)
             .run("DELETE FROM vectors WHERE generation = 2 AND id = ?", [.integer(Self.ids[5])])
         let less = try SalvagedStore(scratch)
@@ -199,8 +200,9 @@ import Testing
         #expect(outdated.map(\.vector) == [5, 6].map(SmallStore<Int64>.vector))
     }
 
-    /// A rewrite was killed once its rows were staged, the next open dropped its target, a row was replaced and one deleted,
-    /// and a power cut brings the target's name back. Without the record, the journal alone tells that it came to nothing.
+    /// A rewrite was killed once its rows were staged, and the next opening removed its target. Then a row was replaced
+    /// and one deleted, and a power cut brings the target's name back. Without the record, only the journal tells that
+    /// the rewrite was aborted.
     @Test(arguments: [
         ("aborted", true), ("copying", true), ("aborted", false),
     ]) func aRewriteThatCameToNothingSpeaksForNoRow(_ state: String, hasJournal: Bool) throws {
@@ -240,7 +242,7 @@ import Testing
         }
     }
 
-    /// An older index was put back: the file that it doesn't know may be what it lacks.
+    /// An older index was put back: the file that it doesn't know may hold the rows that it lacks.
     @Test func aFileThatNothingNamesIsSetAside() throws {
         let store = try SmallStore(Self.ids, delete: [Self.ids[0]])
         let before = try read(store.scratch.index)
@@ -275,7 +277,7 @@ import Testing
         #expect(salvaged.setAside(.metadataWithoutRow).map(\.id) == [.integer(5_000)])
     }
 
-    /// Right by their checksum, and still none that a store takes.
+    /// These metadata match their checksum, but a store doesn't accept them.
     @Test(arguments: ["no json", "[1]", #"{"id":1}"#]) func metadataThatNoStoreTakes(_ json: String) throws {
         let store = try SmallStore(Self.ids)
         let checksum = StoreIndex.checksum(of: json, for: .integer(Self.ids[0]))

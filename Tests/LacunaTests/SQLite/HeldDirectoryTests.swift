@@ -14,7 +14,7 @@ import Darwin
 import Glibc
 #endif
 
-/// What SQLite does stays in the directory that a handle has open.
+/// SQLite works only in the directory that a handle has open.
 @Suite(.timeLimit(.minutes(20))) struct HeldDirectoryTests {
     let scratch: Scratch
 
@@ -26,7 +26,7 @@ import Glibc
         return store
     }
 
-    /// SQLite's own paths end at 512 bytes, and those of the system at 4,096.
+    /// SQLite's own limit for paths is 512 bytes, and the system's is 4,096.
     @Test func longPaths() throws {
         var path = scratch.path
         while path.utf8.count < 3_000 {
@@ -45,7 +45,8 @@ import Glibc
         try reader.close()
     }
 
-    /// Between a connection's opening and its first read, which opens the log and the shared memory.
+    /// The directory is swapped between the opening of a connection and its first read, which opens the log and the
+    /// shared memory.
     @Test func aDirectoryThatIsSwappedBeforeTheFirstRead() throws {
         let (path, other, moved) = (scratch.path + "/s", scratch.path + "/o", scratch.path + "/m")
         try make(path, 1).close()
@@ -62,8 +63,8 @@ import Glibc
         #expect(try rawConnection(path + "/index.sqlite").value("SELECT reader_epoch FROM store") == .integer(0))
     }
 
-    /// SQLite names shared memory by the path of the connection that opened it first, and unlinks it by that when the last one
-    /// closes: the first one's descriptor must not be another directory's by then.
+    /// SQLite names shared memory by the path of the connection that opened it first, and unlinks that path when the
+    /// last connection closes. By then the descriptor in that path must not be another directory's.
     @Test func descriptorsAreNotReusedBeneathSharedMemory() throws {
         let (path, link) = (scratch.path + "/s", scratch.path + "/link")
         try make(path, 1).close()
@@ -73,27 +74,27 @@ import Glibc
         let second = try VectorStore<Int64>.open(at: path)
         try second.put([1, 2], for: 2)
         try first.close()
-        // Whatever numbers are free, these take them: the directories of other stores, with shared memory of their own.
+        // The directories of other stores, which have shared memory of their own, take all free descriptor numbers.
         let others = try (0..<40).map { try make(scratch.path + "/o\($0)", Int64($0)) }
         try second.close()
         #expect(!exists(path + "/index.sqlite-shm"))
         for (number, other) in others.enumerated() {
             #expect(exists(scratch.path + "/o\(number)/index.sqlite-shm"))
             #expect(exists(scratch.path + "/o\(number)/index.sqlite-wal"))
-            // Another connection finds the same shared memory.
+            // A second connection to the other store finds the same shared memory.
             #expect(try VectorStore<Int64>.open(at: scratch.path + "/o\(number)", .readOnly).count == 1)
             try other.close()
         }
     }
 
-    /// The VFS lies over the one that is the default when a store is opened, and is never the default itself.
+    /// Our VFS lies over the VFS that is the default when a store is opened, and is never the default itself.
     @Test func aDefaultThatComesLater() throws {
         let path = scratch.path + "/s"
         try make(path, 1).close()
         // The tests' own VFS is the default first, and from this test's end on.
         try TestDisk.with(scratch.path + "/none") { _ in
             guard let before = unsafe sqlite3_vfs_find(nil) else { return }
-            // Never given back: others may have opened files by it.
+            // This memory is never freed, because other tests may have opened files with the VFS.
             let later = UnsafeMutablePointer<sqlite3_vfs>.allocate(capacity: 1)
             unsafe later.initialize(to: before.pointee)
             unsafe later.pointee.zName = UnsafePointer(strdup("later \(scratch.path)"))

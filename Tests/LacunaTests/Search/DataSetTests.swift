@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Real embeddings, and answers that were computed elsewhere, in float64.
+/// Searches real embeddings and compares with answers that were computed elsewhere, in float64.
 @Suite struct DataSetTests {
     let scratch: Scratch
 
@@ -13,7 +13,7 @@ import Testing
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384))
         #expect(try PackagesData.sample.fill(store) == 1_000)
         try PackagesData.sample.expectAllAnswers(store)
-        // Where the rows lie makes no difference.
+        // The rows' places make no difference.
         try store.delete([])
         for id in Int64(1)...50 {
             let vector = try #require(try store.vector(for: id))
@@ -64,7 +64,8 @@ import Testing
         let step = 2 * min(4 << 20, max(256 << 10, live / 8))
         #expect(space.allocatedBytes <= live * 102 / 100 + 65_536 + step)
         #expect(try store.ids() == survivors)
-        // Rows went in by id and moved in order: the file is the .npy's rows without those that are gone.
+        // Rows were put in the order of their ids and moved in order, so the file has the .npy's rows without the
+        // deleted ones.
         let file = try read(scratch.file("vectors-2.f32"))
         let source = try read("\(PackagesData.whole.directory)/packages.npy")
         let wrong = survivors.enumerated().filter { slot, id in
@@ -73,7 +74,7 @@ import Testing
         }
         #expect(wrong.isEmpty)
         #expect(try store.verify().isSound)
-        // The exact answers of before, less the rows that went.
+        // The exact answers, without the rows that were deleted.
         let alive = Set(survivors)
         let queries = try PackagesData.whole.queries()
         for answer in try PackagesData.whole.answers("truth.jsonl").prefix(25) {

@@ -3,13 +3,13 @@ import Testing
 
 @testable import Lacuna
 
-/// However a filter is evaluated, the answer is the same: of the rows that pass, the nearest, and of those at equal distances the
-/// ones with the lowest ids.
+/// However a filter is evaluated, the answer is the same: the nearest of the rows that pass, and at equal distances the
+/// rows with the lowest ids.
 @Suite(.timeLimit(.minutes(20))) struct FilterPlanTests {
-    /// So many that the nearest first are tried, and given up, by turns.
+    /// With this many rows, a search sometimes tries the nearest rows first, and sometimes gives that up.
     private static let rows = 16_000
 
-    /// Few distances, so that many rows are at equal ones.
+    /// There are few distances, so many rows are at equal ones.
     private static func vector(_ row: Int, _ version: Int = 0) -> [Float] {
         [Float(row % 401), Float((row * 7 + version) % 13)]
     }
@@ -25,7 +25,7 @@ import Testing
         row % 11 == 0 ? nil : #"{"n":\#(row),"x":\#(row % 401)}"#
     }
 
-    /// The answer by a look at each row.
+    /// Finds the answer by checking each row.
     private static func expected<ID: VectorID>(
         _ store: VectorStore<ID>,
         _ query: [Float],
@@ -68,7 +68,7 @@ import Testing
         return store
     }
 
-    /// Before and after commits of this handle, after which only what has changed is evaluated anew.
+    /// Checks before and after commits of this handle; after a commit only changed rows are evaluated anew.
     private static func checkThroughCommits<ID: VectorID>(_ store: VectorStore<ID>, _ id: (Int) -> ID) throws {
         try check(store, "new")
         try store.put(vector(100, 1), for: id(100), metadataJSON: #"{"n":7,"x":1}"#, replacing: true)
@@ -95,7 +95,7 @@ import Testing
         try Self.checkThroughCommits(Self.make(scratch, id), id)
     }
 
-    /// Commits of another handle, and of another program.
+    /// Another handle commits, and another program.
     @Test func aReaderBesideAWriter() throws {
         let scratch = try Scratch()
         let writer = try Self.make(scratch) { Int64($0) }

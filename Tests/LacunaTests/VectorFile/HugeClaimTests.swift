@@ -4,13 +4,13 @@ import Testing
 
 @testable import Lacuna
 
-/// A sparse data file and an index that claims to have rows all over it: everything is bounded by the rows that there are.
+/// A data file is sparse, and the index claims rows all over it. The costs are bounded by the rows that there are.
 @Suite struct HugeClaimTests {
     private let scratch: Scratch
     private static let slots: Int64 = 1 << 41
     private static let end = 4_096 + slots * 4
 
-    /// Ten rows of one component, of which the last is the very last slot's: all between is a hole.
+    /// Makes ten rows of one component. The last one lies in the very last slot, and everything between is a hole.
     init() throws {
         scratch = try Scratch()
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
@@ -36,7 +36,7 @@ import Testing
         for id in ids { #expect(try store.vector(for: id) == [Float(id)]) }
         #expect(try store.search(for: [9], limit: 1).map(\.id) == [9])
         let report = try store.verify()
-        // That so many slots are dead, nobody has noted.
+        // The index doesn't mark all these slots as dead.
         #expect(report.indexMessages.count == (isSound ? 0 : 1))
         #expect(report.badChecksums.isEmpty && report.outOfBounds.isEmpty && report.sharedOffsets.isEmpty)
     }
@@ -74,13 +74,13 @@ import Testing
         #expect(try store.erase([4]).erasedRows == 1)
         try expectRows(store, except: 4)
         try store.close()
-        // The row's four bytes; what is beyond was never written.
+        // Reads the row's four bytes; the bytes beyond were never written.
         let file = try #require(FileHandle(forReadingAtPath: scratch.file("vectors-1.f32")))
         try file.seek(toOffset: 4_096 + 4 * 4)
         #expect(try file.read(upToCount: 4) == Data([0, 0, 0, 0]))
     }
 
-    /// What lies beyond the rows is zeroed too, and is a hole here.
+    /// The bytes beyond the rows are zeroed too, and are a hole here.
     @Test(.timeLimit(.minutes(20))) func erasingBeforeALongTail() throws {
         try tamper(
             scratch.index,
@@ -100,11 +100,11 @@ import Testing
         var rows: [SalvagedRow] = []
         let report = try VectorStoreRecovery.salvage(at: scratch.store) { rows.append($0) }
         #expect(report.verified == (hasIndex ? 10 : 0))
-        // The row 0 is all zeros, as a hole is; the row 9 is there twice.
+        // Row 0 is all zeros, as a hole is; row 9 is there twice.
         if !hasIndex { #expect(rows.map(\.vector) == (1..<10).map { [Float($0)] } + [[9]]) }
     }
 
-    /// More than can be mapped is an error, and not the end of the process.
+    /// A length that can't be mapped is an error, and doesn't end the process.
     @Test(.timeLimit(.minutes(20))) func moreThanCanBeMapped() throws {
         try tamper(scratch.index, "UPDATE store SET next_slot = \(1 << 44)")
         expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
@@ -126,7 +126,7 @@ import Testing
     }
 }
 
-/// The bitmap against a set.
+/// Compares the bitmap with a set.
 @Suite struct LiveBitmapTests {
     @Test(arguments: [UInt64(1), 2, 3]) func isASetOfSlots(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// A data file that becomes shorter while a store is open: by a commit that needs less of it, or from outside.
+/// A data file becomes shorter while a store is open: by a commit that needs less of it, or by another program.
 @Suite(.timeLimit(.minutes(20))) struct ShortFileTests {
     let scratch: Scratch
 
@@ -19,7 +19,8 @@ import Testing
         try edit(scratch.file("vectors-1.f32")) { try $0.truncate(atOffset: length) }
     }
 
-    /// Opens for reading, with `change` between the first snapshot's begin and its look at the data file.
+    /// Opens the store for reading, and calls `change` after the first snapshot has begun and before it checks the data
+    /// file.
     private func open(changing change: @escaping @Sendable () throws -> Void) throws -> VectorStore<Int64> {
         let openings = Guarded(0)
         let fileSystem = HookedFileSystem { path in
@@ -33,7 +34,7 @@ import Testing
         return try VectorStore<Int64>.open(at: scratch.store, .readOnly, fileSystem)
     }
 
-    /// Not damage: the snapshot was too old.
+    /// This is no damage: the snapshot was too old.
     @Test func aSnapshotFromBeforeTheCutIsTakenAnew() throws {
         let store = try open { [self] in
             try tamper(
@@ -52,7 +53,7 @@ import Testing
         #expect(error?.ids == ["6", "7", "8", "9"])
     }
 
-    /// A commit, but the file is too short for that one as well.
+    /// There is a commit, but the file is too short for its state as well.
     @Test func aCutBeyondTheCommitIsDamage() throws {
         let error = expectError(.damaged) {
             try open { [self] in
@@ -67,7 +68,7 @@ import Testing
         #expect(error?.ids == ["6", "7"])
     }
 
-    /// The length that one snapshot found is not believed at the next.
+    /// The next snapshot checks the length again.
     @Test(arguments: [VectorStoreAccess.readWrite, .readOnly])
     func everySnapshotLooksAtTheLength(_ access: VectorStoreAccess) throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, access)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Lacuna
 
-/// The set of slots against a set of numbers.
+/// Compares the set of slots with a set of numbers.
 @Suite struct SlotBitsTests {
     private static let slots = 5 * SlotBits.chunkSlots
 

@@ -10,19 +10,19 @@ import Darwin
 import Glibc
 #endif
 
-/// Compactions of the store's own beside whatever else is asked of it. At a byte a second one never ends by itself.
+/// The store's own compactions beside other calls. At one byte per second a compaction never ends by itself.
 @Suite(.timeLimit(.minutes(20))) struct BackgroundCompactionTests {
     private static let dimension = 1_024
 
     private let scratch: Scratch
     private let clock = ManualClock()
     private let messages = Messages()
-    /// Signalled when a rewrite has made its target, which it has nothing but batches before it then.
+    /// Signalled when a rewrite has made its target; after that only its batches follow.
     private let hasBegun = DispatchSemaphore(value: 0)
 
     init() throws { scratch = try Scratch() }
 
-    /// A log that tells of each message.
+    /// A log that signals each message.
     private final class Messages: Sendable {
         private let list = Guarded<[String]>([])
         let arrived = DispatchSemaphore(value: 0)
@@ -50,7 +50,7 @@ import Glibc
         }
     }
 
-    /// 100 rows, of which 60 are dead by now, so that `auto` rewrites, and a policy that wants that many.
+    /// Makes a store of 100 rows, of which 60 are dead, so `auto` chooses a rewrite; the policy asks for that many.
     private func makeStore(_ rate: Int64? = 1, idle: Duration = .zero, hasClock: Bool = true) throws
         -> VectorStore<Int64>
     {
@@ -70,8 +70,8 @@ import Glibc
         return store
     }
 
-    /// Turns the clock on a thread of its own, for what begins then and doesn't end; calls `body` once it has begun, and
-    /// returns when it has ended.
+    /// Advances the clock on a thread of its own, which starts a compaction that doesn't end. Calls `body` once the
+    /// compaction has begun, and returns when it has ended.
     private func whileRunning<R>(_ body: () throws -> R) rethrows -> R {
         let hasEnded = DispatchSemaphore(value: 0)
         Thread { [clock] in
@@ -98,7 +98,7 @@ import Glibc
         let states = try history
         #expect(states == [["aborted", "stopped: another compaction or erasure was asked for"], ["finished", nil]])
         #expect(messages.all == [])
-        // It looks again, and finds that it was done.
+        // The policy checks again, and finds nothing to do.
         clock.advance(by: .seconds(60))
         #expect(clock.alarms == 0)
         #expect(try history == states)
@@ -123,7 +123,8 @@ import Glibc
         #expect(try history.count == 1)
     }
 
-    /// What is under way may be long in coming to its next batch: whoever it gives way to is not told `busy` meanwhile.
+    /// The compaction under way may take long to reach its next batch: the call that it gives way to waits, and doesn't
+    /// fail with `busy`.
     @Test func whoItGivesWayToWaitsForAsLongAsItTakes() throws {
         let turn = MaintenanceTurn()
         #expect(turn.tryTake(givesWay: true))
@@ -166,7 +167,7 @@ import Glibc
         #expect(messages.all == [])
     }
 
-    /// Neither the writer nor what watches over it is held by the time that is waited for.
+    /// Waiting for the clock keeps neither the writer nor its maintenance alive.
     @Test func aWaitHoldsNothing() throws {
         var store: VectorStore<Int64>? = try makeStore(idle: .seconds(3_600))
         weak let handle = store
@@ -178,7 +179,7 @@ import Glibc
         clock.advance(by: .seconds(3_600))
         #expect(try reopened.info.generation == 1)
         try reopened.close()
-        // The same where the time is what it is.
+        // The same holds with the real clock.
         store = try VectorStore<Int64>.open(
             at: scratch.store,
             .readWrite,
@@ -199,7 +200,7 @@ import Glibc
 
     // MARK: By itself
 
-    /// The time as it is, and the store's own queue. Its name is only that of a thread that does nothing else.
+    /// Uses the real clock and the store's own queue.
     @Test func itRunsByItself() throws {
         let store = try makeStore(nil, idle: .milliseconds(1), hasClock: false)
         messages.arrived.wait()
@@ -211,7 +212,7 @@ import Glibc
 
     // MARK: Relaxed writes
 
-    /// Whoever wrote is told what became of it, even where the store found out for itself.
+    /// The writing handle is told that the group was lost, even if the store's own maintenance met the error.
     @Test func aLostGroupIsTold() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
@@ -245,7 +246,7 @@ import Glibc
         }
     }
 
-    /// Once an I/O error has made writing unsafe there is no use in trying.
+    /// Once an I/O error has made writing unsafe, the store doesn't try to compact.
     @Test func itEndsWhereTheHandleHasFailed() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

@@ -59,7 +59,7 @@ private struct Stop: Error {}
         #expect(try VectorStore<Int64>.open(at: scratch.store).ids().count == 20)
     }
 
-    /// What a forked child holds until it runs its program: a second descriptor of the same lock.
+    /// Until a forked child runs its program, it holds a second descriptor of the same lock.
     @Test(.enabled(if: exists("/proc/self/fd"), "needs /proc")) func aForkedChildKeepsNoLock() throws {
         let store = try create()
         let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
@@ -139,7 +139,7 @@ private struct Stop: Error {}
 
     // MARK: Calls from inside closures
 
-    /// Each of these would wait for its own thread.
+    /// Each of these calls would wait for its own thread.
     private func expectReentrantCalls(_ store: VectorStore<Int64>) {
         expectError(.reentrantCall) { try store.put([1, 2], for: 500) }
         expectError(.reentrantCall) { try store.delete(1) }
@@ -184,7 +184,7 @@ private struct Stop: Error {}
         #expect(try store.ids() == Array(1...20) + [300, 301])
     }
 
-    /// No lock is held while a compaction tells how far it is, but it can't wait for itself.
+    /// No lock is held while a compaction reports its progress, but it can't wait for itself.
     @Test func insideProgressOneMayWriteButNotCompact() throws {
         let store = try create()
         try store.delete(1)
@@ -211,7 +211,7 @@ private struct Stop: Error {}
         #expect(calls > 0)
     }
 
-    /// Another store is no part of it.
+    /// Another store has its own locks.
     @Test func anotherStoreMayBeWrittenInside() throws {
         let store = try create()
         let other = try Scratch()

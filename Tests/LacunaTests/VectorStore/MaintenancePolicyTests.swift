@@ -5,7 +5,7 @@ import Testing
 
 @testable import Lacuna
 
-/// When a store compacts itself, on a clock that is turned by hand.
+/// Tests when a store compacts itself, on a clock that the test advances.
 @Suite(.timeLimit(.minutes(20))) struct MaintenancePolicyTests {
     private static let dimension = 1_024
     private static let rowBytes: Int64 = 4_096
@@ -16,7 +16,7 @@ import Testing
 
     init() throws { scratch = try Scratch() }
 
-    /// Wants 30 rows of 100.
+    /// The defaults ask for 30 dead rows of 100.
     private func policy(deadRows: Int64 = 30, fragmentation: Double = 0.3) -> MaintenancePolicy {
         var policy = MaintenancePolicy(fragmentation: fragmentation, deadBytes: deadRows * Self.rowBytes)
         policy.clock = clock
@@ -29,7 +29,7 @@ import Testing
         return VectorStoreOptions(durability: durability, maintenance: policy, logger: logger)
     }
 
-    /// Rows with the ids from 0 to 99.
+    /// Makes a store with the ids from 0 to 99.
     private func makeStore(_ policy: MaintenancePolicy) throws -> VectorStore<Int64> {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
@@ -42,7 +42,8 @@ import Testing
 
     private static func vector(_ id: Int64) -> [Float] { [Float](repeating: Float(id), count: dimension) }
 
-    /// Each run is told once, whatever strategy it chose; after the last of them no row is dead.
+    /// Expects this number of runs, each logged once and without a warning. `isCompact` says whether no row is dead
+    /// afterwards.
     private func expectRuns(
         _ runs: Int,
         _ store: VectorStore<Int64>,
@@ -83,7 +84,7 @@ import Testing
         #expect(policy.idle == .seconds(1) && policy.minimumInterval == .seconds(60))
     }
 
-    /// Both thresholds; where one is missing nobody even waits.
+    /// Both thresholds must be reached; otherwise no alarm is set.
     @Test func bothThresholdsCount() throws {
         let store = try makeStore(policy(deadRows: 35))
         try store.delete(Array(0..<34))
@@ -123,7 +124,7 @@ import Testing
         try expectRuns(1, reopened, isCompact: true)
     }
 
-    /// Relaxed writes that nobody has committed yet are writes as well.
+    /// Relaxed writes that aren't committed yet count as writes too.
     @Test func gatheredWritesPutItOff() throws {
         try makeStore(policy()).close()
         let store = try VectorStore<Int64>.open(
@@ -144,7 +145,7 @@ import Testing
 
     // MARK: What comes of it
 
-    /// `auto` would have to copy 100 bytes and more for each that comes back.
+    /// `auto` would have to copy at least 100 bytes for each byte that it gives back.
     @Test func whatIsNotWorthDoingIsLeftAlone() throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
@@ -167,7 +168,7 @@ import Testing
         #expect(clock.alarms == 1)
         clock.advance(by: .seconds(1))
         #expect(count(.info) == 2)
-        // Another's compaction settles the account.
+        // A compaction that the caller asked for resets the account.
         try store.compact(.rewrite)
         try store.delete([13, 15])
         #expect(clock.alarms == 0)
@@ -176,10 +177,10 @@ import Testing
         #expect(count(.info) == 2)
     }
 
-    /// A row that doesn't match its checksum stops every rewrite, until it is gone.
+    /// A row that doesn't match its checksum stops every rewrite until the row is gone.
     @Test func itBacksOffAfterFailures() throws {
         let store = try makeStore(policy())
-        /// Whatever strategy is chosen: it checks the rows that it moves.
+        /// Every strategy checks the rows that it moves.
         func damage(_ slots: Range<UInt64>) throws {
             try edit(scratch.file(store.info.dataFile)) { file in
                 for slot in slots {
@@ -204,7 +205,7 @@ import Testing
         clock.advance(by: .seconds(3_600))
         #expect(try store.fragmentation == 0)
         #expect(count(.info) == 1)
-        // A success makes it forget.
+        // A success ends the longer waits.
         try damage(0..<59)
         try store.delete(Array(50..<99))
         clock.advance(by: .seconds(60))

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Random operations against a dictionary that knows what must come of them.
+/// Compares random operations with a dictionary that models them.
 @Suite struct ModelTests {
     struct Setup: CustomTestStringConvertible, Sendable {
         let dimension: Int
@@ -19,7 +19,7 @@ import Testing
 
     @Test(arguments: setups) func integerIDs(_ setup: Setup) throws {
         try run(setup) { random in
-            // Both ends of the range, and few enough others that operations meet the same ids again.
+            // The ids are both ends of the range and a few others, so operations meet the same ids again.
             let choices: [Int64] = [.min, .max, -1, 0]
             return Bool.random(using: &random)
                 ? choices[Int.random(in: 0..<4, using: &random)] : .random(in: -40...40, using: &random)
@@ -149,7 +149,7 @@ private struct Trial<ID: VectorID> {
         }
     }
 
-    /// Changes of every kind, the last of which fails: nothing of them may stay.
+    /// Makes changes of every kind, the last of which fails: none of them may stay.
     private mutating func refusedBatch(_ makeID: (inout SplitMix64) -> ID) throws {
         let ids = (0..<6).map { _ in makeID(&random) }
         let vectors = ids.map { _ in random.floats(setup.dimension) }
@@ -171,7 +171,7 @@ private struct Trial<ID: VectorID> {
 
     mutating func expectSearches() throws {
         let query = random.floats(setup.dimension)
-        // float32's rounding over all the components, with room.
+        // The tolerance covers the rounding of float32 over all components, with some room.
         let tolerance = 1e-6 * Double(setup.dimension).squareRoot() * (setup.metric == .cosine ? 1 : 10)
         for limit in [1, 5, 1000] {
             let expected = model.nearest(query, setup.metric)
@@ -182,7 +182,7 @@ private struct Trial<ID: VectorID> {
         expectNearest(matches, passing, limit: 4, tolerance: tolerance)
     }
 
-    /// Nil, or one of a few values for `n` in a spelling that nobody would write by accident.
+    /// Nil, or JSON with one of a few values for `n`, in an unusual spelling.
     private mutating func metadata() -> String? {
         switch Int.random(in: 0..<4, using: &random) {
         case 0: nil

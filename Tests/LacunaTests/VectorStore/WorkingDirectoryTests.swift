@@ -6,7 +6,7 @@ import Testing
 /// The bug: a handle kept the path as it was given, and after the process had changed its working directory it read the
 /// index of whatever store had the same name there.
 @Suite struct WorkingDirectoryTests {
-    /// In a process of its own, since the working directory is all of a process's.
+    /// The test has a process of its own, because the working directory is the same for the whole process.
     @Test func aRelativePathIsResolvedWhenTheStoreIsOpened() async {
         await #expect(processExitsWith: .success) {
             let scratch = try Scratch()
@@ -42,7 +42,7 @@ import Testing
         try FileManager.default.removeItem(atPath: scratch.store)
         let other = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
         try other.put([3, 4], for: 1)
-        // Its lock files were removed, so that nobody would wait for what it reads.
+        // The lock files that the reader holds were removed, so no compaction would wait for it.
         expectError(.moved) { try reader.vector(for: 1) }
         try other.close()
     }

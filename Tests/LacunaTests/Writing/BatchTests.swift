@@ -4,7 +4,7 @@ import Testing
 
 private struct Interruption: Error {}
 
-/// A batch is one transaction: all of it, or none.
+/// A batch is one transaction: all of it is committed, or nothing.
 @Suite struct BatchTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
@@ -22,7 +22,7 @@ private struct Interruption: Error {}
 
     private func expectUnchanged() throws { try expectSame(store, model, scratch.store) }
 
-    /// Others kept the rows of the batch's first half, or leaked their space.
+    /// Other stores kept the rows of the batch's first half, or leaked their space.
     @Test func aDuplicateInABatchLeaksNoRow() throws {
         let error = expectError(.duplicateID) {
             try store.write { batch in
@@ -54,7 +54,8 @@ private struct Interruption: Error {}
         try expectSame(store, model, scratch.store)
     }
 
-    /// A failing step in every place of a batch, caught by the closure, which then goes on as if nothing had been.
+    /// One step of a batch fails, at every place in it; the closure catches the error and goes on as if nothing had
+    /// happened.
     @Test(arguments: 0..<5, 0..<6) func aCaughtFailureFailsTheBatchAllTheSame(_ place: Int, _ kind: Int) throws {
         let codes: [VectorStoreError.Code] = [
             .invalidVector, .invalidVector, .duplicateID, .invalidMetadata, .unknownID, .invalidMetadata,

@@ -11,7 +11,7 @@ import Darwin
 import Glibc
 #endif
 
-/// What a caller's closure throws is no error of the store's, whatever it says.
+/// An error that a caller's closure throws is no error of the store's, whatever it says.
 @Suite struct CallersErrorTests {
     private static let foreign = VectorStoreError(.ioError, "another store's disk")
     private static let row: [Float] = [1, 2, 3, 4]
@@ -66,7 +66,7 @@ import Glibc
         #expect(try store.ids() == [1, 2])
     }
 
-    /// The other way round: the store's own I/O error counts, whatever the closure throws in its place.
+    /// The store's own I/O error counts, whatever the closure throws in its place.
     @Test func anIOErrorThatTheClosureReplacesFailsTheHandle() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in

@@ -14,7 +14,7 @@ import Testing
 
     private static let versions = [1, 2]
 
-    /// Unpacks the stores of a version; the path of one.
+    /// Unpacks the stores of a version, and returns the path of one.
     private func unpack(_ version: Int, _ name: String, into folder: String = "stores") throws -> String {
         let fixtures = try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil))
         let archive = fixtures.appendingPathComponent("earlier-schemas/schema-\(version).tar.gz").path
@@ -25,7 +25,8 @@ import Testing
         return "\(directory)/schema-\(version)/\(name)"
     }
 
-    /// What the script that made the stores wrote; the last two commits came after the rewrite that was killed.
+    /// The rows that the script wrote when it made the stores. It made the last two commits after it had killed a
+    /// rewrite.
     private func model<ID: VectorID>(_: ID.Type, isInterrupted: Bool = false) throws -> StoreModel<ID> {
         var model = StoreModel<ID>()
         func put(_ number: Int, _ version: Int = 0, hasMetadata: Bool = true) throws {
@@ -65,7 +66,7 @@ import Testing
         try rawConnection(path + "/index.sqlite").value(sql)
     }
 
-    /// All columns of all compactions there were.
+    /// All columns of the journal, for all compactions that there were.
     private func journal(_ path: String) throws -> [[SQLValue]] {
         try rawConnection(path + "/index.sqlite").rows(15, "SELECT * FROM compaction_journal ORDER BY id")
     }
@@ -84,14 +85,14 @@ import Testing
         let history = try journal(unpack(version, kind.rawValue, into: "before"))
         #expect(history.map { $0[1...2] } == [["rewrite", "finished"], ["in-place", "finished"]])
         let path = try unpack(version, kind.rawValue)
-        // Some of what it holds is in the log alone.
+        // Some of the rows are in the log alone.
         #expect(try sizes(path + "/index.sqlite-wal").length > 0)
         var model = try model(ID.self)
         let store = try VectorStore<ID>.open(at: path)
         #expect(try value(path, "PRAGMA user_version") == .integer(Int64(StoreIndex.schemaVersion)))
         try expectSame(store, model, path)
         #expect(try journal(path) == history)
-        // It is a store like any other.
+        // It can be used like any other store.
         let vector = [Float](repeating: 7, count: 8)
         let first: ID = try id(1)
         try store.put(vector, for: first)
@@ -110,7 +111,7 @@ import Testing
         try again.close()
     }
 
-    /// Readers change nothing, and say what to do.
+    /// Readers change nothing, and their error says what to do.
     @Test(arguments: versions, Kind.allCases) func readersAskForAMigration(_ version: Int, _ kind: Kind) throws {
         let path = try unpack(version, kind.rawValue)
         func contents() throws -> [String: Data] {
@@ -133,7 +134,7 @@ import Testing
         #expect(try contents() == before)
     }
 
-    /// A rewrite that its process's end has cut short: its target goes, and the journal says so.
+    /// The end of its process has cut a rewrite short: the rewrite's target is removed, and the journal says so.
     @Test(arguments: versions) func aRewriteThatWasKilledIsUndone(_ version: Int) throws {
         let path = try unpack(version, "interrupted")
         #expect(exists(path + "/vectors-3.f32"))
@@ -144,8 +145,8 @@ import Testing
         try store.close()
     }
 
-    /// Whenever the process ends that migrates a store, the next one begins anew: at some of these moments, tables that are
-    /// not filled yet lie beside the old ones.
+    /// If the process that migrates a store ends at any moment, the next one begins anew. At some of these moments,
+    /// tables that are not filled yet lie beside the old ones.
     @Test(arguments: versions) func anInterruptedMigrationBeginsAnew(_ version: Int) throws {
         let path = try unpack(version, "text")
         let names = try FileManager.default.contentsOfDirectory(atPath: path)
@@ -162,7 +163,7 @@ import Testing
         var interrupted = 0
         for moment in moments {
             try TestDisk.killed(at: moment) { disk in
-                // A look at the store itself would change it.
+                // Opening the store itself would change it.
                 let copy = scratch.path + "/copy"
                 try TestFiles.copy(disk.directory, copy)
                 if try value(copy, tablesBeside) != 0 { interrupted += 1 }

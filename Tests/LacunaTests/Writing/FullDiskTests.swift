@@ -7,7 +7,7 @@ import Testing
 @Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20))) struct FullDiskTests {
     private static func vector(_ id: Int64) -> [Float] { [Float](repeating: Float(id) + 0.25, count: 256) }
 
-    /// Writes until nothing goes any more.
+    /// Writes until the disk is full.
     private func fill(_ path: String) throws {
         if !exists(path) { try write(Data(), to: path) }
         try edit(path) { file in
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    /// Puts batches until the disk refuses one; the ids of those that were acknowledged.
+    /// Puts batches until the disk refuses one. Returns the ids in the acknowledged batches.
     private func putUntilFull(_ store: VectorStore<Int64>, from first: Int64) -> Range<Int64> {
         for batch in Int64(0)..<1_000 {
             let ids = first + batch * 50..<first + (batch + 1) * 50
@@ -35,7 +35,7 @@ import Testing
         return first..<first
     }
 
-    /// Also where the log is emptied before nearly every write, for which there may be no room.
+    /// In the second case the log is emptied before nearly every write, and there may be no room for that.
     @Test(arguments: [1 << 30, 16 << 10]) func deletingWorksOnAFullDisk(_ logLimitBytes: Int64) throws {
         let scratch = try Scratch()
         let mount = scratch.path + "/disk"
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    /// The copy doesn't fit: the store is as before, and no orphan is left.
+    /// The copy doesn't fit: the store stays as before, and no orphaned file is left.
     @Test func aRewriteWithoutRoomLeavesTheStore() throws {
         let scratch = try Scratch()
         let mount = scratch.path + "/disk"
@@ -86,7 +86,7 @@ import Testing
             #expect(names == ["vectors-1.f32"])
             let after = try read(path + "/vectors-1.f32")
             #expect(after.prefix(4_096 + 7_000 * 1_024) == before.prefix(4_096 + 7_000 * 1_024))
-            // With no room for a copy the choice falls on releasing blocks in place.
+            // Without room for a copy, the automatic choice is to release blocks in place.
             let plan = try store.compactionPlan()
             let report = try store.compact()
             #expect(plan.strategy == .punch && report.strategy == .punch)
@@ -97,14 +97,15 @@ import Testing
         }
     }
 
-    /// What lies in the way of a compaction on a disk without room.
+    /// The kinds of gaps that the store has on a full disk.
     enum Gaps: CaseIterable, Sendable { case scattered, inRuns, punched }
 
     private static func isDead(_ id: Int64, _ gaps: Gaps) -> Bool {
         gaps == .scattered ? id % 3 == 0 : id % 300 < 100
     }
 
-    /// No room for one batch: deleting works, a rewrite says what is the matter, and rows moved in place give space back.
+    /// There is no room for one batch. Deleting works, a rewrite says that the disk is full, and moving rows in place
+    /// gives space back.
     @Test(arguments: Gaps.allCases) func inPlaceNeedsNoRoom(_ gaps: Gaps) throws {
         let scratch = try Scratch()
         let mount = scratch.path + "/disk"

@@ -3,9 +3,10 @@ import Testing
 
 @testable import Lacuna
 
-/// Writers that wait at the same time share one commit, and each hears of its own write.
+/// Writers that wait at the same time share one commit, and each gets the result of its own write.
 @Suite(.timeLimit(.minutes(20))) struct GroupCommitTests {
-    /// Holds the first sync of the data file, once it is armed, until `waiting` writers are in line; later ones may fail.
+    /// Once armed, holds the first sync of the data file until `waiting` writers are in line. Later syncs may be made
+    /// to fail.
     private final class SyncGate: FileSystemLayer {
         private struct State: Sendable {
             var dataFiles: Set<Int32> = []
@@ -21,7 +22,7 @@ import Testing
         /// Data syncs since the gate was armed.
         var syncs: Int { state.withLock { $0.syncs } }
 
-        /// - Parameter failing: Which data sync fails, the held one being 1.
+        /// - Parameter failing: The number of the data sync that fails; the held one is 1.
         func arm(_ writer: Writer?, waiting: Int, failing: Int? = nil) {
             state.withLock { state in
                 (state.writer, state.waiting, state.syncs, state.failing) = (writer, waiting, 0, failing)
@@ -56,11 +57,12 @@ import Testing
     init() throws {
         scratch = try Scratch()
         store = try .create(at: scratch.store, .init(dimension: 4, metric: .dot), gate)
-        // The commit mark is raised, and space reserved.
+        // This put raises the commit mark and reserves space.
         try store.put([0, 0, 0, 0], for: 0)
     }
 
-    /// What each of `count` threads got from `body`, all of which wait in line while the first one's sync is held.
+    /// Runs `body` on `count` threads, which wait in line while the first one's sync is held. Returns the errors that
+    /// they got.
     private func outcomes(
         _ count: Int64,
         failing: Int? = nil,
@@ -110,14 +112,14 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    /// A closure may wait for another thread's write: that one has returned before it runs.
+    /// A closure may wait for another thread's write, because that write has returned before the closure runs.
     @Test func aClosureFindsNobodyWaiting() throws {
         let hasReturned = DispatchSemaphore(value: 0)
         let errors = outcomes(3) { store, id in
             if id != 3 { return try store.put([Float(id), 0, 0, 0], for: id) }
             while store.writer?.turns.waiting == 0 {}
             try store.write { batch in
-                // Only so that a failure ends: nobody waits that long otherwise.
+                // The timeout only ends a test that fails.
                 if hasReturned.wait(timeout: .now() + 60) == .timedOut {
                     throw VectorStoreError(.busy, "nobody returned")
                 }
@@ -142,7 +144,7 @@ import Testing
         #expect(try rawConnection(scratch.index).value("SELECT commit_sequence FROM store") == 4)
     }
 
-    /// Nobody is told that a write is durable whose sync has failed.
+    /// If the sync fails, no writer is told that its write is durable.
     @Test func allHearOfAFailedSync() throws {
         let errors = outcomes(8, failing: 2) { store, id in try store.put([Float(id), 0, 0, 0], for: id) }
         #expect(errors.count == 7 && errors.values.allSatisfy { $0.code == .ioError })
@@ -151,7 +153,7 @@ import Testing
         #expect(try store.ids() == [0, first])
     }
 
-    /// Whoever has the next turn commits what the ones before have left open, also where it writes nothing.
+    /// The next writer in line commits the writes that earlier ones have left open, even if it writes nothing itself.
     @Test func whoeverComesNextCommits() throws {
         let errors = outcomes(6) { store, id in
             switch id {

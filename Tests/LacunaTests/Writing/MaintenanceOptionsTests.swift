@@ -5,8 +5,8 @@ import Testing
 
 private struct Stop: Error {}
 
-/// Rates and deadlines. At a byte a second the wait after the first batch outlasts every test: what ends it is what is
-/// tested.
+/// Rates and deadlines. At one byte per second the wait after the first batch outlasts every test; each test tries one
+/// thing that ends it.
 @Suite(.timeLimit(.minutes(20))) struct MaintenanceOptionsTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
@@ -38,7 +38,7 @@ private struct Stop: Error {}
         #expect(report.movedRows == 50)
     }
 
-    /// A wait may be over between two looks at the clock; one shorter than nothing would end the process.
+    /// A wait may be over between two readings of the clock; a negative wait would end the process.
     @Test func waitsOfAMicrosecondEndToo() throws {
         let pace = Pace(.init(maxBytesPerSecond: 1_000_000)) { _ in }
         for row in 1...50_000 { try pace.advance(row, of: 50_000, bytes: 1) {} }
@@ -54,7 +54,7 @@ private struct Stop: Error {}
         #expect(try store.compact(strategy).strategy == strategy)
     }
 
-    /// It is called all through the wait, not only before it.
+    /// The progress closure is called all through the wait, not only before it.
     @Test func progressEndsARateLimitedWait() throws {
         var calls = 0
         #expect(throws: Stop.self) {

@@ -9,7 +9,7 @@ private struct Photo: Codable, Equatable, Sendable {
     var place: String?
 }
 
-/// Metadata are one JSON object, kept to the letter.
+/// Metadata are one JSON object, kept byte for byte.
 @Suite struct MetadataTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
@@ -27,15 +27,15 @@ private struct Photo: Codable, Equatable, Sendable {
         #"{"a":"b}"#, #"{"a":"\x"}"#, #"{"a":"\u12"}"#, "{\"a\":\"\n\"}", "{\"a\":\"\u{1}\"}", #"{"a":[1,]}"#,
         #"{"a":[}"#,
         "/**/{}", "{}//", #"{"a":tru}"#, #"{"a":TRUE}"#, "\u{FEFF}{}",
-        // JSON, but no object.
+        // These are JSON, but no objects.
         "1", "-1.5e3", "\"text\"", "true", "null", "[]", "[{}]",
-        // The key that an export puts the id under.
+        // An export puts the id under this key.
         #"{"id":1}"#, #"{"a":1,"id":null}"#, #"{"\u0069d":1}"#, #"{"\u0069\u0064":1}"#, #"{"i\u0064":{}}"#,
-        // SQLite sees the first, and most parsers the last.
+        // SQLite uses the first of two equal keys, and most parsers use the last.
         #"{"a":1,"a":1}"#, #"{"a":1,"b":[],"a":2}"#, #"{"a":1,"\u0061":2}"#,
         #"{"x":[0,{"y":{"b":1,"c":{"b":3},"b":2}}]}"#,
         #"{"😀":1,"\ud83d\ude00":2}"#, #"{"":1,"":2}"#, #"{"\\":1,"\u005c":2}"#, #"{"a\"":"a","b":"b","a\u0022":1}"#,
-        // NUL, raw.
+        // Raw NUL characters.
         "\0", "{}\0", "{\"a\":\"\0\"}", "{\0}",
     ])
     func badTextsAreRefused(_ json: String) throws {
@@ -76,7 +76,7 @@ private struct Photo: Codable, Equatable, Sendable {
         let json = "{\"text\":\"" + String(repeating: "lacuna é ", count: 200_000) + "\"}"
         try store.setMetadataJSON(json, for: 1)
         #expect(try store.metadataJSON(for: 1) == json)
-        // Deep, but not too deep for SQLite's parser; beyond it is an error and no crash.
+        // SQLite's parser takes this depth; more is an error and no crash.
         let deep = { (depth: Int) in
             "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
         }
@@ -128,7 +128,8 @@ private struct Photo: Codable, Equatable, Sendable {
         #expect(try store.search(for: [1], limit: 1, where: "metadata IS NULL").count == 1)
     }
 
-    /// Never read as if they were right: an export of them would be imported with a fresh checksum.
+    /// Damaged metadata are never returned as if they were right: an import of their export would give them a new
+    /// checksum.
     @Test(arguments: [#"'{"kept":null}'"#, "CAST(x'7bff7d' AS TEXT)"])
     func whatHasRottenIsAnError(_ sql: String) throws {
         try store.put([2], for: 2, metadataJSON: #"{"sound":true}"#)

@@ -6,7 +6,7 @@ import Testing
 @testable import Lacuna
 
 @Suite struct MigrationTests {
-    /// Some rows live and some dead, of each schema before the newest.
+    /// Makes a store of an earlier schema, with live and dead rows.
     private static func withOldStore(
         _ version: Int,
         leavingLog: Bool = false,
@@ -33,7 +33,7 @@ import Testing
         try rawConnection(path + "/index.sqlite").value("PRAGMA user_version")
     }
 
-    /// Readers change nothing, and say what to do.
+    /// Readers change nothing, and their error says what to do.
     @Test(arguments: versions) func anOldStoreIsNotRead(_ version: Int, _ leavingLog: Bool) throws {
         try Self.withOldStore(version, leavingLog: leavingLog) { path, _ throws in
             let error = #expect(throws: VectorStoreError.self) { try VectorStore<Int64>.open(at: path, .readOnly) }
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    /// The names of new tables may be taken by people's own, which are left alone.
+    /// People's own tables may have the names of the new tables; those are left alone.
     @Test func aTableOfAnotherProgramIsInTheWay() throws {
         try Self.withOldStore(2) { path, model in
             let index = path + "/index.sqlite"
@@ -94,7 +94,8 @@ import Testing
         }
     }
 
-    /// A disk that is too full for the new tables leaves the old store, to be read by its version, and to be migrated later.
+    /// If the disk is too full for the new tables, the old store stays: its version can read it, and it can be migrated
+    /// later.
     @Test(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
     func aFullDiskLeavesTheOldStore() throws {
         let scratch = try Scratch()
@@ -123,7 +124,7 @@ import Testing
         }
     }
 
-    /// Longer than any store is: refused in no time, and not counted slot by slot.
+    /// The claimed length exceeds that of any store: it is refused at once, and not counted slot by slot.
     @Test func aHugeClaimIsRefused() throws {
         try Self.withOldStore(2) { path, _ in
             let slots = Int64(1) << 40
@@ -135,7 +136,7 @@ import Testing
         }
     }
 
-    /// What the schema says is the script, byte for byte, whichever way it came there.
+    /// The stored schema equals the script byte for byte, whether the store was created or migrated.
     @Test func theSchemaIsTheScripts() throws {
         func schema(_ path: String) throws -> [String] {
             var texts: [String] = []
@@ -159,7 +160,7 @@ import Testing
         }
     }
 
-    /// A migration's commits have numbers: the database before it is another one than the database after.
+    /// A migration's commits have numbers, because the database before it differs from the one after it.
     @Test(arguments: [1, 2]) func aMigrationHasANumber(_ version: Int) throws {
         try Self.withOldStore(version) { path, _ in
             let index = path + "/index.sqlite"

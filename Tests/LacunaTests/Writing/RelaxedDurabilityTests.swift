@@ -4,7 +4,7 @@ import Testing
 
 @testable import Lacuna
 
-/// Relaxed durability is a delayed group commit: whole batches, in order, a little later.
+/// Relaxed durability is a delayed group commit: whole batches are committed in order, a little later.
 @Suite(.timeLimit(.minutes(20))) struct RelaxedDurabilityTests {
     private let scratch: Scratch
 
@@ -58,7 +58,7 @@ import Testing
         #expect(try store.space.deadRows == 0)
     }
 
-    /// A batch whose rows went to the file before it failed: the rows after it take their place.
+    /// A batch fails after its rows were written to the file; later rows take their place.
     @Test func aLargeFailedBatchIsOverwritten() throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
@@ -116,7 +116,7 @@ import Testing
         #expect(try store.space.deadRows == 0)
     }
 
-    /// Waits for the event, however long it takes: a reader in another connection sees the group once it is committed.
+    /// Waits, without a limit, until a reader in another connection sees the group, which is once it is committed.
     @Test func theIntervalFlushes() throws {
         let store = try makeStore(.milliseconds(1))
         try store.put(row(1), for: 1)
@@ -124,7 +124,7 @@ import Testing
         #expect(try store.ids() == [1])
     }
 
-    /// A group that begins with a batch that fails gets its time all the same.
+    /// A group whose first batch fails is committed in time all the same.
     @Test func theIntervalFlushesAfterAFailedBatch() throws {
         let store = try makeStore(.milliseconds(1))
         #expect(throws: VectorStoreError.self) { try store.put([.nan, 0, 0, 0], for: 1) }
@@ -133,7 +133,7 @@ import Testing
         #expect(try store.ids() == [2])
     }
 
-    /// A timer that flushes at the same moment holds the lock no longer than the handle does.
+    /// A timer that flushes at the same moment holds the writer's lock no longer than the handle does.
     @Test func aHandleThatIsLetGoBesideItsTimerIsClosed() throws {
         do { _ = try makeStore() }
         for id in Int64(1)...300 {
@@ -151,8 +151,8 @@ import Testing
 
     // MARK: A savepoint's journal
 
-    /// A batch that joins a group is a savepoint, which keeps each page that it changes. Those of a batch that changes all pages
-    /// are as many as the index has, and must not be in memory.
+    /// A batch that joins a group is a savepoint, which keeps a copy of each page that the batch changes. If the batch
+    /// changes all pages of the index, these copies must not be in memory.
     @Test(.enabled(if: exists("/proc/self/fd"))) func aLargeBatchsJournalIsNotInMemory() throws {
         let store = try makeStore()
         let json = "{\"t\":\"\(String(repeating: "x", count: 3_000))\"}"
@@ -171,7 +171,7 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
-    /// The length of the longest file without a name that SQLite has open; other tests' are shorter.
+    /// The length of the longest nameless file that SQLite has open; the files of other tests are shorter.
     private func longestTemporaryFile() throws -> Int64 {
         try Directory.names("/proc/self/fd").reduce(0) { longest, name in
             let path = "/proc/self/fd/" + name

@@ -1,5 +1,5 @@
-// The bug story: a store's files were looked at by name once, when it was opened. Somebody put a backup's files over them while
-// a handle was open, and what it acknowledged from then on went to files that nobody could find any more.
+// The bug story: a store's files were checked by name once, when it was opened. Somebody put a backup's files over them
+// while a handle was open, and later writes were acknowledged but went to files that nobody could find any more.
 
 import Foundation
 import TestSupport
@@ -7,7 +7,7 @@ import Testing
 
 @testable import Lacuna
 
-/// A handle whose files were replaced or removed says so, and leaves what is there alone.
+/// A handle whose files were replaced or removed says so, and leaves the new files alone.
 @Suite(.timeLimit(.minutes(20))) struct StorePlaceTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// The old one keeps a name, so that it isn't missing anywhere.
+    /// The old file keeps another name, so it still counts as present.
     @Test(arguments: names) func aFileThatWasReplaced(_ name: String) throws {
         let (old, new) = (scratch.file("kept"), scratch.path + "/new")
         // By another process: closing a descriptor of ours would drop SQLite's locks.
@@ -52,7 +52,7 @@ import Testing
         #expect(!exists(scratch.file(name)))
     }
 
-    /// Restored the way people do it, beside a handle that is idle: its log must stay.
+    /// People copy a backup over the store beside an idle handle: the backup's log must stay.
     @Test func aBackupsLogOutlivesTheHandle() throws {
         let backup = scratch.path + "/backup"
         try Program.succeed("cp", "-r", scratch.store, backup)
@@ -78,7 +78,7 @@ import Testing
         try again.close()
     }
 
-    /// Back at its path, a store that was refused only for that goes on.
+    /// A handle that was refused only because its store had moved goes on once the store is back at its path.
     @Test func aDirectoryThatComesBack() throws {
         let moved = scratch.path + "/moved"
         try FileManager.default.moveItem(atPath: scratch.store, toPath: moved)
@@ -96,7 +96,7 @@ import Testing
         #expect(!exists(scratch.store))
     }
 
-    /// What was gathered can't be kept, and is told.
+    /// The gathered writes can't be kept, and the error says so.
     @Test func relaxedWritesOfAStoreThatWasMoved() throws {
         try store.close()
         let relaxed = try VectorStore<Int64>.open(
@@ -115,7 +115,7 @@ import Testing
         let moved = scratch.path + "/moved"
         try FileManager.default.moveItem(atPath: scratch.store, toPath: moved)
         try store.close()
-        // Nothing has changed in the store that it has open.
+        // Nothing has changed in the store that the reader has open.
         #expect(try reader.vector(for: 1) == [1, 2])
         let writer = try VectorStore<Int64>.open(at: moved)
         try writer.put([5, 5], for: 5)
@@ -124,7 +124,8 @@ import Testing
         try writer.close()
     }
 
-    /// From the commit on it would have been the only copy: the old one went, and nothing was left.
+    /// From the commit on, the target would have been the only copy: the old data file was removed, and nothing was
+    /// left.
     @Test(arguments: [false, true]) func aRewritesTargetThatIsRemovedOrReplaced(_ isReplaced: Bool) throws {
         try store.write { batch in for id in Int64(10)..<3_000 { try batch.put([Float(id), 1], for: id) } }
         try store.delete((10..<20).map { $0 })

@@ -3,7 +3,7 @@ import Lacuna
 import TestSupport
 import Testing
 
-/// Vectors go in as they are, or not at all.
+/// Vectors are stored unchanged, or refused.
 @Suite struct VectorTests {
     let scratch: Scratch
 
@@ -51,7 +51,7 @@ import Testing
         #expect(nearest.map(\.id) == [1] && nearest.map(\.distance) == [0])
     }
 
-    /// Every bit comes back: zeros of both signs, subnormal numbers, the largest and the smallest.
+    /// Every bit comes back: zeros of both signs, subnormal numbers, the largest and the smallest number.
     @Test func bitsAreKept() throws {
         let vector: [Float] = [0, -0.0, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude, .pi]
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 6))
@@ -64,7 +64,7 @@ import Testing
         #expect(try store.vector(for: 2)?.bitPatterns == vector.bitPatterns)
     }
 
-    /// Sums of products that float32 can't hold are still right.
+    /// Sums of products are right even if float32 can't hold them.
     @Test(arguments: DistanceMetric.allCases) func extremeValuesAreSearched(_ metric: DistanceMetric) throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 5, metric: metric))
         let largest = Float.greatestFiniteMagnitude
@@ -119,7 +119,7 @@ import Testing
         #expect(try store.search(forEach: [], limit: 3).isEmpty)
     }
 
-    /// Many queries in one pass, on any number of threads, give what each gives by itself.
+    /// Many queries in one pass, on any number of threads, give the same answers as single searches.
     @Test(arguments: DistanceMetric.allCases) func manyQueriesAreAsManySearches(_ metric: DistanceMetric) throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 300, metric: metric))
         var random = SplitMix64(seed: 31)
