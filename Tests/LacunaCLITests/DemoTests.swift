@@ -8,7 +8,7 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// Its temporary directory is made in the test's.
+    /// The tour makes its temporary directory in the test's.
     private func start() throws -> RunningProgram {
         try Program.lacuna.start(["demo"], environment: ["TMPDIR": directory.path])
     }

@@ -27,7 +27,7 @@ import Testing
         return takesNone && name == "readers-0.lock"
     }
 
-    /// Status 137 where it doesn't end.
+    /// The status is 137 if the command doesn't end.
     private let lacunaInTime = Program.lacuna.started(by: Program("timeout", "-s", "KILL", "30"))
 
     @Test(arguments: names) func everyCommandEndsAtAPipe(_ name: String) throws {

@@ -13,7 +13,7 @@ import Testing
         try succeed("create", store, "--dimension", "16")
     }
 
-    /// Runs `lacuna` in a shell that has said this first.
+    /// Runs `lacuna` in a shell that has executed `setting` first.
     private func lacuna(after setting: String, _ arguments: [String]) throws -> ProgramRun {
         let shell = Program("sh", "-c", setting + "; exec \"$0\" \"$@\"")
         let run = try Program.lacuna.started(by: shell).run(arguments)

@@ -161,7 +161,7 @@ import Testing
         let put = try run(Self.owner, ["put", store, "900"])
         #expect(put.status == 0, "\(put.error)")
         try expectAll(owned, "the owner's writing")
-        // Beside the log that a crash has left, too.
+        // The same holds beside a log that a crash has left.
         try Fixture.killCompaction(of: store, by: Self.asUser(Self.owner))
         let left = try files()
         #expect(left.keys.contains("index.sqlite-wal"))

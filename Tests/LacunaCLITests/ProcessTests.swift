@@ -72,7 +72,7 @@ import FoundationXML
         )
     }
 
-    /// Whether the process has a file of that name open.
+    /// Returns whether the process has a file of that name open.
     private func isReading(_ program: RunningProgram, _ name: String) throws -> Bool {
         let descriptors = "/proc/\(program.processID)/fd"
         return try FileManager.default.contentsOfDirectory(atPath: descriptors).contains {

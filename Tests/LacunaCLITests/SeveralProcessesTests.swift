@@ -20,7 +20,7 @@ import Testing
         let readers = try (0..<2).map { _ in try Program.readingProcess.start([path]) }
         var strategies: [CompactionStrategy] = []
         for round in 0..<24 {
-            // One read more than was waited for before.
+            // Waits for one more read.
             for reader in readers { #expect(try reader.readLine() == ".") }
             try Self.write(round + 2, store)
             // In one round single rows are dead, in the next whole stretches of rows.

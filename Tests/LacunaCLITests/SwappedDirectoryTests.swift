@@ -30,7 +30,7 @@ import Testing
         let program = try Program.lacuna.start([
             "compact", store, "--strategy", strategy, "--max-rate", "20000", "--json",
         ])
-        // The journal's entry is a commit, and thus in the log.
+        // The journal's entry is a commit, and so it is in the log.
         while try size(store + "/index.sqlite-wal") == 0 && program.isRunning { usleep(1_000) }
         try FileManager.default.moveItem(atPath: store, toPath: directory / "s.old")
         try make(store)
@@ -100,7 +100,7 @@ import Testing
     private static let mayHideDescriptors =
         (try? Program("unshare", "-m", "sh", "-c", hidesDescriptors).run([]).status) == 0
 
-    /// A sanitizer looks for leaks by a thread of its own, whose directory is hidden too.
+    /// A sanitizer looks for leaks on a thread of its own, whose directory is hidden too.
     private static let withoutDescriptorPaths = Program.lacuna.started(
         by: Program(
             "unshare",

@@ -53,7 +53,7 @@ import Testing
         #expect(Set(names).subtracting(expected).isEmpty, "neither a room's name, nor Crash, Fixtures or Support")
     }
 
-    /// What `TestSupport` has isn't written again beside it.
+    /// No other test target declares a type with the name of one in `TestSupport`.
     @Test func noTypeOfTestSupportHasACopy() throws {
         func declared(_ folder: String) throws -> [String] {
             let folder = Repository.root.appendingPathComponent(folder)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// File systems mounted by a test, where it may.
+/// File systems that a test mounts, if it is allowed to.
 package enum Mounts {
     package static let areAllowed: Bool = {
         guard let directory = try? TemporaryDirectory() else { return false }
@@ -11,7 +11,7 @@ package enum Mounts {
         try with(["-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs"], at: path, body)
     }
 
-    /// Calls `body` while `path` shows what `source` holds, and can't be written; `path` may be the source itself.
+    /// Calls `body` while `source` is mounted read-only at `path`, which may be the source itself.
     package static func withReadOnly(_ source: String, at path: String, _ body: () throws -> Void) throws {
         try with(["--bind", source], at: path) {
             try Program.succeed("mount", "-o", "remount,ro,bind", path)
@@ -30,7 +30,7 @@ package enum Mounts {
         try unmount(path)
     }
 
-    /// Again for a while: a process that another test has just started may hold a file there.
+    /// Tries for a while, because a process that another test has just started may hold a file there.
     private static func unmount(_ path: String) throws {
         var error = ""
         for _ in 0..<50 {

@@ -15,7 +15,7 @@ package struct Program: Sendable {
         "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/opt/homebrew/bin",
     ]
 
-    /// A program of the system, and the arguments that every run begins with.
+    /// Finds a program of the system; every run begins with the arguments `words`.
     package init(_ name: String, _ words: String...) {
         let places = Self.directories.map { "\($0)/\(name)" }
         path = places.first { FileManager.default.fileExists(atPath: $0) } ?? name
@@ -33,12 +33,12 @@ package struct Program: Sendable {
 
     package var isInstalled: Bool { FileManager.default.fileExists(atPath: path) }
 
-    /// This program, started by another whose arguments end with a command to run.
+    /// This program, started by another one whose arguments end with a command to run.
     package func started(by other: Program) -> Program {
         Program(path: other.path, words: other.words + [path] + words)
     }
 
-    /// A process that is yet to be started.
+    /// Makes a process, but doesn't start it.
     func process(_ arguments: [String], _ environment: [String: String]) -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
@@ -48,10 +48,10 @@ package struct Program: Sendable {
         return process
     }
 
-    /// Runs it, and waits for its end.
+    /// Runs the program, and waits for its end.
     package func run(_ arguments: [String], input: String = "") throws -> ProgramRun {
         let directory = try TemporaryDirectory()
-        // Files and not pipes: those have room for everything.
+        // Files have room for everything; pipes don't.
         func open(_ name: String) throws -> FileHandle {
             try FileHandle(forWritingTo: URL(fileURLWithPath: directory.write(name, "")))
         }
@@ -64,19 +64,19 @@ package struct Program: Sendable {
         return ProgramRun(process, output: try directory.read("out"), error: try directory.read("err"))
     }
 
-    /// Starts it, to be watched or stopped while it runs.
+    /// Starts the program, so a test can watch or stop it while it runs.
     package func start(_ arguments: [String], environment: [String: String] = [:]) throws -> RunningProgram {
         try RunningProgram(process(arguments, environment))
     }
 
-    /// Runs a program of the system that has to end well.
+    /// Runs a program of the system; throws if it fails.
     package static func succeed(_ name: String, _ arguments: String...) throws {
         let run = try Program(name).run(arguments)
         if run.status != 0 || run.wasKilled { throw SupportFailure("\(name) \(arguments): \(run.error)") }
     }
 }
 
-/// What a run of a program came to.
+/// The exit status and the output of a program.
 package struct ProgramRun: Sendable {
     /// The exit status, or the number of the signal that ended it.
     package let status: Int32
@@ -99,7 +99,7 @@ package struct ProgramRun: Sendable {
     }
 }
 
-/// Why a test's surroundings are not what it needs.
+/// An error that says why a test's surroundings are not what it needs.
 package struct SupportFailure: Error, CustomStringConvertible {
     package let description: String
 

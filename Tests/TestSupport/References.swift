@@ -28,7 +28,7 @@ package struct DistanceSums {
     package var euclideanDistance: Double { squareDifference.squareRoot() }
 }
 
-/// CRC-32C bit by bit, from its polynomial.
+/// Computes CRC-32C bit by bit, from its polynomial.
 package func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
     var crc: UInt32 = .max
     for byte in bytes {

@@ -1,11 +1,11 @@
 package import Foundation
 
-/// Where this package lies, and what is built from it.
+/// The places of this package and of its products.
 package enum Repository {
     package static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The directory of the sample that ships.
+    /// The directory of the sample that is part of the package.
     package static let sample = root.appendingPathComponent("Examples/packages").path
 
     /// The directory of the running tests, and of the package's programs.

@@ -5,9 +5,9 @@ package final class RunningProgram {
     private let process: Process
     private let input = Pipe()
     private let output = Pipe()
-    /// What has been read of the output so far.
+    /// The output that was read so far.
     private var bytes = Data()
-    /// Standard error goes to a file in there, which has room for everything.
+    /// Standard error goes to a file in this directory, which has room for everything.
     private let directory: TemporaryDirectory
 
     init(_ process: Process) throws {
@@ -27,7 +27,7 @@ package final class RunningProgram {
 
     package func write(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
 
-    /// Waits for so many bytes of its output; there are fewer where it closes that before.
+    /// Waits for `count` bytes of the output. Returns fewer if the program closes its output before.
     @discardableResult
     package func read(_ count: Int) throws -> Data {
         let more = try output.fileHandleForReading.read(upToCount: count) ?? Data()
@@ -35,7 +35,7 @@ package final class RunningProgram {
         return more
     }
 
-    /// Waits until the program has written a line, whose end is left out; nil where there comes none.
+    /// Waits until the program has written a line, and returns it without its end; nil if there comes none.
     package func readLine() throws -> String? {
         var line = Data()
         while let byte = try read(1).first {
@@ -45,10 +45,10 @@ package final class RunningProgram {
         return nil
     }
 
-    /// Nobody reads its output any more.
+    /// Closes the output's reading end.
     package func closeOutput() throws { try output.fileHandleForReading.close() }
 
-    /// Ends its input, and waits for its end.
+    /// Closes the program's input, and waits for the program's end.
     ///
     /// - Returns: All that it wrote, from the beginning.
     package func finish() throws -> ProgramRun {

@@ -1,4 +1,4 @@
-/// Sebastiano Vigna's SplitMix64: the same numbers on every machine from the same seed.
+/// Sebastiano Vigna's SplitMix64, which yields the same numbers from the same seed on every machine.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

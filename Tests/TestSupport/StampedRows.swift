@@ -14,7 +14,7 @@ package enum StampedRows {
         }
     }
 
-    /// The stamp of a row. Throws where it carries two.
+    /// Returns the stamp of a row. Throws if the row has two.
     package static func stamp(_ row: StoredRow<Int64>) throws -> Int {
         guard let first = row.vector.first, row.vector.allSatisfy({ $0 == first }) else {
             throw Torn(description: "the row \(row.id) is torn: \(row.vector)")

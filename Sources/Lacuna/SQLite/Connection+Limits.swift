@@ -1,8 +1,8 @@
 import CLacunaSQLite
 
-/// Functions of ours, and limits on what a statement may do.
+/// Our own SQL functions, and limits on what a statement may do.
 extension Connection {
-    /// Makes `function` known to this connection's SQL as `name`, until it is taken away by nil.
+    /// Makes `function` known to this connection's SQL as `name`; nil removes it.
     func define(_ name: String, arguments: Int, _ function: IntegerFunction?) throws(VectorStoreError) {
         let code = unsafe sqlite3_create_function_v2(
             handle,
@@ -18,14 +18,14 @@ extension Connection {
         if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
     }
 
-    /// What a statement asks to do while it is prepared (sqlite3_set_authorizer).
+    /// An action that a statement asks for while it is prepared (sqlite3_set_authorizer).
     struct Request {
         let action: Int32
         let first: String?
         let second: String?
     }
 
-    /// Prepares `sql` while `allows` is asked about each thing that it reads or calls; throws where that says no.
+    /// Prepares `sql`, and asks `allows` about everything that it reads or calls. Throws if the answer is no.
     func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
         try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
             let authorizer = Authorizer(allows)
@@ -66,11 +66,12 @@ extension Connection {
         init(_ allows: @escaping (Request) -> Bool) { self.allows = allows }
     }
 
-    /// Steps of SQLite's virtual machine between two questions: a millisecond at most, unless one step takes longer.
+    /// The steps of SQLite's virtual machine between two questions: they take a millisecond at most, unless one step
+    /// takes longer.
     private static let stepsBetweenQuestions: Int32 = 10_000
 
-    /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled` once
-    /// the answer is yes. A short one never asks.
+    /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled`
+    /// once the answer is yes. A short statement never asks.
     func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
         let outer = question
         ask(Question(isCancelled))
@@ -78,8 +79,8 @@ extension Connection {
         return try body()
     }
 
-    /// While `body` runs, a statement asks after so many steps already, if it is to ask at all: each may be a function that
-    /// reads a long text. SQLite asks only where its program jumps.
+    /// While `body` runs, a statement that asks at all does so after `steps` steps, because each step may be a function
+    /// that reads a long text. SQLite asks only where its program jumps.
     func asking<R>(every steps: Int32, _ body: () throws -> R) rethrows -> R {
         ask(question, every: steps)
         defer { ask(question) }
@@ -105,7 +106,7 @@ extension Connection {
         init(_ isCancelled: @escaping () -> Bool) { self.isCancelled = isCancelled }
     }
 
-    /// What a statement may have at most (sqlite3_limit), while `body` runs.
+    /// Sets limits for statements (sqlite3_limit) while `body` runs.
     func limited<R>(_ limits: [(limit: Int32, most: Int32)], _ body: () throws -> R) rethrows -> R {
         let before = limits.map { unsafe sqlite3_limit(handle, $0.limit, $0.most) }
         defer {

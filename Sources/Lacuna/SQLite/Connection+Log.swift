@@ -1,34 +1,34 @@
 import CLacunaSQLite
 
-/// The write-ahead log: looking through it, and copying it into the database.
+/// Checks the write-ahead log, and copies it into the database.
 extension Connection {
-    /// As many as SQLite's unix VFS writes with one call: less than 128 KiB.
+    /// This is the number of frames that SQLite's unix VFS writes with one call of less than 128 KiB.
     private static let prewrittenFrames = 31
-    /// Of SQLite's default page, and its header.
+    /// A frame is one of SQLite's default pages and a header.
     private static let frameBytes: Int64 = 4_096 + 24
 
-    /// Whether closing copies the log into the database and removes it, where this is the last connection. Only the writing
-    /// process does, and only once it has found the log sound; not after an I/O error, when the log may be the only copy.
+    /// Sets whether closing the last connection copies the log into the database and removes it. Only the writing
+    /// process lets it, once it has found the log sound; and not after an I/O error, when the log may be the only copy.
     package func checkpointsOnClose(_ value: Bool) {
         unsafe lacuna_sqlite3_db_config_flag(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, value ? 0 : 1)
     }
 
-    /// Throws `damaged` where the log has rotted; `cancelled` where `isCancelled` says so before its end. A read, and the first
-    /// one: it opens the log.
+    /// Checks the log. Throws `damaged` if the log is damaged, and `cancelled` if `isCancelled` says so before the
+    /// log's end. This must be the first read, because it opens the log.
     func checkLog(_ isCancelled: () -> Bool) throws(VectorStoreError) {
         _ = try first("PRAGMA application_id") { $0.integer(0) }
         if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check(isCancelled) }
     }
 
-    /// The memory that tells of other connections' commits. A read must have come before.
+    /// The shared memory, which shows other connections' commits. A read must have come before.
     var sharedLog: SharedLog? { unsafe SharedLog(handle) }
 
-    /// The log's length, whatever is in it.
+    /// The length of the log's file, whatever is in it.
     func logBytes() throws(VectorStoreError) -> Int64 { try unsafe WriteAheadLog(handle)?.size() ?? 0 }
 
-    /// Sees to it that the next few frames overwrite zeros, which makes syncing them cheaper than a longer file: for commits of
-    /// a few pages, and only a way of being faster. In a write transaction, so that nobody else writes to the log. One that
-    /// was begun anew is long enough.
+    /// Writes zeros for the next few frames to overwrite, because syncing overwritten bytes is cheaper than syncing a
+    /// longer file. This only makes commits of a few pages faster. It must run in a write transaction, so that nobody
+    /// else writes to the log. A log that was begun anew is long enough already.
     func prewriteLog() {
         guard logFrames > 0, let log = unsafe WriteAheadLog(handle), let size = try? log.size(),
             size <= Int64(logFrames + Self.prewrittenFrames / 8) * Self.frameBytes
@@ -36,18 +36,18 @@ extension Connection {
         try? log.zero(from: size, count: Self.prewrittenFrames * Int(Self.frameBytes))
     }
 
-    /// Writes the log's bytes once more where they are, and syncs them, while nobody else can write to it.
+    /// Writes the log's bytes again in place, and syncs them, while nobody else can write to the log.
     func rewriteLog() throws(VectorStoreError) {
         try run(TransactionKind.write.rawValue)
         defer { rollBack() }
         try unsafe WriteAheadLog(handle)?.rewrite()
     }
 
-    /// From now on SQLite takes no frame of the log to be in the database: the next checkpoint copies all of them, also what
-    /// an earlier one has copied. SQLite syncs the database only once the whole log is there, and should that fail, the
-    /// kernel may hold what was copied before as if it were written.
+    /// From now on SQLite assumes that no frame of the log is in the database: the next checkpoint copies all of them,
+    /// even those that an earlier one has copied. SQLite syncs the database only once the whole log was copied; if that
+    /// sync fails, the kernel may treat copied pages as written that are not.
     ///
-    /// - Throws: `busy` where a foreign program is checkpointing.
+    /// - Throws: `busy` if another program is checkpointing.
     func forgetCheckpoints() throws(VectorStoreError) {
         try run(TransactionKind.write.rawValue)
         defer { rollBack() }
@@ -57,7 +57,7 @@ extension Connection {
         throw VectorStoreError(SQLiteError(code: code, message: message, sql: nil))
     }
 
-    /// From now on commits don't checkpoint: whoever owns the connection does, between them.
+    /// From now on commits don't checkpoint: the connection's owner does, between commits.
     func checkpointsItself() {
         unsafe sqlite3_wal_hook(
             handle,
@@ -73,11 +73,11 @@ extension Connection {
     }
 
     enum Checkpoint {
-        /// Copies what no reader is in the way of.
+        /// Copies the frames that no reader is in the way of.
         case passive
-        /// Copies everything, and sees to it that the next commit begins the log anew.
+        /// Copies everything, and makes the next commit begin the log anew.
         case restart
-        /// The same, and cuts it to nothing.
+        /// Does the same, and truncates the log to nothing.
         case truncate
 
         fileprivate var mode: Int32 {
@@ -89,7 +89,7 @@ extension Connection {
         }
     }
 
-    /// Copies the log into the database; false if somebody was in the way for longer than is waited for.
+    /// Copies the log into the database. Returns false if somebody was in the way for longer than the connection waits.
     func checkpoint(_ checkpoint: Checkpoint) throws(VectorStoreError) -> Bool {
         var frames: Int32 = 0
         var copied: Int32 = 0

@@ -1,6 +1,6 @@
 import CLacunaSQLite
 
-/// Where the database lies, and what may lie beside it.
+/// Checks where the database lies, and the files beside it.
 extension Connection {
     static func checkFiles(_ name: String, _ directory: Directory, _ mode: Mode) throws(VectorStoreError) {
         let sharedMemory = name + "-shm"
@@ -11,7 +11,7 @@ extension Connection {
                 throw .hardLinks(directory, name, status.links)
             }
         }
-        // SQLite would play a forged one back, and unlink files that it names.
+        // SQLite would play a forged journal back, and unlink the files that it names.
         let journal = name + "-journal"
         if try mapped(directory.status(journal)) != nil {
             throw VectorStoreError(
@@ -22,8 +22,8 @@ extension Connection {
         }
     }
 
-    /// Where the path alone leads to the directory: the database that was opened, and is read now, must be the one there.
-    /// A swap between two of the system's looks is not noticed.
+    /// Called if only the path leads to the directory: the database that was opened and is read now must be the one in
+    /// that directory. A swap between two of these checks is not noticed.
     func checkPlace(_ directory: Directory) throws(VectorStoreError) {
         _ = try? run("PRAGMA schema_version")
         var hasMoved: Int32 = 0
@@ -31,14 +31,14 @@ extension Connection {
         if hasMoved != 0 || !directory.isAtItsPath { throw .moved(directory) }
     }
 
-    /// Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
+    /// The URI of the database. Every byte that isn't plain in a URI is percent-encoded (sqlite.org/uri.html).
     static func uri(
         _ name: String,
         _ directory: Directory,
         _ descriptorPath: String?,
         _ mode: Mode
     ) throws(VectorStoreError) -> String {
-        // Commits that are padded to whole sectors would look like several to whoever counts them.
+        // If commits were padded to whole sectors, one would be counted as several.
         var parameters = ["psow=1"]
         if mode == .immutable { parameters.append("immutable=1") }
         if mode == .joining { parameters += ["readonly_shm=1", "joins=1"] }

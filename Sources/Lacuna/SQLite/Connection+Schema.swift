@@ -1,14 +1,14 @@
 import CLacunaSQLite
 
-/// Reading a schema that nobody has looked through yet.
+/// Reads a schema that was not checked yet.
 extension Connection {
-    /// Prepares a connection's first statement that needs the schema. SQLite then loads all of that, and also what ANALYZE
-    /// has counted, by a query that no authorizer is asked about: a prepared `sqlite_stat1` may have computed columns that
-    /// take for ever to compile or to evaluate, and a prepared schema fills the memory. Both end soon here. Without the
-    /// counts SQLite goes on.
+    /// Prepares a connection's first statement that needs the schema. SQLite then loads the whole schema, and also the
+    /// counts of ANALYZE, with a query that it asks no authorizer about. A hostile `sqlite_stat1` may have computed
+    /// columns that take for ever to compile or to evaluate, and a hostile schema may fill the memory. Here both end
+    /// soon. Without the counts SQLite goes on.
     ///
-    /// - Throws: `damaged` where the schema is too long, or such a query longer than any of SQLite's own; `busy` where it took
-    ///   too long.
+    /// - Throws: `damaged` if the schema is too long, or if such a query is longer than any of SQLite's own; `busy` if
+    ///   loading took too long.
     func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
         let deadline = ContinuousClock.now + Self.longestLoading
         var isLate = false
@@ -40,23 +40,23 @@ extension Connection {
         }
     }
 
-    /// What SQLite has made of the schema, through which it walks to find out.
+    /// The memory of SQLite's form of the schema. SQLite walks through all of it to find out.
     private var schemaBytes: Int32 {
         var (bytes, most) = (Int32(0), Int32(0))
         unsafe sqlite3_db_status(handle, SQLITE_DBSTATUS_SCHEMA_USED, &bytes, &most, 0)
         return bytes
     }
 
-    /// Of one table, index or view, and of whatever is computed: a function may take as long as the product of two texts'
-    /// lengths.
+    /// The limit for one table, index or view, and for every computed text, because a function's time may grow with the
+    /// product of two texts' lengths.
     private static let longestText: Int32 = 16 << 10
     private static let mostSchemaBytes: Int32 = 16 << 20
     /// SQLite's own queries have some sixty steps at most.
     private static let longestProgram: Int32 = 200
-    /// Some ten rows of the schema.
+    /// This is the work for some ten rows of the schema.
     private static let stepsWhileLoading: Int32 = 100
     private static let questionsAWalk = 4
     private static let mostQuestions = 200
-    /// Task-local, so that a test can be shorter.
+    /// It is task-local, so a test can use a shorter time.
     @TaskLocal static var longestLoading = Duration.seconds(10)
 }

@@ -8,7 +8,7 @@ import Darwin
 import Glibc
 #endif
 
-/// One connection to `index.sqlite`. Not thread-safe: whoever owns it sees to it that one thread at a time uses it.
+/// One connection to `index.sqlite`. It is not thread-safe: its owner must let only one thread at a time use it.
 @safe
 package final class Connection {
     /// How the database file is opened.
@@ -16,39 +16,40 @@ package final class Connection {
         case create
         case readWrite
         case readOnly
-        /// For reading where the log and its shared memory are there: neither is made.
+        /// For reading if the log and its shared memory exist already: neither is made.
         case joining
-        /// For a directory that can't be written, and only beside no write-ahead log or an empty one: SQLite looks at
-        /// neither locks nor log then, and a log with frames in it would be ignored silently.
+        /// For a directory that can't be written, and only if there is no write-ahead log or an empty one: in this mode
+        /// SQLite uses neither locks nor the log, so it would silently ignore the frames of a log.
         case immutable
     }
 
     let handle: OpaquePointer
-    /// Where SQLite's names lead.
+    /// The directory that SQLite's names lead to.
     private let directory: Directory
-    /// Whether they lead there by its path, which may lead elsewhere one day.
+    /// Whether the names lead there by the directory's path, which may later lead elsewhere.
     private let isNamedByPath: Bool
-    /// Nil for an immutable database, of which no locks are held.
+    /// Nil for an immutable database, because no locks of it are held.
     private let entry: OpenConnections.Entry?
-    /// Tells this connection from every other one of the process, also from those that are gone.
+    /// A number that no other connection of this process has or had.
     let serial: Int
     private static let nextSerial = Atomic(0)
     private var idleStatements: [String: Statement] = [:]
-    /// Kept for as long as SQLite asks it.
+    /// Kept alive for as long as SQLite may call it.
     var readingAuthorizer: Authorizer?
-    /// Likewise.
+    /// Kept alive for as long as SQLite may call it.
     var question: Question?
-    /// Frames in the log at this connection's last commit, those among them that the database has already; 0 before the
-    /// first. Counted once ``checkpointsItself()`` was called.
+    /// The frames in the log at this connection's last commit, including those that were already copied to the
+    /// database; 0 before the first commit. Counted once ``checkpointsItself()`` was called.
     var logFrames = 0
-    /// Commits of this connection that have changed anything, once ``checkpointsItself()`` was called.
+    /// The commits of this connection that have changed anything. Counted once ``checkpointsItself()`` was called.
     var commits = 0
 
     private static let busyMilliseconds: Int32 = 5_000
 
-    /// Opens the database of that name in the directory. Nothing else is opened, whatever becomes of the directory's path.
+    /// Opens the database of that name in the directory, and no other one, wherever the directory's path leads
+    /// meanwhile.
     ///
-    /// - Throws: `damaged` where the name, or one that SQLite derives from it, is a link, a pipe or the like, or where there
+    /// - Throws: `damaged` if the name, or one that SQLite derives from it, is a link, a pipe or the like; or if there
     ///   is a rollback journal.
     package init(_ name: String, in directory: Directory, _ mode: Mode) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
@@ -78,12 +79,12 @@ package final class Connection {
         isNamedByPath = descriptorPath == nil
         serial = Self.nextSerial.add(1, ordering: .relaxed).newValue
         guard code == SQLITE_OK else {
-            // `deinit` runs, and closes it.
+            // `deinit` runs, and closes the connection.
             throw unsafe VectorStoreError(Self.error(opened, code, nil))
         }
         unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
-        // A misspelt column in double quotes must be an error and not a string. Without trust, SQLite 3.40 reads no schema
-        // in which an index has a JSON function; whoever owns the connection looks through the schema first.
+        // A misspelt column in double quotes must be an error and not a string. Without a trusted schema, SQLite 3.40
+        // refuses a schema in which an index has a JSON function; the connection's owner checks the schema first.
         configure([
             (SQLITE_DBCONFIG_DQS_DML, false), (SQLITE_DBCONFIG_DQS_DDL, false), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, true),
             (SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -96,7 +97,7 @@ package final class Connection {
         for (option, value) in options { unsafe lacuna_sqlite3_db_config_flag(handle, option, value ? 1 : 0) }
     }
 
-    /// No trigger runs, no view is read, and no row is changed for a foreign key's sake, whatever the schema says.
+    /// From now on, whatever the schema says, no trigger runs, no view is read, and no foreign key changes a row.
     func useTablesOnly() {
         configure([
             (SQLITE_DBCONFIG_ENABLE_TRIGGER, false), (SQLITE_DBCONFIG_ENABLE_VIEW, false),
@@ -109,13 +110,13 @@ package final class Connection {
 
     deinit {
         idleStatements.removeAll()
-        // v2 waits for statements that somebody still holds instead of leaking the connection.
+        // sqlite3_close_v2 waits for statements that are still held, instead of leaking the connection.
         unsafe sqlite3_close_v2(handle)
     }
 
-    /// How long a lock that somebody else holds is waited for while `body` runs.
+    /// While `body` runs, SQLite waits this long for a lock that somebody else holds.
     ///
-    /// Not by its pragma: a cached statement's takes effect when it is prepared, and not when it is run.
+    /// The pragma would not do: a cached statement's pragma takes effect when it is prepared, and not when it runs.
     func waiting<R>(
         milliseconds: Int32,
         _ body: () throws(VectorStoreError) -> R
@@ -141,8 +142,9 @@ package final class Connection {
         )
     }
 
-    /// Why a call on a file failed. SQLite before 3.41 doesn't tell of one at a commit, but the files do, each of its last. Which
-    /// of the two it was nobody says: a reason that is more than a lack of room comes first.
+    /// The reason why a call on a file failed. SQLite before 3.41 doesn't report the reason at a commit, but each file
+    /// keeps that of its last failure. It isn't known which file failed, so a reason other than a lack of room comes
+    /// first.
     private static func ioErrno(_ handle: OpaquePointer) -> Int32 {
         let files = unsafe [lacuna_sqlite3_log(handle), lacuna_sqlite3_database(handle)]
         let reasons = unsafe files.map { unsafe lacuna_sqlite3_last_errno($0) }.filter { $0 != 0 }
@@ -152,8 +154,9 @@ package final class Connection {
 
     // MARK: Copying
 
-    /// Copies the whole database into another connection's, in the state of the transaction that this one is in: outside of
-    /// one it would begin anew with every commit. `body` is called every few pages, and stops it by throwing.
+    /// Copies the whole database into another connection's, in the state of this connection's transaction; outside of a
+    /// transaction the copy would begin anew with every commit. `body` is called every few pages; an error that it
+    /// throws stops the copy.
     func copy(to other: Connection, _ body: () throws -> Void) throws {
         guard let backup = unsafe sqlite3_backup_init(other.handle, "main", handle, "main") else {
             throw unsafe VectorStoreError(Self.error(other.handle, sqlite3_errcode(other.handle), nil))
@@ -176,7 +179,7 @@ package final class Connection {
 
     // MARK: Statements
 
-    /// A prepared statement from the cache, for the closure's length.
+    /// Lends a prepared statement from the cache to the closure.
     private func withStatement<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
@@ -191,10 +194,10 @@ package final class Connection {
         return try body(statement)
     }
 
-    /// A statement that is used once, such as one with a caller's filter in it.
+    /// Prepares a statement that is used once, such as one with a caller's filter in it.
     func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql, directory) }
 
-    /// Runs a statement to its end; the number of rows it inserted, updated or deleted.
+    /// Runs a statement to its end. Returns the number of rows that it inserted, updated or deleted.
     @discardableResult
     package func run(_ sql: String, _ values: [SQLValue] = []) throws(VectorStoreError) -> Int {
         try withStatement(sql, values) { statement throws(VectorStoreError) in
@@ -203,13 +206,13 @@ package final class Connection {
         return changedRows
     }
 
-    /// Rows that this connection has changed so far.
+    /// The number of rows that this connection has changed so far.
     var totalChanges: Int { unsafe Int(sqlite3_total_changes64(handle)) }
 
-    /// The rows that the last statement to change any has changed.
+    /// The number of rows that were changed by the last statement that changed any.
     var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
 
-    /// The first row, if there is one.
+    /// Calls `row` with the first row, if there is one.
     func first<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
@@ -230,7 +233,7 @@ package final class Connection {
         }
     }
 
-    /// A script of several statements without parameters.
+    /// Runs a script of several statements without parameters.
     package func execute(_ script: String) throws(VectorStoreError) {
         let code = unsafe sqlite3_exec(handle, script, nil, nil, nil)
         if code != SQLITE_OK { throw unsafe VectorStoreError(Self.error(handle, code, nil)) }
@@ -243,7 +246,7 @@ package final class Connection {
         case write = "BEGIN IMMEDIATE"
     }
 
-    /// All of `body` or nothing. With `synchronous = FULL`, it is durable when this returns.
+    /// Commits all of `body`, or nothing. With `synchronous = FULL`, the commit is durable when this returns.
     func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try run(TransactionKind.write.rawValue)
         do {
@@ -256,7 +259,7 @@ package final class Connection {
         }
     }
 
-    /// What `body` reads is of one state: that of the transaction around it, where there is one.
+    /// `body` reads one state: that of the transaction around it, if there is one.
     func snapshot<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         if isInTransaction { return try body() }
         try run(TransactionKind.read.rawValue)
@@ -266,7 +269,7 @@ package final class Connection {
 
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
-    /// A failed rollback leaves nothing to do: SQLite rolls back by itself on the errors that make ours fail.
+    /// A failed rollback needs no handling: on errors that make it fail, SQLite rolls back by itself.
     func rollBack() {
         if isInTransaction { _ = try? run("ROLLBACK") }
     }

@@ -17,13 +17,13 @@ final class IntegerFunction {
         unsafe sqlite3_result_int64(context, function.body(SQLArguments(arguments, Int(count))))
     }
 
-    /// SQLite calls it when the function goes, and when it could not be made.
+    /// SQLite calls it when it removes the function, or could not add it.
     static let release: @convention(c) (UnsafeMutableRawPointer?) -> Void = { function in
         if let function = unsafe function { unsafe Unmanaged<IntegerFunction>.fromOpaque(function).release() }
     }
 }
 
-/// What a function was called with: valid during the call.
+/// The arguments of a call, which are valid during the call.
 @safe
 struct SQLArguments {
     private let values: UnsafeMutableBufferPointer<OpaquePointer?>
@@ -32,13 +32,13 @@ struct SQLArguments {
         unsafe self.values = UnsafeMutableBufferPointer(start: values, count: count)
     }
 
-    /// Nil where the argument is no integer.
+    /// Nil if the argument is no integer.
     func integer(_ index: Int) -> Int64? {
         let value = unsafe values[index]
         return unsafe sqlite3_value_type(value) == SQLITE_INTEGER ? sqlite3_value_int64(value) : nil
     }
 
-    /// Calls `body` with a text's bytes, or with nil where the argument is none.
+    /// Calls `body` with a text's bytes, or with nil if the argument is no text.
     func withText<R>(_ index: Int, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
         let value = unsafe values[index]
         guard unsafe sqlite3_value_type(value) == SQLITE_TEXT, let text = unsafe sqlite3_value_text(value) else {

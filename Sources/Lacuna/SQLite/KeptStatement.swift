@@ -1,12 +1,12 @@
-/// A statement that runs once a row: it stays prepared, and running it looks nothing up and allocates nothing.
+/// A statement that runs once per row. It stays prepared, so running it looks nothing up and allocates nothing.
 final class KeptStatement {
     private let sql: String
     private var statement: Statement?
 
     init(_ sql: String) { self.sql = sql }
 
-    /// Binds its values and runs it to its end; the number of rows that it inserted, updated or deleted. Always on the same
-    /// connection.
+    /// Binds values and runs the statement to its end. Returns the number of rows that it inserted, updated or deleted.
+    /// The connection must always be the same.
     func run(
         on connection: Connection,
         _ bind: (Statement) throws(VectorStoreError) -> Void
@@ -18,7 +18,7 @@ final class KeptStatement {
         return connection.changedRows
     }
 
-    /// Binds its values and reads its first row, if there is one.
+    /// Binds values and calls `row` with the first row, if there is one.
     func first<R>(
         on connection: Connection,
         _ bind: (Statement) throws(VectorStoreError) -> Void,

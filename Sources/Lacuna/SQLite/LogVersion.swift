@@ -1,9 +1,11 @@
 import CLacunaSQLite
 
-/// What the header of SQLite's wal-index says: two equal ones mean the same state of the database, whoever committed it.
+/// The contents of the header of SQLite's wal-index. Two equal ones mean the same state of the database, whoever
+/// committed it.
 ///
-/// Every commit has a number of its own there and a checksum over all frames of the log (sqlite.org/walformat.html, 2.1).
-/// A checkpoint that empties the log changes it too, without changing the state.
+/// In the header, every commit has a number of its own and a checksum over all frames of the log
+/// (sqlite.org/walformat.html, 2.1). A checkpoint that empties the log changes the header too, without changing the
+/// state.
 struct LogVersion: Equatable, Sendable {
     private let value: lacuna_log_version
 
@@ -16,30 +18,32 @@ struct LogVersion: Equatable, Sendable {
             && left.value.checksum == right.value.checksum && left.value.salt == right.value.salt
     }
 
-    /// The transactions that have changed anything beyond the first `commits`. It means something only beside others: both
-    /// numbers begin anywhere, and go on from their end with 0.
+    /// The number of transactions that have changed anything, minus `commits`. The result is only good for comparison
+    /// with others, because both numbers begin anywhere and wrap around to 0.
     func changes(beyond commits: Int64) -> UInt32 { value.change &- UInt32(truncatingIfNeeded: commits) }
 
-    /// Whether so many transactions that have changed anything lie between the two, and no other one.
+    /// Whether exactly `commits` transactions that have changed anything lie between the two.
     func isFollowed(by next: LogVersion, after commits: Int) -> Bool {
         commits == 0 ? self == next : next.value.change == value.change &+ UInt32(commits)
     }
 }
 
-/// The memory that all connections to a database share, of all processes.
+/// The memory that the connections of all processes to a database share.
 ///
-/// `@unchecked Sendable`: only read, by atomic loads. Valid for as long as the connection that it came from is open.
+/// `@unchecked Sendable`: it is only read, with atomic loads. It is valid for as long as the connection that it came
+/// from is open.
 @safe
 struct SharedLog: @unchecked Sendable {
     private let memory: UnsafeRawPointer
 
-    /// Nil without a log, as of an immutable database.
+    /// Nil if there is no log, as for an immutable database.
     init?(_ connection: OpaquePointer) {
         guard let memory = unsafe lacuna_sqlite3_shared_memory(connection) else { return nil }
         unsafe self.memory = memory
     }
 
-    /// The newest commit's: a few loads, and no system call. A header that is being written is equal to none.
+    /// The version of the newest commit. Reading it takes a few loads and no system call. A header that is being
+    /// written equals no other one.
     @inline(__always)
     var version: LogVersion { LogVersion(unsafe lacuna_read_log_version(memory)) }
 }

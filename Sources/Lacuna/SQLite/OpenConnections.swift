@@ -1,5 +1,6 @@
-/// The connections of this process, by the directory that their database lies in: closing any other descriptor of a database
-/// drops the locks of all of them (fcntl(2)), and then another process may remove a log that is in use.
+/// The connections of this process, by the directory of their database. If any other descriptor of the database were
+/// closed, all of these connections would lose their locks (fcntl(2)), and another process could remove a log that is
+/// in use.
 enum OpenConnections {
     private struct State: Sendable {
         var connections: [FileIdentity: Int] = [:]
@@ -8,7 +9,7 @@ enum OpenConnections {
 
     private static let state = Guarded(State())
 
-    /// One connection, for as long as this object lives.
+    /// Registers one connection for as long as this object lives.
     final class Entry: Sendable {
         private let directory: FileIdentity
 
@@ -36,9 +37,10 @@ enum OpenConnections {
         }
     }
 
-    /// Calls `body`, which opens the database in the directory by descriptors of its own, while there is no connection to it.
+    /// Calls `body`, which opens the database in the directory with descriptors of its own, while this process has no
+    /// connection to it.
     ///
-    /// - Throws: `busy` where there is one.
+    /// - Throws: `busy` if there is one.
     static func excluded<R>(
         from directory: Directory,
         _ body: () throws(VectorStoreError) -> R

@@ -1,8 +1,8 @@
-/// A token of SQL, as far as the text of a schema needs it.
+/// A token of SQL; the kinds are those that the text of a schema needs.
 enum SQLToken: Equatable, Sendable {
     /// A word without quotes, in lower case: a keyword or a name.
     case word(String)
-    /// A name in double quotes, backticks or square brackets, in lower case: SQLite compares names so.
+    /// A name in double quotes, backticks or square brackets, in lower case, because SQLite ignores the case of names.
     case name(String)
     /// A text in single quotes.
     case text(String)
@@ -21,7 +21,7 @@ enum SQLToken: Equatable, Sendable {
         return tokens
     }
 
-    /// The statements of a script of ours, each from its first word to before its semicolon.
+    /// The statements of one of our scripts, each from its first word to just before its semicolon.
     static func statements(of script: [UInt8]) -> [String] {
         var lexer = Lexer(bytes: script)
         var statements: [String] = []
@@ -35,7 +35,7 @@ enum SQLToken: Equatable, Sendable {
 
         mutating func next() -> SQLToken? { findToken() ? token() : nil }
 
-        /// Skips white space and comments; whether anything follows.
+        /// Skips white space and comments. Returns whether anything follows.
         mutating func findToken() -> Bool {
             while place < bytes.count {
                 switch Unicode.Scalar(bytes[place]) {
@@ -80,7 +80,7 @@ enum SQLToken: Equatable, Sendable {
             return .symbol(text(place - length..<place))
         }
 
-        /// A quote within is written twice. One that isn't closed ends with the text, which SQLite takes for an error.
+        /// A quote inside is written twice. An unclosed quote ends with the SQL; SQLite reports that as an error.
         private mutating func quoted(by quote: Unicode.Scalar) -> String {
             let quote = UInt8(ascii: quote)
             var content: [UInt8] = []

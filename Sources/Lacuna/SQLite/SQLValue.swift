@@ -17,7 +17,7 @@ extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Expr
     public init(floatLiteral value: Double) { self = .real(value) }
     /// A text, as in `["science"]`.
     public init(stringLiteral value: String) { self = .text(value) }
-    /// 1 for true and 0 for false: SQL has no other truth.
+    /// 1 for true and 0 for false, because SQLite has no other booleans.
     public init(booleanLiteral value: Bool) { self = .integer(value ? 1 : 0) }
     /// NULL.
     public init(nilLiteral: ()) { self = .null }

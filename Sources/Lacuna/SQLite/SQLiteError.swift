@@ -6,28 +6,29 @@ import Darwin
 import Glibc
 #endif
 
-/// What SQLite reported: the extended result code, its message, and the statement without its bound values.
+/// An error that SQLite reported: the extended result code, the message, and the statement without its bound values.
 struct SQLiteError: Error, Sendable, CustomStringConvertible {
     let code: Int32
     let message: String
     let sql: String?
-    /// The system's own reason why a file can't be opened, or why a call on it failed; 0 for any other error.
+    /// The system's reason (errno) why a file can't be opened, or why a call on it failed; 0 for any other error.
     var systemErrno: Int32 = 0
-    /// Whether the connection only reads, so that all it writes are temporary files.
+    /// Whether the connection only reads, so it writes nothing but temporary files.
     var isOfReader = false
 
     var primaryCode: Int32 { code & 0xff }
 
-    /// Whether a write failed since there is no room. A sync is another matter: after a failed one nobody knows what is on the
-    /// disk, whatever the reason.
+    /// Whether a write failed because there is no room. A failed sync doesn't count: after it, nobody knows what is on
+    /// the disk, whatever the reason.
     var hasNoRoom: Bool { isOfWrite && isFull }
 
-    /// Whether a write failed since the file would be longer than it may be.
+    /// Whether a write failed because the file would be longer than is allowed.
     var isTooLong: Bool { isOfWrite && systemErrno == EFBIG }
 
     private var isOfWrite: Bool { [Self.ioError(3), Self.ioError(19)].contains(code) }
 
-    /// Whether there is no room for a temporary file: all that a connection writes which only reads, but for the shared memory.
+    /// Whether there is no room for a temporary file. Except for shared memory, a connection that only reads writes
+    /// nothing else.
     var hasNoRoomForTemporaryFiles: Bool {
         isOfReader && (primaryCode == SQLITE_FULL || code == Self.ioError(3) && isFull)
     }
@@ -47,7 +48,7 @@ struct SQLiteError: Error, Sendable, CustomStringConvertible {
 }
 
 extension VectorStoreError {
-    /// One factory for all of SQLite's errors: the primary code decides what a caller can do about it.
+    /// Makes all of SQLite's errors into errors of ours: the primary code decides what a caller can do.
     init(_ error: SQLiteError) {
         let problem = "index.sqlite: \(error.message)"
         switch error.primaryCode {
@@ -73,8 +74,8 @@ extension VectorStoreError {
             self.init(.tooManyOpenFiles, problem, cause: error)
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(.busy, "\(problem): another process holds it", cause: error)
-        // SQL of ours fails with the plain "error" only where the schema isn't ours any more; a caller's filter is
-        // checked before it gets here. A table that may not be read is one that isn't what it should be.
+        // Our SQL fails with the plain "error" only if the schema isn't ours any more, because a caller's filter is
+        // checked before. If the authorizer refuses a table, the table isn't the one that it should be.
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_AUTH:
             self = .damaged(problem, cause: error)
         case SQLITE_READONLY:

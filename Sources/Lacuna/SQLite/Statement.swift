@@ -1,15 +1,17 @@
 import CLacunaSQLite
 
-/// A prepared statement, finalized with its last reference. Not thread-safe: it belongs to its connection's owner.
+/// A prepared statement, which is finalized with its last reference. It is not thread-safe: it belongs to its
+/// connection's owner.
 @safe
 package final class Statement {
     private let handle: OpaquePointer
     private let connection: OpaquePointer
     private let sql: String
-    /// A connection is open for as long as a statement of it lives, and needs its directory.
+    /// A connection stays open for as long as one of its statements lives, and needs its directory.
     private let directory: Directory
 
-    /// `connection` stays open for as long as this statement lives: ``Connection`` holds its statements, not they it.
+    /// `connection` stays open for as long as this statement lives: ``Connection`` holds its statements, and the
+    /// statements don't hold it.
     init(_ connection: OpaquePointer, _ sql: String, _ directory: Directory) throws(VectorStoreError) {
         var statement: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
@@ -68,7 +70,7 @@ package final class Statement {
     func reset() {
         unsafe sqlite3_reset(handle)
         unsafe sqlite3_clear_bindings(handle)
-        // The steps of all its runs together would make a short statement look like a long one.
+        // If the steps of all runs were added up, a short statement would look like a long one.
         unsafe sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_VM_STEP, 1)
     }
 
@@ -98,7 +100,7 @@ package final class Statement {
 
     func isInteger(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_INTEGER }
 
-    /// The text with U+FFFD for whatever isn't UTF-8 in it; empty where there is none.
+    /// The text, with U+FFFD in place of bytes that aren't UTF-8; empty if the value is no text.
     func repairedText(_ column: Int) -> String {
         let column = Int32(column)
         guard let bytes = unsafe sqlite3_column_text(handle, column) else { return "" }
@@ -113,7 +115,8 @@ package final class Statement {
         case SQLITE_NULL: .null
         case SQLITE_INTEGER: .integer(integer(column))
         case SQLITE_FLOAT: .real(unsafe sqlite3_column_double(handle, Int32(column)))
-        // As a text it would sort elsewhere than it does: whoever looked for the next one would find it again.
+        // Read as a text, the value would sort elsewhere than in the index, and a search for the next value would find
+        // it again.
         case SQLITE_BLOB: throw .damaged("a value in the index is a blob")
         default: .text(try text(column))
         }
@@ -129,7 +132,7 @@ extension Statement {
         if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
     }
 
-    /// Calls `body` with a blob's bytes, which are valid until it returns: none where the value is no blob.
+    /// Calls `body` with a blob's bytes, which are valid until it returns. There are none if the value is no blob.
     func withBlob<R, E: Error>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         let column = Int32(column)
         guard unsafe sqlite3_column_type(handle, column) == SQLITE_BLOB else {

@@ -1,50 +1,52 @@
 import CLacunaPlatform
 import CLacunaSQLite
 
-/// SQLite's write-ahead log, read and written through the file handle that SQLite itself has open: a descriptor of our
-/// own, once closed, would drop this process's POSIX locks.
+/// SQLite's write-ahead log, read and written through the file handle that SQLite itself has open: if a descriptor of
+/// our own were closed, this process would lose its POSIX locks.
 ///
-/// SQLite takes the first frame that doesn't fit for the end of the log, and drops what follows without a word. So before
-/// it is believed, the log is looked through. A power cut can leave a bad frame too, but only in the last transaction, whose
-/// sync it met: each commit is synced before the next one begins. Two commits behind a bad frame thus mean that it was good
-/// once, and has rotted.
+/// SQLite takes the first frame that doesn't fit for the end of the log, and silently drops all frames after it. So the
+/// log is checked before it is used. A power cut can leave a bad frame too, but only in the last transaction, during
+/// its sync, because each commit is synced before the next one begins. So two commits behind a bad frame mean that the
+/// frame was good once, and was damaged later.
 ///
-/// A reader may look while another process writes, and see a frame before it was written and later ones after. So damage
-/// counts only where a second look, begun after the first had ended, finds the same. That is proof:
+/// A reader may read the log while another process writes, and see a frame before it was written and later frames after
+/// they were. So damage counts only if a second look, which begins after the first has ended, finds the same. That is
+/// proof, for two reasons:
 ///
-/// - The log's header is read before the frames and again after them. It is written before the first frame of a log that
-///   begins anew, with other salts, so that all frames seen between two equal headers with current salts are of one log.
-/// - In one log, a frame that a commit lies behind is never written again, and whoever saw the commits behind it knows
-///   that it had been written by then. So the second look sees it as it is on the disk.
+/// - The log's header is read before the frames and again after them. When a log begins anew, its header is written
+///   before its first frame, with other salts. So all frames with current salts that were seen between two equal
+///   headers belong to one log.
+/// - In one log, a frame with a commit behind it is never written again. The first look saw commits behind the frame,
+///   so the frame had been written by then. So the second look sees it as it is on the disk.
 @safe
 struct WriteAheadLog {
     private let file: UnsafeMutablePointer<sqlite3_file>
 
-    /// Nil where the connection has no log open: it has one from its first read on, if the database is in WAL mode.
+    /// Nil if the connection has no log open: it opens the log with its first read, if the database is in WAL mode.
     init?(_ connection: OpaquePointer) {
         guard let file = unsafe lacuna_sqlite3_log(connection) else { return nil }
         unsafe self.file = file
     }
 
-    /// SQLite's unix VFS reads and writes less than 128 KiB at a time, and takes a longer call for a short file. The longest
-    /// frame is one of 64 KiB and a header.
+    /// SQLite's unix VFS reads and writes less than 128 KiB at a time, and reports a longer call as a short file. The
+    /// longest frame has 64 KiB and a header.
     private static let chunkBytes = (128 << 10) - 1
-    /// A log shorter than that is looked through without a question whether anybody still wants it.
+    /// A log shorter than this is checked without asking whether the call was cancelled.
     private static let bytesBetweenQuestions: Int64 = 16 << 20
 
-    // MARK: Looking through it
+    // MARK: Checking the log
 
-    /// What is wrong with a log.
+    /// Damage that was found in a log.
     private struct Damage {
         let header: [UInt8]
         /// The first bad frame, counted from 1; 0 if the header itself is bad.
         let frame: Int
-        /// Commits behind it, at least.
+        /// The least number of commits behind the frame.
         let commits: Int
     }
 
-    /// Throws `damaged` where SQLite would silently lose commits, and `cancelled` where `isCancelled` says so before the end of
-    /// a long log. O(length of the log) time, 128 KiB of memory.
+    /// Throws `damaged` if SQLite would silently lose commits, and `cancelled` if `isCancelled` says so before the end
+    /// of a long log. O(length of the log) time, 128 KiB of memory.
     func check(_ isCancelled: () -> Bool) throws(VectorStoreError) {
         guard let first = try look(isCancelled), let second = try look(isCancelled), first.header == second.header,
             first.frame == second.frame
@@ -59,7 +61,7 @@ struct WriteAheadLog {
         let size = try size()
         let bytes = try header(size)
         guard let header = Header(bytes) else {
-            // It is synced before the first frame is written, and too short to tear.
+            // The header is synced before the first frame is written, and it is too short to be torn.
             return try hasContent(size, isCancelled) ? Damage(header: bytes, frame: 0, commits: 0) : nil
         }
         var scan = FrameScan(header)
@@ -72,7 +74,7 @@ struct WriteAheadLog {
         return Damage(header: bytes, frame: frame, commits: scan.commits)
     }
 
-    /// Whole frames, until `body` wants no more.
+    /// Calls `body` with chunks of whole frames, until it returns false.
     private func forEachChunk(
         _ header: Header,
         _ size: Int64,
@@ -92,7 +94,7 @@ struct WriteAheadLog {
         }
     }
 
-    /// Once a so many bytes, when that many have been read: after `count` bytes at `position`.
+    /// Asks whenever another `bytesBetweenQuestions` bytes were read. `count` bytes at `position` were just read.
     private static func ask(
         _ isCancelled: () -> Bool,
         at position: Int64,
@@ -114,7 +116,7 @@ struct WriteAheadLog {
         return bytes
     }
 
-    /// Whether there is anything but zeros.
+    /// Whether the log has anything but zeros.
     private func hasContent(_ size: Int64, _ isCancelled: () -> Bool) throws(VectorStoreError) -> Bool {
         var chunk = [UInt8](repeating: 0, count: Int(min(size, Int64(Self.chunkBytes))))
         var position: Int64 = 0
@@ -128,7 +130,7 @@ struct WriteAheadLog {
         return false
     }
 
-    // MARK: Its bytes
+    // MARK: The log's bytes
 
     func size() throws(VectorStoreError) -> Int64 {
         var size: Int64 = 0
@@ -136,16 +138,17 @@ struct WriteAheadLog {
         return size
     }
 
-    /// Writes zeros, which are no frame. The caller sees to it that nobody else writes to the log, and no frame is there.
+    /// Writes zeros, which are no frame. The caller ensures that nobody else writes to the log, and that no frame is at
+    /// that place.
     func zero(from offset: Int64, count: Int) throws(VectorStoreError) {
         let zeros = [UInt8](repeating: 0, count: count)
         try check(unsafe zeros.withUnsafeBytes { unsafe write($0, at: offset) }, "extended")
     }
 
-    /// Writes the header and all frames that SQLite believes once more where they are, and syncs. The caller sees to it that
-    /// nobody else writes to the log.
+    /// Writes the header and all frames that SQLite accepts again in place, and syncs. The caller ensures that nobody
+    /// else writes to the log.
     ///
-    /// What lies behind them is part of no commit, and may be of any length.
+    /// Bytes behind these frames belong to no commit, and may be of any length.
     func rewrite() throws(VectorStoreError) {
         let size = try size()
         let bytes = try header(size)
@@ -165,7 +168,7 @@ struct WriteAheadLog {
         unsafe lacuna_sqlite3_file_write(file, bytes.baseAddress, Int32(bytes.count), offset)
     }
 
-    /// Zeros, should another process have cut the file meanwhile.
+    /// Reads zeros if another process has cut the file meanwhile.
     private func read(into chunk: inout [UInt8], _ count: Int, at offset: Int64) throws(VectorStoreError) {
         let code = unsafe chunk.withUnsafeMutableBytes {
             unsafe lacuna_sqlite3_file_read(file, $0.baseAddress, Int32(count), offset)
@@ -194,13 +197,13 @@ extension WriteAheadLog {
         private static let magic: UInt32 = 0x377f_0682
         private static let frameHeaderBytes = 24
 
-        /// The byte order in which checksums take the words of what they are of.
+        /// The byte order in which checksums read the words of the log.
         let isBigEndian: Bool
         let frameBytes: Int
         let salts: UInt64
         let checksum: WALChecksum
 
-        /// Nil where SQLite takes the log for empty.
+        /// Nil if SQLite takes the log for empty.
         init?(_ bytes: [UInt8]) {
             let magic = bytes.word(0)
             guard magic & ~1 == Self.magic else { return nil }
@@ -219,19 +222,20 @@ extension WriteAheadLog {
         }
     }
 
-    /// Frame after frame: how many fit, and what lies behind the first that doesn't.
+    /// Checks frame after frame: finds the first that doesn't fit, and counts the commits behind it.
     fileprivate struct FrameScan {
         private let header: Header
-        /// What the frame before says its checksum is, which each checksum continues: so the chain goes on across one that
-        /// has rotted.
+        /// The checksum that the last frame states. Each frame's checksum continues it, so the chain goes on across a
+        /// damaged frame.
         private var stored: WALChecksum
         private var frames = 0
         private(set) var badFrame: Int?
         private var run = 0
-        /// The most commits in one unbroken run of good frames behind the bad one. Runs aren't added up: what is left of a
-        /// transaction that failed, or was torn, and that a later one has overwritten in part, ends with a commit too.
+        /// The most commits in one unbroken sequence of good frames behind the bad one. Sequences aren't added up: if a
+        /// transaction failed or was torn and a later one has overwritten part of it, its remains end with a commit
+        /// too.
         private(set) var commits = 0
-        /// The page's number, the database's size and the page of a commit's frame behind the bad one.
+        /// Of the last commit's frame behind the bad one: the page's number, the database's size and the page.
         private var lastCommit: [UInt8] = []
 
         init(_ header: Header) {
@@ -263,8 +267,8 @@ extension WriteAheadLog {
             }
         }
 
-        /// A commit's last frame once more is no commit: SQLite fills a sector up so that a torn write can't reach back, where
-        /// it doesn't take that for impossible (`psow=0`).
+        /// A repeated last frame of a commit is no commit: SQLite fills up a sector with such frames, so that a torn
+        /// write can't harm earlier bytes, unless it knows that this can't happen (`psow=1`).
         private mutating func addCommit(_ frame: UnsafeRawBufferPointer) {
             let isCommit = unsafe frame.word(4) != 0
             let content = unsafe isCommit ? Array(frame[..<8]) + Array(frame[24...]) : []
@@ -276,7 +280,7 @@ extension WriteAheadLog {
     }
 }
 
-/// The two sums that SQLite's log is checked by.
+/// The two sums of the checksums in SQLite's log.
 private struct WALChecksum: Equatable {
     var first: UInt32 = 0
     var second: UInt32 = 0

@@ -360,7 +360,7 @@ import Testing
         }
     }
 
-    /// The stock shell copies the log into the database and removes it: no commit is missing then.
+    /// SQLite's shell copies the log into the database and removes it; no commit is missing then.
     @Test(.enabled(if: Program.sqlite.isInstalled, "needs the sqlite3 shell"))
     func aShellThatEmptiesTheLog() throws {
         let store = try KilledStore.make(commits: 10)

@@ -29,7 +29,7 @@ struct ReadOnlyChangeTests {
         let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 64, metric: .euclidean))
         try store.write { batch in for id in 0..<rows { try batch.put(vector(id), for: id) } }
         if state != .logAlone { try store.close() }
-        // By another process: with a log, this one has the index open.
+        // Another process copies, because with a log this process has the index open.
         try Program.succeed("cp", "-r", original.store, scratch.store)
         extendLifetime(store)
         if state == .logAlone { try remove(scratch.file("index.sqlite-shm")) }
@@ -129,14 +129,14 @@ struct ReadOnlyChangeTests {
         )
     }
 
-    /// By another process, since none of this one may have the index open meanwhile.
+    /// Another process checkpoints, because nothing in this one may have the index open meanwhile.
     @Test(.enabled(if: Program.sqlite.isInstalled, "needs the sqlite3 shell"))
     func aCopyOfTwoStatesIsMadeAgain() throws {
         try make(.logAlone)
         let index = scratch.index
         try Mounts.withReadOnly(scratch.store, at: mount) {
             let reader = try open {
-                // The database that was copied lacks the log's rows, and the log has none any more.
+                // The copied database lacks the log's rows, and the log is now empty.
                 let shell = try Program.sqlite.run([index, "PRAGMA wal_checkpoint(TRUNCATE)"])
                 #expect(shell.status == 0)
             }

@@ -54,7 +54,7 @@ import Testing
         try store.close()
         let again = try VectorStore<Int64>.open(at: scratch.store)
         try again.compact(.inPlace)
-        // By another process: this one has the index open.
+        // Another process copies, because this one has the index open.
         try Program.succeed("cp", "-r", scratch.store, copy.store)
         try again.close()
         for name in try copy.names() where name.hasPrefix("index.sqlite-") { try remove(copy.file(name)) }
@@ -327,7 +327,7 @@ import Testing
         let original = try Scratch()
         let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 4))
         for number in 0..<40 { try store.put(SmallStore<Int64>.vector(number), for: Int64(number), metadataJSON: "{}") }
-        // By another process: this one has the index open.
+        // Another process copies, because this one has the index open.
         try Program.succeed("cp", "-r", original.store, scratch.store)
         try store.close()
         let pristine = try scratch.contents()

@@ -36,7 +36,7 @@ import Testing
         let copy = try Scratch()
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
         for id in Int64(0)..<20 { try store.put([1, Float(id)], for: id) }
-        // By another process: this one has the index open.
+        // Another process copies, because this one has the index open.
         try Program.succeed("cp", "-r", scratch.store, copy.store)
         try store.close()
         #expect(try sizes(copy.file("index.sqlite-wal")).length > 0)

@@ -18,9 +18,9 @@ struct PackagesData: Sendable {
     /// The name of the rows' files: `sample` or `packages`.
     let name: String
 
-    /// In the repository.
+    /// The sample in the repository.
     static let sample = PackagesData(directory: Repository.sample, name: "sample")
-    /// Beside it, where it was fetched.
+    /// The whole set beside the repository, if it was fetched.
     static let whole = PackagesData(
         directory: Repository.root.deletingLastPathComponent().appendingPathComponent("shared/data/packages").path,
         name: "packages"

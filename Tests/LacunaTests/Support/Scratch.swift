@@ -6,7 +6,7 @@ import TestSupport
 final class Scratch: Sendable {
     private let directory: TemporaryDirectory
     var path: String { directory.path }
-    /// Where the test's store goes.
+    /// The path for the test's store.
     var store: String { path + "/test.lacuna" }
     var index: String { store + "/index.sqlite" }
 

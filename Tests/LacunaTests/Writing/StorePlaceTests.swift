@@ -34,7 +34,7 @@ import Testing
     /// The old file keeps another name, so it still counts as present.
     @Test(arguments: names) func aFileThatWasReplaced(_ name: String) throws {
         let (old, new) = (scratch.file("kept"), scratch.path + "/new")
-        // By another process: closing a descriptor of ours would drop SQLite's locks.
+        // Another process copies, because closing a descriptor of this one would drop SQLite's locks.
         try Program.succeed("cp", scratch.file(name), new)
         let bytes = try read(new)
         try Program.succeed("mv", scratch.file(name), old)
