@@ -27,9 +27,9 @@ enum ExitStatus: Int32 {
 /// The reason why a command ends early: a status, and the error line.
 struct CommandError: Error, CustomStringConvertible {
     let status: ExitStatus
-    /// What is wrong; nil if everything has been said.
+    /// The problem; nil if the command has already told everything.
     let problem: String?
-    /// What to do.
+    /// The way to remedy it.
     let remedy: String?
     /// The rows that a command had acknowledged before.
     var acknowledged: String?
@@ -49,7 +49,7 @@ struct CommandError: Error, CustomStringConvertible {
         remedy = nil
     }
 
-    /// An error of which nothing is to be printed.
+    /// An error that prints nothing.
     static func silent(_ status: ExitStatus) -> CommandError { CommandError(silent: status) }
 
     /// The error line.

@@ -37,7 +37,7 @@ enum Main {
         return .usage
     }
 
-    /// The parser's message on one line, with a remedy. The parser tells what is wrong by its text alone.
+    /// Puts the parser's message on one line, with a remedy. The parser reports the problem only as a text.
     private static func usageError(_ message: String) -> String {
         var text = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: " ")
         while text.hasSuffix(".") { text.removeLast() }

@@ -6,7 +6,7 @@ extension VectorStoreError.Remedy {
 }
 
 extension VectorStoreError.Remedy.Call {
-    /// What to type for the call.
+    /// The command or the option to type in place of the call.
     var command: String {
         switch self {
         case .create: "`lacuna create STORE --dimension N`"

@@ -16,7 +16,7 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
 
     package let kind: Kind
     package let problem: String
-    /// What to do.
+    /// The way to remedy it.
     package let remedy: String
 
     package var description: String { "\(problem); \(remedy)" }
@@ -27,7 +27,7 @@ package struct FormatError: Error, Equatable, CustomStringConvertible {
         self.remedy = remedy
     }
 
-    /// The same error, with its place in front: `error.at("rows.jsonl, line 3")`.
+    /// Returns the same error with the place in front: `error.at("rows.jsonl, line 3")`.
     package func at(_ location: String) -> FormatError {
         FormatError(kind, "\(location): \(problem)", remedy: remedy)
     }

@@ -32,7 +32,7 @@ struct Erasure {
     /// Makes all steps. If there is no row to delete, rows that died before are erased.
     func run(_ ids: [SQLValue]) throws -> ErasureReport {
         let start = ContinuousClock.now
-        // This comes before a row is deleted, so that an index that has rotted is refused unchanged.
+        // This comes before a row is deleted, so that a damaged index is refused unchanged.
         _ = try maintenance.failing { try liveRows() }
         let isPending = try isPending()
         let erased = try begin(ids)

@@ -243,7 +243,7 @@ struct InPlaceMoves {
         }
     }
 
-    /// The cut relies on this check: the table `vectors`, which alone is believed before bytes are destroyed, must name
+    /// The cut relies on this check: the table `vectors`, which alone is trusted before bytes are destroyed, must name
     /// no row in these slots except `few`, which are moved with the cut. Takes O(rows) time and no lock: nobody puts a
     /// row there meanwhile.
     private func checkNothingIsLeft(in slots: Range<Slot>, but few: [LiveRow] = []) throws {

@@ -172,7 +172,7 @@ struct RewriteCopy {
     }
 
     /// Counts each row as dead that was copied and not staged: it has died meanwhile, or another program has deleted
-    /// it. A rotten page of the index also hides rows, so if rows are missing, this looks for a rotten page, which is
+    /// it. A damaged page of the index also hides rows, so if rows are missing, this looks for a damaged page, which is
     /// an error.
     private mutating func account(_ staged: StagedRows, _ copiedRows: RowFingerprint) throws {
         let runs = RunReader(maintenance.index, start.record)

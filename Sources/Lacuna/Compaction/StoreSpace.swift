@@ -44,7 +44,7 @@ extension LiveBitmap {
     /// writer may be at work, but must not add rows below that slot. `drift` is the number by which the store's counter
     /// is higher than the number of rows.
     ///
-    /// A rotten page of the index may hide rows, and SQLite may pass them without an error. So the rows must come in
+    /// A damaged page of the index may hide rows, and SQLite may pass them without an error. So the rows must come in
     /// the order of their ids (otherwise a look-up might miss one), and there must be as many as the store counts. If
     /// there are fewer, another program may have deleted some; then the pages must be sound.
     ///

@@ -1,6 +1,6 @@
 import LacunaMigrations
 
-/// Compares the schema of a database with the one that our migrations write, before anything else in it is believed.
+/// Compares the schema of a database with the one that our migrations write, before anything else in it is used.
 ///
 /// A prepared file may have an endlessly recursive view under a table's name, a table with computed columns, a trigger,
 /// or an index that calls any function. So a table of ours is read only if its stored text equals a migration's text,
@@ -79,7 +79,7 @@ struct IndexSchema {
         return tables.sorted().map { flawed.contains($0) ? "quick_check(\($0))" : "integrity_check(\($0))" }
     }
 
-    /// Our tables that can be read without evaluating anything, even if their text has rotted: those without computed
+    /// Our tables that can be read without evaluating anything, even if their text is damaged: those without computed
     /// columns. CHECKs are evaluated only by writes.
     func readableTables(_ connection: Connection) -> Set<String> {
         let plain = altered.filter { name in

@@ -5,7 +5,7 @@ package import Logging
 /// The log can begin anew only when no reader holds an older state than the newest: while a snapshot is held, the log
 /// grows with every commit. First a warning is logged, and later writes are refused: a full disk would be worse.
 ///
-/// Not thread-safe: used only in the writer's turn.
+/// It is not thread-safe: it is used only in the writer's turn.
 package final class LogLimit {
     private let warningBytes: Int64
     private let limitBytes: Int64

@@ -1,4 +1,4 @@
-/// The mark and the rows beside an index, which are compared with its log before the log is believed.
+/// The mark and the rows beside an index, which are compared with its log before the log is used.
 package struct LogWitness {
     let paths: StorePaths
     let fileSystem: any FileSystem
@@ -83,8 +83,8 @@ extension StoreIndex {
         return StoreIndex(try Connection(StorePaths.indexName, in: directory, mode))
     }
 
-    /// Checks, before anything in the index is believed, that its log has not rotted, that no commit is missing, and
-    /// that the log belongs to the database. Returns the evidence for the last, if there is a log.
+    /// Checks, before anything in the index is used, that its log is not damaged, that no commit is missing, and that
+    /// the log belongs to the database. Returns the evidence for the last, if there is a log.
     private func check(
         _ directory: Directory,
         _ witness: LogWitness,

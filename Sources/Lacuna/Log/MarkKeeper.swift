@@ -21,7 +21,7 @@
 /// | 6. a part of the checkpoint | a database that has some of the newest pages | damage, unless the page with the number is one of them |
 /// | 7. the checkpoint | a database that needs no log | nothing is lost |
 ///
-/// Not thread-safe: used only in the writer's turn.
+/// It is not thread-safe: it is used only in the writer's turn.
 final class MarkKeeper {
     private let fileSystem: any FileSystem
     private let directory: Directory

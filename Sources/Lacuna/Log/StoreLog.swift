@@ -9,7 +9,7 @@
 ///
 /// Before and after each checkpoint, the ``MarkKeeper`` records which commits were made.
 ///
-/// Not thread-safe: used only in the writer's turn.
+/// It is not thread-safe: it is used only in the writer's turn.
 package final class StoreLog {
     let mark: MarkKeeper
     /// The handle's limits.

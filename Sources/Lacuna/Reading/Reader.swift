@@ -133,7 +133,7 @@ final class Reader: @unchecked Sendable {
         defer { index.connection.rollBack() }
         let before = log?.version
         let record = try record(index.pragma("data_version"))
-        // Of this state, if no commit came between.
+        // This is the version of the state that is read, unless a commit came between.
         let version = log?.version
         let uncounted = before == version ? version?.changes(beyond: record.commitSequence) : nil
         // The lock was taken first: if its epoch is still the current one, the writer waits for us.

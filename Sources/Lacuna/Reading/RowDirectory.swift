@@ -19,8 +19,8 @@ final class RowDirectory: Sendable {
     private static let deadPerLive: Int64 = 64
     private static let fewDead: Int64 = 1 << 24
 
-    /// The dead slots of a snapshot; nil if only the table `vectors` can be believed. Takes O(dead slots) time at
-    /// first, and later O(1) plus the changes since. If another program has written to the index, takes O(rows) time.
+    /// The dead slots of a snapshot; nil if only the table `vectors` can be trusted. Takes O(dead slots) time at first,
+    /// and later O(1) plus the changes since. If another program has written to the index, takes O(rows) time.
     func deadSlots(_ snapshot: Snapshot) throws(VectorStoreError) -> SlotBits? {
         let record = snapshot.record
         let known = state.withLock { $0 }.flatMap { $0.generation == record.generation ? $0 : nil }

@@ -3,10 +3,10 @@ import Dispatch
 /// The cache of ids: the slot of each id, and the id of each slot, in memory. Reads by id use it instead of SQL, and
 /// searches get the ids of their matches from it.
 ///
-/// Only SQLite's tables are the truth. An id's slot is believed while the state of the cache is the newest one, which
-/// each read checks by the wal-index (``LogVersion``). Commits of this handle are followed at once. A handle that only
-/// reads follows the commits of the writing process at its next read. After a commit of any other program, the whole
-/// cache is read anew. A read that can't believe the cache uses the index.
+/// Only SQLite's tables are the truth. A slot from the cache is used only while the cache's state is the newest one,
+/// which each read checks by the wal-index (``LogVersion``). Commits of this handle are followed at once. A handle that
+/// only reads follows the commits of the writing process at its next read. After a commit of any other program, the
+/// whole cache is read anew. A read that can't use the cache uses the index.
 ///
 /// A thread fills the cache from the table `vectors` alone, after so many reads through the index that filling costs no
 /// more than they did. So it costs nothing at open, and nothing for a handle that reads a few rows. The cache is

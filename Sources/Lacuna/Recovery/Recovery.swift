@@ -50,7 +50,7 @@ package struct Recovery {
     /// Does everything except two things: old index rows are removed by the next compaction or `recover`, and
     /// interrupted erasures wait for the writer.
     ///
-    /// It believes nothing that is only in the log: see `emptyLog`.
+    /// It trusts nothing that is only in the log: see `emptyLog`.
     private mutating func apply(_ session: WriteSession) throws(VectorStoreError) {
         let record = try session.index.record()
         let file: DataFile

@@ -2,7 +2,7 @@
 ///
 /// A row is verified if its bytes and its id match the checksum that the index of the *current* generation has for that
 /// id and slot; nothing else counts. This also decides about rows in an older generation's file, if the current file is
-/// missing, short or rotten. A rewrite copies rows with their checksums. So if a row lies in the slot that an older
+/// missing, short or damaged. A rewrite copies rows with their checksums. So if a row lies in the slot that an older
 /// index row names, and matches the current checksum, it is that very row. A row that was replaced since the rewrite
 /// has another checksum, and a deleted row has no current index row. If the current index row itself is lost, the runs
 /// may have the id, provided that it is known for sure which slots are dead. Otherwise an old version can't be told

@@ -89,7 +89,7 @@ package final class Statement {
         return text
     }
 
-    /// Calls `body` with a text's bytes, or with nil where the value is none.
+    /// Calls `body` with a text's bytes, or with nil if the value is no text.
     func withText<R>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>?) -> R) -> R {
         let column = Int32(column)
         guard unsafe sqlite3_column_type(handle, column) == SQLITE_TEXT,

@@ -27,7 +27,7 @@ struct FilteredSearch {
     }
 
     /// Nil if all rows must be evaluated. That is also so if the index contradicts itself; then only the table
-    /// `vectors` is believed.
+    /// `vectors` is trusted.
     private func nearestByMemory(
         _ queries: [[Float]],
         _ limit: Int,

@@ -71,7 +71,8 @@ final class DataFile: Sendable {
         }
     }
 
-    /// Without a look at the header, which the caller knows better: for reading what must prove itself row by row.
+    /// Opens the file with the header that the caller gives, and doesn't read the file's own. The caller must check
+    /// each row.
     static func open(
         _ name: String,
         in directory: Directory,

@@ -34,7 +34,7 @@ extension VectorStore {
     /// - Parameters:
     ///   - strategy: The strategy; `auto` chooses one.
     ///   - options: A rate limit and a deadline.
-    /// - Returns: What was done, measured.
+    /// - Returns: A report of the work, with measurements.
     /// - Throws: The errors of ``compact(_:_:progress:)``; `CancellationError`, after the compaction has ended.
     @discardableResult
     public func compactInBackground(

@@ -65,7 +65,7 @@ public enum VectorStoreBackup {
     /// open; their next write or read throws `moved`. If `path` is a link, the link stays, and the directory that it
     /// leads to is replaced. The backup isn't changed.
     ///
-    /// - Returns: What was done, and the path of the old store.
+    /// - Returns: A report of the work, with the path of the old store.
     /// - Throws: `locked` if somebody writes to the store; `damaged` if the backup is damaged; `alreadyExists` if
     ///   `path` is a directory with other files; `invalidArgument` if it is a mount point; `diskFull`;
     ///   `deadlineExceeded`.

@@ -38,7 +38,7 @@ extension VectorStore {
     ///   - options: A rate limit on the bytes that are read and overwritten, and a deadline.
     ///   - progress: Called between pieces of the data file, with no lock held. An error that it throws stops the
     ///     erasure, which stays pending, and this call throws it.
-    /// - Returns: What was done, measured.
+    /// - Returns: A report of the work, with measurements.
     /// - Throws: `busy` if a reader holds a state from before the deletion for longer than five seconds, or another
     ///   compaction or erasure is under way; `diskFull` if there is no room to rebuild the index; `deadlineExceeded`;
     ///   `closed` if another thread closes the store meanwhile.

@@ -48,7 +48,7 @@ extension VectorStore {
     ///   - progress: Called between batches of 1 MiB, with no lock held. An error that it throws stops the compaction,
     ///     and this call throws it. Then a rewrite leaves the store as it was; rows moved in place, and blocks
     ///     released, stay so.
-    /// - Returns: What was done, measured.
+    /// - Returns: A report of the work, with measurements.
     /// - Throws: `damaged`, with the ids, if a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
     ///   if another thread closes the store meanwhile; `busy` if a reader holds rows whose place is to be used again,
     ///   or another compaction or erasure is under way.

@@ -57,7 +57,7 @@ public struct VectorStoreOptions: Sendable {
         self.isCancelled = isCancelled
     }
 
-    /// Checks the store's log before it is believed.
+    /// Checks the store's log before it is used.
     func witness(_ paths: StorePaths, _ fileSystem: any FileSystem) -> LogWitness {
         LogWitness(paths, fileSystem) { Task.isCancelled || isCancelled?() == true }
     }

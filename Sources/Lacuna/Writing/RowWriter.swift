@@ -230,7 +230,7 @@ package final class RowWriter {
         if pending.count * 4 >= pendingLimit { try writePending() }
     }
 
-    /// The check is for an index that has rotted, which may name any slot.
+    /// The check is for a damaged index, which may name any slot.
     private func noteDied(_ slot: Slot) {
         if slot >= Slot(0) && slot < record.nextSlot { died.append(slot) }
     }

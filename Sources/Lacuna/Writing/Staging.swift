@@ -1,4 +1,4 @@
-/// What a rewrite under way must know of every write.
+/// Keeps for a rewrite under way the rows that writes have changed since it began.
 ///
 /// Used only in the writer's turn (``Writer/turn(_:)``), like the connection.
 package final class Staging {

@@ -75,7 +75,7 @@ struct SearchCommand: StoreCommand {
         like id: ID,
         _ output: StandardOutput
     ) throws -> Int {
-        // `row` checks the row's checksum: a rotten row must not be a query.
+        // `row` checks the row's checksum: a damaged row must not be a query.
         guard let query = try store.row(id)?.vector else {
             throw CommandError(.no, "no row has the id \(id.text)", remedy: "`lacuna list` shows the ids there are")
         }

@@ -5,7 +5,7 @@ import Measuring
 /// An id that says which row has it.
 protocol SearchedID: VectorID {
     init(row: Int)
-    /// Nil where no row has this id.
+    /// Nil if no row has this id.
     var row: Int? { get }
 }
 
