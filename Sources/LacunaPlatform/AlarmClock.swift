@@ -1,6 +1,6 @@
 import Dispatch
 
-/// What the work that nobody calls for knows of time.
+/// The clock of work that the store does by itself.
 package protocol AlarmClock: Sendable {
     var now: ContinuousClock.Instant { get }
 
@@ -8,7 +8,7 @@ package protocol AlarmClock: Sendable {
     func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void)
 }
 
-/// The time as it is, and a queue of the handle's own.
+/// The real time, and a queue of the handle's own.
 package struct QueueClock: AlarmClock {
     private let queue = DispatchQueue(label: "lacuna.alarm")
 

@@ -1,6 +1,6 @@
 import CLacunaPlatform
 
-/// CRC-32C (Castagnoli), as iSCSI and ext4 use it: RFC 3720, section 12.1.
+/// CRC-32C (Castagnoli), which iSCSI and ext4 use: RFC 3720, section 12.1.
 @usableFromInline
 package struct Checksum: Equatable, Sendable {
     @usableFromInline package private(set) var value: UInt32
@@ -16,7 +16,7 @@ package struct Checksum: Equatable, Sendable {
         text.withUTF8 { unsafe update(UnsafeRawBufferPointer($0)) }
     }
 
-    /// The integer's eight bytes, lowest first.
+    /// Adds the integer's eight bytes, lowest first.
     package mutating func update(_ integer: Int64) {
         unsafe withUnsafeBytes(of: integer.littleEndian) { unsafe update($0) }
     }

@@ -7,17 +7,17 @@ import Darwin
 import Glibc
 #endif
 
-/// A directory that is held open: names in it are looked up relative to its descriptor, so that they stay names in this
-/// directory wherever its path leads meanwhile. No link is followed.
+/// A directory that is held open. Names are looked up relative to its descriptor, so they stay names in this directory
+/// wherever its path leads meanwhile. No link is followed.
 package final class Directory: Sendable {
-    /// The path as it was given, made absolute: for messages, and to tell whether it still leads here.
+    /// The path as it was given, made absolute. It is used in messages, and to check whether it still leads here.
     package let path: String
     private let held: HeldDescriptors
     package let descriptor: Int32
 
     package var identity: FileIdentity { held.identity }
 
-    /// A relative path is resolved now: the process may change its working directory later.
+    /// A relative path is resolved now, because the process may change its working directory later.
     package init(_ path: String) throws(SystemError) {
         let path = Self.absolute(path)
         (held, descriptor) = try HeldDescriptors.open(path)
@@ -30,8 +30,8 @@ package final class Directory: Sendable {
 
     // MARK: The directory
 
-    /// Whether the path that it was opened by still leads to it, as far as one may look there: a user who has given up
-    /// privileges may not. One stat(2).
+    /// Whether the path that the directory was opened by still leads to it. If this process may not look there, for
+    /// example after it has given up privileges, the answer is yes. Costs one stat(2).
     package var isAtItsPath: Bool {
         var buffer = stat()
         if unsafe stat(path, &buffer) == 0 { return FileIdentity(buffer) == identity }
@@ -82,8 +82,8 @@ package final class Directory: Sendable {
 
     // MARK: Names in it
 
-    /// The status of the file with that name, which is not opened: an open descriptor on the index, once closed, would drop all of this
-    /// process's POSIX locks on it (fcntl(2)). Nil where nothing has it.
+    /// The status of the file with that name, or nil if there is none. The file is not opened: if a descriptor of the
+    /// index were closed, this process would lose all its POSIX locks on it (fcntl(2)).
     package func status(_ name: String) throws(SystemError) -> FileStatus? {
         var buffer = stat()
         guard unsafe fstatat(descriptor, name, &buffer, AT_SYMLINK_NOFOLLOW) == 0 else {
@@ -94,8 +94,8 @@ package final class Directory: Sendable {
         return FileStatus(buffer)
     }
 
-    /// The same; throws where something other than a regular file has the name. To open that may block, or change a device,
-    /// or lead out of the directory.
+    /// The same, but throws if something other than a regular file has the name. Opening that could block, change a
+    /// device, or lead out of the directory.
     @discardableResult
     package func regularStatus(_ name: String) throws(SystemError) -> FileStatus? {
         guard let status = try status(name) else { return nil }
@@ -103,10 +103,10 @@ package final class Directory: Sendable {
         return status
     }
 
-    /// Whether there is such a file, and this process may read it.
+    /// Whether there is a file of that name that this process may read.
     package func isReadable(_ name: String) -> Bool { isAccessible(name, R_OK) }
 
-    /// Whether there is such a file, and this process may write it.
+    /// Whether there is a file of that name that this process may write.
     package func isWritable(_ name: String) -> Bool { isAccessible(name, W_OK) }
 
     private func isAccessible(_ name: String, _ mode: Int32) -> Bool {
@@ -137,9 +137,9 @@ package final class Directory: Sendable {
         return unsafe String(cString: working) + "/" + path
     }
 
-    /// The path by which SQLite opens names in this directory: one that leads into it whatever happens to its own path, where
-    /// the system has such paths (proc(5)); else nil. By the thread that uses it: the process has none once its first thread
-    /// has ended.
+    /// The path by which SQLite opens names in this directory. It leads into the directory whatever happens to the
+    /// directory's own path. Nil if the system has no such paths (proc(5)). The path is that of the current thread,
+    /// because the process's own is gone once its first thread has ended.
     package var descriptorPath: String? {
         let path = "/proc/thread-self/fd/\(descriptor)"
         if Self.hasDescriptorPaths.load(ordering: .relaxed) { return path }
@@ -149,10 +149,10 @@ package final class Directory: Sendable {
         return path
     }
 
-    /// Whether there were such paths before: where they have gone since, SQLite opens nothing by them.
+    /// Whether the system had such paths before. If they have gone since, SQLite fails to open files by them.
     private static let hasDescriptorPaths = Atomic(false)
 
-    /// Its path without links and dots.
+    /// The directory's path without links and dots.
     package func realPath() throws(SystemError) -> String {
         guard let real = unsafe realpath(path, nil) else { throw SystemError(errno: errno, call: "find", path: path) }
         defer { unsafe free(real) }
@@ -160,18 +160,21 @@ package final class Directory: Sendable {
     }
 }
 
-/// The descriptors that the process has of one directory: one for each kind of mount, since a directory may be writable by
-/// one path and not by another. All of their numbers lead to the directory for as long as anything uses one of them.
+/// The descriptors that the process has of one directory: one for each kind of mount, because a directory may be
+/// writable by one path and not by another. All of these numbers lead to the directory for as long as anything uses one
+/// of them.
 ///
-/// SQLite names a database's shared memory by the path of the connection that opened it first, and unlinks it by that name
-/// when the last one closes: were that number another directory's by then, that one's would be unlinked.
+/// SQLite names a database's shared memory by the path of the connection that opened it first, and unlinks that path
+/// when the last connection closes. If the number in that path were another directory's by then, SQLite would unlink
+/// that directory's shared memory.
 private final class HeldDescriptors: Sendable {
     private struct Reference: Sendable {
         weak let value: HeldDescriptors?
     }
 
     private struct State: Sendable {
-        /// The mount's flags that each descriptor was opened by, or leads through since nobody uses its own any more.
+        /// The flags of the mount that each descriptor was opened by; or, once nobody uses that mount any more, of the
+        /// mount that it was moved to.
         var flags: [Int32: UInt] = [:]
         var users: [UInt: Int] = [:]
     }
@@ -187,7 +190,7 @@ private final class HeldDescriptors: Sendable {
         for descriptor in state.withLock({ $0.flags.keys }) { SystemFileSystem().close(descriptor) }
     }
 
-    /// A descriptor of the directory at `path`, to be released.
+    /// Opens the directory at `path`. The caller must release the descriptor.
     static func open(_ path: String) throws(SystemError) -> (held: HeldDescriptors, descriptor: Int32) {
         let descriptor = try SystemFileSystem.check("open", path) {
             SystemFileSystem.openDescriptor(path, in: AT_FDCWD, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -209,7 +212,8 @@ private final class HeldDescriptors: Sendable {
         }
     }
 
-    /// The descriptor that there is already of such a mount; else this one.
+    /// Returns the descriptor that there already is for such a mount, and closes this one; or this one if there is
+    /// none.
     private func retain(_ descriptor: Int32, _ flags: UInt) -> Int32 {
         state.withLock { state in
             state.users[flags, default: 0] += 1
@@ -222,7 +226,8 @@ private final class HeldDescriptors: Sendable {
         }
     }
 
-    /// The last user of a mount leaves its number to another one's, so that the mount is free.
+    /// When a mount's last user releases its descriptor, the number is moved to another mount, so the first one can be
+    /// unmounted.
     func release(_ descriptor: Int32) {
         state.withLock { state in
             guard let flags = state.flags[descriptor] else { return }

@@ -1,10 +1,12 @@
-/// The two lock files that readers hold shared, by turns: epoch 0, 2, 4, … the first, 1, 3, 5, … the second.
+/// The two lock files that readers lock shared, by turns: the first in the epochs 0, 2, 4, …, the second in the epochs
+/// 1, 3, 5, …
 package struct EpochLocks {
     private let locks: [FileLock]
 
     package static let names = ["readers-0.lock", "readers-1.lock"]
 
-    /// Makes the files where told and where it may, with the mode and the owner of `model`; else takes them as they are.
+    /// If `creates` is set and this process may, makes missing files with the mode and the owner of `model`; otherwise
+    /// the files must exist.
     package init(
         _ directory: Directory,
         creates: Bool,
@@ -27,7 +29,7 @@ package struct EpochLocks {
 
     private func lock(of epoch: Int64) -> FileLock { locks[Int(epoch & 1)] }
 
-    /// Whether the file still has a name: without one, others lock another file.
+    /// Whether the file still has a name. If it has none, others lock another file.
     package func isNamed(_ epoch: Int64) -> Bool { lock(of: epoch).isNamed }
 
     package func lock(_ epoch: Int64, exclusive: Bool, within seconds: Double) throws(SystemError) -> Bool {
@@ -36,7 +38,8 @@ package struct EpochLocks {
 
     package func unlock(_ epoch: Int64) { lock(of: epoch).unlock() }
 
-    /// Both of them shared, for readers that don't see which epoch it is; neither, where a writer waits for one.
+    /// Locks both shared, for readers that can't see the current epoch. Locks neither if a writer holds one of them for
+    /// longer than `seconds`.
     package func lockBoth(within seconds: Double) throws(SystemError) -> Bool {
         guard try lock(0, exclusive: false, within: seconds) else { return false }
         if try lock(1, exclusive: false, within: seconds) { return true }
@@ -44,7 +47,7 @@ package struct EpochLocks {
         return false
     }
 
-    /// Whether both are free for a moment within `seconds`: nobody is reading, or only by short reads.
+    /// Whether both are free for a moment within `seconds`: then there are no readers, or only short reads.
     package func areFree(within seconds: Double) throws(SystemError) -> Bool {
         for epoch: Int64 in 0...1 {
             guard try lock(epoch, exclusive: true, within: seconds) else { return false }

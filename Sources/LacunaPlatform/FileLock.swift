@@ -6,14 +6,14 @@ import Darwin
 import Glibc
 #endif
 
-/// A lock file that is held by flock(2): per open descriptor, so that two handles of one process exclude each other
-/// just as two processes do, and gone with the process, however it ends.
+/// A lock file that is locked with flock(2). The lock belongs to the open descriptor, so two handles of one process
+/// exclude each other as two processes do. It is released when the process ends, however that happens.
 package final class FileLock: Sendable {
     package let descriptor: Int32
     private let path: String
 
-    /// Opens the lock file, which need not be writable to be locked. Makes it where there is none and `create` is set, with the
-    /// mode and the owner of `model`.
+    /// Opens the lock file, which need not be writable to be locked. If there is none and `create` is set, makes it
+    /// with the mode and the owner of `model`.
     package init(
         _ name: String,
         in directory: Directory,
@@ -35,7 +35,7 @@ package final class FileLock: Sendable {
                 if let model { SystemFileSystem.giveOwner(of: model, to: made) }
                 return
             }
-            // Where somebody else has just made it, it is a plain file.
+            // If somebody else has just made it, the file is opened below.
             if errno != EEXIST { throw SystemError(errno: errno, call: "create", path: path) }
         }
         descriptor = try SystemFileSystem.check("open", path) {
@@ -43,16 +43,17 @@ package final class FileLock: Sendable {
         }
     }
 
-    /// Unlocks first: a child that another thread has just forked holds the descriptor too, until it runs its program.
+    /// Unlocks before it closes: a child that another thread has just forked also holds the descriptor, until it runs
+    /// its program.
     deinit {
         unlock()
         _ = close(descriptor)
     }
 
-    /// Whether the file still has a name. Without one, others lock another file.
+    /// Whether the file still has a name. If it has none, others lock another file.
     package var isNamed: Bool { (try? FileStatus.of(descriptor).links) ?? 0 > 0 }
 
-    /// Never waits: false if somebody else holds the lock in a way that excludes this one.
+    /// Locks without waiting. Returns false if somebody else holds a lock that excludes this one.
     package func tryLock(exclusive: Bool) throws(SystemError) -> Bool {
         let code = lacuna_lock(descriptor, exclusive)
         if code == 0 { return true }

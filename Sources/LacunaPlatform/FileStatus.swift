@@ -4,7 +4,7 @@ package import Darwin
 package import Glibc
 #endif
 
-/// Which file it is, whatever name leads to it: no two files have the same one at the same time.
+/// Identifies a file, whatever name leads to it: no two files have the same identity at the same time.
 package struct FileIdentity: Hashable, Sendable {
     package let device: UInt64
     let inode: UInt64
@@ -19,19 +19,19 @@ package struct FileStatus: Sendable {
     package let identity: FileIdentity
     /// The file's length in bytes.
     package let size: Int64
-    /// The bytes of disk it occupies, as the file system counts them.
+    /// The bytes of disk that the file occupies, as the file system counts them.
     package let allocated: Int64
     /// The file system's block size in bytes; a power of two.
     package let blockSize: Int64
     /// The names that the file has; 0 once the last one was removed.
     package let links: Int
-    /// When it was last written, in nanoseconds; the clock has ticks of some milliseconds.
+    /// The time of the last write, in nanoseconds; the clock's ticks are some milliseconds long.
     package let modified: Int64
     /// The permission bits.
     package let mode: mode_t
     package let owner: uid_t
     package let group: gid_t
-    /// What it is where it isn't a regular file.
+    /// The kind of anything that isn't a regular file; nil for a regular file.
     package let otherKind: String?
     package let isDirectory: Bool
 
@@ -70,7 +70,7 @@ package struct FileStatus: Sendable {
         return FileStatus(buffer)
     }
 
-    /// What an open descriptor leads to.
+    /// The status of the file that an open descriptor leads to.
     package static func of(_ descriptor: Int32) throws(SystemError) -> FileStatus {
         var buffer = stat()
         if unsafe fstat(descriptor, &buffer) != 0 { throw SystemError(errno: errno, call: "stat", path: "") }

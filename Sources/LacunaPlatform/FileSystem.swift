@@ -6,53 +6,54 @@ package import Darwin
 package import Glibc
 #endif
 
-/// How a file is opened: a regular one and no other, without following a link, and without waiting.
+/// How a file is opened. Only regular files are opened, no link is followed, and the call doesn't wait.
 package enum FileAccess: Sendable {
     case read
     case readWrite
-    /// Fails with EEXIST where the name is taken. The file gets the mode and, as far as this process may give it, the owner of
-    /// another one, before it has a byte.
+    /// Fails with EEXIST if the name is taken. Before anything is written, the file gets the mode of another file and,
+    /// if this process may change it, its owner.
     case createNew(like: FileStatus? = nil)
 
     package var creates: Bool { if case .createNew = self { true } else { false } }
     package var writes: Bool { if case .read = self { false } else { true } }
 }
 
-/// Every operation on the data file and its directory: the one seam at which tests make any of them fail, or stop the
-/// process after it. SQLite's own operations go through its VFS.
+/// Every operation on the data file and its directory. This is the one seam at which tests make an operation fail, or
+/// stop the process after it. SQLite's own operations go through its VFS.
 package protocol FileSystem: Sendable {
     func open(_ name: String, in directory: Directory, _ access: FileAccess) throws(SystemError) -> Int32
     func close(_ descriptor: Int32)
-    /// One pread(2): the bytes read, 0 at the end of the file.
+    /// Calls pread(2) once. Returns the number of bytes read, 0 at the end of the file.
     func read(
         _ descriptor: Int32,
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: Int64
     ) throws(SystemError) -> Int
-    /// One pwrite(2): the bytes written, perhaps fewer than given.
+    /// Calls pwrite(2) once. Returns the number of bytes written, which may be less than was given.
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Int
     /// Reserves blocks for the range and extends the file over it.
     func allocate(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
     func truncate(_ descriptor: Int32, to length: Int64) throws(SystemError)
     func punchHole(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
-    /// Has the disk begin with what a sync will wait for: a hint.
+    /// Tells the kernel to begin writing a range that a later sync waits for. This is a hint.
     func beginWriteback(_ descriptor: Int32, offset: Int64, length: Int64)
-    /// Waits for what was begun, so that not too much of it piles up; makes nothing durable.
+    /// Waits for writes that were begun, so that not too many of them pile up. Makes nothing durable.
     func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError)
     func sync(_ descriptor: Int32) throws(SystemError)
     func sync(_ directory: Directory) throws(SystemError)
-    /// Where `identity` is given, only if the name still leads to that file: another one that was put in its place keeps it.
+    /// Removes a name. If `identity` is given, removes it only if it still leads to that file, and not to another one
+    /// that has taken its place.
     func unlink(_ name: String, in directory: Directory, ifItIs identity: FileIdentity?) throws(SystemError)
-    /// Makes a directory of that name in another one, which no other user gets at.
+    /// Makes a directory of that name, to which no other user has access, in another one.
     func createDirectory(_ name: String, in directory: Directory) throws(SystemError) -> Directory
-    /// Removes a directory of that name from another one, which must be empty.
+    /// Removes the empty directory of that name from another one.
     func removeDirectory(_ name: String, in directory: Directory) throws(SystemError)
     func rename(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
-    /// Fails with EEXIST where somebody has the new name.
+    /// Renames, but fails with EEXIST if the new name is taken.
     func renameNew(_ name: String, to newName: String, in directory: Directory) throws(SystemError)
-    /// Both names change in one step.
+    /// Exchanges two names in one step.
     func exchange(_ name: String, _ other: String, in directory: Directory) throws(SystemError)
-    /// Gives an empty file the bytes of another one without copying them.
+    /// Makes an empty file share the bytes of another one, without copying them.
     func clone(_ source: Int32, to descriptor: Int32) throws(SystemError)
 }
 
@@ -61,7 +62,7 @@ extension FileSystem {
         try unlink(name, in: directory, ifItIs: nil)
     }
 
-    /// Reads until `buffer` is full or the file ends; the bytes read.
+    /// Reads until `buffer` is full or the file ends. Returns the number of bytes read.
     package func readAll(
         _ descriptor: Int32,
         into buffer: UnsafeMutableRawBufferPointer,
@@ -77,7 +78,7 @@ extension FileSystem {
         return done
     }
 
-    /// Continues short writes.
+    /// Writes all bytes, by continuing short writes.
     package func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
         var done = 0
         while done < bytes.count {
@@ -110,14 +111,15 @@ package struct SystemFileSystem: FileSystem {
         return descriptor
     }
 
-    /// A user who may not give files away keeps the file, and lets others at it no more than they were let at the model.
+    /// Gives a file the model's owner and mode. If this user may not give files away, the file keeps its owner, and
+    /// others get no more access to it than they have to the model.
     package static func giveOwner(of model: FileStatus, to descriptor: Int32) {
-        // Not every file system, nor every user, may change even what is so already.
+        // On some file systems, and for some users, this fails even if nothing would change.
         if fchown(descriptor, model.owner, model.group) != 0 { _ = fchown(descriptor, .max, model.group) }
         guard let status = try? FileStatus.of(descriptor) else { return }
         var mode = model.mode
         if status.group != model.group {
-            // Bits for a group are meant for that group, whose members are among all others now.
+            // The group's bits are meant for the model's group, whose members count as others for this file.
             mode = mode & 0o700 | mode & mode >> 3 & 0o007
         }
         if status.mode != mode { _ = fchmod(descriptor, mode) }
@@ -174,7 +176,7 @@ package struct SystemFileSystem: FileSystem {
 
     package func finishWriteback(_ descriptor: Int32, offset: Int64, length: Int64) throws(SystemError) {
         let code = lacuna_finish_writeback(descriptor, offset, length)
-        // Some file systems have no such thing.
+        // Some file systems have no such operation.
         if code != 0 && code != ESPIPE && code != ENOSYS && code != EINVAL {
             throw SystemError(errno: code, call: "write", path: "")
         }
@@ -235,7 +237,7 @@ package struct SystemFileSystem: FileSystem {
         try checkCode("clone to", "", lacuna_clone(descriptor, source))
     }
 
-    /// Where EINTR is handled, once for all calls: one that a signal has interrupted is made again.
+    /// Repeats a call that a signal has interrupted. EINTR is handled here, for all calls.
     package static func check<I: BinaryInteger>(_ call: String, _ path: String, _ body: () -> I) throws(SystemError)
         -> I
     {

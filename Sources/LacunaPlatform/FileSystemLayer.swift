@@ -1,4 +1,4 @@
-/// A file system over the operating system's: what it doesn't do itself is passed on.
+/// A file system over the operating system's, which passes on the operations that it doesn't implement itself.
 package protocol FileSystemLayer: FileSystem {}
 
 extension FileSystemLayer {

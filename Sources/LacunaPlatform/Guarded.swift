@@ -4,17 +4,17 @@ import Darwin
 import Glibc
 #endif
 
-/// A value that one thread at a time gets at.
+/// A value that only one thread at a time can access.
 ///
-/// A pthread mutex rather than `Synchronization.Mutex`: on Linux that one is built on futexes, which ThreadSanitizer can't
-/// see, so that it would report every use as a race and hide the real ones.
+/// It uses a pthread mutex rather than `Synchronization.Mutex`, which is built on futexes on Linux. ThreadSanitizer
+/// can't see those, so it would report every use as a race, and the real races would be hidden.
 ///
-/// `@unchecked Sendable`: `value` is touched only between lock and unlock, and is Sendable itself, so that what leaves
-/// ``withLock(_:)`` may be used by the thread that took it.
+/// `@unchecked Sendable`: `value` is accessed only between lock and unlock. It is Sendable itself, so a thread may use
+/// values that it took out of ``withLock(_:)``.
 @safe
 @usableFromInline
 package final class Guarded<Value: Sendable>: @unchecked Sendable {
-    /// On the heap, since a pthread mutex must not move.
+    /// It is on the heap, because a pthread mutex must not move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline var value: Value
 

@@ -1,6 +1,6 @@
-/// Faults that the crash tests put into the store one at a time, to see that they would find them.
+/// Faults that the crash tests put into the store, one at a time, to check that they would find them.
 ///
-/// They are compiled in only where `LACUNA_PLANTED_BUGS` is set in the environment of the build, as `make test` does: in
+/// They are compiled in only if `LACUNA_PLANTED_BUGS` is set in the environment of the build, as `make test` does. In
 /// any other build each of them is a constant false.
 @usableFromInline
 package enum PlantedBug: String, CaseIterable, Sendable {
@@ -34,37 +34,37 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case punchBeforeCommit
     /// A replacement overwrites the row that the index names.
     case overwriteInPlace
-    /// A compaction copies rows without looking at their checksums.
+    /// A compaction copies rows without checking their checksums.
     case checksumNotChecked
     /// An erasure is journalled as finished before its zeros are durable.
     case zerosNotSynced
-    /// Recovery copies a log into the database that may be on no disk.
+    /// Recovery copies a log into the database though the log may not be on the disk.
     case logNotRewritten
-    /// Recovery believes that what an earlier checkpoint has copied into the database is on the disk.
+    /// Recovery assumes that pages that an earlier checkpoint has copied into the database are on the disk.
     case checkpointBelieved
-    /// Recovery believes that the rows which only the log names are on the disk.
+    /// Recovery assumes that rows that only the log names are on the disk.
     case rowsNotRewritten
-    /// The mark says that a commit was made before that is durable.
+    /// The mark names a commit before the commit is durable.
     case markBeforeCommit
-    /// The log isn't looked through before it is believed.
+    /// The log isn't checked before it is used.
     case logNotChecked
-    /// A log is believed beside any database, or beside one that another mark belongs to.
+    /// A log is accepted beside any database, or beside one that another mark belongs to.
     case logOriginNotChecked
-    /// Recovery believes that the data file has the rows which only the log names.
+    /// Recovery assumes that the data file has the rows that only the log names.
     case rowsOfLogNotChecked
-    /// A delete or a replacement doesn't note that the row's slot is dead.
+    /// A delete or a replacement doesn't mark the row's slot as dead.
     case deadNotNoted
-    /// A put doesn't note what lies in its slot.
+    /// A put doesn't record its row in a run.
     case runNotExtended
-    /// A compaction in place doesn't say that slots hold other rows than before.
+    /// A compaction in place doesn't announce that slots hold other rows than before.
     case moveNotAnnounced
-    /// What moves rows keeps the files that were derived from them.
+    /// A compaction that moves rows keeps the files that were derived from them.
     case derivedFileKept
     /// The removal of a derived file isn't durable before its row is deleted.
     case derivedNameNotSynced
-    /// A migration takes a transaction a statement.
+    /// A migration runs each statement in a transaction of its own.
     case migrationInParts
-    /// A new store's database gets its name before it is on the disk.
+    /// A new store's database gets its name before its bytes are on the disk.
     case newIndexNotSynced
     /// A new store's directory is acknowledged before its name is durable.
     case parentNotSynced
@@ -72,19 +72,20 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case markNotSynced
     /// The rows that a backup or a restore copies, or a backup appends, aren't synced before the index that names them.
     case copiedRowsNotSynced
-    /// A copy's index gets its name before it is on the disk.
+    /// A copy's index gets its name before its bytes are on the disk.
     case copiedIndexNotSynced
-    /// A copy is taken for whole before the names in it are durable.
+    /// A copy counts as complete before the names in it are durable.
     case copiedNamesNotSynced
-    /// A backup's index gets another one's name before that one's log is gone for good.
+    /// A new index takes the name of a backup's old index before the removal of the old log is durable.
     case removedLogNotSynced
     /// A backup or a restored store is acknowledged before its directory's name is durable.
     case placeNotSynced
-    /// A backup that was replaced is removed before its successor has the name durably.
+    /// A replaced backup is removed before its successor's name is durable.
     case exchangeNotSynced
-    /// Where names can't be exchanged, a directory gets a name before it is durable that the other one has left that.
+    /// If names can't be exchanged, a directory gets a name before it is durable that the other directory has given it
+    /// up.
     case firstStepNotSynced
-    /// A restore says where the old store is before that name is durable.
+    /// A restore reports the old store's new name before that name is durable.
     case asideNotSynced
 
     #if LACUNA_PLANTED_BUGS

@@ -4,13 +4,13 @@ import Darwin
 import Glibc
 #endif
 
-/// A system call that failed: which one, on what, and how.
+/// A system call that failed, with its name, its path and its errno.
 @usableFromInline
 package struct SystemError: Error, Sendable, CustomStringConvertible {
     package let errno: Int32
     let call: String
     let path: String
-    /// What the name leads to where that is no file; nil for an error of the system's own.
+    /// The kind of thing that the name leads to, if that is no file; nil for an error that the system reported.
     package let otherKind: String?
 
     package init(errno: Int32, call: String, path: String, otherKind: String? = nil) {
@@ -29,7 +29,7 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
 }
 
 extension VectorStoreError {
-    /// Where the library's errors begin: an errno value becomes a code and a remedy.
+    /// Makes a system call's error into one of the library's: the errno value decides the code and the remedy.
     @usableFromInline package init(_ error: SystemError) {
         switch error.errno {
         case _ where error.otherKind != nil:
@@ -50,12 +50,12 @@ extension VectorStoreError {
 }
 
 extension VectorStoreError.Remedy {
-    /// Of a file that would be longer than it may be.
+    /// The remedy if a file would be longer than is allowed.
     package static let largerFiles: Self =
         "raise the limit of a file's size (ulimit -f), or put the store on another file system"
 }
 
-/// Maps a system call's error at the edge of the seam.
+/// Makes a system call's error into a ``VectorStoreError``.
 @inlinable
 package func mapped<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError) -> R {
     do { return try call() } catch { throw VectorStoreError(error) }

@@ -4,12 +4,12 @@ import Darwin
 import Glibc
 #endif
 
-/// Where temporary files go.
+/// The directories for temporary files.
 package enum TemporaryFiles {
-    /// Where ours go.
+    /// The directory for our own temporary files.
     package static var directory: String { variable("TMPDIR") ?? "/tmp" }
 
-    /// Where SQLite's go: the first of its places that can be written (sqlite.org/tempfiles.html).
+    /// The directory for SQLite's: the first of its places that can be written (sqlite.org/tempfiles.html).
     package static var sqliteDirectory: String {
         let places = [variable("SQLITE_TMPDIR"), variable("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp"].compactMap(\.self)
         return places.first { unsafe access($0, W_OK | X_OK) == 0 } ?? "."
@@ -19,7 +19,7 @@ package enum TemporaryFiles {
 }
 
 extension VectorStoreError {
-    /// An error on a temporary file, which is no matter of the store's disk.
+    /// Makes an error on a temporary file, which doesn't concern the store's disk.
     package init(temporary error: SystemError) {
         let general = VectorStoreError(error)
         switch error.errno {
@@ -37,11 +37,11 @@ extension VectorStoreError {
 }
 
 extension VectorStoreError.Remedy {
-    /// Of a temporary directory that is full.
+    /// The remedy if the temporary directory is full.
     package static let otherTemporaryDirectory: Self = "free some space there, or set TMPDIR to another directory"
 }
 
-/// Maps a system call's error on a temporary file.
+/// Makes a system call's error on a temporary file into a ``VectorStoreError``.
 package func mappedTemporary<R: ~Copyable>(_ call: @autoclosure () throws(SystemError) -> R) throws(VectorStoreError)
     -> R
 {

@@ -1,6 +1,7 @@
 import CLacunaPlatform
 
-/// Which threads are inside something, so that a call that would wait for its own thread is an error instead.
+/// Knows which threads are inside a closure or a call, so that a call that would wait for its own thread can fail
+/// instead.
 package final class ThreadRegistry: Sendable {
     private let depths = Guarded<[UInt64: Int]>([:])
 

@@ -4,17 +4,18 @@ import Darwin
 import Glibc
 #endif
 
-/// A lock that is handed on in the order in which it was asked for.
+/// A lock that threads get in the order in which they asked for it.
 ///
-/// A plain mutex goes to whoever comes first once it is free, which on Linux is mostly the thread that has just given it
-/// back: a compaction that takes it batch by batch would keep writers out, or they it.
+/// A plain mutex goes to the first thread that asks once it is free. On Linux that is mostly the thread that has just
+/// unlocked it: a compaction that locks it batch by batch would keep writers out, or they would keep out the
+/// compaction.
 ///
-/// `@unchecked Sendable`: the two counters are touched only under the mutex.
+/// `@unchecked Sendable`: the two counters are accessed only under the mutex.
 @safe
 package final class TurnLock: @unchecked Sendable {
-    /// On the heap, since neither may move.
+    /// These are on the heap, because neither may move.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    /// Who waits for a ticket waits for its condition: few are woken in vain.
+    /// A thread waits for the condition of its ticket, so few threads are woken in vain.
     private let turnBegins: UnsafeMutablePointer<pthread_cond_t>
     private static let conditions = 16
     private var nextTicket: UInt64 = 0
@@ -36,7 +37,7 @@ package final class TurnLock: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
-    /// How many threads wait for the turn of the one that asks to end: none of them gives up.
+    /// The number of threads that wait for the current thread's turn to end. None of them gives up.
     package var waiting: Int {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

@@ -1,5 +1,5 @@
 extension VectorStoreError {
-    /// The path that a handle was opened by leads elsewhere, or one of its files does not have its name any more.
+    /// The path that a handle was opened by leads elsewhere, or one of the store's files has lost its name.
     package static func moved(_ directory: Directory, _ name: String? = nil) -> VectorStoreError {
         let what =
             name.map { "\(directory.path($0)) was removed or replaced while the store" }
@@ -7,7 +7,7 @@ extension VectorStoreError {
         return VectorStoreError(.moved, "\(what) was open, and what is there now was not touched")
     }
 
-    /// This error, or `moved` where the store's directory is no longer at its path: files that are missing are missing by that.
+    /// This error, or `moved` if the store's directory is no longer at its path, because that explains missing files.
     package func explained(by directory: Directory) -> VectorStoreError {
         mayComeOfMoving && !directory.isAtItsPath ? explained(by: .moved(directory)) : self
     }
@@ -18,7 +18,8 @@ extension VectorStoreError {
         within(moved.problem, code: moved.code, remedy: moved.remedy)
     }
 
-    /// A write would change what all of the names lead to, and SQLite would keep two logs of one database.
+    /// A file has hard links: a write would change the file under all of its names, and SQLite would keep two logs of
+    /// one database.
     package static func hardLinks(_ directory: Directory, _ name: String, _ count: Int) -> VectorStoreError {
         VectorStoreError(
             .readOnly,
@@ -28,7 +29,7 @@ extension VectorStoreError {
     }
 }
 
-/// Calls `body`; where it fails since the store's directory is no longer at its path, the error says so.
+/// Calls `body`. If it fails because the store's directory is no longer at its path, the error says so.
 package func explaining<R>(by directory: Directory, _ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as VectorStoreError { throw error.explained(by: directory) }
 }

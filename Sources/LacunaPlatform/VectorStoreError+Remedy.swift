@@ -1,8 +1,8 @@
 extension VectorStoreError {
-    /// What is to be done about an error: a text, and the calls of this library that it names, each of them as data. A program
-    /// with other names for them, such as the command `lacuna`, says the same in its own words by ``text(naming:)``.
+    /// Tells how to remedy an error: a text, with the library's calls in it as data. A program that has other names for
+    /// these calls, such as the command `lacuna`, puts them into the text with ``text(naming:)``.
     public struct Remedy: Hashable, Sendable {
-        /// What a remedy may name. Later versions add calls, so switches need a default.
+        /// A call that a remedy may name. Later versions add calls, so switches need a default.
         @nonexhaustive
         public enum Call: Hashable, Sendable, CaseIterable {
             /// `VectorStore.create`.
@@ -21,7 +21,7 @@ extension VectorStoreError {
             case compact
             /// `VectorStore.compact` in place.
             case compactInPlace
-            /// The option that ends a compaction, an erasure or a backup by a time.
+            /// The option that ends a compaction, an erasure or a backup at a deadline.
             case deadline
             /// `VectorStore.verify`.
             case verify
@@ -38,7 +38,7 @@ extension VectorStoreError {
 
         private var parts: [Part]
 
-        /// The calls that it names, in their order.
+        /// The calls that the remedy names, in their order.
         public var calls: [Call] {
             parts.compactMap { part in
                 if case .call(let call) = part { call } else { nil }
@@ -63,7 +63,7 @@ extension VectorStoreError.Remedy: CustomStringConvertible {
 }
 
 extension VectorStoreError.Remedy.Call: CustomStringConvertible {
-    /// As it is written in Swift.
+    /// The call as it is written in Swift.
     public var description: String {
         switch self {
         case .create: "VectorStore.create(at:_:)"
@@ -84,14 +84,14 @@ extension VectorStoreError.Remedy.Call: CustomStringConvertible {
 
 /// A literal names a call by interpolation: `"restore a backup with \(.restore)"`.
 extension VectorStoreError.Remedy: ExpressibleByStringInterpolation {
-    /// What a literal consists of.
+    /// The parts of a literal.
     public struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var parts: [Part] = []
 
-        /// Nothing yet.
+        /// Makes an empty one.
         public init(literalCapacity: Int, interpolationCount: Int) {}
 
-        /// Text as it is.
+        /// Appends text as it is.
         public mutating func appendLiteral(_ literal: String) {
             guard !literal.isEmpty else { return }
             if case .text(let text) = parts.last {
@@ -101,15 +101,15 @@ extension VectorStoreError.Remedy: ExpressibleByStringInterpolation {
             }
         }
 
-        /// A call, which stays one.
+        /// Appends a call, which stays data.
         public mutating func appendInterpolation(_ call: VectorStoreError.Remedy.Call) { parts.append(.call(call)) }
 
-        /// A value's text.
+        /// Appends a value's text.
         public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
             appendLiteral(value.description)
         }
 
-        /// Another remedy as a part of this one, with its calls.
+        /// Appends another remedy with its calls.
         public mutating func appendInterpolation(_ remedy: VectorStoreError.Remedy) {
             for part in remedy.parts {
                 switch part {
@@ -128,7 +128,7 @@ extension VectorStoreError.Remedy: ExpressibleByStringInterpolation {
 }
 
 extension VectorStoreError.Code {
-    /// What is to be done about an error of this code, unless it says more.
+    /// The remedy for errors of this code that have none of their own.
     var usualRemedy: VectorStoreError.Remedy {
         switch self {
         case .invalidArgument: "pass a value within the range"

@@ -1,14 +1,14 @@
 /// The one error type that Lacuna throws.
 ///
-/// Decide by ``code``. Show ``problem`` and ``remedy`` to a person, or ``description``, which is both on one line. Vectors and
-/// metadata never appear in them; ids do.
+/// Programs decide by ``code``. Show people ``problem`` and ``remedy``, or ``description``, which is both on one line.
+/// These texts never contain vectors or metadata; they may contain ids.
 public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
-    /// What kind of failure it is. The set is open: later versions add codes, so switches need a default.
+    /// The kind of failure. Later versions add codes, so switches need a default.
     public struct Code: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
         /// The name of the code, stable across versions.
         public let rawValue: String
 
-        /// A code by its name, known to this version or not.
+        /// Makes a code from its name, which this version need not know.
         public init(rawValue: String) { self.rawValue = rawValue }
 
         /// The name of the code.
@@ -30,23 +30,24 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let invalidID = Code(rawValue: "invalidID")
         /// There is nothing at this path.
         public static let noSuchStore = Code(rawValue: "noSuchStore")
-        /// What is at this path is not a store, or one whose creation was interrupted.
+        /// The path has something other than a store, or a store whose creation was interrupted.
         public static let notAStore = Code(rawValue: "notAStore")
         /// There is something at this path already.
         public static let alreadyExists = Code(rawValue: "alreadyExists")
         /// Another handle or process has the store open for writing.
         public static let locked = Code(rawValue: "locked")
-        /// Somebody held a lock, or read, for longer than the call waits: try again. Or the store was opened where it can't
-        /// be written, and has changed since: open it again.
+        /// Somebody held a lock, or read, for longer than the call waits: try again. Or the store was opened in a
+        /// directory that can't be written, and has changed since: open it again.
         public static let busy = Code(rawValue: "busy")
         /// The store was opened for reading, or its directory can't be written.
         public static let readOnly = Code(rawValue: "readOnly")
         /// The system refused access.
         public static let permissionDenied = Code(rawValue: "permissionDenied")
-        /// No space is left: on the disk, in a quota, or below a limit of a file's size. Nothing acknowledged is lost, and
-        /// deleting still works.
+        /// No space is left on the disk or in a quota, or a file would exceed a size limit. No acknowledged write is
+        /// lost, and deleting still works.
         public static let diskFull = Code(rawValue: "diskFull")
-        /// The process, or the system, has as many files open as it may. Nothing is harmed: close some, or raise the limit.
+        /// The process or the system has reached its limit of open files. Nothing is harmed: close some files, or raise
+        /// the limit.
         public static let tooManyOpenFiles = Code(rawValue: "tooManyOpenFiles")
         /// The system reported an I/O error.
         public static let ioError = Code(rawValue: "ioError")
@@ -56,10 +57,11 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let newerFormat = Code(rawValue: "newerFormat")
         /// The store was written by an earlier version of Lacuna, and has to be opened for writing once before it can be read.
         public static let needsMigration = Code(rawValue: "needsMigration")
-        /// The SQLite library is too old, or the index holds what Lacuna can't write beside: an index that somebody has added,
-        /// which the message names.
+        /// The SQLite library is too old; or somebody has added an SQL index, which the message names, that Lacuna
+        /// can't keep up to date.
         public static let unsupported = Code(rawValue: "unsupported")
-        /// The path of an open store leads elsewhere now, or files of it were removed or replaced: open it again where it is.
+        /// The path of an open store leads elsewhere now, or some of its files were removed or replaced: open the store
+        /// again at its present path.
         public static let moved = Code(rawValue: "moved")
         /// The handle was closed.
         public static let closed = Code(rawValue: "closed")
@@ -69,33 +71,33 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let reentrantCall = Code(rawValue: "reentrantCall")
         /// A compaction or an erasure didn't end by its deadline.
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
-        /// A read that took long ended early: its task was cancelled, or ``VectorStoreOptions/isCancelled`` said so.
+        /// A long read ended early, because its task was cancelled or ``VectorStoreOptions/isCancelled`` said so.
         public static let cancelled = Code(rawValue: "cancelled")
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public let code: Code
-    /// What is to be done about it.
+    /// The way to remedy the problem.
     public let remedy: Remedy
-    /// The ids concerned, as text, in id order; at most the first 1,000 of them.
+    /// The ids concerned, as text, in the order of ids; at most the first 1,000 of them.
     public let ids: [String]
-    /// The error underneath, where there is one.
+    /// The error that caused this one, if there is one.
     public let cause: (any Error)?
 
-    /// What the failure means to the caller, where its detail doesn't say so: "the store is damaged".
+    /// The meaning of the failure for the caller, if the detail doesn't tell it: "the store is damaged".
     private let context: String?
-    /// The problem without its context, for lists of problems that have one in common.
+    /// The problem without its context, for lists of problems with the same context.
     package let detail: String
 
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     public var problem: String { context.map { "\($0): \(detail)" } ?? detail }
 
     /// The problem and the remedy, in one line.
     public var description: String { "\(problem); \(remedy)" }
 
-    /// An error of this library; for tests and for code that wraps a store.
+    /// Makes an error of this library, for tests and for code that wraps a store.
     ///
-    /// - Parameter remedy: What is to be done; nil for what the code usually takes.
+    /// - Parameter remedy: The way to remedy the problem; nil for the usual remedy of the code.
     public init(
         _ code: Code,
         _ problem: String,
@@ -135,7 +137,7 @@ extension VectorStoreError {
         return VectorStoreError(.damaged, context: context, detail: detail, remedy, ids, cause)
     }
 
-    /// Commits are missing: what is there is not opened, and `verify` could tell no more.
+    /// Commits are missing: the store is not opened, and `verify` couldn't tell more.
     package static func commitsAreMissing(_ detail: String, ids: [String] = []) -> VectorStoreError {
         damaged(
             detail,
@@ -161,12 +163,12 @@ extension VectorStoreError {
         remedy: "close that program, and try again"
     )
 
-    /// This failure as the reason for another one: `context` says what it means to the caller.
+    /// This failure as the reason for another one; `context` tells its meaning for the caller.
     package func within(_ context: String, code: Code? = nil, remedy: Remedy? = nil) -> VectorStoreError {
         VectorStoreError(code ?? self.code, context: context, detail: detail, remedy ?? self.remedy, ids, self)
     }
 
-    /// A list of ids for a problem: the first few of them, and how many there are.
+    /// Lists ids for a problem: the first few, and the number of the others.
     package static func list(_ ids: [String]) -> String {
         let shown = ids.prefix(5).joined(separator: ", ")
         return ids.count > 5 ? "\(shown) and \(ids.count - 5) more" : shown

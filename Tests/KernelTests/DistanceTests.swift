@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Distances")
 struct DistanceTests {
-    /// Every tail of every kernel, both sides of the sums' block of 1,024, and the dimensions people use.
+    /// These reach every tail of every kernel and both sides of the block of 1,024 that sums are taken in; and they
+    /// include the dimensions that people use.
     static let dimensions = Array(1...300) + [384, 768, 1023, 1024, 1025, 1536, 2049, 65_536]
 
     @Test("have the bits of their definition", arguments: Kernel.available, Metric.allCases)

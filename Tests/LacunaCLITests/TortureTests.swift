@@ -74,7 +74,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: directory / "t"))
     }
 
-    // MARK: It can fail
+    // MARK: The torture can fail
 
     fileprivate static let stranger: Int64 = 1_000_000
 

@@ -136,7 +136,7 @@ struct StoreCopy {
         }
     }
 
-    // MARK: What else a store has
+    // MARK: The other files of a store
 
     func makeLocks(like model: FileStatus?) throws(SystemError) -> FileLock {
         _ = try EpochLocks(directory, creates: true, like: model)

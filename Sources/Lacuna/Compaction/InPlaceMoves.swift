@@ -199,7 +199,7 @@ struct InPlaceMoves {
         }
     }
 
-    // MARK: What was appended meanwhile
+    // MARK: Rows appended meanwhile
 
     /// Moves rows that writers append to the slots from the floor on, until so few are left that writers can wait for
     /// them; then lowers the next slot. If writers have appended more rows than were dead, nothing can be cut off.

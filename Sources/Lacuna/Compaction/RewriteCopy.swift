@@ -198,7 +198,7 @@ struct RewriteCopy {
         }
     }
 
-    // MARK: What was appended meanwhile
+    // MARK: Rows appended meanwhile
 
     /// Copies and stages rows that writers append, until so few are left that writers can wait for them.
     private mutating func catchUp() throws -> Outcome {

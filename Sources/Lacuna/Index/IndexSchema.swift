@@ -92,7 +92,7 @@ struct IndexSchema {
         return tables.union(plain)
     }
 
-    // MARK: What it should be
+    // MARK: The expected schema
 
     /// SQLite's own tables, for AUTOINCREMENT and ANALYZE.
     private static let internals = [

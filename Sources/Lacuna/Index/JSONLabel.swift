@@ -31,7 +31,7 @@ enum JSONLabel {
         return !label.contains { isQuoteOrBackslash($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "[") }
     }
 
-    /// Whether the label is Whether the label is `$`, and then any number of `.key`, `."key"`, `[0]` and `[#-1]`.
+    /// Whether the label is `$`, and then any number of `.key`, `."key"`, `[0]` and `[#-1]`.
     static func isPath(_ label: [UInt8]) -> Bool {
         guard label.first == UInt8(ascii: "$") else { return false }
         var rest = label.dropFirst()

@@ -70,7 +70,7 @@ package final class ReadStripes: @unchecked Sendable {
         return wasUsed
     }
 
-    // MARK: Which threads are inside a read
+    // MARK: Threads inside a read
 
     func enter() {
         let stripe = mine

@@ -121,7 +121,7 @@ struct Salvage {
         return source.record.map { slot < $0.nextSlot } ?? true ? slot : nil
     }
 
-    // MARK: What has no index row, or an old one
+    // MARK: Rows without an index row, or with an old one
 
     /// Salvages rows by the ids of the metadata. So rows are found that lie between two pages that can't be read, which
     /// the walk over the index rows has missed.
@@ -246,7 +246,7 @@ struct Salvage {
         }
     }
 
-    // MARK: Telling it
+    // MARK: The report
 
     private mutating func deliver(_ row: SalvagedRow) throws {
         try body(row)

@@ -147,7 +147,7 @@ final class DataFile: Sendable {
     /// The file's path, for messages.
     var path: String { directory.path(name) }
 
-    // MARK: Its name
+    // MARK: The file's name
 
     /// Whether the file was removed.
     var isUnlinked: Bool { (try? FileStatus.of(descriptor).links) == 0 }

@@ -1,2 +1,2 @@
-// `VectorStoreError`, for those who import Lacuna alone.
+// Programs that import only Lacuna get `VectorStoreError` by this.
 @_exported public import LacunaPlatform

@@ -216,7 +216,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         readers.close()
     }
 
-    // MARK: What it is
+    // MARK: The store's description
 
     /// The store's description.
     public var info: VectorStoreInfo { get throws { try read { $0.info } } }

@@ -20,7 +20,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
         self.paths = paths
     }
 
-    // MARK: What the store is
+    // MARK: The store's description
 
     /// The store's description.
     public var info: VectorStoreInfo { VectorStoreInfo(snapshot.record, snapshot.index) }

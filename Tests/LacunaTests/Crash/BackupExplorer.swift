@@ -106,7 +106,7 @@ struct BackupExplorer {
         } catch { failures.append("\(scenario), a power cut before \"\(moment.next)\" that left \(cut): \(error)") }
     }
 
-    // MARK: What is left
+    // MARK: Checking the remaining files
 
     private mutating func check(_ parent: String, _ names: [String], hasReturned: Bool) throws {
         let place = parent + "/" + scenario.place

@@ -102,7 +102,7 @@ import Glibc
         )
     }
 
-    // MARK: What can be put in order
+    // MARK: Stores that recovery puts in order
 
     @Test(arguments: Step.allCases) func stopped(at step: Step) throws {
         try withKilledRewrite(at: step) { disk, model, paths in
@@ -170,7 +170,7 @@ import Glibc
         }
     }
 
-    // MARK: What can't
+    // MARK: Stores that recovery refuses
 
     /// Expects that repeated attempts don't touch the data files, and that the message has `words`.
     private func expectDamage(_ disk: TestDisk, telling words: String...) throws {

@@ -168,7 +168,7 @@ final class TestDisk: Sendable {
         state.withLock { $0.model = model }
     }
 
-    // MARK: What tests ask for
+    // MARK: Called by tests
 
     var fileSystem: FaultyFileSystem { FaultyFileSystem(disk: self) }
     var log: [DiskOperation] { state.withLock { $0.log } }
@@ -233,7 +233,7 @@ final class TestDisk: Sendable {
         state.moments.append(now(state))
     }
 
-    // MARK: What the two seams ask
+    // MARK: Called by the two seams
 
     /// The errno with which the operation must fail, or nil.
     func wants(_ operation: DiskOperation) -> Int32? {

@@ -84,7 +84,7 @@ import Glibc
         #expect(!Self.evidence(5, base: 2, alone: 5, mark: (6, 2)).areRowsDoubtful)
     }
 
-    // MARK: What commits say
+    // MARK: Numbers and tokens of commits
 
     private func withStore(_ body: (TestDisk, VectorStore<Int64>) throws -> Void) throws {
         try TestFiles.withDirectory { parent in

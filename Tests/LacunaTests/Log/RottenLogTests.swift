@@ -117,7 +117,7 @@ import Testing
         #expect(damaged > 10)
     }
 
-    // MARK: What must not look like rot
+    // MARK: Logs that must not look damaged
 
     /// The power is cut in the last transaction's sync: each of its sectors may be there or not. Before it there was
     /// nothing, or an older log.

@@ -33,7 +33,7 @@ import Testing
 
     private func makeCopy() throws { _ = try IndexCopy(StorePaths(scratch.store), SystemFileSystem()) }
 
-    // MARK: What a kill leaves
+    // MARK: Copies of killed processes
 
     @Test func aKilledProcesssCopyGoes() throws {
         try makeStore()

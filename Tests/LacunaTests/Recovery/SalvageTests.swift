@@ -290,7 +290,7 @@ import Testing
         #expect(salvaged.setAside(.badMetadata).map(\.metadataJSON) == [json])
     }
 
-    // MARK: Who else is there
+    // MARK: Other handles, and errors
 
     @Test func aWriterIsInTheWay() throws {
         let store = try SmallStore(Self.ids)

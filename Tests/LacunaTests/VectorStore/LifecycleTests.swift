@@ -239,7 +239,7 @@ private struct Stop: Error {}
         Issue.record("the vector was taken")
     }
 
-    // MARK: What a store remembers
+    // MARK: The stored configuration
 
     @Test func theConfigurationIsStored() throws {
         try create().close()

@@ -56,7 +56,7 @@ import Testing
 
     private func count(_ level: Logger.Level) -> Int { log.entries.filter { $0.level == level }.count }
 
-    // MARK: What it waits for
+    // MARK: When a run begins
 
     @Test func itCompactsOnceNobodyWrites() throws {
         let store = try makeStore(policy())
@@ -143,7 +143,7 @@ import Testing
         try expectRuns(1, store, isCompact: true)
     }
 
-    // MARK: What comes of it
+    // MARK: After a run
 
     /// `auto` would have to copy at least 100 bytes for each byte that it gives back.
     @Test func whatIsNotWorthDoingIsLeftAlone() throws {
