@@ -45,7 +45,7 @@ import Testing
     @Test(arguments: CompactionStrategy.allCases) func theDeadline(_ strategy: CompactionStrategy) throws {
         let words = ["compact", store, "--strategy", strategy.rawValue]
         let run = try lacuna(words + ["--max-rate", "1", "--deadline", "0.1", "--json"])
-        run.expectFailure(75, saying: "the deadline has passed; the store is in order")
+        run.expectFailure(75, saying: "the deadline has passed, and the store is in order")
         #expect(run.text == "" && run.error.split(separator: "\n").count == 1)
         try expectUnharmed()
         try succeed(words)

@@ -64,10 +64,10 @@ import FoundationXML
         program.signal(SIGINT)
         let run = try program.finish()
         #expect(run.status == 130)
-        #expect(run.error.hasPrefix("error: interrupted: opening was cancelled: "))
+        #expect(run.error.hasPrefix("error: interrupted: opening was cancelled when "))
         #expect(
             run.error.hasSuffix(
-                " of the 1099511627776 bytes of index.sqlite-wal had been looked through; run the command again to go on\n"
+                " of the 1099511627776 bytes of index.sqlite-wal had been read; run the command again to go on\n"
             )
         )
     }

@@ -252,7 +252,7 @@ struct InPlaceMoves {
         let strays = left.filter { !known.contains($0) }
         if strays.isEmpty { return }
         throw VectorStoreError.damaged(
-            "the rows of \(VectorStoreError.list(strays)) are where none should be",
+            "the rows of \(VectorStoreError.list(strays)) lie in slots that should hold none",
             ids: strays
         )
     }

@@ -190,7 +190,7 @@ struct RewriteCopy {
             }
         }
         if missing > 0, let what = try maintenance.index.firstBadPage() {
-            throw VectorStoreError.damaged("the index doesn't show \(missing) rows that are live: \(what)")
+            throw VectorStoreError.damaged("\(missing) live rows can't be found in the index: \(what)")
         }
         drift += Int64(missing)
         if copiedRows != staged.fingerprint(and: gone) {
@@ -310,7 +310,7 @@ struct RewriteCopy {
         let staged = session.staging.stagedRows + (try stage(copies, index))
         var record = try index.record()
         guard Int64(staged) == record.liveRows - drift else {
-            throw .damaged("\(staged) rows were staged for \(record.liveRows - drift) that live")
+            throw .damaged("\(staged) rows were staged, and \(record.liveRows - drift) are live")
         }
         try index.write(pending, start.targetGeneration)
         var dead = dead

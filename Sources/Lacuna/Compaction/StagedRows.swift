@@ -50,7 +50,7 @@ final class StagedRows {
     func check() throws(VectorStoreError) {
         if !sum.misplaced.isEmpty {
             throw .damaged(
-                "the ids \(VectorStoreError.list(sum.misplaced)) name rows that are dead, or share one",
+                "the ids \(VectorStoreError.list(sum.misplaced)) name dead rows, or the same row",
                 ids: sum.misplaced
             )
         }

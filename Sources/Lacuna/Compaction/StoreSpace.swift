@@ -76,7 +76,7 @@ extension LiveBitmap {
             let drift = try index.record().liveRows - count
             if !isOrdered { throw .damaged("the index's rows are out of order") }
             if drift != 0, let what = try index.firstBadPage() {
-                throw .damaged("the index counts \(count + drift) live rows, and shows \(count): \(what)")
+                throw .damaged("the index counts \(count + drift) live rows, and \(count) can be found in it: \(what)")
             }
             live.finish()
             return (live, drift)
@@ -89,7 +89,7 @@ extension LiveBitmap {
         let outside = try index.idsOutside(record, end: try index.record().nextSlot)
         let ids = (outside + (try index.idsSharingSlots(record.generation))).map(\.idText)
         return .damaged(
-            "the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or share one",
+            "the ids \(VectorStoreError.list(ids)) name rows outside of the data file, or the same row",
             ids: ids
         )
     }

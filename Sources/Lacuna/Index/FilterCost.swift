@@ -55,7 +55,7 @@ struct FilterCost {
         }
         if copies > Self.mostCopies {
             throw Filter.invalid(
-                "what its BETWEENs and CASEs compare is too long, all together",
+                "the operands of its BETWEENs and CASEs are too long together",
                 remedy: "compare something shorter"
             )
         }

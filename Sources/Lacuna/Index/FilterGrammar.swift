@@ -51,9 +51,11 @@ struct FilterGrammar {
     }
 
     private func unexpected(_ wanted: String? = nil) -> VectorStoreError {
-        let found = token.kind == .end ? "its end" : "`\(token.text.prefix(40))`"
-        let place = wanted.map { "`\($0)` is needed" } ?? "it can't"
-        return Filter.invalid("\(found) stands where \(place)")
+        if token.kind == .end {
+            return Filter.invalid(wanted.map { "it ends where `\($0)` is needed" } ?? "it ends too early")
+        }
+        let place = wanted.map { "in the place of `\($0)`" } ?? "in a place where it can't stand"
+        return Filter.invalid("`\(token.text.prefix(40))` is \(place)")
     }
 
     // MARK: Expressions

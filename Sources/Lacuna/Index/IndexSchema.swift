@@ -68,7 +68,7 @@ struct IndexSchema {
     func check() throws(VectorStoreError) {
         if strange.isEmpty { return }
         let names = strange.map { "`\($0)`" }.joined(separator: ", ")
-        throw .damaged("what Lacuna makes in index.sqlite is missing there, or is something else: \(names)")
+        throw .damaged("tables or other objects of Lacuna's in index.sqlite are missing or altered: \(names)")
     }
 
     /// SQLite's checks of pages that evaluate no unknown expression: a check of the whole database if everything in it

@@ -144,7 +144,7 @@ struct RunCodec: Sendable {
         }
     }
 
-    static var damaged: VectorStoreError { .damaged("a row of the index's table `runs` is not what it should be") }
+    static var damaged: VectorStoreError { .damaged("a row of the index's table `runs` is malformed") }
 }
 
 /// Entries of neighbouring slots that are to be written to the table `runs`.

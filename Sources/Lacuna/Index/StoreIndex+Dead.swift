@@ -23,7 +23,7 @@ extension StoreIndex {
         ) { row throws(VectorStoreError) in
             let chunk = GenerationKey.number(row.integer(0))
             guard chunk < Slot.most / SlotBits.chunkSlots, unsafe row.withBlob(1, { unsafe dead.setChunk(chunk, $0) })
-            else { throw .damaged("a row of the index's table `dead` is not what it should be") }
+            else { throw .damaged("a row of the index's table `dead` is malformed") }
         }
     }
 
@@ -91,7 +91,7 @@ extension StoreIndex {
             "SELECT bits FROM dead WHERE place = ?",
             [.integer(GenerationKey.key(generation, chunk))]
         ) { row in unsafe row.withBlob(0) { unsafe dead.setChunk(chunk, $0) } }
-        if isSound == false { throw .damaged("a row of the index's table `dead` is not what it should be") }
+        if isSound == false { throw .damaged("a row of the index's table `dead` is malformed") }
         return dead
     }
 

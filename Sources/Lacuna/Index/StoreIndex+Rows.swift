@@ -99,7 +99,9 @@ extension StoreIndex {
         ) { row throws(VectorStoreError) in
             let slot = row.slot(1)
             // The slot comes from the disk, so it is checked before it is stored in four bytes.
-            guard slot >= Slot(0), slot.number < SlotTable.maxSlots else { throw .damaged("a row is in no slot") }
+            guard slot >= Slot(0), slot.number < SlotTable.maxSlots else {
+                throw .damaged("the slot of a row is out of range")
+            }
             if let key = row.key(0, record.idKind) { body(key, slot.number) }
             rows += 1
             if rows == limit { end = try row.id(0) }

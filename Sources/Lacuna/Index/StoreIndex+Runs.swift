@@ -179,7 +179,7 @@ extension StoreIndex {
         let rows = known.compactMap { $0 }
         if rows.count == known.count { return rows }
         throw .damaged(
-            "the index's table `runs` doesn't tell what lies in \(known.count - rows.count) of \(known.count) slots"
+            "the index's table `runs` has no entry for \(known.count - rows.count) of \(known.count) slots"
         )
     }
 

@@ -87,8 +87,8 @@ package struct CommitMark: Equatable, Sendable {
         guard store == record.uuidBytes, record.commitSequence < sequence else { return }
         throw .commitsAreMissing(
             """
-            the index knows commits up to \(record.commitSequence), but commit \(sequence) at least was made: \
-            index.sqlite-wal is missing, cut short or older, or an older index.sqlite was put back
+            the index has commits up to \(record.commitSequence), but commit \(sequence) was made, or a later one: \
+            index.sqlite-wal is missing, cut short or out of date, or an older index.sqlite was put back
             """
         )
     }

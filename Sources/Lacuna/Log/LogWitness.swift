@@ -94,7 +94,9 @@ extension StoreIndex {
         try connection.snapshot { () throws(VectorStoreError) in
             guard try isCreated() else {
                 guard let mark, mark.sequence > 0 else { throw Self.noSchema(directory) }
-                throw .commitsAreMissing("index.sqlite has no schema, but commit \(mark.sequence) at least was made")
+                throw .commitsAreMissing(
+                    "index.sqlite has no schema, but commit \(mark.sequence) was made, or a later one"
+                )
             }
             try mark?.check(record())
         }

@@ -11,8 +11,8 @@ extension DataFile {
         let lost = try index.idsOutside(record, end: end).map(\.idText)
         throw .damaged(
             """
-            \(record.dataFile) has \(size) bytes where the index needs \(record.rowsEnd)\
-            \(lost.isEmpty ? "" : "; lost: the rows of \(VectorStoreError.list(lost))")
+            \(record.dataFile) has \(size) bytes, and the index needs \(record.rowsEnd)\
+            \(lost.isEmpty ? "" : ": the rows of \(VectorStoreError.list(lost)) are lost")
             """,
             ids: lost
         )

@@ -142,14 +142,16 @@ struct RecoveryPlan {
         switch entry.state {
         case .copying:
             guard entry.sourceGeneration == record.generation else {
-                throw .damaged("the journal copies generation \(entry.sourceGeneration), which isn't the current one")
+                throw .damaged(
+                    "the journal says that generation \(entry.sourceGeneration) is being copied, but it isn't the current one"
+                )
             }
             endings.append((entry, "interrupted while copying"))
             remove(entry.targetFile, entry.targetGeneration, "the unfinished copy", record, files)
         case .committed:
             guard entry.targetGeneration == record.generation else {
                 throw .damaged(
-                    "the journal committed generation \(entry.targetGeneration ?? 0), which isn't the current one"
+                    "the journal says that generation \(entry.targetGeneration ?? 0) became the current one, but it isn't"
                 )
             }
             endings.append((entry, nil))

@@ -32,7 +32,7 @@ extension Connection {
                 throw VectorStoreError(.busy, "SQLite took too long to load the schema of index.sqlite")
             case SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_TOOBIG:
                 throw .damaged(
-                    "the schema of index.sqlite is longer than any that a store and its users need, or memory is short",
+                    "the schema of index.sqlite is too long for a store's, or memory ran out",
                     cause: error
                 )
             default: throw error

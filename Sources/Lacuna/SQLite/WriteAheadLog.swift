@@ -51,9 +51,9 @@ struct WriteAheadLog {
         guard let first = try look(isCancelled), let second = try look(isCancelled), first.header == second.header,
             first.frame == second.frame
         else { return }
-        if second.frame == 0 { throw .commitsAreMissing("the header of index.sqlite-wal is rotten") }
+        if second.frame == 0 { throw .commitsAreMissing("the header of index.sqlite-wal is damaged") }
         throw .commitsAreMissing(
-            "frame \(second.frame) of index.sqlite-wal is rotten, and \(second.commits) commits at least lie behind it"
+            "frame \(second.frame) of index.sqlite-wal is damaged, and at least \(second.commits) commits follow it"
         )
     }
 
@@ -105,7 +105,7 @@ struct WriteAheadLog {
         guard position / bytesBetweenQuestions != end / bytesBetweenQuestions, isCancelled() else { return }
         throw VectorStoreError(
             .cancelled,
-            "opening was cancelled: \(end) of the \(size) bytes of index.sqlite-wal had been looked through",
+            "opening was cancelled when \(end) of the \(size) bytes of index.sqlite-wal had been read",
             remedy: "run \(.open) again"
         )
     }

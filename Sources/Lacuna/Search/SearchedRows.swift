@@ -70,7 +70,7 @@ final class SearchedRows: @unchecked Sendable {
                 var ids: [SQLValue] = []
                 for slot in slots {
                     guard let row = try runs.row(in: slot) else {
-                        throw .damaged("the index's table `runs` doesn't tell what lies in slot \(slot.number)")
+                        throw .damaged("the index's table `runs` has no entry for slot \(slot.number)")
                     }
                     ids.append(row.id)
                 }

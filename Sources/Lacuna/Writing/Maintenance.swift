@@ -156,7 +156,7 @@ package final class Maintenance {
             if ContinuousClock.now >= deadline {
                 throw VectorStoreError(
                     .busy,
-                    "a reader or a backup still reads rows whose place is to be \(what)",
+                    "a reader or a backup still reads rows whose slots are to be \(what)",
                     remedy: "let it end, or try again later"
                 )
             }

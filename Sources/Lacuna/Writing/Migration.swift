@@ -52,7 +52,7 @@ struct Migration {
         var copied: Int64 = 0
         while case let rows = try copyRows(record), rows > 0 { copied += Int64(rows) }
         if copied != record.liveRows, let what = try index.firstBadPage() {
-            throw .damaged("the index counts \(record.liveRows) live rows, and shows \(copied): \(what)")
+            throw .damaged("the index counts \(record.liveRows) live rows, and \(copied) can be found in it: \(what)")
         }
         var run = PendingRun(at: Slot(0))
         for first in stride(from: 0, to: record.nextSlot.number, by: Self.windowSlots) {

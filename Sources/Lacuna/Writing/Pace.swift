@@ -75,7 +75,7 @@ package final class Pace {
             hasStopped = true
             throw VectorStoreError(
                 .deadlineExceeded,
-                "the deadline has passed; the store is in order"
+                "the deadline has passed, and the store is in order"
             )
         }
         do { try progress(last) } catch {

@@ -28,7 +28,7 @@ struct RecoverCommand: ParsableCommand {
 
     func run() throws {
         if let salvage, RowFileFormat(path: salvage) != .jsonl {
-            throw CommandError.usage("'\(salvage)' is no name for rows of JSON", remedy: "name a .jsonl file")
+            throw CommandError.usage("'\(salvage)' is not the name of a .jsonl file", remedy: "name a .jsonl file")
         }
         if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }
         let report = try VectorStoreRecovery.run(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })

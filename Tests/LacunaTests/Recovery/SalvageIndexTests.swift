@@ -31,7 +31,7 @@ import Testing
         #expect(report.state == .damaged)
         #expect(
             report.problems.contains {
-                $0.contains(isRotten ? "is rotten" : "at least was made: index.sqlite-wal is missing")
+                $0.contains(isRotten ? "is damaged" : "was made, or a later one: index.sqlite-wal is missing")
             }
         )
         #expect(killed.states.dropLast().contains(rows))
