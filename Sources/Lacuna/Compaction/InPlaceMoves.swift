@@ -124,6 +124,10 @@ struct InPlaceMoves {
     }
 
     private mutating func copy(_ rows: [LiveRow], to places: [Slot]) throws(VectorStoreError) {
+        invariant(rows.count == places.count, "each row has a place")
+        invariant(zip(rows, places).allSatisfy { $1 < $0.slot }, "rows move towards the beginning")
+        invariant(zip(places, places.dropFirst()).allSatisfy(<), "no two rows move to one place")
+        invariant(places.allSatisfy { $0 >= floor || !live[$0] }, "no row moves over a live one")
         // A full disk fails here, before a byte is written.
         if hasHoles {
             for place in places { try file.fillHole(file.layout.offsets(place..<place.advanced(by: 1))) }
@@ -149,6 +153,7 @@ struct InPlaceMoves {
         if let lowest = places.first { try session.log.mark.lower(to: lowest, record) }
         var moved: [LiveRow] = []
         var left: [Slot] = []
+        invariant(places.allSatisfy { $0 < record.nextSlot }, "rows move to slots below the next one")
         for (row, place) in zip(rows, places) where try index.move(row, to: place, generation) {
             moved.append(LiveRow(id: row.id, slot: place, checksum: row.checksum))
             left.append(row.slot)

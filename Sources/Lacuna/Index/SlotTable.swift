@@ -174,6 +174,28 @@ final class SlotTable {
         Int((hash << UInt64(partBits)).multipliedFullWidth(by: UInt64(capacity)).high)
     }
 
+    #if DEBUG
+    /// Ends the process if an id isn't found by its key, or if the entries or the chunks are counted wrongly. Takes
+    /// O(rows) time.
+    func checkInvariants() {
+        var entries = 0
+        for number in 0..<Self.partCount {
+            let part = unsafe parts[number]
+            let slots = (0..<part.capacity).map { unsafe part.entries[$0] }.filter { $0 != Self.free }
+            invariant(slots.count == part.count, "the entries of a part are counted")
+            invariant(part.count < part.capacity, "a part has a free entry, at which a search ends")
+            for slot in slots {
+                let key = key(Int(slot))
+                invariant(key != nil, "a slot that the hash table names has a key")
+                invariant(key.flatMap { self.slot($0) } == Int(slot), "an id is found by its key")
+            }
+            entries += slots.count
+        }
+        invariant(entries == count, "the entries are counted")
+        invariant(chunks.count { unsafe $0.words != nil } == filledChunks, "the chunks with keys are counted")
+    }
+    #endif
+
     private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt32> {
         let entries = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
         unsafe entries.initialize(repeating: free, count: capacity)
@@ -214,5 +236,6 @@ final class SlotTable {
             unsafe part.entries[place] = slot
         }
         unsafe old.entries.deallocate()
+        invariant(part.count < part.capacity, "a part has a free entry, at which a search ends")
     }
 }

@@ -60,6 +60,9 @@ struct LiveBitmap: Sendable {
                 count += words[word].nonzeroBitCount
             }
         }
+        invariant(count == liveCount, "each live slot was counted once, when it was marked")
+        invariant(zip(numbers, numbers.dropFirst()).allSatisfy(<), "the chunks are in the order of their slots")
+        invariant(numbers.enumerated().allSatisfy { place(of: $1) == $0 }, "each chunk is found at its place")
     }
 
     /// The number of live slots below `slot`: for a live row, its slot in a file without gaps.

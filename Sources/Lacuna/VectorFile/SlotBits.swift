@@ -180,7 +180,18 @@ struct SlotBits: Equatable, Sendable {
             numbers.insert(number, at: place)
             chunks.insert(words, at: place)
         }
+        invariant(words.isEmpty || words.count == Self.chunkWords, "a chunk has bits for all of its slots")
     }
+
+    #if DEBUG
+    /// Ends the process if the chunks are out of order, have no slot's bit too many or too few, or are counted wrongly.
+    func checkInvariants() {
+        invariant(numbers.count == chunks.count, "each chunk has a number")
+        invariant(zip(numbers, numbers.dropFirst()).allSatisfy(<), "the chunks' numbers ascend")
+        invariant(chunks.allSatisfy { $0.count == Self.chunkWords }, "a chunk has bits for all of its slots")
+        invariant(count == chunks.reduce(0) { $0 + Self.count($1) }, "the set bits are counted")
+    }
+    #endif
 
     private static func count(_ words: [UInt64]) -> Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 

@@ -178,7 +178,12 @@ package final class RowWriter {
             try writePending()
             if !PlantedBug.rowsNotSynced.isPlanted && !PlantedBug.commitBeforeRows.isPlanted { try file.sync() }
         }
+        invariant(pending.isEmpty, "each row that the index is about to name was written")
         guard record != start || !changedMetadata.isEmpty else { return }
+        invariant(
+            record.nextSlot == start.nextSlot || run?.end == record.nextSlot,
+            "the runs describe each row that was added"
+        )
         if let run, !PlantedBug.runNotExtended.isPlanted { try index.write(run, record.generation) }
         try index.changeDead(adding: died, record.generation, index.sequence(after: record))
         if isSmall { log.prewrite() }
@@ -272,6 +277,7 @@ package final class RowWriter {
     private func writePending() throws(VectorStoreError) {
         let end = record.rowsEnd
         let begin = end - Int64(pending.count) * record.layout.element.bytes
+        invariant(begin >= start.rowsEnd, "no row is written over one that a committed state may name")
         if Preallocation.isNeeded(rowsEnd: end, size: try file.status().size) {
             try file.extend(to: Preallocation.length(rowsEnd: end, stride: record.stride))
         }

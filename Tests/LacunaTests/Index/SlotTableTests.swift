@@ -36,6 +36,7 @@ import Testing
                     model[id] = nil
                 }
             }
+            table.checkInvariants()
             #expect(table.count == model.count)
             #expect(ids.allSatisfy { table.slot(key($0)) == model[$0] })
             #expect(keys.allSatisfy { table.key($0.key) == key($0.value) })

@@ -29,6 +29,7 @@ import Testing
             let gone = Int.random(in: 0..<slots, using: &generator)
             bits.remove(Slot(gone))
             model.remove(gone)
+            bits.checkInvariants()
         }
         return (bits, model)
     }
@@ -59,15 +60,18 @@ import Testing
         let (right, rightModel) = Self.random(&generator)
         var both = left
         both.formUnion(right)
+        both.checkInvariants()
         #expect(Self.numbers(both) == leftModel.union(rightModel).sorted())
         #expect(both.slots(since: left).map(\.number) == rightModel.subtracting(leftModel).sorted())
         var rest = left
         rest.subtract(right)
+        rest.checkInvariants()
         #expect(Self.numbers(rest) == leftModel.subtracting(rightModel).sorted())
         #expect(rest.count == leftModel.subtracting(rightModel).count)
         for end in [0, 1, 63, 64, SlotBits.chunkSlots - 1, SlotBits.chunkSlots, 3 * SlotBits.chunkSlots + 70] {
             var cut = left
             cut.cut(at: Slot(end))
+            cut.checkInvariants()
             #expect(Self.numbers(cut) == leftModel.filter { $0 < end }.sorted())
             #expect(cut.count == leftModel.count { $0 < end })
         }
