@@ -2,8 +2,8 @@
 #include "kernels.h"
 
 /*
- The CPU's features are read anew at each call: that is a few loads from a table that is filled before main, so nothing
- need be initialised here, and threads can't race.
+ The CPU's features are read at each call, with a few loads from a table that is filled before main. So nothing need be
+ initialised here, and threads can't race.
 */
 const lacuna_kernel *lacuna_kernel_at(size_t index) {
 #if defined(__x86_64__)
@@ -17,7 +17,7 @@ const lacuna_kernel *lacuna_kernel_at(size_t index) {
         index--;
     }
 #elif defined(__aarch64__)
-    /* Part of every 64-bit Arm application processor. */
+    /* Every 64-bit Arm application processor has NEON. */
     if (index == 0) return &lacuna_kernel_neon;
     index--;
 #endif

@@ -24,7 +24,7 @@ double lacuna_distance_with(size_t kernel, lacuna_metric metric, const float *qu
     }
     const lacuna_exact_sums sums = chosen(kernel)->exact_sums(query, row, dimension);
     if (!isfinite(query_square) || !isfinite(sums.square) || !isfinite(sums.dot)) return INFINITY;
-    if (metric == LACUNA_DOT) return 0 - sums.dot; /* and not -dot, which would make a negative zero */
+    if (metric == LACUNA_DOT) return 0 - sums.dot; /* -sums.dot could be a negative zero */
     if (query_square == 0 || sums.square == 0) return 1;
     return 1 - fmin(1, fmax(-1, sums.dot / sqrt(query_square * sums.square)));
 }
@@ -34,7 +34,7 @@ double lacuna_distance(lacuna_metric metric, const float *query, double query_sq
     return lacuna_distance_with(0, metric, query, query_square, row, dimension);
 }
 
-/* The rows of one call, and the candidates that were found among them. */
+/* The rows of one call, and the candidates found among them. */
 typedef struct {
     const lacuna_kernel *kernel;
     const lacuna_queries *queries;
@@ -114,7 +114,7 @@ size_t lacuna_candidates_with(size_t kernel, const lacuna_queries *queries, cons
                             .limits = limits,
                             .candidates = candidates,
                             .candidate_count = 0};
-    /* The first query brings the rows into the cache, and their norms with them. */
+    /* The first query brings the rows into the cache, and computes their norms. */
     size_t query = 0;
     if (queries->count > 0) search_one(&search, query++);
     const size_t tile_queries = search.kernel->tile_queries;

@@ -1,23 +1,24 @@
 /*
- How far a distance from float32 sums may be from the distance that a search reports, which is computed in double.
+ Bounds on the difference between a distance from float32 sums and the distance that a search reports, which is computed
+ in double.
 
- With u = 2^-24 and g(n) = n u / (1 - n u): in a sum of products, each product is rounded once, and each lane of a block
- of 1,024 components adds up 64 of them; four more additions make one of 16 lanes. The blocks are added in double, which
- rounds 2^29 times finer; 64 of them at most, for 65,536 components. So (Higham, Accuracy and Stability of Numerical
- Algorithms, 2nd edition, lemma 3.1) a sum is at most
+ Let u = 2^-24 and g(n) = n u / (1 - n u). In a sum of products, each product is rounded once, and each lane of a block
+ of 1,024 components adds up 64 of them; four more additions make one sum of the 16 lanes. The blocks are added in
+ double, which rounds 2^29 times finer; there are at most 64 of them, for 65,536 components. So (Higham, Accuracy and
+ Stability of Numerical Algorithms, 2nd edition, lemma 3.1) a sum differs from a . b by at most
 
      g(69) sum(|a_i b_i|) <= g(69) |a| |b|,    g(69) = 4.113e-6
 
- from a . b, and, as a difference is rounded before it is squared, a sum of squares is at most g(71) = 4.232e-6 of itself
- from |a - b|^2. Fewer roundings, where a multiplication is fused with an addition or where several vectors take sums,
- keep within that. Sums in double are at most (8,192 + 4) 2^-53 = 1e-12 of the same quantities from the true ones.
- LACUNA_SUM_ERROR, 4.29e-6, is above all of these together.
+ A difference is rounded before it is squared, so a sum of squares differs from |a - b|^2 by at most g(71) = 4.232e-6 of
+ itself. If a multiplication is fused with an addition, or several vectors share the sums, there are fewer roundings,
+ and the bounds still hold. Sums in double differ from the true ones by at most (8,192 + 4) 2^-53 = 1e-12 of the same
+ quantities. LACUNA_SUM_ERROR, 4.29e-6, is above all of these together.
 
- Where a product falls below float32's range, up to 2^-126 of it is lost (a process may flush what is so small to zero),
- of 65,536 products 2^-110. Where components that are so small are taken as zero, up to 2^-118 of a norm is lost
- (sqrt(65,536) 2^-126), and 2^-118 times the other norm of a dot product.
+ If a product falls below float32's range, up to 2^-126 is lost (a process may flush such small numbers to zero), and
+ 2^-110 with 65,536 products. If such small components are taken as zero, a norm loses up to 2^-118
+ (sqrt(65,536) 2^-126), and a dot product up to 2^-118 times the other norm.
 
- A sum that isn't finite says nothing, and keeps its row.
+ A sum that isn't finite proves nothing, so its row is kept.
 */
 #ifndef LACUNA_ERROR_BOUND_H
 #define LACUNA_ERROR_BOUND_H
@@ -36,10 +37,10 @@ typedef struct {
 } lacuna_dot_limit;
 
 /*
- The norm of a row from its float32 sum: not a number where it says nothing, which keeps the row.
+ The norm of a row from its float32 sum. It is NaN if the sum proves nothing; then the row is kept.
 
- It is within sum_error / 2 + 2^-31 of the true one under the cosine, which isn't asked of shorter rows than 2^-40; with
- another metric it is above it.
+ With the cosine metric, its relative error is at most sum_error / 2 + 2^-31; rows shorter than 2^-40 get NaN. With
+ other metrics it is not below the true norm.
 */
 static inline double row_norm(lacuna_metric metric, double square, double sum_error) {
     if (!isfinite(square)) return NAN;
@@ -48,10 +49,11 @@ static inline double row_norm(lacuna_metric metric, double square, double sum_er
 }
 
 /*
- A dot product that leaves a row out, as its distance is above `limit`.
+ A row with a dot product below this limit is left out, because its distance is above `limit`.
 
- Under the cosine, with both norms at least 2^-40, what is lost is below 2^-29 of their product; the row's norm adds, as
- |cos| <= 1, sum_error / 2 + 2^-31: 1.5 sum_error and 2^-28 in all, for which 2 sum_error stand.
+ With the cosine metric, both norms are at least 2^-40, so less than 2^-29 of their product is lost to underflow. Since
+ |cos| <= 1, the error of the row's norm adds sum_error / 2 + 2^-31. The whole error is 1.5 sum_error + 2^-28; 2
+ sum_error is used.
 */
 static inline lacuna_dot_limit dot_limit(lacuna_metric metric, double query_norm, double limit, double sum_error) {
     if (metric == LACUNA_COSINE) {
@@ -62,13 +64,13 @@ static inline lacuna_dot_limit dot_limit(lacuna_metric metric, double query_norm
                               .per_norm = -sum_error * query_norm - lost_components};
 }
 
-/* A squared distance above this leaves a row out. A tenth of sum_error stands for the rounding of squares and roots. */
+/* A row with a squared distance above this is left out. A tenth of sum_error covers rounded squares and roots. */
 static inline double square_limit(double limit, double sum_error) {
     const double root = limit + lost_components;
     return (root * root + lost_products) / (1 - 1.1 * sum_error);
 }
 
-/* What the distance is at least, as above; -infinity where nothing is known. */
+/* A lower bound of the distance, by the same reasoning; -infinity if nothing is known. */
 static inline double distance_bound(lacuna_metric metric, double query_norm, double sum, double norm,
                                     double sum_error) {
     double bound = -INFINITY;

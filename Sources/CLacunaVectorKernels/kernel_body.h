@@ -1,11 +1,12 @@
 /*
- The sums of one kernel, in the compiler's own vectors of 16 floats, which become whatever the target has.
+ The sums of one kernel, in the compiler's own vectors of 16 floats, which it turns into the target's vectors.
 
- A kernel's file defines NAME (its name, as a string), SYMBOL (the kernel's), TARGET (the attribute of its functions) and
- TILE_ROWS and TILE_QUERIES (the rows and queries whose sums fit into the target's registers), then includes this file.
+ A kernel's file defines NAME (its name, as a string), SYMBOL (the kernel's), TARGET (the attribute of its functions)
+ and TILE_ROWS and TILE_QUERIES (the rows and queries whose sums fit into the target's registers), then includes this
+ file.
 
- A vector holds neighbouring components, so that each of its lanes adds up every 16th. The order of the additions depends
- on the dimension alone. No byte past a row or a query is read.
+ A vector holds neighbouring components, so each of its lanes adds up every 16th component. The order of the additions
+ depends only on the dimension. No byte past a row or a query is read.
 */
 #include "kernels.h"
 
@@ -13,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Vectors that the target doesn't have are passed in memory; here each function that takes one is inlined. */
+/* The compiler warns of vectors that are passed in memory, but every function that takes a vector is inlined. */
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define INLINE TARGET static inline __attribute__((always_inline))
@@ -23,7 +24,7 @@ enum {
     LANES = 16,
     /* Float32 sums are cut into blocks, and the blocks are added in double: see error_bound.h. */
     BLOCK = 1024,
-    /* How far ahead of the row that is read memory is asked for. */
+    /* The distance from the bytes that are read to those that are prefetched. */
     AHEAD_BYTES = 4096,
     CACHE_LINE_BYTES = 64
 };
@@ -41,8 +42,8 @@ INLINE floats load(const float *values) {
 }
 
 /*
- The components from `i`, a multiple of 16, to the end of the row, and zeros. Where the row has 16 components or more,
- its last 16 are loaded, and those that were added before are masked out; `values` is the whole row then.
+ Loads the components from `i`, a multiple of 16, to the end of the row, and zeros in the other lanes. If the row has 16
+ or more components, loads its last 16 and sets those that were added before to zero. `values` is the whole row.
 */
 INLINE floats load_end(const float *values, size_t i, size_t dimension) {
     floats loaded = {0};
@@ -64,7 +65,7 @@ INLINE float total(floats sums) {
     return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-/* What is added up of a row and a query. Known where a function is inlined, so that only its branch is left. */
+/* The terms that are added up for a row and a query. It is constant in each inlined call, so no branch is left. */
 typedef enum { DOT, DOT_AND_SQUARE, SQUARED_DIFFERENCE } terms;
 
 INLINE void add(const terms kind, floats query, floats row, floats *sum, floats *square) {
@@ -77,7 +78,7 @@ INLINE void add(const terms kind, floats query, floats row, floats *sum, floats 
     }
 }
 
-/* The sums of one row and one query: four vectors of them, so that an addition need not wait for the one before. */
+/* Sums one row and one query in four vectors, so that an addition need not wait for the one before. */
 INLINE void sum_row(const terms kind, const float *query, const float *row, size_t dimension, double *sum,
                     double *square) {
     *sum = 0;
@@ -103,7 +104,7 @@ INLINE void sum_row(const terms kind, const float *query, const float *row, size
     }
 }
 
-/* One step of sum_tile: 16 components, or those at the end of the rows, of which fewer are left. */
+/* One step of sum_tile, for 16 components, or for fewer at the end of the rows. */
 INLINE void add_tile(const terms kind, const bool is_end, const size_t query_count, const size_t row_count,
                      const float *queries, const char *rows, size_t stride, size_t dimension, size_t i, size_t end,
                      floats sums[TILE_QUERIES][TILE_ROWS]) {
@@ -119,7 +120,7 @@ INLINE void add_tile(const terms kind, const bool is_end, const size_t query_cou
     }
 }
 
-/* The sums of a few rows and a few queries, each row and query loaded once for all of them. */
+/* Sums a few rows with a few queries. Each row and each query is loaded once for all of these sums. */
 INLINE void sum_tile(const terms kind, const size_t query_count, const size_t row_count, const float *queries,
                      const char *rows, size_t stride, size_t dimension, double *sums) {
     UNROLL for (size_t k = 0; k < query_count; k++) {
@@ -177,7 +178,7 @@ TARGET static void tile_squared_distances(const float *queries, const char *rows
     sum_tiles(SQUARED_DIFFERENCE, queries, rows, stride, count, dimension, sums);
 }
 
-/* Marks the rows whose dot product keeps them, or is no number. */
+/* Marks the rows whose dot product is at least their limit, or is not finite. */
 TARGET static void keep_dots(const double *dots, const double *norms, size_t count, lacuna_dot_limit limit,
                              uint8_t *kept) {
     for (size_t i = 0; i < count; i++) {
@@ -185,12 +186,12 @@ TARGET static void keep_dots(const double *dots, const double *norms, size_t cou
     }
 }
 
-/* Marks the rows whose squared distance is at most the limit, or is no number. */
+/* Marks the rows whose squared distance is at most the limit, or is not finite. */
 TARGET static void keep_squares(const double *squares, size_t count, double limit, uint8_t *kept) {
     for (size_t i = 0; i < count; i++) kept[i] = !(squares[i] > limit && squares[i] <= DBL_MAX);
 }
 
-/* Eight components in double, and zeros past the end. */
+/* Loads eight components as doubles, with zeros after the end. */
 INLINE doubles load_in_double(const float *values, size_t count) {
     eight_floats loaded = {0};
     if (count >= 8) {
@@ -205,7 +206,7 @@ INLINE double total_in_double(doubles sums) {
     return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-/* Sums in double, whose bits are the same in each kernel: eight lanes, and no multiplication fused with an addition. */
+/* Sums in double. Eight lanes, and no fused multiplications, make the bits the same in every kernel. */
 TARGET static lacuna_exact_sums exact_sums(const float *query, const float *row, size_t dimension) {
 #pragma STDC FP_CONTRACT OFF
     doubles dots = {0};

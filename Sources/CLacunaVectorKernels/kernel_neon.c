@@ -1,6 +1,6 @@
 #if defined(__aarch64__)
 
-/* Part of every 64-bit Arm application processor, so that the compiler needs no leave to use it. */
+/* Every 64-bit Arm application processor has NEON, so the compiler may use it by default. */
 #define NAME "neon"
 #define SYMBOL lacuna_kernel_neon
 #define TARGET

@@ -1,4 +1,4 @@
-/* For any CPU: whatever vectors the compiler may use without asking. */
+/* This kernel is for any CPU: it uses the vectors that the compiler may use by default. */
 #define NAME "plain"
 #define SYMBOL lacuna_kernel_plain
 #define TARGET

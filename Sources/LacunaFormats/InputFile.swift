@@ -23,7 +23,7 @@ final class InputFile {
         let status: FileStatus
         do throws(SystemError) {
             opened = try SystemFileSystem.check("open", path) {
-                // Never blocks on a pipe without a writer. The status then tells which kind of file was opened.
+                // This doesn't block on a pipe without a writer. The status then tells the kind of the opened file.
                 SystemFileSystem.openDescriptor(path, in: AT_FDCWD, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             }
             do throws(SystemError) {

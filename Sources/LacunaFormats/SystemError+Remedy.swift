@@ -7,10 +7,10 @@ import Glibc
 #endif
 
 extension SystemError {
-    /// What is wrong, for a person who reads or writes a file of rows.
+    /// The problem, for a person who reads or writes a file of rows.
     var problem: String { errno == EWOULDBLOCK ? "another process is writing it" : reason }
 
-    /// What that person can do.
+    /// The way to remedy it.
     var remedy: String {
         switch errno {
         case ENOENT, ENOTDIR: "check the path"

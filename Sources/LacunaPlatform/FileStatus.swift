@@ -63,7 +63,7 @@ package struct FileStatus: Sendable {
             }
     }
 
-    /// What a path leads to, also by links.
+    /// The status of the file that a path leads to; links are followed.
     package static func at(_ path: String) throws(SystemError) -> FileStatus {
         var buffer = stat()
         if unsafe stat(path, &buffer) != 0 { throw SystemError(errno: errno, call: "stat", path: path) }

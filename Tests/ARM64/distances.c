@@ -1,6 +1,6 @@
 /*
- Prints the bits of distances, which must be the same on every machine, and fails if a kernel leaves out a row that is as
- near as the limit. `run` compares what this machine and an emulated 64-bit Arm processor print.
+ Prints the bits of distances, which must be the same on every machine, and reports a kernel that leaves out a row that
+ is as near as the limit. `run` compares the output of this machine with that of an emulated 64-bit Arm processor.
 */
 #include "CLacunaVectorKernels.h"
 
@@ -17,7 +17,7 @@ static float uniform(void) {
     return (float)(int32_t)(state >> 40) * 0x1p-23f - 1;
 }
 
-/* Of many magnitudes, so that squares of differences need more bits than a double has. */
+/* The numbers have many magnitudes, so squares of differences need more bits than a double has. */
 static float next(void) { return uniform() * uniform() * uniform(); }
 
 static void check(size_t kernel, lacuna_metric metric, const float *query, const float *row, size_t dimension,

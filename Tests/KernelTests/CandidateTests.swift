@@ -2,7 +2,7 @@ import CLacunaVectorKernels
 import TestSupport
 import Testing
 
-/// No row that is near enough may be left out: its float32 sums are attacked where they are worst.
+/// No row that is near enough may be left out. The tests use rows whose float32 sums have the largest errors.
 @Suite("Candidates")
 struct CandidateTests {
     static let dimensions = Array(1...300) + [384, 768, 1023, 1024, 1025, 1536, 2049, 65_536]
@@ -12,7 +12,7 @@ struct CandidateTests {
         var random = SplitMix64(seed: 21)
         for dimension in Self.dimensions {
             let query = random.floats(dimension)
-            // Rows that differ from the query in their last bits, whose distances float32 can't tell apart.
+            // These rows differ from the query in their last bits, so float32 can't tell their distances apart.
             for _ in 0..<4 {
                 let row = query.map { $0 * (1 + Float(Int(random.next() % 9) - 4) * 0x1p-23) }
                 #expect(kernel.keeps(metric, query, row), "dimension \(dimension)")
@@ -40,8 +40,8 @@ struct CandidateTests {
         }
     }
 
-    /// In each lane one component is large, and all others are so small that their products are a little more than half of
-    /// the last bit of the sum: each addition then rounds up, by nearly as much as it adds.
+    /// In each lane one component is large. All others are so small that their products are slightly more than half of
+    /// the sum's last bit: each addition rounds up by nearly as much as it adds.
     private static func roundingUp(_ dimension: Int) -> [Float] {
         (0..<dimension).map { $0 % 1024 < 64 ? 1 : Float((0x1p-24 * 1.01).squareRoot()) }
     }
@@ -66,7 +66,7 @@ struct CandidateTests {
             let query = half + half
             let row = half + half.map { -$0 * (1 + 0x1p-23) }
             #expect(kernel.keeps(metric, query, row), "dimension \(dimension)")
-            // Far from the origin, near to each other.
+            // Here both vectors are far from the origin and near to each other.
             let far = random.floats(dimension).map { $0 + 10_000 }
             #expect(kernel.keeps(metric, far, far.map { $0 + 1 }), "dimension \(dimension)")
         }
@@ -100,14 +100,14 @@ struct CandidateTests {
     func tiles(kernel: Kernel, metric: Metric) {
         var random = SplitMix64(seed: 26)
         for dimension in [1, 3, 16, 31, 50, 384, 1030] {
-            // An odd number of floats between rows: their alignment is a float's and no more.
+            // The distance between rows is an odd number of floats, so they are aligned for a float only.
             let stride = dimension + 1 + dimension % 2
             for count in [1, 2, 3, 5, 63, 256] {
                 let floats = random.floats(1 + count * stride)
                 let rows = (0..<count).map { Array(floats[1 + $0 * stride..<1 + $0 * stride + dimension]) }
                 let queries = (0..<1 + count % 10).map { _ in random.floats(dimension) }
                 let distances = queries.map { query in rows.map { metric.distance(query, $0) } }
-                // As near as the row in the middle.
+                // The limit of each query is the distance of the row in the middle.
                 let limits = distances.map { $0.sorted()[count / 2] }
                 let found = kernel.candidates(
                     metric,

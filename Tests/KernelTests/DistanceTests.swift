@@ -21,7 +21,7 @@ struct DistanceTests {
         }
     }
 
-    /// The bits were computed from the definition by another program.
+    /// Another program has computed these bits from the definition.
     @Test("have the same bits on every machine", arguments: Kernel.available)
     func bits(kernel: Kernel) {
         let query = (0..<385).map { 1 / Float(3 + $0) }

@@ -16,7 +16,8 @@ struct Kernel: Sendable, CustomTestStringConvertible {
         return unsafe lacuna_distance_with(index, metric.inC, query, square, row, row.count)
     }
 
-    /// The rows that can be as near to a query as its limit: rows that begin in `floats` at `start`, `stride` floats apart.
+    /// The rows that may be within a query's limit. The rows begin in `floats` at `start`, and are `stride` floats
+    /// apart.
     func candidates(
         _ metric: Metric,
         _ queries: [[Float]],
@@ -58,7 +59,7 @@ struct Kernel: Sendable, CustomTestStringConvertible {
         return Array(found.prefix(foundCount))
     }
 
-    /// Whether a row stays a candidate if only as near rows as itself are wanted.
+    /// Whether a row stays a candidate if the limit is its own distance.
     func keeps(_ metric: Metric, _ query: [Float], _ row: [Float], sumError: Double = LACUNA_SUM_ERROR) -> Bool {
         let limit = distance(metric, query, row)
         return !candidates(

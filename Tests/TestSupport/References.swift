@@ -1,5 +1,5 @@
-/// What the distances of two vectors are made of, by its definition: each of eight sums takes every eighth component, in
-/// double, and the sums are added in halves.
+/// The sums that distances are made of, by their definition: each of eight sums takes every eighth component, in
+/// double, and then the sums are added in halves.
 package struct DistanceSums {
     package let dot: Double
     private let squareA: Double
@@ -19,7 +19,7 @@ package struct DistanceSums {
         (dot, squareA, squareB, squareDifference) = (totals[0], totals[1], totals[2], totals[3])
     }
 
-    /// 1 if either vector is zero.
+    /// The distance is 1 if either vector is zero.
     package var cosineDistance: Double {
         let squares = squareA * squareB
         return squares == 0 ? 1 : 1 - min(1, max(-1, dot / squares.squareRoot()))

@@ -6,8 +6,8 @@ struct Snapshot {
     /// The number of changes that the log counts beyond the commits that the store counts; nil if it isn't known for
     /// this state. A program like the `sqlite3` shell raises it.
     let uncountedChanges: UInt32?
-    /// Whether the caller wants no answer any more. What takes long asks it again and again, from the caller's thread at least:
-    /// a task knows of its own cancellation there alone.
+    /// Whether the read was cancelled. Long work asks this repeatedly, on the caller's thread too, because only that
+    /// thread knows whether its task was cancelled.
     let isCancelled: @Sendable () -> Bool
 
     /// The slot of the id's row; nil if no row has this id.

@@ -4,8 +4,8 @@ import Synchronization
 
 /// One pass over rows for several queries.
 ///
-/// Sums in float32 tell which rows can be as near as the nearest so far; the distance of such a row is then computed in
-/// double, and that is the distance by which it ranks. So the answer doesn't depend on the kernel, the number of threads, or
+/// Sums in float32 show which rows can be as near as the nearest so far. The distance of such a row is then computed in
+/// double, and the row ranks by that distance. So the answer doesn't depend on the kernel, the number of threads, or
 /// the other queries.
 struct Scan: Sendable {
     private let view: RowView
@@ -20,14 +20,15 @@ struct Scan: Sendable {
         self.queries = Queries(snapshot.record.metric, view.file.layout.dimension, queries)
     }
 
-    /// Bytes of rows that a thread takes at a time. For less than one such piece each, starting a thread costs more than it
-    /// saves.
+    /// The bytes of rows that a thread takes at a time. If there is less than one such piece for a thread, starting it
+    /// costs more than it saves.
     private static let pieceBytes = 1 << 20
-    /// Bytes of rows that all queries meet while they are in the cache.
+    /// The bytes of a block of rows. A block stays in the cache while all queries are compared with it.
     private static let blockBytes = 1 << 17
-    /// Queries that meet a block in one call.
+    /// The number of queries that one call compares with a block.
     private static let callQueries = 16
-    /// Dead slots between live ones are read with them if there are no more bytes: to leave them out would cost more.
+    /// Dead slots between live ones are read too if they have at most this many bytes: leaving them out would cost
+    /// more.
     private static let bridgedBytes = 2_048
 
     /// The `limit` nearest rows of each query.
@@ -82,7 +83,7 @@ struct Scan: Sendable {
         }
     }
 
-    /// Looks for the nearest rows of some queries in one block.
+    /// Searches one block for the nearest rows of some queries.
     private func search(
         _ block: Range<Slot>,
         _ first: UnsafeRawPointer,
@@ -95,7 +96,7 @@ struct Scan: Sendable {
             var ofQuery = rest.prefix { $0.query == query }
             rest = rest.dropFirst(ofQuery.count)
             let query = some.lowerBound + Int(query)
-            // The nearest first, so that they exclude most of the others.
+            // The nearest come first, because they exclude most of the others.
             if ofQuery.count > tops[query].limit { ofQuery.sort { $0.bound < $1.bound } }
             for candidate in ofQuery where candidate.bound <= tops[query].farthest {
                 let slot = block.lowerBound.advanced(by: Int(candidate.row))
@@ -108,7 +109,7 @@ struct Scan: Sendable {
     }
 }
 
-/// Vectors to search for, in the form that the kernels read.
+/// The queries of a search, in the form that the kernels read.
 private struct Queries: Sendable {
     private let metric: lacuna_metric
     private let dimension: Int
@@ -124,8 +125,8 @@ private struct Queries: Sendable {
 
     var count: Int { squares.count }
 
-    /// The rows, of `count` in memory, that can be as near to some of the queries as the limit of each; ascending by query
-    /// and row, both counted from the first.
+    /// Of `count` rows in memory, those that may be within the limits of some of the queries. The result is in the
+    /// order of queries and rows, both counted from the first.
     func candidates(
         _ rows: UnsafeRawPointer,
         _ count: Int,

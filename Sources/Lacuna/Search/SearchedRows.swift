@@ -35,7 +35,8 @@ final class SearchedRows: @unchecked Sendable {
         }
     }
 
-    /// The same, but that runs with at most `gap` slots between them are one, in which not all slots are searched.
+    /// Calls `body` as ``forEachRun(in:_:)`` does, but joins groups with at most `gap` slots between them. Check each
+    /// slot of a joined group with ``contains(_:)``.
     func forEachStretch<E: Error>(
         in slots: Range<Slot>,
         bridging gap: Int,

@@ -24,7 +24,7 @@ struct TopK {
 
     init(limit: Int) { self.limit = limit }
 
-    /// No row that is farther can be among the nearest.
+    /// The largest distance at which a row can be among the nearest.
     var farthest: Double { heap.count < limit ? .infinity : heap[0].distance }
 
     mutating func insert(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) {

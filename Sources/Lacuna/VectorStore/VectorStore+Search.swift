@@ -10,9 +10,10 @@ extension VectorStore {
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids.
     ///
     /// The search is exact: every row is compared, without a check of its checksum, in O(rows · dimension) time on all
-    /// cores. Sums in single precision, whose error has a proven bound, tell which rows can be near enough. The distances of
-    /// these rows are computed in double precision (see ``DistanceMetric``), and the rows rank by them. If many rows are
-    /// nearly as near as the last one of the answer, the search takes longer, but no more memory.
+    /// cores. Sums in single precision, whose error has a proven bound, show which rows can be near enough. The
+    /// distances of these rows are then computed in double precision (see ``DistanceMetric``), and the rows rank by
+    /// these distances. If many rows are nearly as near as the last one of the answer, the search takes longer, but no
+    /// more memory.
     ///
     /// The filter is applied before the nearest are chosen: to rows in the order of their distances until enough
     /// have passed, or, if few pass, to all rows; then the rows that passed are remembered. If the filter fails on some

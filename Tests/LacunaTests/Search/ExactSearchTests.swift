@@ -4,7 +4,8 @@ import Testing
 
 @testable import Lacuna
 
-/// The answer is that of the definition, to the bit, whatever the threads, the other queries, and the dead rows between.
+/// The answer equals that of the definition in every bit, with any number of threads, any other queries, and dead rows
+/// between.
 @Suite(.timeLimit(.minutes(10))) struct ExactSearchTests {
     private static func distance(_ metric: DistanceMetric, _ query: [Float], _ row: [Float]) -> Double {
         let sums = DistanceSums(query, row)
@@ -54,13 +55,13 @@ import Testing
         let dimension = 130
         var rows: [Int64: [Float]] = [:]
         for id in 0..<Int64(4_000) { rows[id] = random.floats(dimension) }
-        // Each nearer to the first query than those before it.
+        // Each of these is nearer to the first query than those before it.
         for id in 0..<Int64(1_000) { rows[id] = rows[0]!.map { $0 * Float(1 - Double(id) / 1e6) + Float(id) * 1e-4 } }
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: metric))
         try store.write { batch in for id in rows.keys.sorted() { try batch.put(rows[id]!, for: id) } }
         let queries =
             [rows[999]!, [Float](repeating: 0, count: dimension)] + (0..<18).map { _ in random.floats(dimension) }
-        // Some here and there, then a long stretch, then nearly all.
+        // Every third row goes, then a long stretch, then nearly all.
         for dead in [rows.keys.filter { $0 % 3 == 1 }, Array(2_000..<Int64(2_900)), rows.keys.filter { $0 % 50 != 0 }] {
             try store.delete(dead.filter { rows[$0] != nil })
             for id in dead { rows[id] = nil }
@@ -83,7 +84,7 @@ import Testing
             for id in 0..<Int64(2_000) { try batch.put([Float](repeating: 1, count: 1_024), for: id) }
         }
         try created.close()
-        // The first look is before the first megabyte, and the flag goes up with the second.
+        // The search asks first before the first megabyte; the answer is yes from the second time on.
         let looks = Atomic(0)
         let isWanted = Atomic(true)
         let options = VectorStoreOptions(isCancelled: {
