@@ -19,7 +19,7 @@ release: dependencies
 test: dependencies
 	LACUNA_CI=true LACUNA_PLANTED_BUGS=1 $(SWIFT) test -Xswiftc -O
 
-# Distances have the same bits on a 64-bit Arm processor, which qemu emulates; skipped where that can't be installed.
+# Checks that distances have the same bits on an emulated 64-bit Arm processor; skipped if qemu can't be installed.
 test-arm64:
 	Tests/ARM64/run
 
