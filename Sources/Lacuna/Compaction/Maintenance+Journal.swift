@@ -5,8 +5,8 @@ extension Maintenance {
         let journal: Int64
         /// The record of that moment.
         let record: StoreRecord
-        /// The number of a rewrite's new file.
-        let targetGeneration: Int64?
+        /// The generation that the compaction makes: a rewrite's new one, otherwise the current one.
+        let targetGeneration: Int64
         /// `PRAGMA data_version` at that moment. If it changes, another program has written to the index.
         let foreignVersion: Int64
     }
@@ -19,15 +19,16 @@ extension Maintenance {
             let start = try session.commit { () throws(VectorStoreError) in
                 let record = try index.record()
                 var next = record
-                let target = strategy == .rewrite ? next.takeGeneration() : nil
+                let isRewrite = strategy == .rewrite
+                let target = isRewrite ? next.takeGeneration() : record.generation
                 let start = JournalStart(
                     strategy: strategy,
                     source: record,
-                    targetGeneration: target,
+                    targetGeneration: isRewrite ? target : nil,
                     allocatedBefore: before.allocated
                 )
                 let journal = try index.beginJournal(start)
-                if target != nil { try index.update(next) }
+                if isRewrite { try index.update(next) }
                 return Start(
                     journal: journal,
                     record: record,
@@ -36,7 +37,7 @@ extension Maintenance {
                 )
             }
             if PlantedBug.journalNotCommitted.isPlanted { try index.connection.execute("PRAGMA synchronous = FULL") }
-            if let target = start.targetGeneration { session.staging.begin(target: target) }
+            if strategy == .rewrite { session.staging.begin(target: start.targetGeneration) }
             return start
         }
     }

@@ -36,7 +36,7 @@ struct Rewrite {
         try maintenance.failing { try source.sync() }
         let before = try source.status()
         let begun = try maintenance.begin(.rewrite, before)
-        var start = Start(begun: begun, targetGeneration: begun.targetGeneration ?? begun.record.nextGeneration)
+        var start = Start(begun: begun, targetGeneration: begun.targetGeneration)
         let target: DataFile
         do { target = try createTarget(&start, like: before) } catch {
             // The name in the journal may be that of somebody else's file, so a target that wasn't made isn't removed.

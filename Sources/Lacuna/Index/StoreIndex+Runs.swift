@@ -1,37 +1,3 @@
-/// A live row: its id, its slot, and the checksum over its bytes and its id.
-struct LiveRow: Equatable, Sendable {
-    let id: SQLValue
-    let slot: Slot
-    let checksum: UInt32
-}
-
-/// The key of a slot, or of a chunk of slots, of a generation in the tables `runs` and `dead`.
-///
-/// The generation's lowest 19 bits come first. Two generations with the same lowest bits are never in the index
-/// together: a compaction removes the rows that an earlier one has left before it begins.
-enum GenerationKey {
-    private static let bits: Int64 = 44
-    private static let generations: Int64 = 1 << 19
-
-    static func key(_ generation: Int64, _ number: Int) -> Int64 {
-        (generation % generations) << bits | Int64(number)
-    }
-
-    static func keys(_ generation: Int64, _ numbers: Range<Int>) -> ClosedRange<Int64> {
-        key(generation, numbers.lowerBound)...key(generation, numbers.lowerBound) + Int64(numbers.count - 1)
-    }
-
-    /// Whether two generations have the same keys.
-    static func areAlike(_ left: Int64, _ right: Int64) -> Bool { left % generations == right % generations }
-
-    static func number(_ key: Int64) -> Int { Int(key & (1 << bits - 1)) }
-
-    /// All keys of a generation.
-    static func keys(_ generation: Int64) -> ClosedRange<Int64> {
-        key(generation, 0)...key(generation, 1 << Int(bits) - 1)
-    }
-}
-
 /// The table `runs`: the id and the checksum of each slot.
 extension StoreIndex {
     /// The last run that begins before a slot; nil if there is none.
@@ -304,54 +270,6 @@ extension PendingRun {
             try unsafe codec.forEachEntry(of: buffer, count: slots) { number, id, checksum throws(VectorStoreError) in
                 try body(first.advanced(by: number), unsafe codec.id(id), checksum)
             }
-        }
-    }
-}
-
-/// Looks up entries of runs, slot by slot. Keeps the run that it has read last, since neighbours are mostly in one run.
-final class RunReader {
-    private let index: StoreIndex
-    private let generation: Int64
-    /// More than one if the kind of the ids isn't known.
-    private let codecs: [RunCodec]
-    private var run = PendingRun(at: Slot(0))
-
-    init(_ index: StoreIndex, _ generation: Int64, _ codecs: [RunCodec]) {
-        self.index = index
-        self.generation = generation
-        self.codecs = codecs
-    }
-
-    convenience init(_ index: StoreIndex, _ record: StoreRecord) {
-        self.init(index, record.generation, [record.codec])
-    }
-
-    /// The row that was put into a slot; nil if no run describes the slot.
-    func row(in slot: Slot) throws(VectorStoreError) -> LiveRow? { try row(in: slot, codecs[0]) }
-
-    /// The checksum of the row in a slot; nil if no run describes the slot, or if its entry has another id.
-    func checksum(of id: SQLValue, in slot: Slot) throws(VectorStoreError) -> UInt32? {
-        for codec in codecs {
-            do throws(VectorStoreError) {
-                if let row = try row(in: slot, codec), row.id.isSameID(as: id) { return row.checksum }
-            } catch {
-                if codecs.count == 1 { throw error }
-            }
-        }
-        return nil
-    }
-
-    private func row(in slot: Slot, _ codec: RunCodec) throws(VectorStoreError) -> LiveRow? {
-        if slot < run.first || slot >= run.end {
-            guard let found = try index.lastRun(generation, before: slot.advanced(by: 1)), slot < found.end else {
-                return nil
-            }
-            run = found
-        }
-        let blob = run.bytes
-        return try unsafe blob.span.withUnsafeBytes { bytes throws(VectorStoreError) in
-            let (id, checksum) = try unsafe codec.entry(run.first.distance(to: slot), of: bytes)
-            return unsafe codec.id(id).map { LiveRow(id: $0, slot: slot, checksum: checksum) }
         }
     }
 }

@@ -335,22 +335,6 @@ package final class RowWriter {
     }
 }
 
-/// Memory for rows that wait to be written, which one transaction hands to the next. To allocate it anew, and to let
-/// the kernel clear its pages, would be a tenth of the cost of a large batch. Used only in the writer's turn.
-package final class RowBuffer {
-    private var room: [Float] = []
-
-    fileprivate func take() -> [Float] {
-        defer { room = [] }
-        return room
-    }
-
-    fileprivate func giveBack(_ rows: inout [Float]) {
-        swap(&rows, &room)
-        room.removeAll(keepingCapacity: true)
-    }
-}
-
 extension Span<Float> {
     /// The index of the first component that is NaN or infinite.
     package var firstNonFinite: Int? {
