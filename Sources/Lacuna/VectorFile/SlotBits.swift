@@ -16,6 +16,9 @@ struct SlotBits: Equatable, Sendable {
 
     static func chunk(of slot: Slot) -> Int { slot.number / chunkSlots }
 
+    /// Whether the slot's chunk exists.
+    func hasChunk(of slot: Slot) -> Bool { place(of: Self.chunk(of: slot)) != nil }
+
     func contains(_ slot: Slot) -> Bool {
         guard let place = place(of: Self.chunk(of: slot)) else { return false }
         return chunks[place][Self.word(slot)] & Self.bit(slot) != 0
@@ -74,7 +77,8 @@ struct SlotBits: Equatable, Sendable {
     /// A chunk's bits as bytes; nil if the chunk doesn't exist.
     func bytes(of chunk: Int) -> [UInt8]? {
         guard let place = place(of: chunk) else { return nil }
-        let words = chunks[place].map(\.littleEndian)
+        // By a closure: the key path of `littleEndian` would be walked for each word.
+        let words = chunks[place].map { $0.littleEndian }
         return unsafe words.withUnsafeBytes { unsafe Array($0) }
     }
 
@@ -152,11 +156,12 @@ struct SlotBits: Equatable, Sendable {
 
     private mutating func set(_ slot: Slot, _ isDead: Bool) {
         let chunk = Self.chunk(of: slot)
-        if place(of: chunk) == nil {
+        let place = numbers.partitioningIndex { $0 >= chunk }
+        if place == numbers.count || numbers[place] != chunk {
             if !isDead { return }
-            setChunk(chunk, [UInt64](repeating: 0, count: Self.chunkWords))
+            numbers.insert(chunk, at: place)
+            chunks.insert([UInt64](repeating: 0, count: Self.chunkWords), at: place)
         }
-        guard let place = place(of: chunk) else { return }
         let word = Self.word(slot)
         let before = chunks[place][word]
         let after = isDead ? before | Self.bit(slot) : before & ~Self.bit(slot)

@@ -124,5 +124,5 @@ extension VectorStore {
     ///
     /// - Returns: The number of rows deleted.
     @discardableResult
-    public func delete(_ ids: [ID]) throws -> Int { try writing().delete(ids.map(\.sqlValue)) }
+    public func delete(_ ids: [ID]) throws -> Int { try writing().delete(ids.map { $0.sqlValue }) }
 }
