@@ -54,14 +54,16 @@ extension StoreIndex {
         _ sequence: Int64
     ) throws(VectorStoreError) {
         if PlantedBug.deadNotNoted.isPlanted { return }
-        let changes = Dictionary(grouping: adding.map { ($0, true) } + removing.map { ($0, false) }) {
-            SlotBits.chunk(of: $0.0)
+        var dead = SlotBits()
+        for slot in adding {
+            if !dead.hasChunk(of: slot) { try readChunk(SlotBits.chunk(of: slot), generation, into: &dead) }
+            dead.insert(slot)
         }
-        for (chunk, slots) in changes.sorted(by: { $0.key < $1.key }) {
-            var dead = try deadChunk(chunk, generation)
-            for (slot, isDead) in slots { isDead ? dead.insert(slot) : dead.remove(slot) }
-            try writeChunk(chunk, of: dead, generation, sequence)
+        for slot in removing {
+            if !dead.hasChunk(of: slot) { try readChunk(SlotBits.chunk(of: slot), generation, into: &dead) }
+            dead.remove(slot)
         }
+        try writeDead(dead, generation, sequence)
     }
 
     /// Removes the bits of `slot` and later slots, in a transaction that makes the commit `sequence`.
@@ -74,25 +76,29 @@ extension StoreIndex {
                 .integer(GenerationKey.keys(generation).upperBound),
             ]
         )
-        var dead = try deadChunk(chunk, generation)
+        var dead = SlotBits()
+        try readChunk(chunk, generation, into: &dead)
         if dead.numbers.isEmpty { return }
         dead.cut(at: slot)
         try writeChunk(chunk, of: dead, generation, sequence)
     }
 
-    /// Writes all dead slots of a generation that has none in the table yet.
+    /// Writes the chunks that `dead` has, in place of those in the table.
     func writeDead(_ dead: SlotBits, _ generation: Int64, _ sequence: Int64) throws(VectorStoreError) {
         for chunk in dead.numbers { try writeChunk(chunk, of: dead, generation, sequence) }
     }
 
-    private func deadChunk(_ chunk: Int, _ generation: Int64) throws(VectorStoreError) -> SlotBits {
-        var dead = SlotBits()
-        let isSound = try connection.first(
-            "SELECT bits FROM dead WHERE place = ?",
-            [.integer(GenerationKey.key(generation, chunk))]
-        ) { row in unsafe row.withBlob(0) { unsafe dead.setChunk(chunk, $0) } }
+    private func readChunk(
+        _ chunk: Int,
+        _ generation: Int64,
+        into dead: inout SlotBits
+    ) throws(VectorStoreError) {
+        let isSound = try statements.readDead.first(on: connection) { statement throws(VectorStoreError) in
+            try statement.bind(GenerationKey.key(generation, chunk), at: 1)
+        } _: { row in
+            unsafe row.withBlob(0) { unsafe dead.setChunk(chunk, $0) }
+        }
         if isSound == false { throw .damaged("a row of the index's table `dead` is malformed") }
-        return dead
     }
 
     private func writeChunk(

@@ -1,5 +1,12 @@
-/// The statements that write one row.
-struct RowStatements {
+/// The statements that run for each row, or for each commit.
+struct KeptStatements {
+    let record = KeptStatement("SELECT \(StoreRecord.columns) FROM store")
+    let update = KeptStatement(
+        """
+        UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_slot = ?, reader_epoch = ?, \
+        live_rows = ?, commit_sequence = ?, moved = ?, log_base = ?, log_token = ?
+        """
+    )
     let slot = KeptStatement("SELECT slot FROM vectors WHERE generation = ? AND id = ?")
     let insert = KeptStatement(
         "INSERT INTO vectors (generation, id, slot) VALUES (?, ?, ?) ON CONFLICT (generation, id) DO NOTHING"
@@ -12,6 +19,10 @@ struct RowStatements {
         ON CONFLICT (place) DO UPDATE SET slots = excluded.slots, rows = excluded.rows
         """
     )
+    let lastRun = KeptStatement(
+        "SELECT place, slots, rows FROM runs WHERE place >= ? AND place < ? ORDER BY place DESC LIMIT 1"
+    )
+    let readDead = KeptStatement("SELECT bits FROM dead WHERE place = ?")
     let writeDead = KeptStatement(
         """
         INSERT INTO dead (place, changed, bits) VALUES (?, ?, ?)

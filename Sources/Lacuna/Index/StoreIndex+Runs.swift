@@ -2,11 +2,12 @@
 extension StoreIndex {
     /// The last run that begins before a slot; nil if there is none.
     func lastRun(_ generation: Int64, before slot: Slot) throws(VectorStoreError) -> PendingRun? {
-        try connection.first(
-            "SELECT place, slots, rows FROM runs WHERE place >= ? AND place < ? ORDER BY place DESC LIMIT 1",
-            [.integer(GenerationKey.key(generation, 0)), .integer(GenerationKey.key(generation, slot.number))],
-            Self.run
-        )
+        try statements.lastRun.first(on: connection) { statement throws(VectorStoreError) in
+            try statement.bind(GenerationKey.key(generation, 0), at: 1)
+            try statement.bind(GenerationKey.key(generation, slot.number), at: 2)
+        } _: { row throws(VectorStoreError) in
+            try Self.run(row)
+        }
     }
 
     /// The first run that begins in a slot or after it; nil if there is none.

@@ -3,10 +3,11 @@ import LacunaMigrations
 
 /// The SQL of this schema, over one connection. Not thread-safe, as its connection isn't.
 package final class StoreIndex {
+    /// Declared before the connection, so that they are freed first: the connection closes with its last statement.
+    let statements = KeptStatements()
     let connection: Connection
     /// Learns of each id whose slot this connection changes, if there is a cache of ids.
     var changes: RowChanges?
-    let statements = RowStatements()
     /// The facts about the log that the next update of the record writes.
     private var origin = LogOrigin(base: 0, token: 0)
     /// Whether the transaction has updated the record, and the connection's count of changes when it began.
@@ -180,10 +181,11 @@ package final class StoreIndex {
     // MARK: The record
 
     func record() throws(VectorStoreError) -> StoreRecord {
-        let columns = isOfOffsets ? StoreRecord.earlierColumns : StoreRecord.columns
-        let record = try connection.first("SELECT \(columns) FROM store") { row throws(VectorStoreError) in
-            try StoreRecord(row)
-        }
+        func read(_ row: Statement) throws(VectorStoreError) -> StoreRecord { try StoreRecord(row) }
+        let record =
+            isOfOffsets
+            ? try connection.first("SELECT \(StoreRecord.earlierColumns) FROM store", [], read)
+            : try statements.record.first(on: connection, { _ in }, read)
         guard let record else { throw .damaged("the index's table `store` is empty") }
         return record
     }
@@ -209,18 +211,14 @@ package final class StoreIndex {
 
     /// Writes the fields that may change, with the number of the commit that this transaction will make.
     func update(_ record: StoreRecord) throws(VectorStoreError) {
-        try connection.run(
-            """
-            UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_slot = ?, reader_epoch = ?, \
-            live_rows = ?, commit_sequence = ?, moved = ?, log_base = ?, log_token = ?
-            """,
-            [
+        _ = try statements.update.run(on: connection) { statement throws(VectorStoreError) in
+            try statement.bind([
                 .integer(record.generation), .integer(record.nextGeneration), .text(record.dataFile),
                 .integer(Int64(record.nextSlot.number)), .integer(record.readerEpoch), .integer(record.liveRows),
                 .integer(sequence(after: record)), .integer(record.moved), .integer(origin.base),
                 .integer(Int64(origin.token)),
-            ]
-        )
+            ])
+        }
         hasUpdatedRecord = true
     }
 

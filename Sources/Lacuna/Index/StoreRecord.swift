@@ -60,7 +60,9 @@ struct StoreRecord: Equatable, Sendable {
     }
 
     private static func bytes(of uuid: String) -> [UInt8] {
-        guard let uuid = UUID(uuidString: uuid) else { return [] }
+        // Quickly as this library writes it: the record is read in each transaction.
+        var text = uuid
+        guard let uuid = text.withUTF8({ unsafe UUID(canonicalText: $0) }) ?? UUID(uuidString: uuid) else { return [] }
         return unsafe withUnsafeBytes(of: uuid.uuid) { unsafe Array($0) }
     }
 

@@ -33,7 +33,7 @@ package final class Connection {
     /// A number that no other connection of this process has or had.
     let serial: Int
     private static let nextSerial = Atomic(0)
-    private var idleStatements: [String: Statement] = [:]
+    private var statements: [String: Statement] = [:]
     /// Kept alive for as long as SQLite may call it.
     var readingAuthorizer: Authorizer?
     /// Kept alive for as long as SQLite may call it.
@@ -109,7 +109,7 @@ package final class Connection {
     var namesLeadHere: Bool { !isNamedByPath || directory.isAtItsPath }
 
     deinit {
-        idleStatements.removeAll()
+        statements.removeAll()
         // sqlite3_close_v2 waits for statements that are still held, instead of leaking the connection.
         unsafe sqlite3_close_v2(handle)
     }
@@ -185,11 +185,14 @@ package final class Connection {
         _ values: [SQLValue] = [],
         _ body: (Statement) throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {
-        let statement = if let idle = idleStatements.removeValue(forKey: sql) { idle } else { try prepare(sql) }
-        defer {
-            statement.reset()
-            idleStatements[sql] = statement
+        let statement: Statement
+        if let kept = statements[sql], !kept.isBusy {
+            statement = kept
+        } else {
+            statement = try prepare(sql)
+            statements[sql] = statement
         }
+        defer { statement.reset() }
         try statement.bind(values)
         return try body(statement)
     }

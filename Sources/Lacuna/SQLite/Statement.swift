@@ -26,6 +26,9 @@ package final class Statement {
 
     deinit { unsafe sqlite3_finalize(handle) }
 
+    /// Whether it has begun, and was neither run to its end nor reset.
+    var isBusy: Bool { unsafe sqlite3_stmt_busy(handle) != 0 }
+
     var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
 
     func bind(_ values: [SQLValue]) throws(VectorStoreError) {
