@@ -51,16 +51,6 @@ extension StoreIndex {
         )
     }
 
-    /// Gives a row another slot if it is still in its slot; returns false if it has died or moved meanwhile.
-    func move(_ row: LiveRow, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try noting(row.id, slot, generation) { () throws(VectorStoreError) in
-            try connection.run(
-                "UPDATE vectors SET slot = ? WHERE generation = ? AND id = ? AND slot = ?",
-                [.integer(Int64(slot.number)), .integer(generation), row.id, .integer(Int64(row.slot.number))]
-            )
-        }
-    }
-
     /// Removes up to `limit` index rows of a generation other than `current`; returns the number removed.
     func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
         guard let stale = try staleGeneration(current: current) else {

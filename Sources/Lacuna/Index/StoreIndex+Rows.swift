@@ -1,5 +1,21 @@
+/// The SQL function `noted(slot)`, which is always true. In the condition of a statement that changes an id's slot, it keeps
+/// the slot that the id had: the statement searches for the id once, and no other statement must.
+final class NotedSlot {
+    /// The slot of the row that the last statement found, or nil if it found none. Set to nil before each statement.
+    var slot: Slot?
+
+    var function: IntegerFunction {
+        IntegerFunction { [self] arguments in
+            // A value that has rotted is no slot.
+            slot = Slot(Int(arguments.integer(0) ?? -1))
+            return 1
+        }
+    }
+}
+
 /// The statements that run for each row, or for each commit.
 struct KeptStatements {
+    let noted = NotedSlot()
     let record = KeptStatement("SELECT \(StoreRecord.columns) FROM store")
     let update = KeptStatement(
         """
@@ -11,8 +27,14 @@ struct KeptStatements {
     let insert = KeptStatement(
         "INSERT INTO vectors (generation, id, slot) VALUES (?, ?, ?) ON CONFLICT (generation, id) DO NOTHING"
     )
-    let move = KeptStatement("UPDATE vectors SET slot = ? WHERE generation = ? AND id = ?")
-    let delete = KeptStatement("DELETE FROM vectors WHERE generation = ? AND id = ?")
+    let replace = KeptStatement(
+        """
+        INSERT INTO vectors (generation, id, slot) VALUES (?, ?, ?)
+        ON CONFLICT (generation, id) DO UPDATE SET slot = excluded.slot WHERE noted(vectors.slot)
+        """
+    )
+    let move = KeptStatement("UPDATE vectors SET slot = ? WHERE generation = ? AND id = ? AND slot = ?")
+    let delete = KeptStatement("DELETE FROM vectors WHERE generation = ? AND id = ? AND noted(slot)")
     let writeRun = KeptStatement(
         """
         INSERT INTO runs (place, slots, rows) VALUES (?, ?, ?)
@@ -60,24 +82,41 @@ extension StoreIndex {
         }
     }
 
-    /// Gives another slot to an id; returns false if no row has the id.
-    func move(_ id: SQLValue, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try noting(id, slot, generation) { () throws(VectorStoreError) in
+    /// Gives a slot to an id, whether the id has one or not; returns the slot that it had.
+    func replace(_ id: SQLValue, _ slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Slot? {
+        statements.noted.slot = nil
+        _ = try noting(id, slot, generation) { () throws(VectorStoreError) in
+            try statements.replace.run(on: connection) { statement throws(VectorStoreError) in
+                try statement.bind(generation, at: 1)
+                try statement.bind(id, at: 2)
+                try statement.bind(Int64(slot.number), at: 3)
+            }
+        }
+        return statements.noted.slot
+    }
+
+    /// Gives a row another slot if it is still in its slot; returns false if it has died or moved meanwhile.
+    func move(_ row: LiveRow, to slot: Slot, _ generation: Int64) throws(VectorStoreError) -> Bool {
+        try noting(row.id, slot, generation) { () throws(VectorStoreError) in
             try statements.move.run(on: connection) { statement throws(VectorStoreError) in
                 try statement.bind(Int64(slot.number), at: 1)
                 try statement.bind(generation, at: 2)
-                try statement.bind(id, at: 3)
+                try statement.bind(row.id, at: 3)
+                try statement.bind(Int64(row.slot.number), at: 4)
             }
         }
     }
 
-    func delete(_ id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Bool {
-        try noting(id, nil, generation) { () throws(VectorStoreError) in
+    /// Removes an id; returns the slot that it had.
+    func delete(_ id: SQLValue, _ generation: Int64) throws(VectorStoreError) -> Slot? {
+        statements.noted.slot = nil
+        _ = try noting(id, nil, generation) { () throws(VectorStoreError) in
             try statements.delete.run(on: connection) { statement throws(VectorStoreError) in
                 try statement.bind(generation, at: 1)
                 try statement.bind(id, at: 2)
             }
         }
+        return statements.noted.slot
     }
 
     /// Runs a statement that changes one id's slot, and notes the change; returns whether it changed anything.

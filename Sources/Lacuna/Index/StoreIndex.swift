@@ -146,6 +146,7 @@ package final class StoreIndex {
             try connection.run("PRAGMA \(setting)")
         }
         connection.checkpointsItself()
+        try connection.define("noted", arguments: 1, statements.noted.function)
     }
 
     /// Whether the schema is of an older version.

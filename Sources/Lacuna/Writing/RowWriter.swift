@@ -86,11 +86,10 @@ package final class RowWriter {
     package func delete(_ id: SQLValue) {
         if deletesOnly { deletes.append(id) }
         try? remembering { () throws(VectorStoreError) in
-            guard let slot = try index.slot(of: id, record.generation) else { return }
+            guard let slot = try index.delete(id, record.generation) else { return }
             if PlantedBug.punchBeforeCommit.isPlanted {
                 _ = try file.punchHole(record.layout.offsets(slot..<slot.advanced(by: 1)))
             }
-            _ = try index.delete(id, record.generation)
             noteDied(slot)
             try unstage(id)
             try storeMetadata(nil, for: id)
@@ -207,19 +206,17 @@ package final class RowWriter {
         var checksum = Checksum()
         unsafe vector.withUnsafeBytes { unsafe checksum.update($0) }
         let slot = record.nextSlot
-        if try index.insert(id, slot, record.generation) {
-            record.liveRows += 1
-            if let metadata { try storeMetadata(metadata, for: id) }
-        } else {
-            guard let old = try index.slot(of: id, record.generation), replacing,
-                try index.move(id, to: slot, record.generation)
-            else {
-                throw VectorStoreError(
-                    .duplicateID,
-                    "the id \(id.idText) exists already",
-                    ids: [id.idText]
-                )
-            }
+        var replaced: Slot?
+        if replacing {
+            replaced = try index.replace(id, slot, record.generation)
+        } else if try !index.insert(id, slot, record.generation) {
+            throw VectorStoreError(
+                .duplicateID,
+                "the id \(id.idText) exists already",
+                ids: [id.idText]
+            )
+        }
+        if let old = replaced {
             if PlantedBug.overwriteInPlace.isPlanted {
                 try unsafe vector.withUnsafeBytes { bytes throws(VectorStoreError) in
                     try unsafe file.write(bytes, at: record.layout.offset(old))
@@ -228,6 +225,9 @@ package final class RowWriter {
             noteDied(old)
             try unstage(id)
             try storeMetadata(metadata, for: id)
+        } else {
+            record.liveRows += 1
+            if let metadata { try storeMetadata(metadata, for: id) }
         }
         try note(id, id.checksum(continuing: checksum))
         unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
@@ -269,8 +269,7 @@ package final class RowWriter {
 
     /// Removes the old row of the id from the staged rows of a rewrite.
     private func unstage(_ id: SQLValue) throws(VectorStoreError) {
-        guard let target = staging.target, let slot = try index.slot(of: id, target) else { return }
-        _ = try index.delete(id, target)
+        guard let target = staging.target, let slot = try index.delete(id, target) else { return }
         unstaged.append(slot)
     }
 
