@@ -130,7 +130,7 @@ struct RunCodec: Sendable {
         switch kind {
         case .integer: .integer(Int64(littleEndian: unsafe bytes.loadUnaligned(as: Int64.self)))
         case .uuid: UUID(uuid: unsafe bytes.loadUnaligned(as: uuid_t.self)).sqlValue
-        case .text: unsafe String(validating: bytes, as: UTF8.self).map { .text($0) }
+        case .text: unsafe bytes.withMemoryRebound(to: UInt8.self) { unsafe String(utf8: $0) }.map { .text($0) }
         }
     }
 

@@ -85,9 +85,9 @@ struct SlotBits: Equatable, Sendable {
     /// Replaces a chunk's bits. Returns false if the number of bytes is wrong.
     mutating func setChunk(_ number: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count == Self.chunkBytes else { return false }
-        let words = (0..<Self.chunkWords).map { word in
-            UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
-        }
+        var words = [UInt64](repeating: 0, count: Self.chunkWords)
+        unsafe words.withUnsafeMutableBytes { unsafe $0.copyMemory(from: bytes) }
+        for index in words.indices { words[index] = UInt64(littleEndian: words[index]) }
         setChunk(number, words)
         return true
     }
