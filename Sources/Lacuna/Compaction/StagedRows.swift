@@ -19,6 +19,23 @@ final class StagedRows {
         var isOrdered = true
         /// Ids whose slot holds no copied row, or shares it with another id.
         var misplaced: [String] = []
+
+        mutating func add(_ arguments: SQLArguments, _ slot: Slot) {
+            if let integer = arguments.integer(0) {
+                isOrdered = isOrdered && lastInteger.map { $0 < integer } ?? true
+                lastInteger = integer
+                fingerprint.add(RowKey(integer), slot)
+                return
+            }
+            unsafe arguments.withText(0) { text in
+                guard let text = unsafe text else { return }
+                let isNext = unsafe lastText.isEmpty || lastText.lexicographicallyPrecedes(text)
+                isOrdered = isOrdered && isNext
+                lastText.removeAll(keepingCapacity: true)
+                unsafe lastText.append(contentsOf: text)
+                unsafe fingerprint.add(textBytes: text, slot)
+            }
+        }
     }
 
     init(_ live: LiveBitmap) {
@@ -69,24 +86,7 @@ final class StagedRows {
         if contains(rank: rank) { sum.misplaced.append(arguments.idText(0)) }
         seen[rank / 64] |= 1 << UInt64(rank % 64)
         ranks.append(rank)
-        note(arguments, slot)
+        sum.add(arguments, slot)
         return Int64(rank)
-    }
-
-    private func note(_ arguments: SQLArguments, _ slot: Slot) {
-        if let integer = arguments.integer(0) {
-            sum.isOrdered = sum.isOrdered && sum.lastInteger.map { $0 < integer } ?? true
-            sum.lastInteger = integer
-            sum.fingerprint.add(RowKey(integer), slot)
-            return
-        }
-        unsafe arguments.withText(0) { text in
-            guard let text = unsafe text else { return }
-            let isNext = unsafe sum.lastText.isEmpty || sum.lastText.lexicographicallyPrecedes(text)
-            sum.isOrdered = sum.isOrdered && isNext
-            sum.lastText.removeAll(keepingCapacity: true)
-            unsafe sum.lastText.append(contentsOf: text)
-            unsafe sum.fingerprint.add(RowKey(textBytes: text), slot)
-        }
     }
 }

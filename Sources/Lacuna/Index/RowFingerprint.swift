@@ -11,9 +11,15 @@ struct RowFingerprint: Equatable, Sendable {
     mutating func add(_ id: SQLValue, _ slot: Slot) {
         switch id {
         case .integer(let integer): add(RowKey(integer), slot)
-        case .text(var text): text.withUTF8 { unsafe add(RowKey(textBytes: UnsafeRawBufferPointer($0)), slot) }
+        case .text(var text): text.withUTF8 { unsafe add(textBytes: UnsafeRawBufferPointer($0), slot) }
         case .null, .real: break
         }
+    }
+
+    mutating func add(textBytes bytes: UnsafeRawBufferPointer, _ slot: Slot) {
+        var hasher = Hasher()
+        unsafe hasher.combine(bytes: bytes)
+        add(RowKey(Int64(hasher.finalize())), slot)
     }
 
     mutating func add(_ key: RowKey, _ slot: Slot) {
