@@ -88,9 +88,11 @@ static void search_one(lacuna_search *search, size_t query) {
     collect(search, query, sums);
 }
 
-static void search_tile(lacuna_search *search, size_t first) {
+/* Searches for the queries of the tile that ends at `end`, and collects those from `first` on. */
+static void search_tile(lacuna_search *search, size_t first, size_t end) {
     const lacuna_queries *queries = search->queries;
-    const float *values = queries->values + first * queries->dimension;
+    const size_t begin = end - search->kernel->tile_queries;
+    const float *values = queries->values + begin * queries->dimension;
     double sums[LACUNA_MOST_TILE_QUERIES * LACUNA_MOST_ROWS];
     if (queries->metric == LACUNA_EUCLIDEAN) {
         search->kernel->tile_squared_distances(values, search->rows, search->stride, search->count,
@@ -98,8 +100,8 @@ static void search_tile(lacuna_search *search, size_t first) {
     } else {
         search->kernel->tile_dots(values, search->rows, search->stride, search->count, queries->dimension, sums);
     }
-    for (size_t query = 0; query < search->kernel->tile_queries; query++) {
-        collect(search, first + query, sums + query * LACUNA_MOST_ROWS);
+    for (size_t query = first; query < end; query++) {
+        collect(search, query, sums + (query - begin) * LACUNA_MOST_ROWS);
     }
 }
 
@@ -118,8 +120,17 @@ size_t lacuna_candidates_with(size_t kernel, const lacuna_queries *queries, cons
     size_t query = 0;
     if (queries->count > 0) search_one(&search, query++);
     const size_t tile_queries = search.kernel->tile_queries;
-    for (; queries->count - query >= tile_queries; query += tile_queries) search_tile(&search, query);
-    for (; query < queries->count; query++) search_one(&search, query);
+    while (query < queries->count) {
+        const size_t rest = queries->count - query;
+        const size_t end = rest < tile_queries ? queries->count : query + tile_queries;
+        if (end >= tile_queries) {
+            /* The last tile overlaps the one before, which costs less than its queries alone. */
+            search_tile(&search, query, end);
+            query = end;
+        } else {
+            search_one(&search, query++);
+        }
+    }
     return search.candidate_count;
 }
 

@@ -2,7 +2,7 @@
  Bounds on the difference between a distance from float32 sums and the distance that a search reports, which is computed
  in double.
 
- Let u = 2^-24 and g(n) = n u / (1 - n u). In a sum of products, each product is rounded once, and each lane of a block
+ Sums are rounded to nearest, as Swift has it. Let u = 2^-24 and g(n) = n u / (1 - n u). In a sum of products, each product is rounded once, and each lane of a block
  of 1,024 components adds up 64 of them; four more additions make one sum of the 16 lanes. The blocks are added in
  double, which rounds 2^29 times finer; there are at most 64 of them, for 65,536 components. So (Higham, Accuracy and
  Stability of Numerical Algorithms, 2nd edition, lemma 3.1) a sum differs from a . b by at most
@@ -16,7 +16,7 @@
 
  If a product falls below float32's range, up to 2^-126 is lost (a process may flush such small numbers to zero), and
  2^-110 with 65,536 products. If such small components are taken as zero, a norm loses up to 2^-118
- (sqrt(65,536) 2^-126), and a dot product up to 2^-118 times the other norm.
+ (sqrt(65,536) 2^-126), the norm of a difference up to 2^-117, and a dot product up to 2^-118 times the other norm.
 
  A sum that isn't finite proves nothing, so its row is kept.
 */
@@ -28,7 +28,7 @@
 #include <math.h>
 
 static const double lost_products = 0x1p-110;
-static const double lost_components = 0x1p-118;
+static const double lost_components = 0x1p-117;
 
 /* A row is kept if its dot product is at least base + per_norm * norm. */
 typedef struct {

@@ -5,10 +5,14 @@
  and TILE_ROWS and TILE_QUERIES (the rows and queries whose sums fit into the target's registers), then includes this
  file.
 
- A vector holds neighbouring components, so each of its lanes adds up every 16th component. The order of the additions
- depends only on the dimension. No byte past a row or a query is read.
+ A vector holds neighbouring components, so each of its lanes adds up every 16th component. No byte past a row or a
+ query is read.
 */
 #include "kernels.h"
+
+#ifdef __FAST_MATH__
+#error "the kernels need IEEE 754 arithmetic: build without -ffast-math"
+#endif
 
 #include <float.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST = 2100, ROUNDS = 40 };
+enum { MOST = 2100, ROUNDS = 40, QUERIES = 9 };
 
 static uint64_t state = 1;
 
@@ -27,9 +27,17 @@ static void check(size_t kernel, lacuna_metric metric, const float *query, const
     uint64_t bits;
     memcpy(&bits, &distance, sizeof bits);
     *digest = (*digest ^ bits) * 0x100000001B3u;
-    const lacuna_queries queries = {metric, dimension, 1, query, &square, LACUNA_SUM_ERROR};
-    lacuna_candidate candidate;
-    if (lacuna_candidates_with(kernel, &queries, row, 4 * dimension, 1, &distance, &candidate) != 1) {
+    /* Nine queries alike, so that tiles are tried too. */
+    static float values[QUERIES * MOST];
+    double squares[QUERIES], limits[QUERIES];
+    for (size_t i = 0; i < QUERIES; i++) {
+        memcpy(values + i * dimension, query, dimension * sizeof *query);
+        squares[i] = square;
+        limits[i] = distance;
+    }
+    const lacuna_queries queries = {metric, dimension, QUERIES, values, squares, LACUNA_SUM_ERROR};
+    lacuna_candidate candidates[QUERIES];
+    if (lacuna_candidates_with(kernel, &queries, row, 4 * dimension, 1, limits, candidates) != QUERIES) {
         printf("left out: kernel %s, metric %d, dimension %zu\n", lacuna_kernel_name_at(kernel), metric, dimension);
     }
 }

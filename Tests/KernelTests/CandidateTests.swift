@@ -42,20 +42,31 @@ struct CandidateTests {
 
     /// In each lane one component is large. All others are so small that their products are slightly more than half of
     /// the sum's last bit: each addition rounds up by nearly as much as it adds.
-    private static func roundingUp(_ dimension: Int) -> [Float] {
-        (0..<dimension).map { $0 % 1024 < 64 ? 1 : Float((0x1p-24 * 1.01).squareRoot()) }
+    private static func roundingUp(_ dimension: Int, lanes: Int) -> [Float] {
+        (0..<dimension).map { $0 % 1024 < lanes ? 1 : Float((0x1p-24 * 1.01).squareRoot()) }
     }
 
     @Test("hold rows whose sums always round one way", arguments: Kernel.available, Metric.allCases)
     func rounding(kernel: Kernel, metric: Metric) {
         for dimension in [64, 300, 1024, 2048, 65_536] {
-            let vector = Self.roundingUp(dimension)
-            let opposite = vector.map { -$0 }
-            let zero = [Float](repeating: 0, count: dimension)
-            for (query, row) in [(vector, vector), (vector, opposite), (vector, zero), (zero, opposite)] {
-                #expect(kernel.keeps(metric, query, row), "dimension \(dimension)")
+            // The lanes of one vector, as in a tile, and those of four, as for a query alone.
+            for lanes in [16, 64] {
+                let vector = Self.roundingUp(dimension, lanes: lanes)
+                let opposite = vector.map { -$0 }
+                let zero = [Float](repeating: 0, count: dimension)
+                for (query, row) in [(vector, vector), (vector, opposite), (vector, zero), (zero, opposite)] {
+                    #expect(kernel.keeps(metric, query, row), "dimension \(dimension), \(lanes) lanes")
+                }
             }
         }
+    }
+
+    @Test("would lack rows if the bound were half of it", arguments: Kernel.available)
+    func halfTheBound(kernel: Kernel) {
+        let vector = Self.roundingUp(1024, lanes: 16)
+        let zero = [Float](repeating: 0, count: 1024)
+        #expect(!kernel.keeps(.dot, vector, vector.map { -$0 }, sumError: LACUNA_SUM_ERROR / 2))
+        #expect(!kernel.keeps(.euclidean, vector, zero, sumError: LACUNA_SUM_ERROR / 2))
     }
 
     @Test("hold rows whose products cancel", arguments: Kernel.available, Metric.allCases)

@@ -59,18 +59,21 @@ struct Kernel: Sendable, CustomTestStringConvertible {
         return Array(found.prefix(foundCount))
     }
 
-    /// Whether a row stays a candidate if the limit is its own distance.
+    /// Whether a row is a candidate if only rows as near as it are wanted: alone, and for each of nine queries alike,
+    /// which go through tiles.
     func keeps(_ metric: Metric, _ query: [Float], _ row: [Float], sumError: Double = LACUNA_SUM_ERROR) -> Bool {
         let limit = distance(metric, query, row)
-        return !candidates(
-            metric,
-            [query],
-            in: row,
-            stride: row.count,
-            count: 1,
-            limits: [limit],
-            sumError: sumError
-        ).isEmpty
+        return [1, 9].allSatisfy { count in
+            candidates(
+                metric,
+                [[Float]](repeating: query, count: count),
+                in: row,
+                stride: row.count,
+                count: 1,
+                limits: [Double](repeating: limit, count: count),
+                sumError: sumError
+            ).count == count
+        }
     }
 }
 

@@ -23,8 +23,9 @@ typedef enum {
  The distance between a query and a row of `dimension` floats, which need only the alignment of a float. `query_square`
  is lacuna_square of the query.
 
- The sums are made in double, without fused multiplications, in an order that depends only on the dimension: so the bits
- are the same on every machine and with every kernel. Every finite input gives a finite distance. The cosine distance of
+ The sums are made in double, without fused multiplications, in an order that depends only on the dimension. So the bits
+ are the same on every machine and with every kernel, in the floating-point mode that processes begin with (rounding to
+ nearest, subnormals kept). Every finite input gives a finite distance. The cosine distance of
  equal vectors is exactly 0. A row with a NaN or an infinity (damaged bytes; lacuna_all_finite keeps them out) is at
  +infinity, so distances always sort; if the query has one, every row is at +infinity.
 */

@@ -35,7 +35,9 @@ struct Scan: Sendable {
     func run(limit: Int, threads: Int) throws(VectorStoreError) -> [TopK] {
         let none = [TopK](repeating: TopK(limit: limit), count: queries.count)
         if limit == 0 { return none }
-        let pieceSlots = max(LACUNA_MOST_ROWS, Self.pieceBytes / Int(view.file.stride))
+        // A task knows only on its own thread that it was cancelled, and another thread may take all pieces.
+        if isCancelled() { throw Self.cancelled }
+        let pieceSlots = max(1, Self.pieceBytes / Int(view.file.stride))
         let pieces = (view.end.number + pieceSlots - 1) / pieceSlots
         let nextPiece = Atomic(0)
         let outcome = Guarded<Result<[TopK], VectorStoreError>>(.success(none))
@@ -45,7 +47,7 @@ struct Scan: Sendable {
                 while case let piece = nextPiece.add(1, ordering: .relaxed).oldValue, piece < pieces {
                     if isCancelled() {
                         nextPiece.store(pieces, ordering: .relaxed)
-                        throw VectorStoreError(.cancelled, "the search was cancelled before its end")
+                        throw Self.cancelled
                     }
                     let end = min(view.end.number, (piece + 1) * pieceSlots)
                     try scan(Slot(piece * pieceSlots)..<Slot(end), &tops)
@@ -61,6 +63,10 @@ struct Scan: Sendable {
             }
         }
         return try outcome.withLock { $0 }.get()
+    }
+
+    private static var cancelled: VectorStoreError {
+        VectorStoreError(.cancelled, "the search was cancelled before its end")
     }
 
     private func scan(_ slots: Range<Slot>, _ tops: inout [TopK]) throws(VectorStoreError) {
