@@ -59,9 +59,14 @@ let package = Package(
         ),
         .target(name: "LacunaPlatform", dependencies: ["CLacunaPlatform"], swiftSettings: swiftSettings),
         .target(
+            name: "LacunaSQLite",
+            dependencies: ["LacunaPlatform", "CLacunaPlatform", "CLacunaSQLite", "CLacunaStoreVFS"],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "Lacuna",
             dependencies: [
-                "LacunaPlatform", "CLacunaSQLite", "CLacunaPlatform", "CLacunaStoreVFS", "CLacunaVectorKernels",
+                "LacunaPlatform", "LacunaSQLite", "CLacunaPlatform", "CLacunaSQLite", "CLacunaVectorKernels",
                 "LacunaMigrations", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings

@@ -1,5 +1,6 @@
 import CLacunaSQLite
 import CLacunaStoreVFS
+public import LacunaPlatform
 import Synchronization
 
 #if canImport(Darwin)
@@ -10,6 +11,7 @@ import Glibc
 
 /// One connection to `index.sqlite`. It is not thread-safe: its owner must let only one thread at a time use it.
 @safe
+@usableFromInline
 package final class Connection {
     /// How the database file is opened.
     package enum Mode: Sendable {
@@ -31,7 +33,7 @@ package final class Connection {
     /// Nil for an immutable database, because no locks of it are held.
     private let entry: OpenConnections.Entry?
     /// A number that no other connection of this process has or had.
-    let serial: Int
+    package let serial: Int
     private static let nextSerial = Atomic(0)
     private var statements: [String: Statement] = [:]
     /// Kept alive for as long as SQLite may call it.
@@ -40,9 +42,9 @@ package final class Connection {
     var question: Question?
     /// The frames in the log at this connection's last commit, including those that were already copied to the
     /// database; 0 before the first commit. Counted once ``checkpointsItself()`` was called.
-    var logFrames = 0
+    package internal(set) var logFrames = 0
     /// The commits of this connection that have changed anything. Counted once ``checkpointsItself()`` was called.
-    var commits = 0
+    package internal(set) var commits = 0
 
     private static let busyMilliseconds: Int32 = 5_000
 
@@ -98,7 +100,7 @@ package final class Connection {
     }
 
     /// From now on, whatever the schema says, no trigger runs, no view is read, and no foreign key changes a row.
-    func useTablesOnly() {
+    package func useTablesOnly() {
         configure([
             (SQLITE_DBCONFIG_ENABLE_TRIGGER, false), (SQLITE_DBCONFIG_ENABLE_VIEW, false),
             (SQLITE_DBCONFIG_ENABLE_FKEY, false),
@@ -106,7 +108,7 @@ package final class Connection {
     }
 
     /// Whether SQLite's names still lead to the directory.
-    var namesLeadHere: Bool { !isNamedByPath || directory.isAtItsPath }
+    package var namesLeadHere: Bool { !isNamedByPath || directory.isAtItsPath }
 
     deinit {
         statements.removeAll()
@@ -117,7 +119,7 @@ package final class Connection {
     /// While `body` runs, SQLite waits this long for a lock that somebody else holds.
     ///
     /// The pragma would not do: a cached statement's pragma takes effect when it is prepared, and not when it runs.
-    func waiting<R>(
+    package func waiting<R>(
         milliseconds: Int32,
         _ body: () throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {
@@ -157,7 +159,7 @@ package final class Connection {
     /// Copies the whole database into another connection's, in the state of this connection's transaction; outside of a
     /// transaction the copy would begin anew with every commit. `body` is called every few pages; an error that it
     /// throws stops the copy.
-    func copy(to other: Connection, _ body: () throws -> Void) throws {
+    package func copy(to other: Connection, _ body: () throws -> Void) throws {
         guard let backup = unsafe sqlite3_backup_init(other.handle, "main", handle, "main") else {
             throw unsafe VectorStoreError(Self.error(other.handle, sqlite3_errcode(other.handle), nil))
         }
@@ -180,25 +182,29 @@ package final class Connection {
     // MARK: Statements
 
     /// Lends a prepared statement from the cache to the closure.
-    private func withStatement<R>(
+    @inlinable func withStatement<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ body: (Statement) throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {
-        let statement: Statement
-        if let kept = statements[sql], !kept.isBusy {
-            statement = kept
-        } else {
-            statement = try prepare(sql)
-            statements[sql] = statement
-        }
+        let statement = try cachedStatement(sql)
         defer { statement.reset() }
         try statement.bind(values)
         return try body(statement)
     }
 
+    /// A statement from the cache, which gets it if it has none that is idle.
+    @usableFromInline func cachedStatement(_ sql: String) throws(VectorStoreError) -> Statement {
+        if let kept = statements[sql], !kept.isBusy { return kept }
+        let statement = try prepare(sql)
+        statements[sql] = statement
+        return statement
+    }
+
     /// Prepares a statement that is used once, such as one with a caller's filter in it.
-    func prepare(_ sql: String) throws(VectorStoreError) -> Statement { try unsafe Statement(handle, sql, directory) }
+    package func prepare(_ sql: String) throws(VectorStoreError) -> Statement {
+        try unsafe Statement(handle, sql, directory)
+    }
 
     /// Runs a statement to its end. Returns the number of rows that it inserted, updated or deleted.
     @discardableResult
@@ -210,13 +216,13 @@ package final class Connection {
     }
 
     /// The number of rows that this connection has changed so far.
-    var totalChanges: Int { unsafe Int(sqlite3_total_changes64(handle)) }
+    package var totalChanges: Int { unsafe Int(sqlite3_total_changes64(handle)) }
 
     /// The number of rows that were changed by the last statement that changed any.
-    var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
+    @usableFromInline var changedRows: Int { unsafe Int(sqlite3_changes64(handle)) }
 
     /// Calls `row` with the first row, if there is one.
-    func first<R>(
+    @inlinable package func first<R>(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ row: (Statement) throws(VectorStoreError) -> R
@@ -226,7 +232,7 @@ package final class Connection {
         }
     }
 
-    package func forEach(
+    @inlinable package func forEach(
         _ sql: String,
         _ values: [SQLValue] = [],
         _ row: (Statement) throws(VectorStoreError) -> Void
@@ -244,13 +250,13 @@ package final class Connection {
 
     // MARK: Transactions
 
-    enum TransactionKind: String {
+    package enum TransactionKind: String {
         case read = "BEGIN DEFERRED"
         case write = "BEGIN IMMEDIATE"
     }
 
     /// Commits all of `body`, or nothing. With `synchronous = FULL`, the commit is durable when this returns.
-    func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+    package func transaction<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         try run(TransactionKind.write.rawValue)
         do {
             let result = try body()
@@ -263,17 +269,17 @@ package final class Connection {
     }
 
     /// `body` reads one state: that of the transaction around it, if there is one.
-    func snapshot<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
+    package func snapshot<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
         if isInTransaction { return try body() }
         try run(TransactionKind.read.rawValue)
         defer { rollBack() }
         return try body()
     }
 
-    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+    package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
     /// A failed rollback needs no handling: on errors that make it fail, SQLite rolls back by itself.
-    func rollBack() {
+    package func rollBack() {
         if isInTransaction { _ = try? run("ROLLBACK") }
     }
 }

@@ -2,10 +2,10 @@ import CLacunaSQLite
 
 /// A scalar SQL function from SQL values to an integer.
 @safe
-final class IntegerFunction {
+package final class IntegerFunction {
     private let body: (SQLArguments) -> Int64
 
-    init(_ body: @escaping (SQLArguments) -> Int64) { self.body = body }
+    package init(_ body: @escaping (SQLArguments) -> Int64) { self.body = body }
 
     static let call: @convention(c) (OpaquePointer?, Int32, UnsafeMutablePointer<OpaquePointer?>?) -> Void = {
         context,
@@ -25,7 +25,7 @@ final class IntegerFunction {
 
 /// The arguments of a call, which are valid during the call.
 @safe
-struct SQLArguments {
+package struct SQLArguments {
     private let values: UnsafeMutableBufferPointer<OpaquePointer?>
 
     fileprivate init(_ values: UnsafeMutablePointer<OpaquePointer?>, _ count: Int) {
@@ -33,13 +33,13 @@ struct SQLArguments {
     }
 
     /// Nil if the argument is no integer.
-    func integer(_ index: Int) -> Int64? {
+    package func integer(_ index: Int) -> Int64? {
         let value = unsafe values[index]
         return unsafe sqlite3_value_type(value) == SQLITE_INTEGER ? sqlite3_value_int64(value) : nil
     }
 
     /// Calls `body` with a text's bytes, or with nil if the argument is no text.
-    func withText<R>(_ index: Int, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
+    package func withText<R>(_ index: Int, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
         let value = unsafe values[index]
         guard unsafe sqlite3_value_type(value) == SQLITE_TEXT, let text = unsafe sqlite3_value_text(value) else {
             return body(nil)

@@ -1,4 +1,5 @@
 import CLacunaSQLite
+package import LacunaPlatform
 
 /// Checks the write-ahead log, and copies it into the database.
 extension Connection {
@@ -15,21 +16,21 @@ extension Connection {
 
     /// Checks the log. Throws `damaged` if the log is damaged, and `cancelled` if `isCancelled` says so before the
     /// log's end. This must be the first read, because it opens the log.
-    func checkLog(_ isCancelled: () -> Bool) throws(VectorStoreError) {
+    package func checkLog(_ isCancelled: () -> Bool) throws(VectorStoreError) {
         _ = try first("PRAGMA application_id") { $0.integer(0) }
         if !PlantedBug.logNotChecked.isPlanted { try unsafe WriteAheadLog(handle)?.check(isCancelled) }
     }
 
     /// The shared memory, which shows other connections' commits. A read must have come before.
-    var sharedLog: SharedLog? { unsafe SharedLog(handle) }
+    package var sharedLog: SharedLog? { unsafe SharedLog(handle) }
 
     /// The length of the log's file, whatever is in it.
-    func logBytes() throws(VectorStoreError) -> Int64 { try unsafe WriteAheadLog(handle)?.size() ?? 0 }
+    package func logBytes() throws(VectorStoreError) -> Int64 { try unsafe WriteAheadLog(handle)?.size() ?? 0 }
 
     /// Writes zeros for the next few frames to overwrite, because syncing overwritten bytes is cheaper than syncing a
     /// longer file. This only makes commits of a few pages faster. It must run in a write transaction, so that nobody
     /// else writes to the log. A log that was begun anew is long enough already.
-    func prewriteLog() {
+    package func prewriteLog() {
         guard logFrames > 0, let log = unsafe WriteAheadLog(handle), let size = try? log.size(),
             size <= Int64(logFrames + Self.prewrittenFrames / 8) * Self.frameBytes
         else { return }
@@ -37,7 +38,7 @@ extension Connection {
     }
 
     /// Writes the log's bytes again in place, and syncs them, while nobody else can write to the log.
-    func rewriteLog() throws(VectorStoreError) {
+    package func rewriteLog() throws(VectorStoreError) {
         try run(TransactionKind.write.rawValue)
         defer { rollBack() }
         try unsafe WriteAheadLog(handle)?.rewrite()
@@ -48,7 +49,7 @@ extension Connection {
     /// sync fails, the kernel may treat copied pages as written that are not.
     ///
     /// - Throws: `busy` if another program is checkpointing.
-    func forgetCheckpoints() throws(VectorStoreError) {
+    package func forgetCheckpoints() throws(VectorStoreError) {
         try run(TransactionKind.write.rawValue)
         defer { rollBack() }
         let code = unsafe lacuna_sqlite3_forget_checkpoints(handle)
@@ -58,7 +59,7 @@ extension Connection {
     }
 
     /// From now on commits don't checkpoint: the connection's owner does, between commits.
-    func checkpointsItself() {
+    package func checkpointsItself() {
         unsafe sqlite3_wal_hook(
             handle,
             { context, _, _, frames in
@@ -72,7 +73,7 @@ extension Connection {
         )
     }
 
-    enum Checkpoint {
+    package enum Checkpoint {
         /// Copies the frames that no reader is in the way of.
         case passive
         /// Copies everything, and makes the next commit begin the log anew.
@@ -90,7 +91,7 @@ extension Connection {
     }
 
     /// Copies the log into the database. Returns false if somebody was in the way for longer than the connection waits.
-    func checkpoint(_ checkpoint: Checkpoint) throws(VectorStoreError) -> Bool {
+    package func checkpoint(_ checkpoint: Checkpoint) throws(VectorStoreError) -> Bool {
         var frames: Int32 = 0
         var copied: Int32 = 0
         let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, checkpoint.mode, &frames, &copied)

@@ -1,5 +1,6 @@
 import CLacunaPlatform
 import CLacunaSQLite
+import LacunaPlatform
 
 /// SQLite's write-ahead log, read and written through the file handle that SQLite itself has open: if a descriptor of
 /// our own were closed, this process would lose its POSIX locks.

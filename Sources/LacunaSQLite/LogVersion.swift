@@ -1,4 +1,4 @@
-import CLacunaSQLite
+public import CLacunaSQLite
 
 /// The contents of the header of SQLite's wal-index. Two equal ones mean the same state of the database, whoever
 /// committed it.
@@ -6,13 +6,14 @@ import CLacunaSQLite
 /// In the header, every commit has a number of its own and a checksum over all frames of the log
 /// (sqlite.org/walformat.html, 2.1). A checkpoint that empties the log changes the header too, without changing the
 /// state.
-struct LogVersion: Equatable, Sendable {
-    private let value: lacuna_log_version
+@usableFromInline
+package struct LogVersion: Equatable, Sendable {
+    @usableFromInline let value: lacuna_log_version
 
-    fileprivate init(_ value: lacuna_log_version) { self.value = value }
+    @inlinable init(_ value: lacuna_log_version) { self.value = value }
 
-    @inline(__always)
-    static func == (left: LogVersion, right: LogVersion) -> Bool {
+    @inlinable @inline(__always)
+    package static func == (left: LogVersion, right: LogVersion) -> Bool {
         left.value.header_checksum == right.value.header_checksum && left.value.change == right.value.change
             && left.value.page == right.value.page && left.value.frame == right.value.frame
             && left.value.checksum == right.value.checksum && left.value.salt == right.value.salt
@@ -20,10 +21,10 @@ struct LogVersion: Equatable, Sendable {
 
     /// The number of transactions that have changed anything, minus `commits`. The result is only good for comparison
     /// with others, because both numbers begin anywhere and wrap around to 0.
-    func changes(beyond commits: Int64) -> UInt32 { value.change &- UInt32(truncatingIfNeeded: commits) }
+    package func changes(beyond commits: Int64) -> UInt32 { value.change &- UInt32(truncatingIfNeeded: commits) }
 
     /// Whether exactly `commits` transactions that have changed anything lie between the two.
-    func isFollowed(by next: LogVersion, after commits: Int) -> Bool {
+    package func isFollowed(by next: LogVersion, after commits: Int) -> Bool {
         commits == 0 ? self == next : next.value.change == value.change &+ UInt32(commits)
     }
 }
@@ -33,8 +34,9 @@ struct LogVersion: Equatable, Sendable {
 /// `@unchecked Sendable`: it is only read, with atomic loads. It is valid for as long as the connection that it came
 /// from is open.
 @safe
-struct SharedLog: @unchecked Sendable {
-    private let memory: UnsafeRawPointer
+@usableFromInline
+package struct SharedLog: @unchecked Sendable {
+    @usableFromInline let memory: UnsafeRawPointer
 
     /// Nil if there is no log, as for an immutable database.
     init?(_ connection: OpaquePointer) {
@@ -44,6 +46,6 @@ struct SharedLog: @unchecked Sendable {
 
     /// The version of the newest commit. Reading it takes a few loads and no system call. A header that is being
     /// written equals no other one.
-    @inline(__always)
-    var version: LogVersion { LogVersion(unsafe lacuna_read_log_version(memory)) }
+    @inlinable @inline(__always)
+    package var version: LogVersion { LogVersion(unsafe lacuna_read_log_version(memory)) }
 }

@@ -1,8 +1,9 @@
 import CLacunaSQLite
+package import LacunaPlatform
 
 /// Checks where the database lies, and the files beside it.
 extension Connection {
-    static func checkFiles(_ name: String, _ directory: Directory, _ mode: Mode) throws(VectorStoreError) {
+    package static func checkFiles(_ name: String, _ directory: Directory, _ mode: Mode) throws(VectorStoreError) {
         let sharedMemory = name + "-shm"
         for name in [name, name + "-wal", sharedMemory] {
             guard let status = try mapped(directory.regularStatus(name)), status.links > 1 else { continue }
@@ -24,7 +25,7 @@ extension Connection {
 
     /// Called if only the path leads to the directory: the database that was opened and is read now must be the one in
     /// that directory. A swap between two of these checks is not noticed.
-    func checkPlace(_ directory: Directory) throws(VectorStoreError) {
+    package func checkPlace(_ directory: Directory) throws(VectorStoreError) {
         _ = try? run("PRAGMA schema_version")
         var hasMoved: Int32 = 0
         unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)

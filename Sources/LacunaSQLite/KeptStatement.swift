@@ -1,13 +1,16 @@
+public import LacunaPlatform
+
 /// A statement that runs once per row. It stays prepared, so running it looks nothing up and allocates nothing.
-final class KeptStatement {
+@usableFromInline
+package final class KeptStatement {
     private let sql: String
     private var statement: Statement?
 
-    init(_ sql: String) { self.sql = sql }
+    package init(_ sql: String) { self.sql = sql }
 
     /// Binds values and runs the statement to its end. Returns the number of rows that it inserted, updated or deleted.
     /// The connection must always be the same.
-    func run(
+    @inlinable package func run(
         on connection: Connection,
         _ bind: (Statement) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) -> Int {
@@ -19,7 +22,7 @@ final class KeptStatement {
     }
 
     /// Binds values and calls `row` with the first row, if there is one.
-    func first<R>(
+    @inlinable package func first<R>(
         on connection: Connection,
         _ bind: (Statement) throws(VectorStoreError) -> Void,
         _ row: (Statement) throws(VectorStoreError) -> R
@@ -30,7 +33,7 @@ final class KeptStatement {
         return try statement.step() ? try row(statement) : nil
     }
 
-    private func prepared(_ connection: Connection) throws(VectorStoreError) -> Statement {
+    @usableFromInline func prepared(_ connection: Connection) throws(VectorStoreError) -> Statement {
         if let statement { return statement }
         let prepared = try connection.prepare(sql)
         statement = prepared

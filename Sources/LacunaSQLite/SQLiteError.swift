@@ -1,4 +1,5 @@
 import CLacunaSQLite
+package import LacunaPlatform
 
 #if canImport(Darwin)
 import Darwin
@@ -7,16 +8,24 @@ import Glibc
 #endif
 
 /// An error that SQLite reported: the extended result code, the message, and the statement without its bound values.
-struct SQLiteError: Error, Sendable, CustomStringConvertible {
-    let code: Int32
-    let message: String
+package struct SQLiteError: Error, Sendable, CustomStringConvertible {
+    package let code: Int32
+    package let message: String
     let sql: String?
     /// The system's reason (errno) why a file can't be opened, or why a call on it failed; 0 for any other error.
-    var systemErrno: Int32 = 0
+    package let systemErrno: Int32
     /// Whether the connection only reads, so it writes nothing but temporary files.
-    var isOfReader = false
+    package let isOfReader: Bool
 
-    var primaryCode: Int32 { code & 0xff }
+    package init(code: Int32, message: String, sql: String?, systemErrno: Int32 = 0, isOfReader: Bool = false) {
+        self.code = code
+        self.message = message
+        self.sql = sql
+        self.systemErrno = systemErrno
+        self.isOfReader = isOfReader
+    }
+
+    package var primaryCode: Int32 { code & 0xff }
 
     /// Whether a write failed because there is no room. A failed sync doesn't count: after it, nobody knows what is on
     /// the disk, whatever the reason.
@@ -42,14 +51,14 @@ struct SQLiteError: Error, Sendable, CustomStringConvertible {
     /// SQLITE_IOERR_WRITE is 3, _SHMSIZE 19, _GETTEMPPATH 25: macros that Swift doesn't see.
     private static func ioError(_ number: Int32) -> Int32 { SQLITE_IOERR | number << 8 }
 
-    var description: String {
+    package var description: String {
         "SQLite error \(code): \(message)" + (sql.map { " in: \($0)" } ?? "")
     }
 }
 
 extension VectorStoreError {
     /// Makes all of SQLite's errors into errors of ours: the primary code decides what a caller can do.
-    init(_ error: SQLiteError) {
+    package init(_ error: SQLiteError) {
         let problem = "index.sqlite: \(error.message)"
         switch error.primaryCode {
         case _ where error.lacksTemporaryDirectory:

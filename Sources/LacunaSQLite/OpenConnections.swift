@@ -1,7 +1,9 @@
+package import LacunaPlatform
+
 /// The connections of this process, by the directory of their database. If any other descriptor of the database were
 /// closed, all of these connections would lose their locks (fcntl(2)), and another process could remove a log that is
 /// in use.
-enum OpenConnections {
+package enum OpenConnections {
     private struct State: Sendable {
         var connections: [FileIdentity: Int] = [:]
         var copied: Set<FileIdentity> = []
@@ -41,7 +43,7 @@ enum OpenConnections {
     /// connection to it.
     ///
     /// - Throws: `busy` if there is one.
-    static func excluded<R>(
+    package static func excluded<R>(
         from directory: Directory,
         _ body: () throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {

@@ -1,4 +1,5 @@
-import CLacunaSQLite
+public import CLacunaSQLite
+public import LacunaPlatform
 
 #if canImport(Darwin)
 import Darwin
@@ -9,8 +10,9 @@ import Glibc
 /// A prepared statement, which is finalized with its last reference. It is not thread-safe: it belongs to its
 /// connection's owner.
 @safe
+@usableFromInline
 package final class Statement {
-    private let handle: OpaquePointer
+    @usableFromInline let handle: OpaquePointer
     private let connection: OpaquePointer
     private let sql: String
     /// A connection stays open for as long as one of its statements lives, and needs its directory.
@@ -35,21 +37,21 @@ package final class Statement {
     /// Whether it has begun, and was neither run to its end nor reset.
     var isBusy: Bool { unsafe sqlite3_stmt_busy(handle) != 0 }
 
-    var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
+    package var parameterCount: Int { unsafe Int(sqlite3_bind_parameter_count(handle)) }
 
-    func bind(_ values: [SQLValue]) throws(VectorStoreError) {
+    @usableFromInline package func bind(_ values: [SQLValue]) throws(VectorStoreError) {
         for (index, value) in values.enumerated() {
             try bind(value, at: index + 1)
         }
     }
 
-    func bind(_ integer: Int64, at index: Int) throws(VectorStoreError) {
+    package func bind(_ integer: Int64, at index: Int) throws(VectorStoreError) {
         let code = unsafe sqlite3_bind_int64(handle, Int32(index), integer)
-        if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
+        if code != SQLITE_OK { throw failure(code) }
     }
 
     /// `index` counts from 1, as SQLite does.
-    func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
+    package func bind(_ value: SQLValue, at index: Int) throws(VectorStoreError) {
         let index = Int32(index)
         let code: Int32
         switch value {
@@ -65,27 +67,31 @@ package final class Statement {
                 return unsafe lacuna_sqlite3_bind_text(handle, index, base, UInt64(bytes.count))
             }
         }
-        if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
+        if code != SQLITE_OK { throw failure(code) }
     }
 
     /// True if there is a row to read, false when the statement is done.
-    func step() throws(VectorStoreError) -> Bool {
+    @inlinable package func step() throws(VectorStoreError) -> Bool {
         let code = unsafe sqlite3_step(handle)
         if code == SQLITE_ROW { return true }
         if code == SQLITE_DONE { return false }
-        throw unsafe VectorStoreError(Connection.error(connection, code, sql))
+        throw failure(code)
     }
 
-    func reset() {
+    @usableFromInline func failure(_ code: Int32) -> VectorStoreError {
+        unsafe VectorStoreError(Connection.error(connection, code, sql))
+    }
+
+    @usableFromInline package func reset() {
         unsafe sqlite3_reset(handle)
         unsafe sqlite3_clear_bindings(handle)
         // If the steps of all runs were added up, a short statement would look like a long one.
         unsafe sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_VM_STEP, 1)
     }
 
-    func integer(_ column: Int) -> Int64 { unsafe sqlite3_column_int64(handle, Int32(column)) }
+    @inlinable package func integer(_ column: Int) -> Int64 { unsafe sqlite3_column_int64(handle, Int32(column)) }
 
-    func text(_ column: Int) throws(VectorStoreError) -> String {
+    package func text(_ column: Int) throws(VectorStoreError) -> String {
         let column = Int32(column)
         guard let bytes = unsafe sqlite3_column_text(handle, column) else {
             throw .damaged("a text is missing in the index")
@@ -99,7 +105,7 @@ package final class Statement {
     }
 
     /// Calls `body` with a text's bytes, or with nil if the value is no text.
-    func withText<R>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>?) -> R) -> R {
+    package func withText<R>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>?) -> R) -> R {
         let column = Int32(column)
         guard unsafe sqlite3_column_type(handle, column) == SQLITE_TEXT,
             let bytes = unsafe sqlite3_column_text(handle, column)
@@ -107,17 +113,19 @@ package final class Statement {
         return unsafe body(UnsafeBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column))))
     }
 
-    func isInteger(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_INTEGER }
+    package func isInteger(_ column: Int) -> Bool {
+        unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_INTEGER
+    }
 
     /// The text, with U+FFFD in place of bytes that aren't UTF-8; empty if the value is no text.
-    func repairedText(_ column: Int) -> String {
+    package func repairedText(_ column: Int) -> String {
         let column = Int32(column)
         guard let bytes = unsafe sqlite3_column_text(handle, column) else { return "" }
         let count = unsafe Int(sqlite3_column_bytes(handle, column))
         return unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
-    func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+    package func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
 
     package func value(_ column: Int) throws(VectorStoreError) -> SQLValue {
         switch unsafe sqlite3_column_type(handle, Int32(column)) {
@@ -135,7 +143,7 @@ package final class Statement {
 extension String {
     /// The text of UTF-8 bytes; nil if they are not UTF-8. A decoded text has other bytes where it was repaired, and to
     /// compare the bytes costs a fraction of what `init(validating:as:)` does.
-    init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
+    package init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
         var text = unsafe String(decoding: bytes, as: UTF8.self)
         let isSame = text.withUTF8 { own in
             guard own.count == bytes.count, let first = own.baseAddress, let second = bytes.baseAddress else {
@@ -150,20 +158,28 @@ extension String {
 
 /// Blobs.
 extension Statement {
-    func bind(_ bytes: [UInt8], at index: Int) throws(VectorStoreError) {
+    package func bind(_ bytes: [UInt8], at index: Int) throws(VectorStoreError) {
         let code = unsafe bytes.withUnsafeBytes { buffer in
             unsafe lacuna_sqlite3_bind_blob(handle, Int32(index), buffer.baseAddress, UInt64(buffer.count))
         }
-        if code != SQLITE_OK { throw unsafe VectorStoreError(Connection.error(connection, code, sql)) }
+        if code != SQLITE_OK { throw failure(code) }
     }
 
     /// Calls `body` with a blob's bytes, which are valid until it returns. There are none if the value is no blob.
-    func withBlob<R, E: Error>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    @inlinable package func withBlob<R, E: Error>(
+        _ column: Int,
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        try unsafe body(blob(column))
+    }
+
+    /// Valid until the statement is stepped or reset.
+    @usableFromInline func blob(_ column: Int) -> UnsafeRawBufferPointer {
         let column = Int32(column)
         guard unsafe sqlite3_column_type(handle, column) == SQLITE_BLOB else {
-            return try unsafe body(UnsafeRawBufferPointer(start: nil, count: 0))
+            return unsafe UnsafeRawBufferPointer(start: nil, count: 0)
         }
         let bytes = unsafe sqlite3_column_blob(handle, column)
-        return try unsafe body(UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column))))
+        return unsafe UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(handle, column)))
     }
 }

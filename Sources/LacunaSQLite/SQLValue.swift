@@ -25,7 +25,7 @@ extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Expr
 
 extension SQLValue {
     /// Whether an id comes before another one in the index: integers by value, texts by their bytes.
-    func isBefore(_ other: SQLValue) -> Bool {
+    package func isBefore(_ other: SQLValue) -> Bool {
         switch (self, other) {
         case (.integer(let left), .integer(let right)): left < right
         case (.text(let left), .text(let right)): left.utf8.lexicographicallyPrecedes(right.utf8)

@@ -1,9 +1,10 @@
 import CLacunaSQLite
+package import LacunaPlatform
 
 /// Our own SQL functions, and limits on what a statement may do.
 extension Connection {
     /// Makes `function` known to this connection's SQL as `name`; nil removes it.
-    func define(_ name: String, arguments: Int, _ function: IntegerFunction?) throws(VectorStoreError) {
+    package func define(_ name: String, arguments: Int, _ function: IntegerFunction?) throws(VectorStoreError) {
         let code = unsafe sqlite3_create_function_v2(
             handle,
             name,
@@ -19,14 +20,14 @@ extension Connection {
     }
 
     /// An action that a statement asks for while it is prepared (sqlite3_set_authorizer).
-    struct Request {
-        let action: Int32
-        let first: String?
-        let second: String?
+    package struct Request {
+        package let action: Int32
+        package let first: String?
+        package let second: String?
     }
 
     /// Prepares `sql`, and asks `allows` about everything that it reads or calls. Throws if the answer is no.
-    func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
+    package func prepare(_ sql: String, allowing allows: (Request) -> Bool) throws(VectorStoreError) -> Statement {
         try withoutActuallyEscaping(allows) { allows throws(VectorStoreError) in
             let authorizer = Authorizer(allows)
             set(authorizer)
@@ -36,7 +37,7 @@ extension Connection {
     }
 
     /// From now on a statement that reads another table than these fails with `damaged` when it is prepared.
-    func allowReading(only tables: Set<String>) {
+    package func allowReading(only tables: Set<String>) {
         let authorizer = Authorizer { request in
             request.action != SQLITE_READ || request.first.map { tables.contains($0.lowercased()) } ?? false
         }
@@ -72,7 +73,7 @@ extension Connection {
 
     /// While `body` runs, a statement that takes long asks `isCancelled` again and again, and fails with `cancelled`
     /// once the answer is yes. A short statement never asks.
-    func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
+    package func cancellable<R>(by isCancelled: @escaping () -> Bool, _ body: () throws -> R) rethrows -> R {
         let outer = question
         ask(Question(isCancelled))
         defer { ask(outer) }
@@ -81,7 +82,7 @@ extension Connection {
 
     /// While `body` runs, a statement that asks at all does so after `steps` steps, because each step may be a function
     /// that reads a long text. SQLite asks only where its program jumps.
-    func asking<R>(every steps: Int32, _ body: () throws -> R) rethrows -> R {
+    package func asking<R>(every steps: Int32, _ body: () throws -> R) rethrows -> R {
         ask(question, every: steps)
         defer { ask(question) }
         return try body()
@@ -107,7 +108,7 @@ extension Connection {
     }
 
     /// Sets limits for statements (sqlite3_limit) while `body` runs.
-    func limited<R>(_ limits: [(limit: Int32, most: Int32)], _ body: () throws -> R) rethrows -> R {
+    package func limited<R>(_ limits: [(limit: Int32, most: Int32)], _ body: () throws -> R) rethrows -> R {
         let before = limits.map { unsafe sqlite3_limit(handle, $0.limit, $0.most) }
         defer {
             for (limit, most) in zip(limits.map(\.limit), before) { unsafe sqlite3_limit(handle, limit, most) }

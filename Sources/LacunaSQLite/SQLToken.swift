@@ -1,5 +1,5 @@
 /// A token of SQL; the kinds are those that the text of a schema needs.
-enum SQLToken: Equatable, Sendable {
+package enum SQLToken: Equatable, Sendable {
     /// A word without quotes, in lower case: a keyword or a name.
     case word(String)
     /// A name in double quotes, backticks or square brackets, in lower case, because SQLite ignores the case of names.
@@ -14,7 +14,7 @@ enum SQLToken: Equatable, Sendable {
     private static let operators = ["->>", "->", "<=", ">=", "<>", "!=", "=="].map { Array($0.utf8) }
 
     /// The tokens of a statement, without white space and comments. O(length) time and memory.
-    static func tokens(of sql: String) -> [SQLToken] {
+    package static func tokens(of sql: String) -> [SQLToken] {
         var lexer = Lexer(bytes: Array(sql.utf8))
         var tokens: [SQLToken] = []
         while let token = lexer.next() { tokens.append(token) }
@@ -22,7 +22,7 @@ enum SQLToken: Equatable, Sendable {
     }
 
     /// The statements of one of our scripts, each from its first word to just before its semicolon.
-    static func statements(of script: [UInt8]) -> [String] {
+    package static func statements(of script: [UInt8]) -> [String] {
         var lexer = Lexer(bytes: script)
         var statements: [String] = []
         while lexer.findToken() { statements.append(lexer.statement()) }

@@ -1,4 +1,5 @@
 import CLacunaSQLite
+package import LacunaPlatform
 
 /// Reads a schema that was not checked yet.
 extension Connection {
@@ -9,7 +10,7 @@ extension Connection {
     ///
     /// - Throws: `damaged` if the schema is too long, or if such a query is longer than any of SQLite's own; `busy` if
     ///   loading took too long.
-    func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
+    package func prepareLoadingSchema(_ sql: String) throws(VectorStoreError) -> Statement {
         let deadline = ContinuousClock.now + Self.longestLoading
         var isLate = false
         var questions = 0
@@ -58,5 +59,5 @@ extension Connection {
     private static let questionsAWalk = 4
     private static let mostQuestions = 200
     /// It is task-local, so a test can use a shorter time.
-    @TaskLocal static var longestLoading = Duration.seconds(10)
+    @TaskLocal package static var longestLoading = Duration.seconds(10)
 }
