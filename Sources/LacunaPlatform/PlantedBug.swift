@@ -39,11 +39,11 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// An erasure is journalled as finished before its zeros are durable.
     case zerosNotSynced
     /// Recovery copies a log into the database though the log may not be on the disk.
-    case logNotRewritten
+    case logNotWrittenAgain
     /// Recovery assumes that pages that an earlier checkpoint has copied into the database are on the disk.
     case checkpointBelieved
     /// Recovery assumes that rows that only the log names are on the disk.
-    case rowsNotRewritten
+    case rowsNotWrittenAgain
     /// The mark names a commit before the commit is durable.
     case markBeforeCommit
     /// The log isn't checked before it is used.

@@ -38,10 +38,10 @@ extension Connection {
     }
 
     /// Writes the log's bytes again in place, and syncs them, while nobody else can write to the log.
-    package func rewriteLog() throws(VectorStoreError) {
+    package func writeLogAgain() throws(VectorStoreError) {
         try run(TransactionKind.write.rawValue)
         defer { rollBack() }
-        try unsafe WriteAheadLog(handle)?.rewrite()
+        try unsafe WriteAheadLog(handle)?.writeAgain()
     }
 
     /// From now on SQLite assumes that no frame of the log is in the database: the next checkpoint copies all of them,

@@ -25,7 +25,7 @@ extension Connection {
 
     /// Called if only the path leads to the directory: the database that was opened and is read now must be the one in
     /// that directory. A swap between two of these checks is not noticed.
-    package func checkPlace(_ directory: Directory) throws(VectorStoreError) {
+    package func checkIdentity(_ directory: Directory) throws(VectorStoreError) {
         _ = try? run("PRAGMA schema_version")
         var hasMoved: Int32 = 0
         unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)

@@ -92,7 +92,7 @@ package final class Connection {
             (SQLITE_DBCONFIG_DEFENSIVE, true),
         ])
         checkpointsOnClose(false)
-        if isNamedByPath { try checkPlace(directory) }
+        if isNamedByPath { try checkIdentity(directory) }
     }
 
     private func configure(_ options: [(Int32, Bool)]) {

@@ -150,7 +150,7 @@ struct WriteAheadLog {
     /// else writes to the log.
     ///
     /// Bytes behind these frames belong to no commit, and may be of any length.
-    func rewrite() throws(VectorStoreError) {
+    func writeAgain() throws(VectorStoreError) {
         let size = try size()
         let bytes = try header(size)
         try check(unsafe bytes.withUnsafeBytes { unsafe write($0, at: 0) }, "written")

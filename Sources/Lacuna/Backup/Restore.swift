@@ -12,31 +12,31 @@
 /// completes it.
 struct Restore {
     let backup: StorePaths
-    let place: Place
+    let location: StoreLocation
     let fileSystem: any FileSystem
     let pace: Pace
 
     func run() throws -> RestoreReport {
-        try place.checkIsOutside()
-        let old = try place.isTaken ? StorePaths(place.path) : nil
+        try location.checkIsOutside()
+        let old = try location.isTaken ? StorePaths(location.path) : nil
         if let old {
             if old.directory.identity == backup.directory.identity {
                 throw VectorStoreError(
                     .invalidArgument,
-                    "\(place.path) is the backup itself",
+                    "\(location.path) is the backup itself",
                     remedy: "choose another path"
                 )
             }
-            try place.checkMovable(old.directory)
+            try location.checkMovable(old.directory)
             try checkIsStore(old)
         }
-        let (name, directory) = try place.makeSibling("restored")
+        let (name, directory) = try location.makeSibling("restored")
         do {
             let report = try blamingBackup { try copy(to: directory) }
             let aside = try takePlace(name, old)
             return RestoreReport(rows: report.rows, bytes: try bytes(directory), movedAside: aside)
         } catch {
-            place.remove(name, directory)
+            location.remove(name, directory)
             throw error
         }
     }
@@ -45,7 +45,7 @@ struct Restore {
     private func checkIsStore(_ old: StorePaths) throws {
         let names = try mapped(old.directory.names())
         guard names.isEmpty || names.contains(where: StorePaths.isOwnName) else {
-            throw place.refusal("holds no store")
+            throw location.refusal("holds no store")
         }
     }
 
@@ -66,7 +66,7 @@ struct Restore {
     private func blamingBackup<R>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as VectorStoreError where error.code == .damaged {
             throw error.within(
-                "the backup \(backup.directory.path) is damaged, and \(place.path) was left as it is",
+                "the backup \(backup.directory.path) is damaged, and \(location.path) was left as it is",
                 remedy: "restore another backup, or save the rows of this one that are sound with \(.salvage)"
             )
         }
@@ -75,17 +75,17 @@ struct Restore {
     /// Returns the new path of the old store's directory, if there was one.
     private func takePlace(_ name: String, _ old: StorePaths?) throws -> String? {
         guard let old else {
-            try place.putNew(name)
+            try location.putNew(name)
             return nil
         }
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
         // A damaged store is moved aside as it is.
         let session = try? openOld(old, lock)
-        let others = try place.exchange(name)
+        let others = try location.exchange(name)
         // Readers of the old store check their path when they see a commit.
         if let session { try? tellReaders(session) }
-        return try place.setAside(others)
+        return try location.setAside(others)
     }
 
     private func openOld(_ old: StorePaths, _ lock: FileLock) throws -> WriteSession {

@@ -8,14 +8,14 @@ struct StoreBackup {
     /// Makes a new backup, or, if `incremental`, brings an earlier one up to date.
     func run(to path: String, incremental: Bool) throws -> BackupReport {
         let start = ContinuousClock.now
-        let place = try Place(path, fileSystem)
-        try place.checkIsOutside()
+        let location = try StoreLocation(path, fileSystem)
+        try location.checkIsOutside()
         var report: BackupReport
-        if try place.isTaken {
-            guard incremental else { throw place.refusal("exists already") }
-            report = try renew(place)
+        if try location.isTaken {
+            guard incremental else { throw location.refusal("exists already") }
+            report = try renew(location)
         } else {
-            report = try makeWhole(in: place) { try place.putNew($0) }.report
+            report = try makeWhole(in: location) { try location.putNew($0) }.report
         }
         report.duration = ContinuousClock.now - start
         return report
@@ -25,15 +25,15 @@ struct StoreBackup {
 
     /// Makes a whole backup beside the place, and then `put` moves it to the place.
     private func makeWhole<Put>(
-        in place: Place,
+        in location: StoreLocation,
         _ put: (String) throws -> Put
     ) throws -> (report: BackupReport, put: Put) {
-        let (name, directory) = try place.makeSibling("partial")
+        let (name, directory) = try location.makeSibling("partial")
         do {
             let report = try fill(directory)
             return (report, try put(name))
         } catch {
-            place.remove(name, directory)
+            location.remove(name, directory)
             throw error
         }
     }
@@ -66,12 +66,16 @@ struct StoreBackup {
     /// Brings the backup at the place up to date with the rows that were appended since, or puts a whole new one in its
     /// place. If somebody has written to the old backup or put a file into it, it may hold data that are nowhere else,
     /// so it is moved aside.
-    private func renew(_ place: Place) throws -> BackupReport {
-        let old = try StorePaths(place.path)
+    private func renew(_ location: StoreLocation) throws -> BackupReport {
+        let old = try StorePaths(location.path)
         if old.directory.identity == source.directory.identity {
-            throw VectorStoreError(.invalidArgument, "\(place.path) is the store itself", remedy: "choose another path")
+            throw VectorStoreError(
+                .invalidArgument,
+                "\(location.path) is the store itself",
+                remedy: "choose another path"
+            )
         }
-        let (before, origin) = try record(of: old, place)
+        let (before, origin) = try record(of: old, location)
         let lock = try Writer.lock(old)
         defer { lock.unlock() }
         let mark = try CommitMark.read(old, fileSystem)
@@ -82,30 +86,32 @@ struct StoreBackup {
         {
             return report
         }
-        var (report, others) = try makeWhole(in: place) { try place.exchange($0) }
+        var (report, others) = try makeWhole(in: location) { try location.exchange($0) }
         if try isUntouched && mapped(old.directory.names()).allSatisfy(StorePaths.isOwnName) {
-            place.remove(others, old.directory)
+            location.remove(others, old.directory)
         } else {
-            report.movedAside = try place.setAside(others)
+            report.movedAside = try location.setAside(others)
         }
         return report
     }
 
     /// The record of an earlier backup. Makes no file in the directory, which may belong to anybody.
-    private func record(of old: StorePaths, _ place: Place) throws -> (StoreRecord, LogOrigin?) {
+    private func record(of old: StorePaths, _ location: StoreLocation) throws -> (StoreRecord, LogOrigin?) {
         let now = try readers.read { $0.record }
-        guard try mapped(old.directory.status(StorePaths.indexName)) != nil else { throw place.refusal("is no backup") }
+        guard try mapped(old.directory.status(StorePaths.indexName)) != nil else {
+            throw location.refusal("is no backup")
+        }
         let before: StoreRecord
         let origin: LogOrigin?
         do {
             let index = try StoreIndex.openForReading(old.directory, .immutable, allowingEarlier: true)
             (before, origin) = (try index.record(), try index.logOrigin())
         } catch {
-            throw error.code == .notAStore ? place.refusal("is no backup") : error
+            throw error.code == .notAStore ? location.refusal("is no backup") : error
         }
-        guard before.uuid == now.uuid else { throw place.refusal("is no backup of this store") }
+        guard before.uuid == now.uuid else { throw location.refusal("is no backup of this store") }
         guard before.commitSequence <= now.commitSequence else {
-            throw place.refusal(
+            throw location.refusal(
                 "holds commit \(before.commitSequence), and the store is at \(now.commitSequence): it is no earlier state of it"
             )
         }

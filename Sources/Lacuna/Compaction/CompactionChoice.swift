@@ -37,7 +37,7 @@ struct CompactionChoice {
     /// The rows that a compaction in place moves, and the number of gaps into which they go.
     private let movedRows: Int
     private let movedBytes: Int64
-    private let gapRuns: Int
+    private let gapCount: Int
     /// The bytes of those gaps that have no blocks because they were punched.
     private let holeBytes: Int64
     private let blockSize: Int64
@@ -68,8 +68,8 @@ struct CompactionChoice {
         movedRows = live.liveCount - live.rank(end)
         movedBytes = Int64(movedRows) * file.stride
         var runs = 0
-        live.forEachRun(live: false) { if $0.lowerBound < end { runs += 1 } }
-        gapRuns = runs
+        live.forEachStretch(live: false) { if $0.lowerBound < end { runs += 1 } }
+        gapCount = runs
         let places = file.layout.offsets(Slot(0)..<end)
         holeBytes = Int64(places.count) - file.dataBytes(in: places)
         blockSize = try file.status().blockSize
@@ -96,7 +96,7 @@ struct CompactionChoice {
 
     /// The bytes that moving rows makes the disk write. If a gap shares its first and last block with live rows, these
     /// whole blocks are written again.
-    private var inPlaceCost: Int64 { movedBytes + 2 * Int64(gapRuns) * blockSize }
+    private var inPlaceCost: Int64 { movedBytes + 2 * Int64(gapCount) * blockSize }
 
     private func choose() -> CompactionPlan {
         let mostlyPunchable = space.punchableBytes > 0 && space.punchableBytes >= occupiedBytes / 2

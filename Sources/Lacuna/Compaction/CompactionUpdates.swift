@@ -14,18 +14,18 @@ public struct CompactionUpdates: AsyncSequence, Sendable {
     /// The updates come in this order: any number of `progress`, then one `finished`.
     public typealias Element = CompactionUpdate
 
-    private let work: CompactionRun.Work
+    private let work: CompactionTask.Work
 
-    init(_ work: @escaping CompactionRun.Work) { self.work = work }
+    init(_ work: @escaping CompactionTask.Work) { self.work = work }
 
     /// Starts a compaction.
-    public func makeAsyncIterator() -> Iterator { Iterator(CompactionRun.start(work)) }
+    public func makeAsyncIterator() -> Iterator { Iterator(CompactionTask.start(work)) }
 
     /// One compaction under way. Releasing its last copy stops the compaction at its next batch.
     public struct Iterator: AsyncIteratorProtocol {
-        private let run: CompactionRun
+        private let run: CompactionTask
 
-        fileprivate init(_ run: CompactionRun) { self.run = run }
+        fileprivate init(_ run: CompactionTask) { self.run = run }
 
         /// Waits for the next update; nil after the end.
         ///

@@ -138,7 +138,7 @@ struct Erasure {
         }
         // Holes are passed over: they have no bytes, and may be far longer than everything that was ever written.
         var extents = DataExtents(file)
-        try live.forEachRun(live: false) { run in
+        try live.forEachStretch(live: false) { run in
             try extents.forEachPart(of: file.layout.offsets(run)) { part in
                 var rest = part
                 while true {

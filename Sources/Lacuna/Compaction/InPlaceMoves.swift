@@ -5,7 +5,7 @@ struct InPlaceMoves {
     private let file: DataFile
     private let live: LiveBitmap
     /// In the end all rows lie below this slot, except for rows appended meanwhile, which follow it.
-    private let floor: Slot
+    private let packedEnd: Slot
     /// The slot after the last one when this began, or after the last cut. All rows between `top` and this slot were
     /// moved away.
     private var end: Slot
@@ -23,7 +23,7 @@ struct InPlaceMoves {
     /// The number of rows in a batch, which is one commit, so that a batch that fails has used none of its gaps. It
     /// gets smaller after a full disk.
     private var batchRows: Int
-    /// Whether some of the slots below `floor` have no blocks because they were punched.
+    /// Whether some of the slots below `packedEnd` have no blocks because they were punched.
     private let hasHoles: Bool
 
     /// The number of rows of the tail whose ids are in memory at a time.
@@ -39,33 +39,33 @@ struct InPlaceMoves {
         self.start = start
         self.file = file
         live = try LiveBitmap.loadChecked(maintenance.index, start.record).live
-        floor = moving ? Slot(live.liveCount) : live.end
-        nextFree = floor
+        packedEnd = moving ? Slot(live.liveCount) : live.end
+        nextFree = packedEnd
         end = live.slots
         caughtUp = live.slots
         top = live.end
         batchRows = maintenance.limits.rowsPerTurn(file.stride)
-        let places = file.layout.offsets(Slot(0)..<floor)
+        let places = file.layout.offsets(Slot(0)..<packedEnd)
         hasHoles = file.dataBytes(in: places) < places.count
     }
 
     private var generation: Int64 { start.record.generation }
     private var codec: RunCodec { start.record.codec }
 
-    /// The number of rows that must move at least: the live rows beyond `floor`.
-    private var total: Int { live.liveCount - live.rank(floor) }
+    /// The number of rows that must move at least: the live rows beyond `packedEnd`.
+    private var total: Int { live.liveCount - live.rank(packedEnd) }
 
     mutating func run() throws {
         // The rows in the gaps died before this began. After the drain, no reader sees a state in which they were live.
         try maintenance.drainReaders(before: "used again")
-        while top > floor { try moveTail() }
+        while top > packedEnd { try moveEndRows() }
         try catchUp()
     }
 
     // MARK: The tail into the gaps
 
     /// Moves the topmost part of the tail.
-    private mutating func moveTail() throws {
+    private mutating func moveEndRows() throws {
         let part = start(ofLast: Self.partRows, below: top)..<top
         var rows = try maintenance.index.rows(live.slots(in: part), in: part, generation, codec)
         while !rows.isEmpty {
@@ -86,21 +86,21 @@ struct InPlaceMoves {
         top = part.lowerBound
     }
 
-    /// The lowest slot from which at most `count` live rows lie below `top`; no slot below the floor.
+    /// The lowest slot, from `packedEnd` on, such that at most `count` live rows lie from there to `top`.
     private func start(ofLast count: Int, below top: Slot) -> Slot {
         let rows = live.rank(top)
-        let slots = floor.number..<top.number
+        let slots = packedEnd.number..<top.number
         return Slot(slots.partitioningIndex { rows - live.rank(Slot($0)) <= count })
     }
 
-    /// The next gaps. There are as many below the floor as live rows beyond it, and each row takes one.
+    /// The next gaps. There are as many below `packedEnd` as live rows beyond it, and each row takes one.
     private func gaps(_ count: Int) throws(VectorStoreError) -> [Slot] {
         var gaps: [Slot] = []
         gaps.reserveCapacity(count)
         var slot = nextGap
         while gaps.count < count {
             slot = live.first(from: slot, live: false)
-            guard slot < floor else { throw .foreignWriter }
+            guard slot < packedEnd else { throw .foreignWriter }
             gaps.append(slot)
             slot = slot.advanced(by: 1)
         }
@@ -127,7 +127,7 @@ struct InPlaceMoves {
         invariant(rows.count == places.count, "each row has a place")
         invariant(zip(rows, places).allSatisfy { $1 < $0.slot }, "rows move towards the beginning")
         invariant(zip(places, places.dropFirst()).allSatisfy(<), "no two rows move to one place")
-        invariant(places.allSatisfy { $0 >= floor || !live[$0] }, "no row moves over a live one")
+        invariant(places.allSatisfy { $0 >= packedEnd || !live[$0] }, "no row moves over a live one")
         // A full disk fails here, before a byte is written.
         if hasHoles {
             for place in places { try file.fillHole(file.layout.offsets(place..<place.advanced(by: 1))) }
@@ -163,7 +163,7 @@ struct InPlaceMoves {
         try index.changeDead(adding: left, removing: moved.map(\.slot), generation, sequence)
         if !moved.isEmpty { try index.giveUpDerivedFiles() }
         if !moved.isEmpty && !PlantedBug.moveNotAnnounced.isPlanted { record.moved = sequence }
-        if PlantedBug.offsetFallsEarly.isPlanted { record.nextSlot = floor }
+        if PlantedBug.offsetFallsEarly.isPlanted { record.nextSlot = packedEnd }
         try index.update(record)
         try index.addToJournal(
             start.journal,
@@ -187,8 +187,8 @@ struct InPlaceMoves {
 
     private func punchUnusedGaps() throws {
         let blockSize = try file.status().blockSize
-        try live.forEachRun(live: false) { run in
-            let unused = run.clamped(to: nextGap..<floor)
+        try live.forEachStretch(live: false) { run in
+            let unused = run.clamped(to: nextGap..<packedEnd)
             if let blocks = file.blocks(inside: unused, blockSize: blockSize) { _ = try file.punchHole(blocks) }
         }
     }
@@ -206,7 +206,7 @@ struct InPlaceMoves {
 
     // MARK: Rows appended meanwhile
 
-    /// Moves rows that writers append to the slots from the floor on, until so few are left that writers can wait for
+    /// Moves rows that writers append to the slots from `packedEnd` on, until so few are left that writers can wait for
     /// them; then lowers the next slot. If writers have appended more rows than were dead, nothing can be cut off.
     private mutating func catchUp() throws {
         let deadline = ContinuousClock.now + .seconds(maintenance.limits.drainSeconds)

@@ -40,7 +40,7 @@ struct Punch {
 
     private func release(_ live: LiveBitmap, _ file: DataFile, _ blockSize: Int64) throws {
         var extents = DataExtents(file)
-        try live.forEachRun(live: false) { run in
+        try live.forEachStretch(live: false) { run in
             guard let blocks = file.blocks(inside: run, blockSize: blockSize) else { return }
             try forEachPart(blocks, &extents, blockSize) { part, isHole in
                 if try !file.punchHole(part) {

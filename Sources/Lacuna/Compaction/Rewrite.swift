@@ -136,7 +136,7 @@ struct Rewrite {
     /// the rest of the work in the journal.
     private func finish(_ start: Start, _ source: consuming DataFile, _ target: DataFile) throws {
         // If the target has lost its name, the source is the only named file and is kept.
-        if (try? maintenance.turn { try $0.checkPlace() }) != nil { try? source.unlink() }
+        if (try? maintenance.turn { try $0.checkIdentity() }) != nil { try? source.unlink() }
         // Closing the source gives its blocks back, which takes the kernel a while.
         let closing = DispatchGroup()
         DispatchQueue(label: "lacuna.close").async(group: closing) { [source = consume source] in _ = source }

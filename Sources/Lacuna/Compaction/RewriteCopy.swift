@@ -180,7 +180,7 @@ struct RewriteCopy {
         var gone = RowFingerprint()
         var missing = 0
         var rank = 0
-        try live.forEachRun(live: true) { slots throws(VectorStoreError) in
+        try live.forEachStretch(live: true) { slots throws(VectorStoreError) in
             for slot in slots {
                 defer { rank += 1 }
                 if staged.contains(rank: rank) { continue }
@@ -282,7 +282,7 @@ struct RewriteCopy {
                 copies = try copy(appended, session.index)
                 try syncTarget()
                 // From the commit on, the target is the only copy of the rows, and must have its name.
-                try session.place.check(target)
+                try session.identity.check(target)
             } catch {
                 // The target isn't part of the store yet, so an error with it doesn't concern the writer.
                 return .failure(error)

@@ -35,20 +35,20 @@ struct RowCopier {
 
     private func read(_ rows: ArraySlice<LiveRow>, into buffer: UnsafeMutableRawBufferPointer) throws(VectorStoreError)
     {
-        try forEachRun(rows.lazy.map(\.slot)) { offset, bytes throws(VectorStoreError) in
+        try forEachStretch(rows.lazy.map(\.slot)) { offset, bytes throws(VectorStoreError) in
             try unsafe source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[bytes]), at: offset)
         }
     }
 
     private func write(_ rows: UnsafeRawBufferPointer, to places: ArraySlice<Slot>) throws(VectorStoreError) {
-        try forEachRun(places) { offset, bytes throws(VectorStoreError) in
+        try forEachStretch(places) { offset, bytes throws(VectorStoreError) in
             try unsafe target.write(UnsafeRawBufferPointer(rebasing: rows[bytes]), at: offset)
         }
     }
 
     /// Calls `body` for each group of neighbouring slots, with its offset in the file, and its range of the batch's
     /// bytes.
-    private func forEachRun(
+    private func forEachStretch(
         _ slots: some Collection<Slot>,
         _ body: (Int64, Range<Int>) throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {

@@ -30,10 +30,10 @@ extension SlotBucket {
         }
         var holeBytes = [Int64](repeating: 0, count: buckets.count)
         var extents = DataExtents(file)
-        live.forEachRun(live: true) { run in
+        live.forEachStretch(live: true) { run in
             forEachBucket(of: run) { index, slots in buckets[index].live += slots.count }
         }
-        live.forEachRun(live: false) { run in
+        live.forEachStretch(live: false) { run in
             forEachBucket(of: run) { index, slots in
                 let bytes = file.layout.offsets(Slot(slots.lowerBound)..<Slot(slots.upperBound))
                 buckets[index].dead += slots.count

@@ -108,7 +108,7 @@ extension DataFile {
         let blockSize = try status().blockSize
         var extents = DataExtents(self)
         var bytes: Int64 = 0
-        live.forEachRun(live: false) { run in
+        live.forEachStretch(live: false) { run in
             if let range = blocks(inside: run, blockSize: blockSize) { bytes += extents.bytes(in: range) }
         }
         return bytes

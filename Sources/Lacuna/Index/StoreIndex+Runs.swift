@@ -177,7 +177,7 @@ extension StoreIndex {
             let before = try lastRun(generation, before: next.slot.advanced(by: 1))
             if let run = before, run.end > next.slot {
                 let inside = rest.prefix { $0.slot < run.end }
-                try rewrite(run, inside, generation, codec)
+                try replaceRun(run, inside, generation, codec)
                 rest = rest.dropFirst(inside.count)
             } else {
                 // No run describes the slot yet.
@@ -194,7 +194,7 @@ extension StoreIndex {
     }
 
     /// Writes a run with other entries for some of its slots, as several runs if it gets too long.
-    private func rewrite(
+    private func replaceRun(
         _ run: PendingRun,
         _ rows: ArraySlice<LiveRow>,
         _ generation: Int64,

@@ -119,7 +119,7 @@ package final class StoreLog {
             mark.endCheckpoint(record)
             return false
         }
-        do throws(VectorStoreError) { try rewrite(file, record) } catch {
+        do throws(VectorStoreError) { try writeAgain(file, record) } catch {
             guard error.code == .diskFull else { throw error }
             throw VectorStoreError(
                 .diskFull,
@@ -135,15 +135,15 @@ package final class StoreLog {
         return true
     }
 
-    private func rewrite(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) {
+    private func writeAgain(_ file: DataFile, _ record: StoreRecord) throws(VectorStoreError) {
         let first = mark.firstRowOfLog(record)
         if !PlantedBug.rowsOfLogNotChecked.isPlanted { try index.checkRows(of: file, record, from: first) }
         // The directory is synced before the log is written: SQLite syncs it too, but doesn't report whether that
         // worked.
         try mark.syncLogName()
-        if !PlantedBug.logNotRewritten.isPlanted { try connection.rewriteLog() }
-        if !PlantedBug.rowsNotRewritten.isPlanted {
-            try file.rewrite(record.layout.offsets(first..<record.nextSlot))
+        if !PlantedBug.logNotWrittenAgain.isPlanted { try connection.writeLogAgain() }
+        if !PlantedBug.rowsNotWrittenAgain.isPlanted {
+            try file.writeAgain(record.layout.offsets(first..<record.nextSlot))
         }
     }
 }

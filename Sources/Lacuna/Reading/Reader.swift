@@ -141,7 +141,7 @@ final class Reader: @unchecked Sendable {
             epoch = record.readerEpoch
             return nil
         }
-        try checkPlace(record)
+        try checkIdentity(record)
         guard let file = try dataFile(record) else { return nil }
         let rows = try file.view(upTo: record.nextSlot)
         let snapshot = Snapshot(
@@ -168,7 +168,7 @@ final class Reader: @unchecked Sendable {
 
     /// Checks the path once for each commit that this reader comes to see: `restore`, which puts another store at the
     /// path, commits once to this one.
-    private func checkPlace(_ record: StoreRecord) throws(VectorStoreError) {
+    private func checkIdentity(_ record: StoreRecord) throws(VectorStoreError) {
         if record.commitSequence == placedSequence { return }
         guard paths.directory.isAtItsPath else { throw .moved(paths.directory) }
         placedSequence = record.commitSequence

@@ -51,7 +51,7 @@ final class RowDirectory: Sendable {
         if record.deadRows / Self.deadPerLive > record.liveRows + Self.fewDead / Self.deadPerLive { return nil }
         let live = try LiveBitmap.load(snapshot.index, record)
         var dead = SlotBits()
-        live.forEachRun(live: false) { dead.insert($0) }
+        live.forEachStretch(live: false) { dead.insert($0) }
         remember(dead, snapshot, Int64(dead.count) - record.deadRows)
         return dead
     }

@@ -59,7 +59,7 @@ package struct Recovery {
             throw error.asError(record.dataFile)
         }
         session.files.advance(to: file)
-        try session.checkPlace()
+        try session.checkIdentity()
         if try session.log.takeOver(file, record) { leavesSuperseded = try !emptyLog(session) }
         try Migration(session: session).run()
         try putInOrder(session, file)

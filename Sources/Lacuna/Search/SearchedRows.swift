@@ -27,15 +27,15 @@ final class SearchedRows: @unchecked Sendable {
     init(_ list: RowList) { kind = .listed(list) }
 
     /// Calls `body` with each group of neighbouring slots in a range, in ascending order.
-    func forEachRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+    func forEachStretch<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         switch kind {
-        case .live(let dead, _, _, _): try dead.forEachLiveRun(in: slots, body)
-        case .among(let some, _, _, _): try some.forEachRun(in: slots, body)
-        case .listed(let list): try list.forEachRun(in: slots, body)
+        case .live(let dead, _, _, _): try dead.forEachLiveStretch(in: slots, body)
+        case .among(let some, _, _, _): try some.forEachStretch(in: slots, body)
+        case .listed(let list): try list.forEachStretch(in: slots, body)
         }
     }
 
-    /// Calls `body` as ``forEachRun(in:_:)`` does, but joins groups with at most `gap` slots between them. Check each
+    /// Calls `body` as ``forEachStretch(in:_:)`` does, but joins groups with at most `gap` slots between them. Check each
     /// slot of a joined group with ``contains(_:)``.
     func forEachStretch<E: Error>(
         in slots: Range<Slot>,
@@ -43,7 +43,7 @@ final class SearchedRows: @unchecked Sendable {
         _ body: (Range<Slot>) throws(E) -> Void
     ) throws(E) {
         var stretch = slots.lowerBound..<slots.lowerBound
-        try forEachRun(in: slots) { run throws(E) in
+        try forEachStretch(in: slots) { run throws(E) in
             if stretch.isEmpty || stretch.upperBound.distance(to: run.lowerBound) > gap {
                 if !stretch.isEmpty { try body(stretch) }
                 stretch = run
@@ -107,7 +107,7 @@ struct RowList: Sendable {
         return index < slots.count && slots[index] == slot
     }
 
-    func forEachRun<E: Error>(in range: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+    func forEachStretch<E: Error>(in range: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var index = slots.partitioningIndex { $0 >= range.lowerBound }
         while index < slots.count, slots[index] < range.upperBound {
             let first = slots[index]

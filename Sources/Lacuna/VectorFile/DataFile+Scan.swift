@@ -21,7 +21,7 @@ extension DataFile {
             try unsafe buffer.span.extracting(..<(filled * rowBytes)).withUnsafeBytes { try unsafe body(covered, $0) }
             filled = 0
         }
-        try live.forEachRun(live: true) { run in
+        try live.forEachStretch(live: true) { run in
             var slots = run
             while !slots.isEmpty {
                 let count = min(slots.count, capacity - filled)

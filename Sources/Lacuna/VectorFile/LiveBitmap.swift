@@ -89,7 +89,7 @@ struct LiveBitmap: Sendable {
     }
 
     /// Calls `body` with each group of neighbouring live (or dead) slots, in ascending order.
-    func forEachRun<E: Error>(live: Bool, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+    func forEachStretch<E: Error>(live: Bool, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var place = 0
         var start = first(from: 0, live: live, &place)
         while start < slots.number {
@@ -186,7 +186,7 @@ extension LiveBitmap {
     /// The slots below `end` that are not dead.
     init(below end: Slot, except dead: SlotBits) {
         self.init(slots: end)
-        dead.forEachLiveRun(in: Slot(0)..<end) { run in
+        dead.forEachLiveStretch(in: Slot(0)..<end) { run in
             for slot in run { _ = insert(slot) }
         }
         finish()

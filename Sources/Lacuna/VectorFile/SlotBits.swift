@@ -105,16 +105,16 @@ struct SlotBits: Equatable, Sendable {
     }
 
     /// Calls `body` with each group of neighbouring slots of a range that are not in the set, in ascending order.
-    func forEachLiveRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+    func forEachLiveStretch<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var start = slots.lowerBound.number
         let end = slots.upperBound.number
         var place = numbers.partitioningIndex { $0 >= Self.chunk(of: slots.lowerBound) }
         while place < numbers.count, numbers[place] * Self.chunkSlots < end {
             let base = numbers[place] * Self.chunkSlots
             var from = max(0, start - base)
-            while let dead = Self.first(from: from, in: chunks[place], isDead: true), base + dead < end {
+            while let dead = Self.first(from: from, in: chunks[place], isIn: true), base + dead < end {
                 if base + dead > start { try body(Slot(start)..<Slot(base + dead)) }
-                from = Self.first(from: dead, in: chunks[place], isDead: false) ?? Self.chunkSlots
+                from = Self.first(from: dead, in: chunks[place], isIn: false) ?? Self.chunkSlots
                 start = base + from
             }
             place += 1
@@ -123,14 +123,14 @@ struct SlotBits: Equatable, Sendable {
     }
 
     /// Calls `body` with each group of neighbouring slots of a range that are in the set, in ascending order.
-    func forEachRun<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
+    func forEachStretch<E: Error>(in slots: Range<Slot>, _ body: (Range<Slot>) throws(E) -> Void) throws(E) {
         var place = numbers.partitioningIndex { $0 >= Self.chunk(of: slots.lowerBound) }
         while place < numbers.count, numbers[place] * Self.chunkSlots < slots.upperBound.number {
             let base = numbers[place] * Self.chunkSlots
             var from = max(0, slots.lowerBound.number - base)
             let end = min(Self.chunkSlots, slots.upperBound.number - base)
-            while let first = Self.first(from: from, in: chunks[place], isDead: true), first < end {
-                from = min(end, Self.first(from: first, in: chunks[place], isDead: false) ?? Self.chunkSlots)
+            while let first = Self.first(from: from, in: chunks[place], isIn: true), first < end {
+                from = min(end, Self.first(from: first, in: chunks[place], isIn: false) ?? Self.chunkSlots)
                 try body(Slot(base + first)..<Slot(base + from))
             }
             place += 1
@@ -154,20 +154,20 @@ struct SlotBits: Equatable, Sendable {
         return place < numbers.count && numbers[place] == chunk ? place : nil
     }
 
-    private mutating func set(_ slot: Slot, _ isDead: Bool) {
+    private mutating func set(_ slot: Slot, _ isIn: Bool) {
         let chunk = Self.chunk(of: slot)
         let place = numbers.partitioningIndex { $0 >= chunk }
         if place == numbers.count || numbers[place] != chunk {
-            if !isDead { return }
+            if !isIn { return }
             numbers.insert(chunk, at: place)
             chunks.insert([UInt64](repeating: 0, count: Self.chunkWords), at: place)
         }
         let word = Self.word(slot)
         let before = chunks[place][word]
-        let after = isDead ? before | Self.bit(slot) : before & ~Self.bit(slot)
+        let after = isIn ? before | Self.bit(slot) : before & ~Self.bit(slot)
         if before == after { return }
         chunks[place][word] = after
-        count += isDead ? 1 : -1
+        count += isIn ? 1 : -1
     }
 
     private mutating func setChunk(_ number: Int, _ words: [UInt64]) {
@@ -201,12 +201,12 @@ struct SlotBits: Equatable, Sendable {
     private static func count(_ words: [UInt64]) -> Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
     /// The first slot of a chunk, from `slot` on, that is in the set (or is not).
-    private static func first(from slot: Int, in words: [UInt64], isDead: Bool) -> Int? {
+    private static func first(from slot: Int, in words: [UInt64], isIn: Bool) -> Int? {
         if slot >= chunkSlots { return nil }
         var word = slot / 64
         var mask = UInt64.max << UInt64(slot % 64)
         while word < words.count {
-            let wanted = (isDead ? words[word] : ~words[word]) & mask
+            let wanted = (isIn ? words[word] : ~words[word]) & mask
             if wanted != 0 { return word * 64 + wanted.trailingZeroBitCount }
             word += 1
             mask = .max

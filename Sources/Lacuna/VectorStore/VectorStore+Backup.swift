@@ -91,7 +91,7 @@ public enum VectorStoreBackup {
         try StoreDirectory.check(paths)
         let restore = Restore(
             backup: paths,
-            place: try Place(path, fileSystem),
+            location: try StoreLocation(path, fileSystem),
             fileSystem: fileSystem,
             pace: Pace(options, progress)
         )

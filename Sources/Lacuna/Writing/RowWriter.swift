@@ -119,7 +119,7 @@ package final class RowWriter {
     private(set) var changedMetadata: [SQLValue] = []
 
     /// A state between two batches of one transaction.
-    struct Mark {
+    struct Savepoint {
         fileprivate let record: StoreRecord
         fileprivate let changedMetadata: Int
         fileprivate let deletes: Int
@@ -128,12 +128,12 @@ package final class RowWriter {
         fileprivate let died: Int
         fileprivate let unstaged: Int
         fileprivate let changes: Int
-        /// Whether the transaction had changed anything up to the mark.
+        /// Whether the transaction had changed anything up to it.
         let hasChanges: Bool
     }
 
-    var mark: Mark {
-        Mark(
+    var savepoint: Savepoint {
+        Savepoint(
             record: record,
             changedMetadata: changedMetadata.count,
             deletes: deletes.count,
@@ -146,19 +146,19 @@ package final class RowWriter {
         )
     }
 
-    /// Goes back to a mark, after SQLite has gone back to its savepoint. Rows written to the file since then lie after
+    /// Goes back to a savepoint, after SQLite has gone back to its own. Rows written to the file since then lie after
     /// the next slot again, where nothing names them.
-    func restore(_ mark: Mark) {
-        let dropped = mark.record.nextSlot.distance(to: record.nextSlot) * record.dimension
+    func restore(_ savepoint: Savepoint) {
+        let dropped = savepoint.record.nextSlot.distance(to: record.nextSlot) * record.dimension
         pending.removeLast(min(dropped, pending.count))
-        record = mark.record
-        changedMetadata.removeLast(changedMetadata.count - mark.changedMetadata)
-        deletes.removeLast(deletes.count - mark.deletes)
-        deletesOnly = mark.deletesOnly
-        run = mark.run
-        died.removeLast(died.count - mark.died)
-        unstaged.removeLast(unstaged.count - mark.unstaged)
-        index.changes?.removeAll(after: mark.changes)
+        record = savepoint.record
+        changedMetadata.removeLast(changedMetadata.count - savepoint.changedMetadata)
+        deletes.removeLast(deletes.count - savepoint.deletes)
+        deletesOnly = savepoint.deletesOnly
+        run = savepoint.run
+        died.removeLast(died.count - savepoint.died)
+        unstaged.removeLast(unstaged.count - savepoint.unstaged)
+        index.changes?.removeAll(after: savepoint.changes)
         failure = nil
     }
 

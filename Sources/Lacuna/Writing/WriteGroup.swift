@@ -30,16 +30,16 @@ final class WriteGroup {
     ///   `body` has caught it.
     func write<R>(_ body: (RowWriter) throws -> R) throws -> R {
         let rows = try openRows()
-        let mark = rows.mark
+        let savepoint = rows.savepoint
         let result: R
         do {
-            if mark.hasChanges { try connection.run("SAVEPOINT batch") }
+            if savepoint.hasChanges { try connection.run("SAVEPOINT batch") }
             do { result = try body(rows) } catch { throw CallersError(error: error) }
             try rows.checkFailure()
-            if mark.hasChanges { try connection.run("RELEASE batch") }
+            if savepoint.hasChanges { try connection.run("RELEASE batch") }
         } catch {
             let failure = rows.failure
-            try undoBatch(rows, mark, after: error)
+            try undoBatch(rows, savepoint, after: error)
             if let failure, failure.code == .ioError { throw failure }
             throw error
         }
@@ -69,7 +69,7 @@ final class WriteGroup {
     private func openRows() throws(VectorStoreError) -> RowWriter {
         if let rows { return rows }
         // The place is checked now, so that a relaxed write to a moved store fails at once, and not only at the commit.
-        if isRelaxed { try session.checkPlace() }
+        if isRelaxed { try session.checkIdentity() }
         try session.begin()
         do {
             let rows = try RowWriter(session)
@@ -87,18 +87,20 @@ final class WriteGroup {
     ///
     /// The whole group is lost, and this is reported, if SQLite has rolled the transaction back by itself, as it does
     /// on some errors, or if an I/O error makes it unsafe to go on.
-    private func undoBatch(_ rows: RowWriter, _ mark: RowWriter.Mark, after error: any Error) throws(VectorStoreError) {
+    private func undoBatch(_ rows: RowWriter, _ savepoint: RowWriter.Savepoint, after error: any Error)
+        throws(VectorStoreError)
+    {
         var reason = rows.failure ?? error as? VectorStoreError
-        if mark.hasChanges && connection.isInTransaction && rows.failure?.code != .ioError {
+        if savepoint.hasChanges && connection.isInTransaction && rows.failure?.code != .ioError {
             do {
                 try connection.run("ROLLBACK TO batch")
                 try connection.run("RELEASE batch")
-                return rows.restore(mark)
+                return rows.restore(savepoint)
             } catch { reason = error }
         }
         connection.rollBack()
         self.rows = nil
-        if !mark.hasChanges { return settle(.success(())) }
+        if !savepoint.hasChanges { return settle(.success(())) }
         let lost = reason ?? VectorStoreError(.ioError, "\(error)", cause: error)
         settle(.failure(lost))
         if isRelaxed { throw Self.lost(lost) }

@@ -5,7 +5,7 @@ package struct WriteSession {
     let files: CurrentFile
     let fileSystem: any FileSystem
     let log: StoreLog
-    let place: StorePlace
+    let identity: StoreIdentity
     /// A rewrite under way learns of every write by this.
     let staging = Staging()
     let rowBuffer = RowBuffer()
@@ -31,7 +31,7 @@ package struct WriteSession {
         }
         log = StoreLog(index, paths, MarkKeeper(paths, record, origin, mark, lock, fileSystem))
         metadataChanges = MetadataChanges(since: record.commitSequence)
-        place = try StorePlace(paths.directory, lock)
+        identity = try StoreIdentity(paths.directory, lock)
     }
 
     /// Lets readers of this process find rows by id in memory, in `limitBytes` at most.
@@ -51,7 +51,7 @@ package struct WriteSession {
     /// Makes one durable transaction that adds no rows. On a full disk it gives half of the data file's tail back,
     /// empties the log into the database, and tries once more; so `body` may run twice.
     func commit<R>(_ body: () throws(VectorStoreError) -> R) throws(VectorStoreError) -> R {
-        try checkPlace()
+        try checkIdentity()
         try log.begin()
         let commits = index.connection.commits
         let result: R
@@ -92,10 +92,10 @@ package struct WriteSession {
 
     /// Throws if a write wouldn't go to the store at this handle's path. Called before each transaction; it compares a
     /// few names.
-    func checkPlace() throws(VectorStoreError) { try place.check(files.value) }
+    func checkIdentity() throws(VectorStoreError) { try identity.check(files.value) }
 
     /// Whether the files that SQLite would remove by name are its own.
-    var hasItsFiles: Bool { index.connection.namesLeadHere && (try? place.checkFiles(files.value)) != nil }
+    var hasItsFiles: Bool { index.connection.namesLeadHere && (try? identity.checkFiles(files.value)) != nil }
 
     private func noteBegin() {
         index.begin(log.mark.origin)
@@ -114,7 +114,7 @@ package struct WriteSession {
             try rows.finish()
             // The place is checked here and not when the transaction began: a group may be open for long, and nothing
             // before the commit is acknowledged.
-            try checkPlace()
+            try checkIdentity()
             if PlantedBug.markBeforeCommit.isPlanted { try log.mark.committed(index.record) }
             try index.connection.run("COMMIT")
             noteCommit(rows.record)

@@ -21,14 +21,14 @@ package final class Writer: @unchecked Sendable {
     private var unreported: VectorStoreError?
     private var lock: FileLock?
     private let durability: Durability
-    private let place: StorePlace
+    private let identity: StoreIdentity
     private let files: CurrentFile
     let turns = TurnLock()
     /// The thread whose turn it is; at most one.
     private let threads = ThreadRegistry()
     /// The thread inside `maintain`; at most one.
     private let maintainers = ThreadRegistry()
-    private let maintenanceTurn = MaintenanceTurn()
+    private let maintenanceTurn = MaintenanceLock()
     private let isClosing = Atomic(false)
     /// The threads inside a read's closure.
     private let readers: ReadStripes
@@ -38,7 +38,7 @@ package final class Writer: @unchecked Sendable {
         lock = store.lock
         self.readers = readers
         self.durability = durability
-        place = session.place
+        identity = session.identity
         files = session.files
         group = WriteGroup(session, isRelaxed: durability != .full)
     }
@@ -80,10 +80,10 @@ package final class Writer: @unchecked Sendable {
     /// An I/O error ends writing.
     private func enter<R>(_ body: () throws -> R) throws -> R {
         try refuseReentrance()
-        return try place.explaining(files) {
+        return try identity.explaining(files) {
             try inTurn {
                 do { return try body() } catch {
-                    markFailed(error)
+                    fail(error)
                     throw error
                 }
             }
@@ -106,7 +106,7 @@ package final class Writer: @unchecked Sendable {
     /// none waits, and the next call throws it.
     private func commitGroup() {
         do throws(VectorStoreError) { try group?.commit() } catch {
-            markFailed(error)
+            fail(error)
             if durability != .full { unreported = unreported ?? error }
         }
     }
@@ -160,7 +160,7 @@ package final class Writer: @unchecked Sendable {
                 if case .relaxed(let interval) = durability, !group.isEmpty { flushLater(interval) }
                 return (result, group.outcome)
             }
-            try place.explaining(files) { try outcome?.get() }
+            try identity.explaining(files) { try outcome?.get() }
             return result
         } catch let callers as CallersError {
             throw callers.error
@@ -216,7 +216,7 @@ package final class Writer: @unchecked Sendable {
         }
         do {
             let maintenance = try settled(isUnattended: givesWay) { session in
-                try session.checkPlace()
+                try session.checkIdentity()
                 return try Maintenance(self, session, pace, limits)
             }
             try maintenanceTurn.take(givesWay: givesWay) {
@@ -229,7 +229,7 @@ package final class Writer: @unchecked Sendable {
                 maintenanceTurn.giveBack()
             }
             try checkNotClosing()
-            return try place.explaining(files) { try body(maintenance) }
+            return try identity.explaining(files) { try body(maintenance) }
         } catch let callers as CallersError {
             throw callers.error
         }
@@ -242,7 +242,7 @@ package final class Writer: @unchecked Sendable {
     /// Notes an error on the current data file that no writer has met yet. Inside a turn, the turn itself notes its
     /// error.
     func noteFailure(_ error: any Error) {
-        if !threads.containsCurrentThread { inTurn { markFailed(error) } }
+        if !threads.containsCurrentThread { inTurn { fail(error) } }
     }
 
     // MARK: Closing
@@ -257,7 +257,7 @@ package final class Writer: @unchecked Sendable {
     /// database, unless an I/O error has made that unsafe. So `closeReaders` is called before, when no write is under
     /// way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
-        do throws(VectorStoreError) { try end(closeReaders) } catch { throw place.explained(error, files) }
+        do throws(VectorStoreError) { try end(closeReaders) } catch { throw identity.explained(error, files) }
     }
 
     private func end(_ closeReaders: () -> Void) throws(VectorStoreError) {
@@ -284,7 +284,7 @@ package final class Writer: @unchecked Sendable {
             } catch {
                 // The last checkpoint is left to the next open.
                 session.log.checkpointsOnClose(false)
-                markFailed(error)
+                fail(error)
                 throw error
             }
         }
@@ -312,7 +312,7 @@ package final class Writer: @unchecked Sendable {
         )
     }
 
-    private func markFailed(_ error: any Error) {
+    private func fail(_ error: any Error) {
         guard failure == nil, let error = error as? VectorStoreError, error.code == .ioError else { return }
         failure = error
         // The log may hold commits that are nowhere else: it stays as it is for the next open.

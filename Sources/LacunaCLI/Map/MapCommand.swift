@@ -35,7 +35,7 @@ struct MapCommand: StoreCommand {
         try output.line("\(Terminal.styled(try store.info.dataFile, .bold))  \(totals.text)")
         if buckets.isEmpty { return }
         for start in stride(from: 0, to: buckets.count, by: columns) {
-            let line = SlotRun.runs(buckets[start..<min(buckets.count, start + columns)]).map { run in
+            let line = SlotStretch.runs(buckets[start..<min(buckets.count, start + columns)]).map { run in
                 Terminal.styled(String(repeating: run.kind.character, count: run.buckets.count), run.kind.style)
             }
             try output.line("\(grouped(buckets[start].slots.lowerBound).leftPadded(10))  \(line.joined())")

@@ -53,18 +53,18 @@ enum SlotKind: CaseIterable {
 }
 
 /// Neighbouring buckets of one kind.
-struct SlotRun {
+struct SlotStretch {
     let kind: SlotKind
     var buckets: Range<Int>
 
-    static func runs(_ buckets: ArraySlice<SlotBucket>) -> [SlotRun] {
-        var runs: [SlotRun] = []
+    static func runs(_ buckets: ArraySlice<SlotBucket>) -> [SlotStretch] {
+        var runs: [SlotStretch] = []
         for index in buckets.indices {
             let kind = SlotKind(buckets[index])
             if let last = runs.last, last.kind == kind {
                 runs[runs.count - 1].buckets = last.buckets.lowerBound..<index + 1
             } else {
-                runs.append(SlotRun(kind: kind, buckets: index..<index + 1))
+                runs.append(SlotStretch(kind: kind, buckets: index..<index + 1))
             }
         }
         return runs

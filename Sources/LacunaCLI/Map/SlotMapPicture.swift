@@ -48,7 +48,7 @@ struct SlotMapPicture {
     private var cellLines: [String] {
         stride(from: 0, to: buckets.count, by: Self.columns).flatMap { start in
             let y = Self.headHeight + start / Self.columns * Self.cellSize
-            return SlotRun.runs(buckets[start..<min(buckets.count, start + Self.columns)]).map { run in
+            return SlotStretch.runs(buckets[start..<min(buckets.count, start + Self.columns)]).map { run in
                 let x = Self.margin + (run.buckets.lowerBound - start) * Self.cellSize
                 let width = run.buckets.count * Self.cellSize
                 // Cells are one pixel lower than their pitch, so that rows of cells stay apart.

@@ -20,13 +20,13 @@ import Testing
         switch bug {
         case .checksumNotChecked: return try findRot().map { ("a rotten row", $0) }
         case .zerosNotSynced: return try findRemains().map { ("an erased row", $0) }
-        case .logNotRewritten:
+        case .logNotWrittenAgain:
             return try CleanPagesTests.failuresWhileTheLogIsCopied().first.map { ("a failed sync", $0) }
         case .checkpointBelieved:
             return try CleanPagesTests.failuresAfterAPartialCheckpoint().first.map {
                 ("a failed sync of the database", $0)
             }
-        case .rowsNotRewritten:
+        case .rowsNotWrittenAgain:
             let lost = try CleanPagesTests.rowsLost(after: .rewrite)
             return lost.isEmpty ? nil : ("a failed sync of rows", "the rows \(lost) have other bytes")
         case .checkpointBeforeLogName:
@@ -60,7 +60,7 @@ import Testing
         case .deadNotNoted: ["replacements"]
         case .runNotExtended: ["single puts"]
         case .newIndexNotSynced, .parentNotSynced: ["create"]
-        case .checksumNotChecked, .zerosNotSynced, .logNotRewritten, .checkpointBelieved, .rowsNotRewritten,
+        case .checksumNotChecked, .zerosNotSynced, .logNotWrittenAgain, .checkpointBelieved, .rowsNotWrittenAgain,
             .logNotChecked, .checkpointBeforeLogName, .logOriginNotChecked, .rowsOfLogNotChecked, .markNotSynced,
             .copiedRowsNotSynced, .copiedIndexNotSynced, .copiedNamesNotSynced, .removedLogNotSynced, .placeNotSynced,
             .exchangeNotSynced, .firstStepNotSynced, .asideNotSynced, .moveNotAnnounced:

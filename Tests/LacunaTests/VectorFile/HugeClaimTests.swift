@@ -155,8 +155,8 @@ import Testing
             #expect(bitmap.rank(slots) == sorted.count)
             var dead: [Range<Slot>] = []
             var runs: [Range<Slot>] = []
-            bitmap.forEachRun(live: false) { dead.append($0) }
-            bitmap.forEachRun(live: true) { runs.append($0) }
+            bitmap.forEachStretch(live: false) { dead.append($0) }
+            bitmap.forEachStretch(live: true) { runs.append($0) }
             #expect(runs.flatMap(Array.init) == sorted)
             let all = (dead + runs).sorted { $0.lowerBound < $1.lowerBound }
             #expect(all.first?.lowerBound ?? Slot(0) == Slot(0) && all.last?.upperBound ?? Slot(0) == slots)

@@ -9,7 +9,7 @@ import Testing
 
     private static func numbers(_ bits: SlotBits, in range: Range<Int> = 0..<slots) -> [Int] {
         var numbers: [Int] = []
-        bits.forEachRun(in: Slot(range.lowerBound)..<Slot(range.upperBound)) { numbers += $0.map(\.number) }
+        bits.forEachStretch(in: Slot(range.lowerBound)..<Slot(range.upperBound)) { numbers += $0.map(\.number) }
         return numbers
     }
 
@@ -45,7 +45,7 @@ import Testing
             #expect(Self.numbers(bits, in: range) == model.filter(range.contains).sorted())
             var live: [Int] = []
             var last: Slot?
-            bits.forEachLiveRun(in: Slot(range.lowerBound)..<Slot(range.upperBound)) { run in
+            bits.forEachLiveStretch(in: Slot(range.lowerBound)..<Slot(range.upperBound)) { run in
                 if let last { #expect(last < run.lowerBound, "runs are as long as they can be") }
                 last = run.upperBound
                 live += run.map(\.number)

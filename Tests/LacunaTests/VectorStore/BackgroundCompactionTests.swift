@@ -126,7 +126,7 @@ import Glibc
     /// The compaction under way may take long to reach its next batch: the call that it gives way to waits, and doesn't
     /// fail with `busy`.
     @Test func whoItGivesWayToWaitsForAsLongAsItTakes() throws {
-        let turn = MaintenanceTurn()
+        let turn = MaintenanceLock()
         #expect(turn.tryTake(givesWay: true))
         #expect(!turn.isAwaited)
         var checks = 0

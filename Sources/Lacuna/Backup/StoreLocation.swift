@@ -12,7 +12,7 @@ import Glibc
 
 /// The place of a store's directory: a name in a parent directory that is held open. The name can be given to another
 /// directory in one step.
-struct Place {
+struct StoreLocation {
     let parent: Directory
     let name: String
     private let fileSystem: any FileSystem

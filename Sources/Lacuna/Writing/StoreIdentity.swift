@@ -2,7 +2,7 @@
 ///
 /// Somebody may have moved the directory and put another store in its place, or may have put a backup's files over this
 /// store's files. Then writes go to files that have no name any more, or another name.
-struct StorePlace {
+struct StoreIdentity {
     private let directory: Directory
     /// The files that must stay the same while a handle is open, by name. SQLite keeps its files open.
     private let files: [(name: String, identity: FileIdentity?)]

@@ -6,13 +6,13 @@ extension DataFile {
     /// left alone, since there is nothing to write in their place.
     ///
     /// It writes the same bytes over the same bytes, so a crash in a write changes nothing.
-    func rewrite(_ range: Range<Int64>) throws(VectorStoreError) {
+    func writeAgain(_ range: Range<Int64>) throws(VectorStoreError) {
         var buffer = [UInt8](repeating: 0, count: Int(Self.rewrittenBytes))
         try forEachExtent(in: range) { extent throws(VectorStoreError) in
             try forEachPart(of: extent, Self.rewrittenBytes) { part throws(VectorStoreError) in
-                if try rewrite(part, through: &buffer) { return }
+                if try writeAgain(part, through: &buffer) { return }
                 try forEachPart(of: part, Self.pageBytes) { page throws(VectorStoreError) in
-                    _ = try rewrite(page, through: &buffer)
+                    _ = try writeAgain(page, through: &buffer)
                 }
             }
         }
@@ -20,7 +20,7 @@ extension DataFile {
     }
 
     /// Returns false if the part can't be read.
-    private func rewrite(_ part: Range<Int64>, through buffer: inout [UInt8]) throws(VectorStoreError) -> Bool {
+    private func writeAgain(_ part: Range<Int64>, through buffer: inout [UInt8]) throws(VectorStoreError) -> Bool {
         var span = buffer.mutableSpan
         return try unsafe span.withUnsafeMutableBytes { bytes throws(VectorStoreError) in
             let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<part.count])

@@ -4,7 +4,7 @@ import Dispatch
 ///
 /// The thread that compacts holds only the mailbox, and not the run, whose release stops it. It holds the store until
 /// right before it reports the end.
-final class CompactionRun: Sendable {
+final class CompactionTask: Sendable {
     typealias Work = @Sendable (@escaping ProgressHandler) throws -> CompactionReport
 
     private let mailbox: UpdateMailbox
@@ -13,12 +13,12 @@ final class CompactionRun: Sendable {
 
     deinit { mailbox.stop() }
 
-    static func start(_ work: @escaping Work) -> CompactionRun {
+    static func start(_ work: @escaping Work) -> CompactionTask {
         let mailbox = UpdateMailbox(work)
         // Each run has a queue of its own: a run that waited in a shared queue could neither be cancelled at once nor
         // get `busy`.
         DispatchQueue(label: "lacuna.compaction").async { mailbox.end(perform(mailbox)) }
-        return CompactionRun(mailbox)
+        return CompactionTask(mailbox)
     }
 
     /// When this returns, `work` and the store that it holds are released, so that a caller may open the store again
@@ -47,7 +47,7 @@ final class CompactionRun: Sendable {
 final class UpdateMailbox: Sendable {
     private struct Contents {
         /// The work, until it begins.
-        var work: CompactionRun.Work?
+        var work: CompactionTask.Work?
         /// The newest progress, until it is taken.
         var progress: MaintenanceProgress?
         var lastPosted: MaintenanceProgress?
@@ -71,12 +71,12 @@ final class UpdateMailbox: Sendable {
 
     private let contents: Guarded<Contents>
 
-    init(_ work: CompactionRun.Work? = nil) { contents = Guarded(Contents(work: work)) }
+    init(_ work: CompactionTask.Work? = nil) { contents = Guarded(Contents(work: work)) }
 
     // MARK: The thread that compacts
 
     /// The work; nil if it was stopped before it began.
-    func takeWork() -> CompactionRun.Work? {
+    func takeWork() -> CompactionTask.Work? {
         let (work, isStopped) = contents.withLock { contents in
             defer { contents.work = nil }
             return (contents.work, contents.isStopped)

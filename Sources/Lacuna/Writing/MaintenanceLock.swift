@@ -5,7 +5,7 @@ import Glibc
 #endif
 
 /// Lets one compaction or erasure run at a time in a store.
-final class MaintenanceTurn: Sendable {
+final class MaintenanceLock: Sendable {
     private struct State {
         var isTaken = false
         /// Whether the maintenance under way ends at its next batch if another call waits.
