@@ -15,7 +15,8 @@ extension VectorStoreError {
     package var mayComeOfMoving: Bool { [.ioError, .needsReopen, .damaged, .notAStore].contains(code) }
 
     package func explained(by moved: VectorStoreError) -> VectorStoreError {
-        within(moved.problem, code: moved.code, remedy: moved.remedy)
+        let both = "\(moved.problem): \(problem)"
+        return VectorStoreError(moved.code, both, remedy: moved.remedy, ids: ids, cause: self)
     }
 
     /// A file has hard links: a write would change the file under all of its names, and SQLite would keep two logs of

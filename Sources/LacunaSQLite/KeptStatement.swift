@@ -34,7 +34,10 @@ package final class KeptStatement {
     }
 
     @usableFromInline func prepared(_ connection: Connection) throws(VectorStoreError) -> Statement {
-        if let statement { return statement }
+        if let statement {
+            invariant(!statement.isBusy, "a kept statement doesn't run within itself")
+            return statement
+        }
         let prepared = try connection.prepare(sql)
         statement = prepared
         return prepared

@@ -153,7 +153,9 @@ struct InPlaceMoves {
         if let lowest = places.first { try session.log.mark.lower(to: lowest, record) }
         var moved: [LiveRow] = []
         var left: [Slot] = []
-        invariant(places.allSatisfy { $0 < record.nextSlot }, "rows move to slots below the next one")
+        if let highest = places.last, highest >= record.nextSlot {
+            throw .damaged("the next slot in the index's table `store` lies before rows")
+        }
         for (row, place) in zip(rows, places) where try index.move(row, to: place, generation) {
             moved.append(LiveRow(id: row.id, slot: place, checksum: row.checksum))
             left.append(row.slot)

@@ -14,7 +14,7 @@ struct Filter: Sendable {
         _ why: String,
         remedy: VectorStoreError.Remedy? = nil
     ) -> VectorStoreError {
-        let problem = "the filter is not an SQL expression over id and metadata: \(why)"
+        let problem = "the filter can't be used: \(why)"
         return VectorStoreError(.invalidFilter, problem, remedy: remedy)
     }
 }
@@ -194,7 +194,8 @@ extension StoreIndex {
         }
         guard statement.parameterCount == values.count else {
             throw Filter.invalid(
-                "values for its `?`s: \(statement.parameterCount) are needed, \(values.count) were given"
+                "it needs values for \(statement.parameterCount) `?`s, and \(values.count) were given",
+                remedy: "write each value into the filter, as in `id = 5`, or pass one for each `?`"
             )
         }
     }

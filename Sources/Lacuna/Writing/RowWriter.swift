@@ -267,10 +267,11 @@ package final class RowWriter {
         if mayHaveMetadata == true { try index.setMetadata(json, for: id) }
     }
 
-    /// Removes the old row of the id from the staged rows of a rewrite.
+    /// Removes the old row of the id from the staged rows of a rewrite. If the index has rotted, its slot may be any: then
+    /// the rewrite ends, since the staged rows aren't as many as they were.
     private func unstage(_ id: SQLValue) throws(VectorStoreError) {
         guard let target = staging.target, let slot = try index.delete(id, target) else { return }
-        unstaged.append(slot)
+        if slot >= Slot(0) && slot.number < Slot.most { unstaged.append(slot) }
     }
 
     private func writePending() throws(VectorStoreError) {

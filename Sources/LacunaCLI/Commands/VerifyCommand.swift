@@ -48,6 +48,11 @@ struct VerifyCommand: StoreCommand {
             + "or save the rows that are sound with \(Call.salvage.command)"
     }
 
+    private static let meanings = [
+        "bad_checksums": "wrong checksum", "out_of_bounds": "outside the file", "shared_offsets": "shared slot",
+        "bad_metadata": "wrong metadata",
+    ]
+
     private func printSummary(_ summary: VerificationSummary, _ output: StandardOutput) throws {
         if format.json { return try output.line(summary.json) }
         let verdict = summary.isSound ? Terminal.styled("sound", .green) : Terminal.styled("damaged", .red)
@@ -55,7 +60,8 @@ struct VerifyCommand: StoreCommand {
         for (name, ids) in summary.lists where !ids.isEmpty {
             let shown = ids.prefix(10).joined(separator: ", ")
             let more = ids.count > 10 ? " and \(grouped(ids.count - 10)) more" : ""
-            try output.line("  \(name.padded(16))  \(shown)\(more)")
+            let meaning = Self.meanings[name] ?? name
+            try output.line("  \(meaning.padded(16))  \(ids.count == 1 ? "id" : "ids") \(shown)\(more)")
         }
         for message in summary.index { try output.line("  \("index".padded(16))  \(singleLine(message))") }
         for name in summary.unknownFiles {

@@ -31,7 +31,9 @@ struct ImportCommand: StoreCommand {
     )
     var firstID: Int64?
 
-    @Flag(help: "Replace the rows whose ids exist, with their metadata.")
+    @Flag(
+        help: "Replace the rows whose ids exist; their metadata are replaced too, or removed if there are no new ones."
+    )
     var replace = false
 
     @OptionGroup var batches: BatchOptions
@@ -108,7 +110,7 @@ struct ImportCommand: StoreCommand {
             )
         }
         try output.line(
-            "imported \(counted(rows, "row")) (\(byteText(bytes)) of vectors) in "
+            "imported \(counted(rows, "row")) (\(byteText(bytes))) in "
                 + "\(counted(batchCount, "batch", plural: "batches")), \(secondsText(duration)): "
                 + "\(grouped(Int(rate))) rows a second"
         )

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import Lacuna
+
+/// A bit of a staged row flips while a rewrite is under way. The write that meets it is made, and the rewrite ends.
+@Suite(.timeLimit(.minutes(5))) struct RottenStagingTests {
+    @Test(arguments: [-21, Int64.min, 1 << 50]) func aSlotOutOfRangeEndsTheRewrite(_ slot: Int64) throws {
+        let scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        func put(_ ids: Range<Int64>) throws {
+            try store.write { batch in for id in ids { try batch.put([1, 2, 3, Float(id)], for: id) } }
+        }
+        try put(0..<100)
+        try store.delete(Array(0..<50))
+        var hasRotted = false
+        var hasAppended = false
+        expectError(.damaged) {
+            try store.compact(.rewrite, .small(rows: 8, dimension: 4)) { _ in
+                if hasRotted { return }
+                do {
+                    if !hasAppended { try put(100..<200) }
+                    hasAppended = true
+                    hasRotted = try store.writing().turn { session in
+                        guard let target = session.staging.target, session.staging.stagedRows > 50 else { return false }
+                        let connection = session.index.connection
+                        try connection.execute("PRAGMA ignore_check_constraints = ON")
+                        try connection.run(
+                            "UPDATE vectors SET slot = ? WHERE generation = ? AND id = 60",
+                            [.integer(slot), .integer(target)]
+                        )
+                        try connection.execute("PRAGMA ignore_check_constraints = OFF")
+                        return true
+                    }
+                    if hasRotted { #expect(try store.delete([60]) == 1) }
+                } catch { Issue.record(error) }
+            }
+        }
+        #expect(hasRotted)
+        #expect(try store.count == 149)
+        #expect(try !store.contains(60) && store.contains(61))
+        try store.close()
+        let again = try VectorStore<Int64>.open(at: scratch.store, .readWrite)
+        try again.compact(.rewrite)
+        #expect(try again.verify().isSound)
+        #expect(try again.count == 149)
+    }
+}
