@@ -2,10 +2,11 @@
  Bounds on the difference between a distance from float32 sums and the distance that a search reports, which is computed
  in double.
 
- Sums are rounded to nearest, as Swift has it. Let u = 2^-24 and g(n) = n u / (1 - n u). In a sum of products, each product is rounded once, and each lane of a block
- of 1,024 components adds up 64 of them; four more additions make one sum of the 16 lanes. The blocks are added in
- double, which rounds 2^29 times finer; there are at most 64 of them, for 65,536 components. So (Higham, Accuracy and
- Stability of Numerical Algorithms, 2nd edition, lemma 3.1) a sum differs from a . b by at most
+ Sums are rounded to nearest, the mode in which processes begin. Let u = 2^-24 and g(n) = n u / (1 - n u). In a sum of
+ products, each product is rounded once, and each lane of a block of 1,024 components adds up 64 of them; four more
+ additions make one sum of the 16 lanes. The blocks are added in double, which rounds 2^29 times finer; there are at most
+ 64 of them, for 65,536 components. So (Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, lemma 3.1) a
+ sum differs from a . b by at most
 
      g(69) sum(|a_i b_i|) <= g(69) |a| |b|,    g(69) = 4.113e-6
 

@@ -164,8 +164,8 @@ extension VectorStoreError {
     )
 
     /// This failure as the reason for another one; `context` tells its meaning for the caller.
-    package func within(_ context: String, code: Code? = nil, remedy: Remedy? = nil) -> VectorStoreError {
-        VectorStoreError(code ?? self.code, context: context, detail: detail, remedy ?? self.remedy, ids, self)
+    package func within(_ context: String, remedy: Remedy? = nil) -> VectorStoreError {
+        VectorStoreError(code, context: context, detail: detail, remedy ?? self.remedy, ids, self)
     }
 
     /// Lists ids for a problem: the first few, and the number of the others.

@@ -5,12 +5,10 @@ import Testing
 /// No row that is near enough may be left out. The tests use rows whose float32 sums have the largest errors.
 @Suite("Candidates")
 struct CandidateTests {
-    static let dimensions = Array(1...300) + [384, 768, 1023, 1024, 1025, 1536, 2049, 65_536]
-
     @Test("hold each row that is as near as the limit", arguments: Kernel.available, Metric.allCases)
     func nearTies(kernel: Kernel, metric: Metric) {
         var random = SplitMix64(seed: 21)
-        for dimension in Self.dimensions {
+        for dimension in DistanceTests.dimensions {
             let query = random.floats(dimension)
             // These rows differ from the query in their last bits, so float32 can't tell their distances apart.
             for _ in 0..<4 {

@@ -91,4 +91,24 @@ struct DistanceTests {
             }
         }
     }
+
+    @Test("have the same bits in any place and task", arguments: Kernel.available, Metric.allCases)
+    func deterministic(kernel: Kernel, metric: Metric) async {
+        for dimension in [1, 5, 16, 33, 70, 384, 1025] {
+            var random = SplitMix64(seed: UInt64(dimension))
+            let query = random.floats(dimension)
+            let row = random.floats(dimension)
+            let expected = kernel.distance(metric, query, row).bitPattern
+            // The row at each alignment of a vector, between others.
+            var floats = random.floats(17 * (dimension + 1) + dimension)
+            let starts = (0..<17).map { $0 * (dimension + 1) }
+            for start in starts { floats.replaceSubrange(start..<start + dimension, with: row) }
+            await withTaskGroup(of: UInt64.self) { [floats] group in
+                for start in starts {
+                    group.addTask { kernel.distance(metric, query, in: floats, at: start).bitPattern }
+                }
+                for await bits in group { #expect(bits == expected, "dimension \(dimension)") }
+            }
+        }
+    }
 }

@@ -12,8 +12,15 @@ struct Kernel: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     func distance(_ metric: Metric, _ query: [Float], _ row: [Float]) -> Double {
+        distance(metric, query, in: row, at: 0)
+    }
+
+    /// The distance to the row that begins at `start` in `floats`.
+    func distance(_ metric: Metric, _ query: [Float], in floats: [Float], at start: Int) -> Double {
         let square = unsafe lacuna_square_with(index, query, query.count)
-        return unsafe lacuna_distance_with(index, metric.inC, query, square, row, row.count)
+        return unsafe floats[start..<start + query.count].withUnsafeBufferPointer { row in
+            unsafe lacuna_distance_with(index, metric.inC, query, square, row.baseAddress, row.count)
+        }
     }
 
     /// The rows that may be within a query's limit. The rows begin in `floats` at `start`, and are `stride` floats

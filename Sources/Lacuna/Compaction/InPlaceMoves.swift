@@ -150,12 +150,12 @@ struct InPlaceMoves {
         try session.checkNoForeignWriter(since: start.foreignVersion)
         let index = session.index
         var record = try index.record()
-        if let lowest = places.first { try session.log.mark.lower(to: lowest, record) }
         var moved: [LiveRow] = []
         var left: [Slot] = []
         if let highest = places.last, highest >= record.nextSlot {
             throw .damaged("the next slot in the index's table `store` lies before rows")
         }
+        if let lowest = places.first { try session.log.mark.lower(to: lowest, record) }
         for (row, place) in zip(rows, places) where try index.move(row, to: place, generation) {
             moved.append(LiveRow(id: row.id, slot: place, checksum: row.checksum))
             left.append(row.slot)

@@ -137,6 +137,7 @@ import Testing
             } catch let error as VectorStoreError {
                 betweenNames += 1
                 #expect(!exchanges && error.code == .noSuchStore && error.remedy.calls == [.restore], "\(error)")
+                #expect(error.description.contains(".before-"), "\(error)")
             }
             let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
             let states = names.filter { $0.contains(".before-") || $0.contains(".restored-") }

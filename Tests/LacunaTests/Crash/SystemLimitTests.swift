@@ -53,6 +53,7 @@ import Glibc
             disk.inject(DiskFault(errno: errno, matches: { $0.kind == .open && $0.name == StorePaths.indexName }))
             let error = expectError(.tooManyOpenFiles) { try store.compact(.rewrite) }
             #expect(disk.failures == 1 && error?.code == .tooManyOpenFiles)
+            #expect(error?.remedy.description.contains("ulimit -n") == true)
             try store.compact(.rewrite)
             #expect(try CrashModel(of: store) == before)
         }

@@ -51,7 +51,15 @@ import Testing
         #expect(error.code == .damaged && error.ids == ["7"])
         #expect(error.remedy.calls == [.verify, .restore, .salvage, .compact])
         #expect((error.cause as? VectorStoreError)?.problem == reason.problem)
-        #expect(reason.within("elsewhere", code: .moved).code == .moved)
         #expect(reason.within("elsewhere").remedy == reason.remedy)
+    }
+
+    /// A directory that was moved explains an error, which keeps its own words: they may say what was lost.
+    @Test func aFailureThatAMoveExplains() {
+        let lost = VectorStoreError(.ioError, "a page can't be written").within("the relaxed writes may be lost")
+        let moved = VectorStoreError(.moved, "the store was moved", remedy: "open it again")
+        let error = lost.explained(by: moved)
+        #expect(error.code == .moved && error.remedy == moved.remedy)
+        #expect(error.problem == "the store was moved: the relaxed writes may be lost: a page can't be written")
     }
 }

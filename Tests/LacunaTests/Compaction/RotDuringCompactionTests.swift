@@ -2,8 +2,8 @@ import Testing
 
 @testable import Lacuna
 
-/// A bit of a staged row flips while a rewrite is under way. The write that meets it is made, and the rewrite ends.
-@Suite(.timeLimit(.minutes(5))) struct RottenStagingTests {
+/// A field of the index rots while a compaction is under way: the compaction ends, and rows stay what they were.
+@Suite(.timeLimit(.minutes(5))) struct RotDuringCompactionTests {
     @Test(arguments: [-21, Int64.min, 1 << 50]) func aSlotOutOfRangeEndsTheRewrite(_ slot: Int64) throws {
         let scratch = try Scratch()
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
@@ -43,5 +43,31 @@ import Testing
         try again.compact(.rewrite)
         #expect(try again.verify().isSound)
         #expect(try again.count == 149)
+    }
+
+    /// Rows that move to slots from the next one on would be overwritten by the next put.
+    @Test func aNextSlotThatFallsEndsACompactionInPlace() throws {
+        let scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        try store.write { batch in for id in Int64(0)..<200 { try batch.put([1, 2, 3, Float(id)], for: id) } }
+        try store.delete(Array(0..<50))
+        var hasRotted = false
+        expectError(.damaged) {
+            try store.compact(.inPlace, .small(rows: 8, dimension: 4)) { _ in
+                if hasRotted { return }
+                hasRotted = true
+                do {
+                    _ = try store.writing().turn { session in
+                        try session.index.connection.run("UPDATE store SET next_slot = 10, live_rows = 10")
+                    }
+                } catch { Issue.record(error) }
+            }
+        }
+        #expect(hasRotted)
+        _ = try store.writing().turn { session in
+            try session.index.connection.run("UPDATE store SET next_slot = 200, live_rows = 150")
+        }
+        for id in Int64(50)..<200 { #expect(try store.vector(for: id) == [1, 2, 3, Float(id)]) }
+        #expect(try store.verify().isSound)
     }
 }
