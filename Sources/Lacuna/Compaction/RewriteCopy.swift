@@ -4,8 +4,9 @@ struct RewriteCopy {
     private let start: Rewrite.Start
     private let source: DataFile
     private let target: DataFile
-    /// The rows of the first round: those that were live when the rewrite began.
-    private let live: LiveBitmap
+    /// The slots from which rows are copied: those of the first round, which were live when the rewrite began, and then
+    /// those of rows that were appended meanwhile.
+    private var live: LiveBitmap
     /// The number of rows written to the target, also of those that have died since.
     private var copied = 0
     /// All rows that writers have appended to the source below this slot were copied.
@@ -246,6 +247,8 @@ struct RewriteCopy {
         try copier.copy(rows, to: places)
         copied += rows.count
         caughtUp = slots.upperBound
+        live.extend(to: slots.upperBound)
+        for row in rows { _ = live.insert(row.slot) }
         return Array(zip(rows, places))
     }
 
@@ -289,6 +292,7 @@ struct RewriteCopy {
             }
             if PlantedBug.unlinkBeforeCommit.isPlanted { try? source.unlink() }
             let before = (pending, dead)
+            live.finish()
             let liveRows = try session.commit { () throws(VectorStoreError) in
                 // On a full disk it is done twice.
                 (pending, dead) = before
@@ -322,6 +326,7 @@ struct RewriteCopy {
         record.liveRows = Int64(staged)
         try index.update(record)
         try index.commitJournal(start.journal, rowsMoved: copied, bytesWritten: record.rowsEnd)
+        index.changes?.note(RowChanges.Move(copied: live, file: target))
         return staged
     }
 }

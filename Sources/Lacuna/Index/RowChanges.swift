@@ -8,6 +8,15 @@ final class RowChanges {
         let slot: Slot?
     }
 
+    /// A new data file for all rows.
+    struct Move: Sendable {
+        /// The slots from which rows were copied. The slot of a row in the new file is the rank of its slot among these.
+        let copied: LiveBitmap
+        let file: DataFile
+
+        var generation: Int64 { file.header.generation }
+    }
+
     /// The changes of the transaction under way, or of the last one, in order; nil if they aren't complete.
     private(set) var all: [Change]? = []
     /// The state from which the transaction began.
@@ -18,6 +27,8 @@ final class RowChanges {
     private let kind: VectorIDKind
     private(set) var generation: Int64 = 0
     private(set) var isWanted = false
+    /// Nil if the transaction doesn't make another generation current.
+    private(set) var move: Move?
 
     /// More changes cost more than reading all rows from the index.
     private static let limit = 100_000
@@ -31,6 +42,7 @@ final class RowChanges {
         self.generation = generation ?? 0
         isWanted = generation != nil
         all = isWanted ? [] : nil
+        move = nil
     }
 
     /// The number of changes so far, which marks a savepoint.
@@ -47,4 +59,7 @@ final class RowChanges {
         guard count < Self.limit else { return all = nil }
         if let key = RowKey(id, kind) { all?.append(Change(key: key, slot: slot)) }
     }
+
+    /// Notes that the transaction makes another generation current, in which all live rows have these slots.
+    func note(_ move: Move) { if isWanted { self.move = move } }
 }

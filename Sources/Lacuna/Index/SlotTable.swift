@@ -83,7 +83,10 @@ final class SlotTable {
     }
 
     /// The last key that was put into a slot; nil if there is none. The row may be dead.
-    func key(_ slot: Int) -> RowKey? {
+    func key(_ slot: Int) -> RowKey? { key(slot, in: chunks) }
+
+    @inline(__always)
+    private func key(_ slot: Int, in chunks: [Chunk]) -> RowKey? {
         let chunk = slot >> Self.chunkBits
         guard chunk < chunks.count, let words = unsafe chunks[chunk].words else { return nil }
         let place = slot & (Self.chunkSlots - 1)
@@ -126,7 +129,46 @@ final class SlotTable {
         if unsafe parts[number].count * 2 < part.capacity && part.capacity > Self.smallest { resize(number) }
     }
 
+    /// Gives each row its slot in another data file: the rank of its slot among those from which rows were copied. The
+    /// places in the hash table stay, since they depend on the keys alone. Returns false if a row was not copied; then
+    /// the table can't be used any more.
+    func move(_ copied: LiveBitmap) -> Bool {
+        for number in 0..<Self.partCount {
+            let part = unsafe parts[number]
+            for index in 0..<part.capacity {
+                let slot = unsafe part.entries[index]
+                if slot == Self.free { continue }
+                let source = Slot(Int(slot))
+                guard source < copied.slots, copied[source] else { return false }
+                unsafe part.entries[index] = UInt32(copied.rank(source))
+            }
+        }
+        moveKeys(copied)
+        return true
+    }
+
     // MARK: Keys
+
+    /// Moves also the keys of dead rows: a search in the state of an earlier commit may still ask for them.
+    private func moveKeys(_ copied: LiveBitmap) {
+        var old = chunks
+        chunks = []
+        filledChunks = 0
+        var (first, rank) = (0, 0)
+        copied.forEachStretch(live: true) { slots in
+            // The chunks before are not needed any more, so that there is never more than one chunk too many.
+            while first < min(slots.lowerBound.number >> Self.chunkBits, old.count) {
+                unsafe old[first].words?.deallocate()
+                unsafe old[first].words = nil
+                first += 1
+            }
+            for slot in slots {
+                if let key = key(slot.number, in: old) { setKey(key, rank) }
+                rank += 1
+            }
+        }
+        for chunk in old { unsafe chunk.words?.deallocate() }
+    }
 
     @inline(__always)
     private func hasKey(_ key: RowKey, _ slot: Int) -> Bool {

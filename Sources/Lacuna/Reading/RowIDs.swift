@@ -10,7 +10,8 @@ import Dispatch
 ///
 /// A thread fills the cache from the table `vectors` alone, after so many reads through the index that filling costs no
 /// more than they did. So it costs nothing at open, and nothing for a handle that reads a few rows. The cache is
-/// dropped when its rows would take more memory than the limit, and when a rewrite has moved all rows.
+/// dropped when its rows would take more memory than the limit. When a rewrite of this handle has moved all rows, a
+/// thread gives them their new slots. A handle that only reads drops the cache then, and fills it again.
 ///
 /// `@unchecked Sendable`: `table`, `version`, `log` and `moved` are written under the locks of all stripes and of
 /// `state`, and read under any of these. The lock of `state` is taken first. `feed` is set and used only under the lock
@@ -25,8 +26,10 @@ final class RowIDs: @unchecked Sendable {
         let record: StoreRecord
     }
 
-    /// The table that a thread is making.
+    /// The table that a thread is making, or in which it changes all slots.
     private struct Filling: Sendable {
+        /// A thread that was told to give up must not end the filling of a later one.
+        let number: Int
         let generation: Int64
         /// The commits since the filling began.
         var commits: [Commit] = []
@@ -43,6 +46,8 @@ final class RowIDs: @unchecked Sendable {
         /// Whether a timer will check if the epoch's lock is still needed.
         var isHoldWatched = false
         var filling: Filling?
+        /// The number of fillings so far.
+        var fillings = 0
         var isClosed = false
     }
 
@@ -189,10 +194,18 @@ final class RowIDs: @unchecked Sendable {
         state.withLock { state in
             guard state.rows != nil || state.filling != nil else { return }
             guard let base = changes.base, base.isFollowed(by: version, after: commits - changes.commits),
-                let all = changes.all, changes.generation == record.generation, fits(record)
+                let all = changes.all, (changes.move?.generation ?? changes.generation) == record.generation,
+                fits(record)
             else {
                 state.filling = nil
                 return drop(&state)
+            }
+            if let move = changes.move {
+                let table = all.isEmpty && base == self.version ? tableInUse : nil
+                state.filling = nil
+                drop(&state)
+                if let table { moveRows(of: table, move, record, version, &state) }
+                return
             }
             let commit = Commit(base: base, version: version, changes: all, record: record)
             if base != self.version || !apply(commit, &state) { drop(&state) }
@@ -232,6 +245,8 @@ final class RowIDs: @unchecked Sendable {
             if let slot = change.slot { table.put(change.key, slot.number) } else { table.remove(change.key) }
         }
     }
+
+    private var tableInUse: SlotTable? { unsafe table?._withUnsafeGuaranteedRef { $0 } }
 
     private func drop(_ state: inout State) {
         state.known = nil
@@ -275,42 +290,55 @@ final class RowIDs: @unchecked Sendable {
     /// Called after a read through the index, which has seen the state of `record`. Begins to fill the table after
     /// enough such reads.
     func missed(_ record: StoreRecord, reads: Int = 1) {
-        let begins = state.withLock { state in
+        state.withLock { state in
             state.misses += reads
             guard state.misses >= max(Self.leastMisses, Int(record.liveRows) / Self.rowsPerMiss), !state.isClosed,
                 state.filling == nil, fits(record)
-            else { return false }
+            else { return }
             // There must not be two tables at a time. A table that is up to date was only missed during commits.
             if state.known != nil || version != nil && version == log?.version {
                 state.misses = 0
-                return false
+                return
             }
             drop(&state)
-            state.filling = Filling(generation: record.generation)
             state.misses = 0
-            fillers.enter()
-            return true
+            beginFilling(record.generation, &state) { ids, number throws(VectorStoreError) in
+                try ids.isFollower ? ids.fillAtOnce(number) : ids.fill(number)
+            }
         }
-        guard begins else { return }
+    }
+
+    /// Calls `body` with the number of the filling on a thread.
+    private func beginFilling(
+        _ generation: Int64,
+        _ state: inout State,
+        _ body: @escaping @Sendable (RowIDs, Int) throws(VectorStoreError) -> Void
+    ) {
+        state.fillings += 1
+        let number = state.fillings
+        state.filling = Filling(number: number, generation: generation)
+        fillers.enter()
         // The queue is our own: the system's queues may all be busy with threads that wait for the writer's turn.
         DispatchQueue(label: "lacuna.ids", qos: .utility).async { [self] in
             defer { fillers.leave() }
             // An error is ignored here: reads through the index will meet it.
-            try? isFollower ? fillAtOnce() : fill()
-            state.withLock { $0.filling = nil }
+            try? body(self, number)
+            self.state.withLock { if $0.filling?.number == number { $0.filling = nil } }
         }
     }
 
     /// Reads all rows, batch by batch; nil if the filling was given up, or if there are too many rows. Outside of a
     /// transaction each batch has the newest state of its time.
-    private func load(_ index: StoreIndex, _ record: StoreRecord) throws(VectorStoreError) -> (SlotTable, end: Int)? {
+    private func load(
+        _ index: StoreIndex,
+        _ record: StoreRecord,
+        _ number: Int
+    ) throws(VectorStoreError) -> (SlotTable, end: Int)? {
         let table = SlotTable(rows: Int(record.liveRows), kind)
         var end = 0
         var last: SQLValue?
         repeat {
-            guard state.withLock({ $0.filling?.generation == record.generation }), table.bytes <= limitBytes else {
-                return nil
-            }
+            guard state.withLock({ $0.filling?.number == number }), table.bytes <= limitBytes else { return nil }
             last = try index.forEachSlot(record, after: last, limit: Self.batchRows) { key, slot in
                 table.put(key, slot)
                 end = max(end, slot + 1)
@@ -321,27 +349,57 @@ final class RowIDs: @unchecked Sendable {
 
     /// Fills the table of a handle that writes. The commits since the first batch are applied afterwards, in order:
     /// each change has the current slot of its id, whatever a batch has read.
-    private func fill() throws(VectorStoreError) {
+    private func fill(_ number: Int) throws(VectorStoreError) {
         let index = try StoreIndex.openForReading(directory, .readOnly)
         guard let version = log?.version else { return }
         let record = try index.record()
-        guard let (table, end) = try load(index, record) else { return }
+        guard let (table, end) = try load(index, record, number) else { return }
         try state.withLock { state throws(VectorStoreError) in
-            try use(table, endingAt: end, of: record, version, &state)
+            guard let commits = commits(of: number, &state), let file = files.value else { return }
+            try use(table, endingAt: end, of: record, version, file, commits, &state)
         }
     }
 
-    /// Puts the table into use, unless another program has committed since the filling began, or the index is damaged
+    /// Gives the rows of a table that was in use their new slots, on a thread: writers need not wait for that, and
+    /// readers use the index meanwhile. The table knows the state from which the rewrite's commit has begun, so that
+    /// with the new slots it knows `record`.
+    private func moveRows(
+        of table: SlotTable,
+        _ move: RowChanges.Move,
+        _ record: StoreRecord,
+        _ version: LogVersion,
+        _ state: inout State
+    ) {
+        // It was taken out of use under the locks of all stripes, so that only the thread still has it.
+        nonisolated(unsafe) let table = table
+        beginFilling(record.generation, &state) { ids, number throws(VectorStoreError) in
+            guard unsafe table.move(move.copied) else { return }
+            try ids.state.withLock { state throws(VectorStoreError) in
+                guard let commits = ids.commits(of: number, &state) else { return }
+                let end = move.copied.liveCount
+                try unsafe ids.use(table, endingAt: end, of: record, version, move.file, commits, &state)
+            }
+        }
+    }
+
+    /// Ends a filling, and returns the commits since it began; nil if it was given up.
+    private func commits(of number: Int, _ state: inout State) -> [Commit]? {
+        guard let filling = state.filling, filling.number == number else { return nil }
+        state.filling = nil
+        return filling.commits
+    }
+
+    /// Puts the table into use after the commits of its filling, unless another program has committed since the filling began, or the index is damaged
     /// (it names slots without rows, or another number of rows): reads through the index will report that.
     private func use(
         _ table: SlotTable,
         endingAt end: Int,
         of record: StoreRecord,
         _ version: LogVersion,
+        _ file: DataFile,
+        _ commits: [Commit],
         _ state: inout State
     ) throws(VectorStoreError) {
-        guard let commits = state.filling?.commits else { return }
-        state.filling = nil
         let first = commits.firstIndex { $0.base == version }
         if first == nil, let last = commits.last, last.version != version { return }
         var (record, version) = (record, version)
@@ -350,8 +408,7 @@ final class RowIDs: @unchecked Sendable {
             Self.apply(commit.changes[...], to: table)
             (record, version) = (commit.record, commit.version)
         }
-        guard let file = files.value, file.header.generation == record.generation,
-            table.count == record.liveRows, end <= record.nextSlot.number
+        guard file.header.generation == record.generation, table.count == record.liveRows, end <= record.nextSlot.number
         else { return }
         let rows = MappedRows(try file.view(upTo: record.nextSlot), epoch: record.readerEpoch)
         use(rows, version, table, record, &state)
@@ -360,17 +417,16 @@ final class RowIDs: @unchecked Sendable {
     // MARK: Following another process
 
     /// Fills the table of a handle that only reads, from one state, and keeps the connection that follows later states.
-    private func fillAtOnce() throws(VectorStoreError) {
+    private func fillAtOnce(_ number: Int) throws(VectorStoreError) {
         guard let feed = try CommitFeed(directory) else { return }
         let (known, version) = try feed.begin()
         defer { feed.end() }
         guard fits(known.record), Int64(known.dead.count) == known.record.deadRows else { return }
-        guard let (table, end) = try load(feed.index, known.record), end <= known.record.nextSlot.number,
+        guard let (table, end) = try load(feed.index, known.record, number), end <= known.record.nextSlot.number,
             table.count == known.record.liveRows
         else { return }
         state.withLock { state in
-            if state.filling == nil || state.isClosed { return }
-            state.filling = nil
+            if commits(of: number, &state) == nil || state.isClosed { return }
             self.feed = feed
             readers.withAllLocked { log = feed.log }
             use(nil, version, table, known.record, &state)

@@ -4,7 +4,7 @@
 /// on the rows that were marked, and not on the length of the file, which may be anything if the file is sparse.
 struct LiveBitmap: Sendable {
     /// The slot after the last one of the file.
-    let slots: Slot
+    private(set) var slots: Slot
     private(set) var liveCount = 0
     /// The chunks' words; after ``finish()`` in the order of their slots.
     private var words: [UInt64] = []
@@ -25,8 +25,15 @@ struct LiveBitmap: Sendable {
 
     init(slots: Slot) {
         self.slots = slots
-        let chunks = slots.number >> Self.chunkBits + 1
-        places = Array(repeating: Self.none, count: min(chunks, Self.mostPlaces))
+        places = Array(repeating: Self.none, count: Self.placeCount(slots))
+    }
+
+    private static func placeCount(_ slots: Slot) -> Int { min(slots.number >> chunkBits + 1, mostPlaces) }
+
+    /// Adds dead slots to the end of the file.
+    mutating func extend(to end: Slot) {
+        slots = end
+        places += Array(repeating: Self.none, count: Self.placeCount(end) - places.count)
     }
 
     subscript(slot: Slot) -> Bool {

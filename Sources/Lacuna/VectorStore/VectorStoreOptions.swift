@@ -20,8 +20,8 @@ public struct VectorStoreOptions: Sendable {
     /// other ids. If the store has more rows, they are read through the index.
     ///
     /// A thread of the handle fills the cache from the index, after as many reads by id as cost as much: at least 64,
-    /// and one for every 16 rows. The cache begins anew after a rewrite, after another program's commit, and after a
-    /// commit of over 100,000 changes. Texts are distinguished by 128 bits of a hash.
+    /// and one for every 16 rows. The cache begins anew after another program's commit, after a commit of over 100,000
+    /// changes and, in a handle that only reads, after a rewrite. Texts are distinguished by 128 bits of a hash.
     public var indexCacheBytes: Int
     /// Says when this handle compacts the store in the background; never by default. A handle that only reads ignores
     /// it.

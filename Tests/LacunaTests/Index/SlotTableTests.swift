@@ -45,6 +45,42 @@ import Testing
         }
     }
 
+    /// Each third row is dead, and half of these had died before they were copied; the copied rows lie far apart too, so
+    /// that chunks between them are empty.
+    @Test(arguments: VectorIDKind.allCases) func rowsMoveToTheRanksOfTheirSlots(_ kind: VectorIDKind) {
+        func key(_ row: Int) -> RowKey { RowKey(high: UInt64(row), low: kind == .integer ? 0 : 7) }
+        let slots = Array(0..<5_000) + Array(20_000..<20_100)
+        let table = SlotTable(rows: 0, kind)
+        for slot in slots { table.put(key(slot), slot) }
+        for slot in slots where slot % 3 == 0 { table.remove(key(slot)) }
+        let copied = slots.filter { $0 % 3 != 0 || $0 % 2 == 0 }
+        var bitmap = LiveBitmap(slots: Slot(1_000))
+        for slot in copied {
+            if Slot(slot) >= bitmap.slots { bitmap.extend(to: Slot(slot + 1)) }
+            _ = bitmap.insert(Slot(slot))
+        }
+        bitmap.finish()
+        let isMoved = table.move(bitmap)
+        #expect(isMoved)
+        table.checkInvariants()
+        #expect(copied.enumerated().allSatisfy { table.key($0) == key($1) })
+        #expect(copied.enumerated().allSatisfy { table.slot(key($1)) == ($1 % 3 == 0 ? nil : $0) })
+        #expect(table.key(copied.count) == nil)
+        #expect(table.count == slots.count { $0 % 3 != 0 })
+    }
+
+    @Test func aRowThatWasNotCopiedCannotMove() {
+        for missing in [3, 99] {
+            let table = SlotTable(rows: 0, .integer)
+            for slot in 0..<100 { table.put(RowKey(Int64(slot)), slot) }
+            var copied = LiveBitmap(slots: Slot(missing == 99 ? 99 : 100))
+            for slot in 0..<copied.slots.number where slot != missing { _ = copied.insert(Slot(slot)) }
+            copied.finish()
+            let isMoved = table.move(copied)
+            #expect(!isMoved)
+        }
+    }
+
     /// Checks the memory that docs/performance.md promises, at the number of rows where the hash table has just grown.
     @Test(arguments: [(VectorIDKind.integer, 15), (.uuid, 23), (.text, 23)])
     func aRowTakesSoManyBytes(_ kind: VectorIDKind, _ most: Int) {
