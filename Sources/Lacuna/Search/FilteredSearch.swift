@@ -67,11 +67,12 @@ struct FilteredSearch {
         let rows = Int(snapshot.record.liveRows)
         let most = rows / Self.rowsPerCandidate
         var count = min(most, max(Self.leastCandidates, 32 * limit))
-        var passed: [FoundRow] = []
         var evaluated = 0
         while count > evaluated {
+            // Each pass begins anew: it may find rows at equal distances in another order.
+            var passed: [FoundRow] = []
             let candidates = try searcher.candidates(query, limit: count, except: dead)
-            guard try evaluate(candidates, from: evaluated, limit, condition, &passed) else { return nil }
+            guard try evaluate(candidates, limit, condition, &passed) else { return nil }
             if passed.count >= limit { return Array(passed.prefix(limit)) }
             evaluated = candidates.count
             // If further rows pass as often, this many are needed; half as many again are added.
@@ -86,12 +87,11 @@ struct FilteredSearch {
     /// index names.
     private func evaluate(
         _ candidates: RankedCandidates,
-        from first: Int,
         _ limit: Int,
         _ condition: StoreIndex.Condition,
         _ passed: inout [FoundRow]
     ) throws -> Bool {
-        var next = first
+        var next = 0
         var size = Self.firstBatch
         while next < candidates.count, passed.count < limit {
             let batch = try candidates.rows(from: next, count: size)

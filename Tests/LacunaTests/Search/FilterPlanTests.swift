@@ -108,4 +108,23 @@ import Testing
         try Self.check(reader, "by another program")
         try Self.check(writer, "by another program, in the writing handle")
     }
+
+    private static func checkOnce(_ store: VectorStore<Int64>, _ limit: Int, _ filter: String, _ what: String) throws {
+        let right = try expected(store, [0, 0], limit, (filter, []))
+        let found = try store.search(for: [0, 0], limit: limit, where: filter).map(\.id)
+        #expect(found == right, "\(what): \(filter)")
+    }
+
+    /// The second pass finds more rows, among them all those at the distance at which the first pass ended.
+    @Test func aSecondPass() throws {
+        let scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
+        try store.write { batch in
+            for row in (0..<24_000).reversed() {
+                let distance = row < 1_700 ? 0 : Float(row)
+                try batch.put([distance, 0], for: Int64(row), metadataJSON: #"{"n":\#(row)}"#)
+            }
+        }
+        try Self.checkOnce(store, 8, "metadata ->> 'n' % 300 = 7 OR id BETWEEN 1540 AND 1699", "ties")
+    }
 }
