@@ -5,7 +5,6 @@ package struct Recovery {
     /// Whether superseded files stay until the next open, because the log that has the commit that superseded them
     /// could not be emptied.
     private var leavesSuperseded = false
-    private let hasStaleRows: Bool
     /// Derived files that are no longer of use, with their sizes if they exist.
     private let staleDerivedFiles: [(name: String, size: Int64?)]
 
@@ -17,14 +16,26 @@ package struct Recovery {
         _ paths: StorePaths,
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) {
-        (plan, hasStaleRows, staleDerivedFiles) = try index.connection.snapshot { () throws(VectorStoreError) in
+        (plan, staleDerivedFiles) = try index.connection.snapshot { () throws(VectorStoreError) in
             let record = try index.record()
             let plan = try RecoveryPlan(record, try index.journal(), try Self.dataFiles(paths, fileSystem), index)
             let derived = try index.staleDerivedFiles(current: record.generation).map {
                 file throws(VectorStoreError) in
                 (file.name, try mapped(paths.derivedFileStatus(file.name))?.size)
             }
-            return (plan, try index.hasStaleRows(current: record.generation), derived)
+            return (plan, derived)
+        }
+    }
+
+    /// The report of what would be done.
+    static func plan(
+        _ index: StoreIndex,
+        _ paths: StorePaths,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) -> RecoveryReport {
+        try index.connection.snapshot { () throws(VectorStoreError) in
+            let recovery = try Recovery(index, paths, fileSystem)
+            return recovery.report(removingRows: try index.hasStaleRows(current: index.record().generation))
         }
     }
 
@@ -144,8 +155,9 @@ package struct Recovery {
     /// Whether a compaction in place was interrupted before it cut off the tail.
     var hasInterruptedMoves: Bool { plan.hasInterruptedMoves }
 
-    /// The report of what was done, or would be done.
-    package var report: RecoveryReport {
+    /// The report of what was done, or would be done. Opening a store doesn't look for index rows to remove, since that
+    /// would take a tenth of its time.
+    private func report(removingRows: Bool) -> RecoveryReport {
         var actions = plan.endings.map { ending in
             RecoveryReport.Action(
                 action: ending.error == nil ? "finish" : "abort",
@@ -185,7 +197,7 @@ package struct Recovery {
                 detail: "erasure \($0.id): carried on to its end"
             )
         }
-        if hasStaleRows {
+        if removingRows {
             actions.append(
                 RecoveryReport.Action(
                     action: "remove-rows",
@@ -210,9 +222,9 @@ package struct Recovery {
     private static let erase = "erase"
 
     /// The report, if erasures had to be left for later because of `reason`.
-    func report(leavingErasuresFor reason: VectorStoreError?) -> RecoveryReport {
+    func report(removingRows: Bool, leavingErasuresFor reason: VectorStoreError?) -> RecoveryReport {
+        var report = report(removingRows: removingRows)
         guard let reason else { return report }
-        var report = report
         report.actions = report.actions.map { action in
             guard action.action == Self.erase else { return action }
             return RecoveryReport.Action(

@@ -72,7 +72,7 @@ struct SalvageSource {
         let generation = generation
         runs = index.flatMap { Self.runs($0, generation, record) }
         recovery = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
-            try index.map { index throws(VectorStoreError) in try Recovery(index, paths, fileSystem).report }
+            try index.map { index throws(VectorStoreError) in try Recovery.plan(index, paths, fileSystem) }
         }
         let messages = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.integrityMessages() }
         problems += messages ?? []

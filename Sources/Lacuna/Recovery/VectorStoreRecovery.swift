@@ -53,7 +53,7 @@ public enum VectorStoreRecovery {
                 checkedBy: witness,
                 allowingEarlier: true
             )
-            return try Recovery(index, paths, witness.fileSystem).report
+            return try Recovery.plan(index, paths, witness.fileSystem)
         }
     }
 
@@ -65,13 +65,15 @@ public enum VectorStoreRecovery {
         let lock = try Writer.lock(paths)
         let (store, recovery) = try Recovery.open(paths, lock, witness)
         let writer = Writer(store, readers: ReadStripes(), .full)
+        var removesRows = false
         let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
+            removesRows = try maintenance.index.hasStaleRows(current: maintenance.index.record().generation)
             try maintenance.removeStaleRows()
             if recovery.hasInterruptedMoves { try cutTail(maintenance) }
             return try Erasure(maintenance: maintenance).resume()
         }
         try writer.close {}
-        return recovery.report(leavingErasuresFor: obstacle)
+        return recovery.report(removingRows: removesRows, leavingErasuresFor: obstacle)
     }
 
     /// Calls `body` with everything that can still be read of a damaged store: rows that match their checksums as

@@ -116,6 +116,9 @@ import Glibc
             #expect(report.actions == plan.actions)
             let actions = report.actions.map(\.action)
             #expect(actions.contains(step.isCommitted ? "finish" : "abort"))
+            if [.syncTarget, .commit, .removeSource, .removeOldRows].contains(step) {
+                #expect(actions.contains("remove-rows"))
+            }
             #expect(actions.contains("remove-file") == (step.isCommitted ? step.hasSource : step.hasTarget))
             #expect(try recover(disk).state == .clean)
             try check(disk, holds: model)
