@@ -1,8 +1,9 @@
 /// A search for the nearest rows that pass a filter. No index helps to find them.
 ///
-/// The filter is evaluated on the rows in the order of their distances, in growing batches, until enough have passed.
-/// If so few pass that this costs a certain share of evaluating all rows, all rows are evaluated once, and those that
-/// passed are remembered. The answer is the same either way.
+/// The filter is evaluated on the rows in the order of their distances, in batches, until enough have passed. If so few
+/// pass that this costs a certain share of evaluating all rows, all rows are evaluated once, and those that passed are
+/// remembered. That is also done if the filter is used again and evaluating it on the nearest rows would add more than
+/// a tenth to the search's time. The answer is the same either way.
 struct FilteredSearch {
     let searcher: Searcher
     let snapshot: Snapshot
@@ -13,9 +14,12 @@ struct FilteredSearch {
     /// Evaluating the filter on a row by its id costs about three times as much as evaluating it among all rows, and
     /// may take a quarter of the time that evaluating all rows takes. So at most one row in 12 is evaluated by its id.
     private static let rowsPerCandidate = 12
-    /// If a filter passes 1 % of all rows, it passes ten of this many in 19 of 20 searches.
-    private static let leastCandidates = 1_536
+    /// The number of nearest rows to try for a filter of which nothing is known. If a filter passes 1 % of all rows, it
+    /// passes ten of this many in 19 of 20 searches.
+    private static let newCandidates = 1_536
     private static let firstBatch = 64
+    /// In a tenth of the time in which a search reads this many bytes of rows, one row is evaluated by its id.
+    private static let bytesPerCandidate = 2 << 20
 
     func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
         let limit = min(limit, Int(snapshot.record.liveRows))
@@ -39,7 +43,7 @@ struct FilteredSearch {
             if let slots = try remembered.slots(filter, condition, snapshot) {
                 return try searcher.nearest(queries, limit: limit, among: slots, dead)
             }
-            guard queries.count == 1 else { return nil }
+            guard queries.count == 1, !isWorthEvaluatingAll(limit) else { return nil }
             return try nearestFirst(queries[0], limit, condition, dead).map { [$0] }
         } catch let error as VectorStoreError where error.code == .damaged {
             return nil
@@ -54,7 +58,13 @@ struct FilteredSearch {
             uncounted: snapshot.uncountedChanges,
             slots: slots
         )
-        remembered.remember(filter, passing)
+        remembered.remember(passing, filter)
+    }
+
+    private func isWorthEvaluatingAll(_ limit: Int) -> Bool {
+        guard let known = remembered.trials(filter), known.usesToWait == 0 else { return false }
+        let rowBytes = Double(snapshot.record.liveRows) * Double(snapshot.rows.file.stride)
+        return known.trials.candidates(for: Double(limit)) * Double(Self.bytesPerCandidate) > rowBytes
     }
 
     /// Nil if too few rows pass, or if the index contradicts itself.
@@ -64,23 +74,33 @@ struct FilteredSearch {
         _ condition: StoreIndex.Condition,
         _ dead: SlotBits
     ) throws -> [FoundRow]? {
-        let rows = Int(snapshot.record.liveRows)
-        let most = rows / Self.rowsPerCandidate
-        var count = min(most, max(Self.leastCandidates, 32 * limit))
-        var evaluated = 0
-        while count > evaluated {
+        let most = Int(snapshot.record.liveRows) / Self.rowsPerCandidate
+        let known = remembered.trials(filter)?.trials
+        var trial = RememberedFilters.Trials()
+        defer { remembered.add(trial, filter) }
+        var count = min(most, firstCandidates(limit, known))
+        while count > trial.evaluated {
             // Each pass begins anew: it may find rows at equal distances in another order.
+            trial = RememberedFilters.Trials()
             var passed: [FoundRow] = []
             let candidates = try searcher.candidates(query, limit: count, except: dead)
-            guard try evaluate(candidates, limit, condition, &passed) else { return nil }
+            guard try evaluate(candidates, limit, condition, known, &trial, &passed) else { return nil }
             if passed.count >= limit { return Array(passed.prefix(limit)) }
-            evaluated = candidates.count
             // If further rows pass as often, this many are needed; half as many again are added.
-            let wanted = 1.5 * Double(evaluated) * Double(limit) / Double(max(1, passed.count))
+            let wanted = trial.candidates(for: 1.5 * Double(limit))
             if wanted > 4 * Double(most) { return nil }
-            count = min(most, max(8 * evaluated, Int(wanted)))
+            count = min(most, max(8 * trial.evaluated, Int(wanted)))
         }
         return nil
+    }
+
+    /// The number of nearest rows that are tried first. Trying too few costs another pass over all rows, so about three
+    /// standard deviations are added to what is expected.
+    private func firstCandidates(_ limit: Int, _ known: RememberedFilters.Trials?) -> Int {
+        let most = max(Self.newCandidates, 32 * limit)
+        guard let known, known.passed > 0 else { return most }
+        let wanted = known.candidates(for: Double(limit) + 3 * Double(limit).squareRoot() + 3)
+        return max(Self.firstBatch, Int(min(Double(most), wanted)))
     }
 
     /// Adds candidates that pass, until there are enough. Returns false if a candidate is not in the slot that the
@@ -89,13 +109,14 @@ struct FilteredSearch {
         _ candidates: RankedCandidates,
         _ limit: Int,
         _ condition: StoreIndex.Condition,
+        _ known: RememberedFilters.Trials?,
+        _ trial: inout RememberedFilters.Trials,
         _ passed: inout [FoundRow]
     ) throws -> Bool {
-        var next = 0
         var size = Self.firstBatch
-        while next < candidates.count, passed.count < limit {
-            let batch = try candidates.rows(from: next, count: size)
-            next += batch.count
+        while trial.evaluated < candidates.count, passed.count < limit {
+            if let known { size = Int(1.25 * known.candidates(for: Double(limit - passed.count))) + 8 }
+            let batch = try candidates.rows(from: trial.evaluated, count: size)
             size *= 4
             let ids = batch.map(\.id).sorted(by: SQLValue.idPrecedes)
             let found = try snapshot.index.matches(among: ids, snapshot.record.generation, condition)
@@ -103,6 +124,8 @@ struct FilteredSearch {
             let passing = batch.filter { slots.contains($0.slot) }
             if passing.count != found.count { return false }
             passed += passing
+            trial.evaluated += batch.count
+            trial.passed += passing.count
         }
         return true
     }

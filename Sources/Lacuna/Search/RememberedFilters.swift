@@ -1,5 +1,4 @@
-/// Remembers which rows passed a filter that was evaluated over all rows, for the newest state and the filters used
-/// last.
+/// Remembers, for the filters used last, which rows passed when all were evaluated, and how many of the nearest passed.
 final class RememberedFilters: Sendable {
     /// The rows that passed in one state.
     struct Passing: Sendable {
@@ -8,9 +7,22 @@ final class RememberedFilters: Sendable {
         let slots: SlotBits
     }
 
+    /// How many of the rows that were nearest to earlier queries passed. It says what to expect of the next search, in
+    /// whatever state.
+    struct Trials: Sendable {
+        var evaluated = 0
+        var passed = 0
+
+        /// The number of nearest rows of which some number is expected to pass.
+        func candidates(for count: Double) -> Double { count * Double(evaluated) / Double(max(1, passed)) }
+    }
+
     private struct Entry: Sendable {
         let filter: Filter
-        let passing: Passing
+        var passing: Passing?
+        var trials = Trials()
+        /// All rows are evaluated after this many uses of the filter at the earliest, unless they must be.
+        var usesToWait = 1
     }
 
     /// The filters used last come last.
@@ -23,22 +35,22 @@ final class RememberedFilters: Sendable {
     private static let mostBytes = 64 << 20
     /// If more rows have changed, they are not evaluated one by one.
     private static let changeLimit = 10_000
+    /// Evaluating all rows takes about as long as this many searches. So if their results are lost by commits again and
+    /// again, evaluating them at most doubles the time of all searches.
+    private static let searchesForAllRows = 64
 
     init(_ changes: MetadataChanges?) { self.changes = changes }
 
     /// The slots of a snapshot that pass a filter; nil if they aren't known. After commits of this handle, only the
-    /// rows that these have changed are evaluated.
+    /// rows that these have changed are evaluated. Each call counts as a use of the filter.
     func slots(_ filter: Filter, _ condition: StoreIndex.Condition, _ snapshot: Snapshot) throws -> SlotBits? {
-        guard let known = entries.withLock({ $0.last { $0.filter.isSame(as: filter) }?.passing }) else { return nil }
+        guard let known = use(filter) else { return nil }
         let (before, now) = (known.record, snapshot.record)
         guard before.generation == now.generation, before.moved == now.moved, before.nextSlot <= now.nextSlot,
             before.commitSequence <= now.commitSequence, known.uncounted != nil,
             known.uncounted == snapshot.uncountedChanges
         else { return nil }
-        if before.commitSequence == now.commitSequence {
-            remember(filter, known)
-            return known.slots
-        }
+        if before.commitSequence == now.commitSequence { return known.slots }
         guard var changed = changes?.ids(after: before.commitSequence, through: now.commitSequence),
             before.nextSlot.distance(to: now.nextSlot) + changed.count <= Self.changeLimit
         else { return nil }
@@ -49,16 +61,54 @@ final class RememberedFilters: Sendable {
             if let id { changed.append(id) }
         }
         for (_, slot) in try index.matches(among: changed, now.generation, condition) { slots.insert(slot) }
-        remember(filter, Passing(record: now, uncounted: snapshot.uncountedChanges, slots: slots))
+        update(filter) {
+            $0.passing = Passing(record: now, uncounted: snapshot.uncountedChanges, slots: slots)
+        }
         return slots
     }
 
-    func remember(_ filter: Filter, _ passing: Passing) {
+    private func use(_ filter: Filter) -> Passing? {
         entries.withLock { entries in
-            entries.removeAll { $0.filter.isSame(as: filter) }
-            entries.append(Entry(filter: filter, passing: passing))
-            while entries.count > Self.limit || entries.reduce(0, { $0 + $1.passing.slots.bytes }) > Self.mostBytes {
-                entries.removeFirst()
+            guard let index = entries.firstIndex(where: { $0.filter.isSame(as: filter) }) else { return nil }
+            var entry = entries.remove(at: index)
+            entry.usesToWait = max(0, entry.usesToWait - 1)
+            entries.append(entry)
+            return entry.passing
+        }
+    }
+
+    /// What is known of the filter, and for how many uses the nearest rows are tried if they will do.
+    func trials(_ filter: Filter) -> (trials: Trials, usesToWait: Int)? {
+        entries.withLock { $0.last { $0.filter.isSame(as: filter) } }.map { ($0.trials, $0.usesToWait) }
+    }
+
+    func add(_ trial: Trials, _ filter: Filter) {
+        update(filter) { entry in
+            // Earlier ones count for less and less.
+            entry.trials.evaluated = entry.trials.evaluated / 2 + trial.evaluated
+            entry.trials.passed = entry.trials.passed / 2 + trial.passed
+        }
+    }
+
+    /// Remembers the result of evaluating all rows.
+    func remember(_ passing: Passing, _ filter: Filter) {
+        update(filter) { entry in
+            entry.passing = passing
+            entry.usesToWait = Self.searchesForAllRows
+        }
+    }
+
+    private func update(_ filter: Filter, _ body: (inout Entry) -> Void) {
+        entries.withLock { entries in
+            let index = entries.firstIndex { $0.filter.isSame(as: filter) }
+            var entry = index.map { entries.remove(at: $0) } ?? Entry(filter: filter)
+            body(&entry)
+            entries.append(entry)
+            if entries.count > Self.limit { entries.removeFirst() }
+            var bytes = 0
+            for index in entries.indices.reversed() {
+                bytes += entries[index].passing?.slots.bytes ?? 0
+                if bytes > Self.mostBytes { entries[index].passing = nil }
             }
         }
     }

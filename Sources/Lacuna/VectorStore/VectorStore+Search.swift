@@ -16,8 +16,9 @@ extension VectorStore {
     /// more memory.
     ///
     /// The filter is applied before the nearest are chosen: to rows in the order of their distances until enough
-    /// have passed, or, if few pass, to all rows; then the rows that passed are remembered. If the filter fails on some
-    /// rows, it isn't promised whether a search evaluates it on them.
+    /// have passed, or, if few pass, to all rows; then the rows that passed are remembered. A filter that is used again
+    /// is also applied to all rows, once, if that makes later searches noticeably faster; that one search takes longer.
+    /// If the filter fails on some rows, it isn't promised whether a search evaluates it on them.
     ///
     /// - Parameters:
     ///   - query: As many components as the store's dimension, all of them finite numbers.

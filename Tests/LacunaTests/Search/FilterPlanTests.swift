@@ -115,6 +115,41 @@ import Testing
         #expect(found == right, "\(what): \(filter)")
     }
 
+    /// A filter's first use tries the nearest rows, the second evaluates all rows, and later ones know which pass.
+    @Test func usedAgain() throws {
+        let scratch = try Scratch()
+        let store = try Self.make(scratch) { Int64($0) }
+        let filters = ["metadata ->> 'n' % 5 < 3", "metadata ->> 'n' % 30 = 1"]
+        func usesToWait(_ filter: String) -> Int? { store.memory.filters.trials(Filter(filter))?.usesToWait }
+        for filter in filters {
+            for wanted in [1, 64, 63, 62] {
+                try Self.checkOnce(store, 10, filter, "used again")
+                #expect(usesToWait(filter) == wanted)
+            }
+        }
+        let nearest = try store.search(for: [0, 0], limit: 500).map(\.id)
+        for id in nearest.prefix(20) { try store.setMetadataJSON(#"{"n":4}"#, for: id) }
+        for id in nearest.dropFirst(20).prefix(20) { try store.setMetadataJSON(#"{"n":1}"#, for: id) }
+        for filter in filters { try Self.checkOnce(store, 10, filter, "after commits") }
+
+        // The rewrite makes the rows unknown that pass; how many of the nearest passed is too many now.
+        try store.write { batch in
+            for id in nearest.prefix(100) { try batch.setMetadataJSON(#"{"n":4}"#, for: id) }
+            batch.delete(nearest[nearest.count - 1])
+        }
+        try store.compact(.rewrite)
+        for wanted in (1...60).reversed() {
+            if wanted % 20 == 0 {
+                try Self.checkOnce(store, 10, filters[0], "after a rewrite")
+            } else {
+                _ = try store.search(for: [0, 0], limit: 10, where: filters[0])
+            }
+            #expect(usesToWait(filters[0]) == wanted)
+        }
+        try Self.checkOnce(store, 10, filters[0], "all rows are evaluated again")
+        #expect(usesToWait(filters[0]) == 64)
+    }
+
     /// The second pass finds more rows, among them all those at the distance at which the first pass ended.
     @Test func aSecondPass() throws {
         let scratch = try Scratch()
