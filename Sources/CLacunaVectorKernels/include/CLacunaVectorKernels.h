@@ -98,4 +98,6 @@ double lacuna_square_with(size_t kernel, const float *values, size_t dimension);
 size_t lacuna_candidates_with(size_t kernel, const lacuna_queries *queries, const void *rows, size_t stride,
                               size_t count, const double *limits, lacuna_candidate *candidates);
 
+#include "lacuna_codes.h"
+
 #endif
