@@ -40,7 +40,7 @@ struct StoreCopy {
         let generation = try index.record().generation
         try index.connection.transaction { () throws(VectorStoreError) in
             try index.endUnfinished()
-            try index.forgetDerivedFiles()
+            try index.forgetDerivedFiles(generation)
         }
         guard try index.hasStaleRows(current: generation) else { return }
         while try index.connection.transaction({ () throws(VectorStoreError) in

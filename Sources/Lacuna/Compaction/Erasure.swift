@@ -66,14 +66,15 @@ struct Erasure {
             let index = session.index
             let allocated = try session.currentFile().status().allocated
             return try session.delete(ids) { () throws(VectorStoreError) in
+                let record = try index.record()
                 let start = JournalStart(
                     strategy: .erase,
-                    source: try index.record(),
+                    source: record,
                     allocatedBefore: allocated
                 )
                 _ = try index.beginJournal(start)
                 // Derived files may contain bytes that are to be erased.
-                try index.giveUpDerivedFiles()
+                try index.giveUpDerivedFiles(record.generation)
             }
         }
     }

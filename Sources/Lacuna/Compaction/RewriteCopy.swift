@@ -324,6 +324,7 @@ struct RewriteCopy {
         record.dataFile = StorePaths.dataFileName(generation: record.generation)
         record.nextSlot = Slot(copied)
         record.liveRows = Int64(staged)
+        if try index.codes(generation) != nil { _ = try index.addCodes(record.generation) }
         try index.update(record)
         try index.commitJournal(start.journal, rowsMoved: copied, bytesWritten: record.rowsEnd)
         index.changes?.note(RowChanges.Move(copied: live, file: target))

@@ -4,4 +4,5 @@ struct HandleMemory: Sendable {
     /// Nil if there is no log, by which commits are noticed.
     let rowIDs: RowIDs?
     let filters: RememberedFilters
+    let codes: CodesMemory
 }

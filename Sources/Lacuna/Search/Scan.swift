@@ -11,13 +11,16 @@ struct Scan: Sendable {
     private let view: RowView
     private let rows: SearchedRows
     private let queries: Queries
+    /// Nil if the store has no codes that help.
+    private let coded: CodedScan?
     private let isCancelled: @Sendable () -> Bool
 
-    init(_ snapshot: Snapshot, _ rows: SearchedRows, _ queries: [[Float]]) {
+    init(_ snapshot: Snapshot, _ rows: SearchedRows, _ queries: [[Float]], _ codes: CodesMemory.Codes?) {
         view = snapshot.rows
         isCancelled = snapshot.isCancelled
         self.rows = rows
         self.queries = Queries(snapshot.record.metric, view.file.layout.dimension, queries)
+        coded = codes.flatMap { CodedScan(queries, $0) }
     }
 
     /// The bytes of rows that a thread takes at a time. If there is less than one such piece for a thread, starting it
@@ -30,6 +33,29 @@ struct Scan: Sendable {
     /// Dead slots between live ones are read too if they have at most this many bytes: leaving them out would cost
     /// more.
     private static let bridgedBytes = 2_048
+    /// The same in slots, if rows are compared by their codes.
+    private static let bridgedSlots = 7
+    /// Fewer neighbouring rows aren't compared by their codes, which lie in blocks of 16 rows.
+    private static let leastCodedSlots = 16
+    /// If the codes leave more than one row in this many, they don't help. If that is so in some tiles, one after the
+    /// other, the rows of the next tiles are compared themselves.
+    private static let rowsPerCandidate = 4
+    private static let mostSkippedTiles = 15
+
+    /// What a thread has found, and its own tools.
+    private struct Work {
+        var tops: [TopK]
+        let candidates = CodedCandidates(queries: Scan.callQueries)
+        /// The number of tiles, one after the other, in which codes didn't help.
+        var failures = 0
+        /// The number of next tiles in which rows aren't compared by their codes.
+        var skipped = 0
+
+        mutating func note(isHelpful: Bool) {
+            failures = isHelpful ? 0 : min(failures + 1, 4)
+            skipped = max(0, min(Scan.mostSkippedTiles, 1 << failures - 2))
+        }
+    }
 
     /// The `limit` nearest rows of each query.
     func run(limit: Int, threads: Int) throws(VectorStoreError) -> [TopK] {
@@ -37,22 +63,23 @@ struct Scan: Sendable {
         if limit == 0 { return none }
         // A task knows only on its own thread that it was cancelled, and another thread may take all pieces.
         if isCancelled() { throw Self.cancelled }
-        let pieceSlots = max(1, Self.pieceBytes / Int(view.file.stride))
+        let tile = coded == nil ? 1 : CodesLayout.tileSlots
+        let pieceSlots = max(1, Self.pieceBytes / Int(view.file.stride) / tile) * tile
         let pieces = (view.end.number + pieceSlots - 1) / pieceSlots
         let nextPiece = Atomic(0)
         let outcome = Guarded<Result<[TopK], VectorStoreError>>(.success(none))
         DispatchQueue.concurrentPerform(iterations: max(1, min(threads, pieces))) { _ in
             let mine = Result { () throws(VectorStoreError) in
-                var tops = none
+                var work = Work(tops: none)
                 while case let piece = nextPiece.add(1, ordering: .relaxed).oldValue, piece < pieces {
                     if isCancelled() {
                         nextPiece.store(pieces, ordering: .relaxed)
                         throw Self.cancelled
                     }
                     let end = min(view.end.number, (piece + 1) * pieceSlots)
-                    try scan(Slot(piece * pieceSlots)..<Slot(end), &tops)
+                    try scan(Slot(piece * pieceSlots)..<Slot(end), &work)
                 }
-                return tops
+                return work.tops
             }
             outcome.withLock { outcome in
                 outcome = Result { () throws(VectorStoreError) in
@@ -69,24 +96,82 @@ struct Scan: Sendable {
         VectorStoreError(.cancelled, "the search was cancelled before its end")
     }
 
-    private func scan(_ slots: Range<Slot>, _ tops: inout [TopK]) throws(VectorStoreError) {
-        let rowBytes = Int(view.file.stride)
-        let blockSlots = min(max(1, Self.blockBytes / rowBytes), LACUNA_MOST_ROWS)
+    private func scan(_ slots: Range<Slot>, _ work: inout Work) throws(VectorStoreError) {
         try unsafe view.forEachPiece(of: slots) { piece, base throws(VectorStoreError) in
-            try rows.forEachStretch(in: piece, bridging: Self.bridgedBytes / rowBytes) {
-                stretch throws(VectorStoreError) in
+            guard let coded, piece.lowerBound < coded.end else {
+                return try unsafe scanRows(piece, base, &work.tops)
+            }
+            try rows.forEachStretch(in: piece, bridging: Self.bridgedSlots) { stretch throws(VectorStoreError) in
                 var rest = stretch
                 while !rest.isEmpty {
-                    let block = rest.prefix(blockSlots)
-                    let first = unsafe base + piece.lowerBound.distance(to: block.lowerBound) * rowBytes
-                    for some in Swift.stride(from: 0, to: queries.count, by: Self.callQueries) {
-                        let some = some..<min(queries.count, some + Self.callQueries)
-                        try unsafe search(block, first, some, &tops)
+                    let tile = rest.prefix(CodesLayout.tileSlots - rest.lowerBound.number % CodesLayout.tileSlots)
+                    rest = rest.dropFirst(tile.count)
+                    let first = unsafe base + piece.lowerBound.distance(to: tile.lowerBound) * Int(view.file.stride)
+                    if work.skipped > 0 || tile.count < Self.leastCodedSlots || tile.upperBound > coded.end {
+                        work.skipped = max(0, work.skipped - 1)
+                        try unsafe scanRows(tile, first, &work.tops)
+                    } else {
+                        try unsafe scanCodes(coded, tile, first, &work)
                     }
-                    rest = rest.dropFirst(block.count)
                 }
             }
         }
+    }
+
+    /// Scans rows, the first of which lies at `base`.
+    private func scanRows(
+        _ slots: Range<Slot>,
+        _ base: UnsafeRawPointer,
+        _ tops: inout [TopK]
+    ) throws(VectorStoreError) {
+        let rowBytes = Int(view.file.stride)
+        let blockSlots = min(max(1, Self.blockBytes / rowBytes), LACUNA_MOST_ROWS)
+        try rows.forEachStretch(in: slots, bridging: Self.bridgedBytes / rowBytes) { stretch throws(VectorStoreError) in
+            var rest = stretch
+            while !rest.isEmpty {
+                let block = rest.prefix(blockSlots)
+                let first = unsafe base + slots.lowerBound.distance(to: block.lowerBound) * rowBytes
+                for some in groups { try unsafe search(block, first, some, &tops) }
+                rest = rest.dropFirst(block.count)
+            }
+        }
+    }
+
+    /// The queries, in groups that are compared at a time.
+    private var groups: some Sequence<Range<Int>> {
+        Swift.stride(from: 0, to: queries.count, by: Self.callQueries).lazy.map { first in
+            first..<min(queries.count, first + Self.callQueries)
+        }
+    }
+
+    /// Scans the rows of a tile, the first of which lies at `first`, by their codes.
+    private func scanCodes(
+        _ coded: CodedScan,
+        _ tile: Range<Slot>,
+        _ first: UnsafeRawPointer,
+        _ work: inout Work
+    ) throws(VectorStoreError) {
+        var examined = 0
+        for some in groups {
+            let limits = some.map { coded.limit($0, work.tops[$0].farthest) }
+            guard coded.find(in: tile, some, limits, work.candidates) else {
+                try unsafe search(tile, first, some, &work.tops)
+                continue
+            }
+            for query in some where work.candidates.count(query - some.lowerBound) > 0 {
+                var top = work.tops[query]
+                work.tops[query] = TopK(limit: 0)
+                defer { work.tops[query] = top }
+                examined += try coded.forEach(work.candidates, in: tile, some, query, where: rows.contains) {
+                    top.farthest
+                } _: { slot throws(VectorStoreError) in
+                    let row = unsafe first + tile.lowerBound.distance(to: slot) * Int(view.file.stride)
+                    let distance = unsafe queries.distance(query, row)
+                    try top.insert(TopK.Candidate(distance: distance, slot: slot), rows)
+                }
+            }
+        }
+        work.note(isHelpful: examined <= tile.count * queries.count / Self.rowsPerCandidate)
     }
 
     /// Searches one block for the nearest rows of some queries.
@@ -168,16 +253,6 @@ private struct Queries: Sendable {
         let row = unsafe row.assumingMemoryBound(to: Float.self)
         return unsafe values[query * dimension..<(query + 1) * dimension].withUnsafeBufferPointer { values in
             unsafe lacuna_distance(metric, values.baseAddress, squares[query], row, dimension)
-        }
-    }
-}
-
-extension DistanceMetric {
-    fileprivate var kernel: lacuna_metric {
-        switch self {
-        case .cosine: LACUNA_COSINE
-        case .dot: LACUNA_DOT
-        case .euclidean: LACUNA_EUCLIDEAN
         }
     }
 }

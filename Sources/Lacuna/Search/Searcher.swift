@@ -3,12 +3,14 @@ struct Searcher {
     private let snapshot: Snapshot
     private let directory: RowDirectory
     private let ids: RowIDs?
+    private let codes: CodesMemory.Codes?
     private let threads: Int
 
-    init(_ snapshot: Snapshot, _ directory: RowDirectory, _ ids: RowIDs?, threads: Int) {
+    init(_ snapshot: Snapshot, _ memory: HandleMemory, threads: Int) throws(VectorStoreError) {
         self.snapshot = snapshot
-        self.directory = directory
-        self.ids = ids
+        directory = memory.directory
+        ids = memory.rowIDs
+        codes = try memory.codes.codes(snapshot)
         self.threads = threads
     }
 
@@ -39,7 +41,7 @@ struct Searcher {
     func candidates(_ query: [Float], limit: Int, except dead: SlotBits) throws -> RankedCandidates {
         let rows = SearchedRows(snapshot, except: dead, ids)
         ids?.missed(snapshot.record, reads: limit)
-        let found = try Scan(snapshot, rows, [query]).run(limit: limit, threads: threads)
+        let found = try Scan(snapshot, rows, [query], codes).run(limit: limit, threads: threads)
         return try RankedCandidates(found[0], rows)
     }
 
@@ -66,7 +68,7 @@ struct Searcher {
 
     private func scan(_ rows: SearchedRows, _ queries: [[Float]], _ limit: Int) throws(VectorStoreError) -> [[FoundRow]]
     {
-        let scan = Scan(snapshot, rows, queries)
+        let scan = Scan(snapshot, rows, queries, codes)
         var found = try scan.run(limit: min(limit, Int(snapshot.record.liveRows)), threads: threads)
         var ranked: [[FoundRow]] = []
         for index in found.indices { ranked.append(try found[index].ranked(rows)) }

@@ -95,13 +95,13 @@ package struct DataFileHeader: Equatable, Sendable {
         return checksum.value
     }
 
-    private static func put<I: FixedWidthInteger>(_ value: I, at index: Int, in bytes: inout [UInt8]) {
+    static func put<I: FixedWidthInteger>(_ value: I, at index: Int, in bytes: inout [UInt8]) {
         for byte in 0..<MemoryLayout<I>.size {
             bytes[index + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte))
         }
     }
 
-    private static func get<I: FixedWidthInteger>(_: I.Type, at index: Int, in bytes: [UInt8]) -> I {
+    static func get<I: FixedWidthInteger>(_: I.Type, at index: Int, in bytes: [UInt8]) -> I {
         (0..<MemoryLayout<I>.size).reduce(0) { $0 | I(bytes[index + $1]) << (8 * $1) }
     }
 }

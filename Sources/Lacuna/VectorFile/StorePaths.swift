@@ -77,6 +77,8 @@ package struct StorePaths: Sendable {
         return dataFileName(generation: generation) == name ? generation : nil
     }
 
+    static func derivedFileName(_ number: Int64, _ kind: String) -> String { "derived-\(number).\(kind)" }
+
     /// Whether a name is `derived-<number>.<kind>`. If the index lists another name, that file is never unlinked.
     static func isDerivedFileName(_ name: String) -> Bool {
         name.wholeMatch(of: /derived-[0-9]{1,18}\.[a-z0-9]{1,16}/) != nil

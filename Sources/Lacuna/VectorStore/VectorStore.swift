@@ -141,7 +141,11 @@ public final class VectorStore<ID: VectorID>: Sendable {
             isCancelled: options.isCancelled
         )
         opened.session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
-        memory = HandleMemory(rowIDs: opened.session.ids, filters: RememberedFilters(opened.session.metadataChanges))
+        memory = HandleMemory(
+            rowIDs: opened.session.ids,
+            filters: RememberedFilters(opened.session.metadataChanges),
+            codes: CodesMemory(opened.session.paths, opened.session.fileSystem)
+        )
         let writer = Writer(opened, readers: readers.threads, options.durability)
         self.writer = writer
         try background?.start(writer, opened.session.index.record())
@@ -167,7 +171,11 @@ public final class VectorStore<ID: VectorID>: Sendable {
             limitBytes: options.indexCacheBytes,
             log: nil
         )
-        memory = HandleMemory(rowIDs: readers.followsCommits ? rowIDs : nil, filters: RememberedFilters(nil))
+        memory = HandleMemory(
+            rowIDs: readers.followsCommits ? rowIDs : nil,
+            filters: RememberedFilters(nil),
+            codes: CodesMemory(paths, fileSystem)
+        )
         background = nil
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // Refuses a damaged store, or one with ids of another kind, now and not at the first read.

@@ -38,7 +38,7 @@ extension VectorStoreSnapshot {
             throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range", remedy: "use at least one")
         }
         for (index, query) in queries.enumerated() { try Self.check(query, index, snapshot.record.dimension) }
-        let searcher = Searcher(snapshot, memory.directory, memory.rowIDs, threads: threads)
+        let searcher = try Searcher(snapshot, memory, threads: threads)
         let found =
             if let filter {
                 try FilteredSearch(

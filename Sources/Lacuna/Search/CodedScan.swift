@@ -1,0 +1,94 @@
+import CLacunaVectorKernels
+
+/// The part of a scan that compares rows by their codes.
+struct CodedScan: Sendable {
+    private let codes: CodesMemory.Codes
+    private let queries: CodedQueries
+
+    /// The number of rows whose second level is read before the limit is looked at again.
+    private static let batch = 16
+
+    /// Nil if the codes say nothing about one of the queries.
+    init?(_ queries: [[Float]], _ codes: CodesMemory.Codes) {
+        self.codes = codes
+        self.queries = CodedQueries(queries, codes.file.coder)
+        if !self.queries.areCoded { return nil }
+    }
+
+    /// The slot after the last one with codes.
+    var end: Slot { codes.end }
+
+    func limit(_ query: Int, _ distance: Double) -> Float { queries.limit(query, distance) }
+
+    /// Finds the rows of a tile that may reach limits by the first level. Returns false if the codes are damaged. Rows
+    /// beside those of `tile`, in the same blocks, may be among the candidates.
+    func find(
+        in tile: Range<Slot>,
+        _ some: Range<Int>,
+        _ limits: [Float],
+        _ candidates: CodedCandidates
+    ) -> Bool {
+        let layout = codes.file.layout
+        guard let codes = unsafe codes.file.tile(layout.tile(of: tile.lowerBound)) else { return false }
+        let end = (tile.upperBound.number + Coder.blockRows - 1) / Coder.blockRows
+        let blocks = end - tile.lowerBound.number / Coder.blockRows
+        let first = unsafe UnsafeRawBufferPointer(rebasing: codes[layout.block(of: tile.lowerBound)...])
+        unsafe queries.find(in: first, blocks, some, limits, candidates)
+        return true
+    }
+
+    /// Calls `body` with the rows of the tile that may be within a distance of one of the queries. Returns the number of
+    /// rows whose second level was read, or that were passed on if there is none.
+    ///
+    /// The rows with the best scores come first. They bring the distance `farthest` down, which excludes most others.
+    func forEach(
+        _ candidates: CodedCandidates,
+        in tile: Range<Slot>,
+        _ some: Range<Int>,
+        _ query: Int,
+        where isWanted: (Slot) -> Bool,
+        farthest: () -> Double,
+        _ body: (Slot) throws(VectorStoreError) -> Void
+    ) throws(VectorStoreError) -> Int {
+        let first = Slot(tile.lowerBound.number / Coder.blockRows * Coder.blockRows)
+        var rest = unsafe candidates.ofQuery(query - some.lowerBound)
+        if unsafe rest.count > 1 { unsafe rest.sort { $0.score > $1.score } }
+        var examined = 0
+        while let best = unsafe rest.first, case let limit = queries.limit(query, farthest()), !(best.score < limit) {
+            let batch = unsafe rest.prefix(Self.batch)
+            unsafe rest = rest.dropFirst(batch.count)
+            examined += unsafe batch.count
+            let kept = unsafe refine(batch, query, limit, first)
+            for place in unsafe batch.startIndex..<batch.startIndex + kept {
+                let candidate = unsafe batch[place]
+                let slot = first.advanced(by: Int(candidate.row))
+                if candidate.score < queries.limit(query, farthest()) || !tile.contains(slot) || !isWanted(slot) {
+                    continue
+                }
+                try body(slot)
+            }
+        }
+        return examined
+    }
+
+    /// Moves the candidates to the front that may reach the limit by the second level too, and returns their number.
+    @unsafe
+    private func refine(
+        _ found: Slice<UnsafeMutableBufferPointer<lacuna_coded_candidate>>,
+        _ query: Int,
+        _ limit: Float,
+        _ first: Slot
+    ) -> Int {
+        let layout = codes.file.layout
+        guard queries.coder.secondLevelBytes > 0, let codes = unsafe codes.file.tile(layout.tile(of: first)) else {
+            return unsafe found.count
+        }
+        return unsafe queries.refine(
+            found,
+            query,
+            limit,
+            UnsafeRawBufferPointer(rebasing: codes[layout.block(of: first)...]),
+            UnsafeRawBufferPointer(rebasing: codes[layout.secondLevel(of: first)...])
+        )
+    }
+}

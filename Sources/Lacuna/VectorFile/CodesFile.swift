@@ -1,0 +1,121 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A file of codes, in memory, for reading only. Its tiles are checked against their checksums when they are used
+/// first.
+///
+/// `@unchecked Sendable`: the pages are mapped PROT_READ, and only `deinit` unmaps them.
+@safe
+final class CodesFile: @unchecked Sendable {
+    private enum TileState { case unchecked, sound, damaged }
+
+    let coder: Coder
+    let layout: CodesLayout
+    private let nonce: Int64
+    private let fileSystem: any FileSystem
+    private let descriptor: Int32
+    private let base: UnsafeRawPointer
+    private let mappedLength: Int
+    private let tiles: Guarded<[TileState]>
+
+    /// The map goes beyond the end of the file, for codes that will be added.
+    private static let spareBytes = 64 << 20
+
+    /// Nil if there is no such file, or if it isn't what the index's row says.
+    init?(
+        _ name: String,
+        nonce: Int64,
+        _ rows: DataFileHeader,
+        _ metric: DistanceMetric,
+        in directory: Directory,
+        _ fileSystem: any FileSystem
+    ) {
+        guard let descriptor = try? fileSystem.open(name, in: directory, .read) else { return nil }
+        guard let coder = try? Self.readCoder(descriptor, nonce: nonce, rows, metric, fileSystem),
+            let size = try? FileStatus.of(descriptor).size, size < MappedSegment.longestFile
+        else {
+            fileSystem.close(descriptor)
+            return nil
+        }
+        let length = 2 * Int(size) + Self.spareBytes
+        let address = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            fileSystem.close(descriptor)
+            return nil
+        }
+        self.nonce = nonce
+        self.coder = coder
+        self.fileSystem = fileSystem
+        self.descriptor = descriptor
+        layout = CodesLayout(coder)
+        mappedLength = length
+        unsafe base = UnsafeRawPointer(address)
+        let most = (length - layout.offset(ofTile: 0)) / layout.tileBytes
+        tiles = Guarded([TileState](repeating: .unchecked, count: max(0, most)))
+    }
+
+    deinit {
+        _ = unsafe munmap(UnsafeMutableRawPointer(mutating: base), mappedLength)
+        fileSystem.close(descriptor)
+    }
+
+    private static func readCoder(
+        _ descriptor: Int32,
+        nonce: Int64,
+        _ rows: DataFileHeader,
+        _ metric: DistanceMetric,
+        _ fileSystem: any FileSystem
+    ) throws(SystemError) -> Coder? {
+        func read(_ count: Int, at offset: Int) throws(SystemError) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: count)
+            var span = bytes.mutableSpan
+            let found = try unsafe span.withUnsafeMutableBytes { buffer throws(SystemError) in
+                try unsafe fileSystem.readAll(descriptor, into: buffer, at: Int64(offset))
+            }
+            bytes.removeLast(count - found)
+            return bytes
+        }
+        guard let header = CodesHeader(try read(CodesHeader.length, at: 0), rows, metric, nonce: nonce) else {
+            return nil
+        }
+        let count = (1 + header.basisRows) * rows.dimension * MemoryLayout<Float>.stride
+        let bytes = try read(count, at: CodesHeader.length)
+        var checksum = Checksum()
+        unsafe bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        guard bytes.count == count, checksum.value == header.coderChecksum else { return nil }
+        let floats = unsafe bytes.withUnsafeBytes { bytes in
+            (0..<count / 4).map { unsafe bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        }
+        return Coder(metric, dimension: rows.dimension, floats)
+    }
+
+    /// Whether the file has, and this map reaches, the codes of all slots below this one.
+    func covers(_ slots: Slot) -> Bool {
+        let length = layout.length(covering: slots)
+        guard length <= mappedLength, let size = try? FileStatus.of(descriptor).size else { return false }
+        return length <= size
+    }
+
+    /// Whether all tiles of slots below this one match their checksums.
+    func isSound(below slots: Slot) -> Bool {
+        covers(slots) && (0..<layout.tile(of: slots)).allSatisfy { unsafe tile($0) != nil }
+    }
+
+    /// A tile that the file covers; nil if the tile doesn't match its checksum.
+    @unsafe
+    func tile(_ number: Int) -> UnsafeRawBufferPointer? {
+        let start = unsafe base + layout.offset(ofTile: number)
+        var state = tiles.withLock { $0[number] }
+        if state == .unchecked {
+            let codes = unsafe UnsafeRawBufferPointer(start: start, count: layout.codesBytes)
+            let stored = unsafe start.loadUnaligned(fromByteOffset: layout.checksumAt, as: UInt32.self)
+            let checksum = unsafe CodesLayout.checksum(codes, ofTile: number, nonce: nonce)
+            state = checksum == stored ? .sound : .damaged
+            tiles.withLock { $0[number] = state }
+        }
+        return unsafe state == .sound ? UnsafeRawBufferPointer(start: start, count: layout.codesBytes) : nil
+    }
+}
