@@ -17,6 +17,7 @@
 typedef float floats __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
 typedef uint16_t half_words __attribute__((vector_size(32)));
+typedef bool flags __attribute__((ext_vector_type(LACUNA_BLOCK_ROWS)));
 
 INLINE floats load_floats(const float *values) {
     floats loaded;
@@ -60,11 +61,16 @@ INLINE void sum_codes(const size_t count, const lacuna_coded_query *queries, con
 
 /* Adds the rows of a block that may reach the limit. A score that isn't a number proves nothing. */
 INLINE size_t keep(floats scores, float limit, uint32_t first, lacuna_coded_candidate *candidates) {
-    const ints kept = ~(scores < limit);
-    if (__builtin_reduce_or(kept) == 0) return 0;
+    const flags kept = __builtin_convertvector(~(scores < limit), flags);
+    uint16_t rows;
+    memcpy(&rows, &kept, sizeof rows);
+    if (rows == 0) return 0;
+    float values[LACUNA_BLOCK_ROWS];
+    memcpy(values, &scores, sizeof values);
     size_t count = 0;
-    for (uint32_t row = 0; row < LACUNA_BLOCK_ROWS; row++) {
-        if (kept[row]) candidates[count++] = (lacuna_coded_candidate){.score = scores[row], .row = first + row};
+    for (; rows != 0; rows &= rows - 1) {
+        const uint32_t row = (uint32_t)__builtin_ctz(rows);
+        candidates[count++] = (lacuna_coded_candidate){.score = values[row], .row = first + row};
     }
     return count;
 }

@@ -37,24 +37,26 @@ struct CodedScan: Sendable {
         return true
     }
 
-    /// Calls `body` with the rows of the tile that may be within a distance of one of the queries. Returns the number of
-    /// rows whose second level was read, or that were passed on if there is none.
+    /// Adds the rows of the tile that are near enough to the nearest rows of one of the queries. Returns the number of
+    /// rows whose second level was read, or whose distance was computed if there is none.
     ///
-    /// The rows with the best scores come first. They bring the distance `farthest` down, which excludes most others.
-    func forEach(
+    /// The rows with the best scores come first. They bring the farthest distance down, which excludes most others.
+    func insert(
         _ candidates: CodedCandidates,
         in tile: Range<Slot>,
         _ some: Range<Int>,
         _ query: Int,
-        where isWanted: (Slot) -> Bool,
-        farthest: () -> Double,
-        _ body: (Slot) throws(VectorStoreError) -> Void
+        into top: inout TopK,
+        _ rows: SearchedRows,
+        distance: (Slot) -> Double
     ) throws(VectorStoreError) -> Int {
         let first = Slot(tile.lowerBound.number / Coder.blockRows * Coder.blockRows)
         var rest = unsafe candidates.ofQuery(query - some.lowerBound)
         if unsafe rest.count > 1 { unsafe rest.sort { $0.score > $1.score } }
+        var farthest = top.farthest
+        var limit = queries.limit(query, farthest)
         var examined = 0
-        while let best = unsafe rest.first, case let limit = queries.limit(query, farthest()), !(best.score < limit) {
+        while let best = unsafe rest.first, !(best.score < limit) {
             let batch = unsafe rest.prefix(Self.batch)
             unsafe rest = rest.dropFirst(batch.count)
             examined += unsafe batch.count
@@ -62,10 +64,12 @@ struct CodedScan: Sendable {
             for place in unsafe batch.startIndex..<batch.startIndex + kept {
                 let candidate = unsafe batch[place]
                 let slot = first.advanced(by: Int(candidate.row))
-                if candidate.score < queries.limit(query, farthest()) || !tile.contains(slot) || !isWanted(slot) {
-                    continue
+                if candidate.score < limit || !tile.contains(slot) || !rows.contains(slot) { continue }
+                try top.insert(TopK.Candidate(distance: distance(slot), slot: slot), rows)
+                if top.farthest < farthest {
+                    farthest = top.farthest
+                    limit = queries.limit(query, farthest)
                 }
-                try body(slot)
             }
         }
         return examined

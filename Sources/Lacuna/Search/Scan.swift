@@ -159,15 +159,10 @@ struct Scan: Sendable {
                 continue
             }
             for query in some where work.candidates.count(query - some.lowerBound) > 0 {
-                var top = work.tops[query]
-                work.tops[query] = TopK(limit: 0)
-                defer { work.tops[query] = top }
-                examined += try coded.forEach(work.candidates, in: tile, some, query, where: rows.contains) {
-                    top.farthest
-                } _: { slot throws(VectorStoreError) in
+                examined += try coded.insert(work.candidates, in: tile, some, query, into: &work.tops[query], rows) {
+                    slot in
                     let row = unsafe first + tile.lowerBound.distance(to: slot) * Int(view.file.stride)
-                    let distance = unsafe queries.distance(query, row)
-                    try top.insert(TopK.Candidate(distance: distance, slot: slot), rows)
+                    return unsafe queries.distance(query, row)
                 }
             }
         }
