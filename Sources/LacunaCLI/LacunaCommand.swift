@@ -16,10 +16,10 @@ struct LacunaCommand: ParsableCommand {
         version: "lacuna 0.1.0",
         subcommands: [
             CreateCommand.self, ImportCommand.self, PutCommand.self, GetCommand.self, ListCommand.self,
-            DeleteCommand.self, EraseCommand.self, SearchCommand.self, StatsCommand.self, CompactCommand.self,
-            VerifyCommand.self, RecoverCommand.self, BackupCommand.self, RestoreCommand.self, ExportCommand.self,
-            MapCommand.self, TortureCommand.self,
-            TortureChildCommand.self, DemoCommand.self,
+            DeleteCommand.self, EraseCommand.self, SearchCommand.self, AccelerateCommand.self,
+            StatsCommand.self, CompactCommand.self, VerifyCommand.self, RecoverCommand.self, BackupCommand.self,
+            RestoreCommand.self, ExportCommand.self,
+            MapCommand.self, TortureCommand.self, TortureChildCommand.self, DemoCommand.self,
         ]
     )
 

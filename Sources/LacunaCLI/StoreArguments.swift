@@ -5,6 +5,7 @@ public import Lacuna
 extension DistanceMetric: ExpressibleByArgument {}
 extension VectorIDKind: ExpressibleByArgument {}
 extension CompactionStrategy: ExpressibleByArgument {}
+extension Acceleration: ExpressibleByArgument {}
 
 /// The types of components.
 enum ElementType: String, ExpressibleByArgument, CaseIterable {

@@ -20,7 +20,7 @@ extension CompactionPlan {
         let record = try index.record()
         let live = try LiveBitmap.load(index, record)
         let free = try mapped(paths.directory.freeBytes())
-        let space = try StoreSpace.measure(live, file, paths)
+        let space = try StoreSpace.measure(live, file, nil, paths)
         return try CompactionChoice(space, live, file, freeBytes: free, isRead: isRead).plan(strategy)
     }
 }

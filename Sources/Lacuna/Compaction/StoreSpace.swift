@@ -17,6 +17,11 @@ public struct StoreSpace: Sendable {
     /// The bytes of the index and its write-ahead log.
     public let indexBytes: Int64
 
+    /// The number of slots with codes; the rows after these are searched as they are.
+    public let codedSlots: Int
+    /// The bytes of the file of codes; 0 if there is none.
+    public let codesBytes: Int64
+
     /// The bytes of the data file's free tail, which is reserved for new rows, and for deletes on a full disk.
     public var reservedBytes: Int64 { logicalBytes - DataFileHeader.length - liveBytes - deadBytes }
 
@@ -116,14 +121,19 @@ extension DataFile {
 }
 
 extension StoreSpace {
+    /// - Parameter codes: The file of codes that is measured too, if there is one.
     static func measure(
         _ live: LiveBitmap,
         _ file: DataFile,
+        _ codes: DerivedFile?,
         _ paths: StorePaths
     ) throws(VectorStoreError) -> StoreSpace {
         let status = try file.status()
         let databaseBytes = try mapped(paths.directory.status(StorePaths.indexName))?.size ?? 0
         let logBytes = try mapped(paths.directory.status(StorePaths.logName))?.size ?? 0
+        let codesStatus = try codes.flatMap { codes throws(VectorStoreError) in
+            try mapped(paths.derivedFileStatus(codes.name))
+        }
         let dead = live.slots.number - live.liveCount
         return StoreSpace(
             liveRows: live.liveCount,
@@ -133,7 +143,9 @@ extension StoreSpace {
             liveBytes: Int64(live.liveCount) * file.stride,
             deadBytes: Int64(dead) * file.stride,
             punchableBytes: try file.punchableBytes(live),
-            indexBytes: databaseBytes + logBytes
+            indexBytes: databaseBytes + logBytes,
+            codedSlots: codesStatus == nil ? 0 : codes?.covered.number ?? 0,
+            codesBytes: codesStatus?.size ?? 0
         )
     }
 }

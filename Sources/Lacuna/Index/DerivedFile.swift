@@ -56,8 +56,11 @@ extension StoreIndex {
 
     /// Lists a file of codes, which doesn't exist yet, for a generation. Returns its row.
     func addCodes(_ generation: Int64) throws(VectorStoreError) -> DerivedFile {
+        let names = Set(try derivedFiles().map(\.name))
+        var number = try sequence(after: record())
+        while names.contains(StorePaths.derivedFileName(number, DerivedFile.codes)) { number += 1 }
         let file = DerivedFile(
-            name: StorePaths.derivedFileName(try sequence(after: record()), DerivedFile.codes),
+            name: StorePaths.derivedFileName(number, DerivedFile.codes),
             generation: generation,
             kind: DerivedFile.codes,
             nonce: .random(in: .min ... .max),

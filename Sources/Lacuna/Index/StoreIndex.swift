@@ -61,7 +61,8 @@ package final class StoreIndex {
     static func create(
         _ name: String,
         in directory: Directory,
-        _ record: StoreRecord
+        _ record: StoreRecord,
+        wantsCodes: Bool
     ) throws(VectorStoreError) {
         let index = StoreIndex(try Connection(name, in: directory, .create))
         // A file that isn't complete is thrown away, and the caller syncs a complete one.
@@ -73,6 +74,7 @@ package final class StoreIndex {
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
             try index.makeSchema()
             try index.insert(record)
+            if wantsCodes { _ = try index.addCodes(record.generation) }
         }
         try index.useLog()
     }

@@ -30,7 +30,7 @@ extension VectorStore {
         try Pace.check(options)
         return try writing().maintain(Pace(options, progress)) { maintenance in
             try maintenance.turn { try Recovery.putInOrder($0) }
-            return try Acceleration(maintenance: maintenance).run()
+            return try CodesBuilder(maintenance: maintenance).run()
         }
     }
 
@@ -38,6 +38,6 @@ extension VectorStore {
     ///
     /// - Throws: `busy` if a compaction or an erasure is under way.
     public func stopAccelerating() throws {
-        try writing().maintain(Pace { _ in }) { try Acceleration(maintenance: $0).stop() }
+        try writing().maintain(Pace { _ in }) { try CodesBuilder(maintenance: $0).stop() }
     }
 }

@@ -31,7 +31,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
-    ///   - configuration: The dimension and the metric, which can't be changed later.
+    ///   - configuration: The dimension and the metric, which can't be changed later, and whether the store wants codes.
     ///   - options: The options of this handle.
     /// - Throws: `alreadyExists` if something is at `path`, `locked` while somebody else is making the store,
     ///   `invalidArgument` for a dimension or an option out of range.
@@ -62,7 +62,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             metric: configuration.metric,
             idKind: ID.idKind
         )
-        let opened = try StoreCreation.run(path, record, fileSystem)
+        let wantsCodes = configuration.acceleration == .codes
+        let opened = try StoreCreation.run(path, record, wantsCodes: wantsCodes, fileSystem)
         return try VectorStore(opened, options)
     }
 

@@ -1,15 +1,26 @@
-/// The properties of a store that are fixed when it is created.
+/// The properties that a store gets when it is created.
 public struct VectorStoreConfiguration: Sendable {
     /// The number of components of every vector, 1 to 65,536.
     public var dimension: Int
     /// How distances are measured.
     public var metric: DistanceMetric
+    /// What makes searches faster; only this can be changed later.
+    public var acceleration: Acceleration
 
     /// Makes a configuration of a dimension from 1 to 65,536, and a metric.
-    public init(dimension: Int, metric: DistanceMetric = .cosine) {
+    public init(dimension: Int, metric: DistanceMetric = .cosine, acceleration: Acceleration = .none) {
         self.dimension = dimension
         self.metric = metric
+        self.acceleration = acceleration
     }
+}
+
+/// What a store keeps beside its rows to make searches faster. Answers are the same with and without, bit for bit.
+public enum Acceleration: String, Sendable, CaseIterable {
+    /// Nothing: a search compares all rows.
+    case none
+    /// The store wants codes: see ``VectorStore/accelerate(_:progress:)``, which makes them, and which sets this too.
+    case codes
 }
 
 /// Says whether a handle may write.
@@ -33,6 +44,8 @@ public struct VectorStoreInfo: Sendable {
     public let idKind: VectorIDKind
     /// The type of a component: `float32`.
     public let element: String
+    /// Whether the store wants codes.
+    public let acceleration: Acceleration
     /// The generation of the data file; each rewrite makes the next.
     public let generation: Int64
     /// The data file's name in the store's directory.
@@ -47,6 +60,8 @@ public struct VectorStoreInfo: Sendable {
         metric = record.metric
         idKind = record.idKind
         element = "float32"
+        // If the list of derived files can't be read, whatever needs it tells.
+        acceleration = (try? index.codes(record.generation)) == nil ? .none : .codes
         generation = record.generation
         dataFile = record.dataFile
         // The version is in page 1, which every transaction reads first.

@@ -34,8 +34,13 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     /// This state's use of the disk. The rows are those of the snapshot; the files' disk space is measured now.
     public var space: StoreSpace {
         get throws {
-            let file = snapshot.rows.file
-            return try StoreSpace.measure(try LiveBitmap.load(snapshot.index, snapshot.record), file, paths)
+            let (index, record) = (snapshot.index, snapshot.record)
+            return try StoreSpace.measure(
+                try LiveBitmap.load(index, record),
+                snapshot.rows.file,
+                try index.codes(record.generation),
+                paths
+            )
         }
     }
 

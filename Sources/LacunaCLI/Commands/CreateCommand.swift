@@ -32,6 +32,9 @@ struct CreateCommand: ParsableCommand {
     @Option(help: "The type of the components.")
     var element: ElementType = .float32
 
+    @Option(help: "What makes searches faster; if it is `codes`, accelerate makes them.")
+    var acceleration: Acceleration = .none
+
     @OptionGroup var format: JSONOption
 
     func run() throws {
@@ -51,20 +54,22 @@ struct CreateCommand: ParsableCommand {
                 JSONText.object([
                     "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
                     "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
-                    "element": JSONText(info.element),
+                    "element": JSONText(info.element), "acceleration": JSONText(info.acceleration.rawValue),
                 ])
             )
         } else {
             try output.line(
                 "made \(singleLine(store)): dimension \(info.dimension), \(info.metric.rawValue), "
                     + "\(info.idKind.rawValue) ids, \(info.element)"
+                    + (info.acceleration == .codes ? ", with codes" : "")
             )
         }
         try output.flush()
     }
 
     private func create<ID: CommandID>(_: ID.Type) throws -> VectorStoreInfo {
-        let handle = try VectorStore<ID>.create(at: store, .init(dimension: dimension, metric: metric))
+        let configuration = VectorStoreConfiguration(dimension: dimension, metric: metric, acceleration: acceleration)
+        let handle = try VectorStore<ID>.create(at: store, configuration)
         let info = try handle.info
         try handle.close()
         return info

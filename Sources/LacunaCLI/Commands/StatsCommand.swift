@@ -31,7 +31,14 @@ struct StatsCommand: StoreCommand {
             "on disk": byteText(space.allocatedBytes),
             "punchable": byteText(space.punchableBytes),
             "index": "\(byteText(space.indexBytes)) (schema version \(info.schemaVersion))",
+            "codes": codesText(info, space),
         ])
+    }
+
+    private func codesText(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
+        if info.acceleration == .none { return "none" }
+        let slots = space.liveRows + space.deadRows
+        return "\(byteText(space.codesBytes)), of \(grouped(space.codedSlots)) of \(counted(slots, "row"))"
     }
 
     private func json(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
@@ -44,6 +51,8 @@ struct StatsCommand: StoreCommand {
             "allocated_bytes": JSONText(space.allocatedBytes), "live_bytes": JSONText(space.liveBytes),
             "dead_bytes": JSONText(space.deadBytes), "punchable_bytes": JSONText(space.punchableBytes),
             "index_bytes": JSONText(space.indexBytes), "schema_version": JSONText(info.schemaVersion),
+            "acceleration": JSONText(info.acceleration.rawValue), "codes_rows": JSONText(space.codedSlots),
+            "codes_bytes": JSONText(space.codesBytes),
         ])
     }
 }

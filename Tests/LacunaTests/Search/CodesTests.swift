@@ -214,7 +214,40 @@ import Testing
         #expect(try Directory.names(path).filter { $0.hasSuffix(".codes") } == [])
         let copy = try VectorStore<Int64>.open(at: path)
         #expect(try self.answers(copy, queries) == answers)
-        #expect(try copy.readers.read { try $0.index.codes($0.record.generation) } != nil)
+        #expect(try copy.info.acceleration == .codes)
+        #expect(try copy.accelerate().rows == 2_816)
+        #expect(try self.answers(copy, queries) == answers)
+    }
+
+    @Test("a store may want codes when it is made, and get them with its first commit, or never")
+    func wantedAtCreation() throws {
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            .init(dimension: 8, metric: .dot, acceleration: .codes)
+        )
+        #expect(try store.info.acceleration == .codes && store.space.codesBytes == 0)
+        #expect(try store.accelerate().rows == 0)
+        let row = [Float](repeating: 1, count: 8)
+        try store.write { batch in for id in Int64(0)..<300 { try batch.put(row, for: id) } }
+        let report = try store.accelerate()
+        #expect(report.rows == 256)
+        #expect(try store.space.codedSlots == 256 && store.space.codesBytes == report.bytes)
+        try store.stopAccelerating()
+        #expect(try store.info.acceleration == .none && store.space.codedSlots == 0 && store.space.codesBytes == 0)
+    }
+
+    @Test("rows that are all dead, or zero, have codes too")
+    func rowsThatSayNothing() throws {
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 40, metric: .cosine))
+        let row = [Float](repeating: 0, count: 40)
+        try store.write { batch in for id in Int64(0)..<600 { try batch.put(row, for: id) } }
+        #expect(try store.accelerate().rows == 512)
+        #expect(try store.search(for: [Float](repeating: 1, count: 40), limit: 3).map(\.id) == [0, 1, 2])
+        try store.stopAccelerating()
+        try store.delete(Array(0..<600))
+        #expect(try store.accelerate().rows == 512)
+        try store.put([Float](repeating: 1, count: 40), for: 1)
+        #expect(try store.search(for: [Float](repeating: 1, count: 40), limit: 3).map(\.id) == [1])
     }
 
     @Test("the nearest rows that pass a filter are the same", arguments: [1, 10, 60])

@@ -3,7 +3,7 @@
 /// A crash after each step leaves what the table of ``DerivedFile`` says. New tiles of a file that is in use are
 /// written behind the slots that it covers, where nobody reads. If rows were moved or erased meanwhile, another
 /// compaction or erasure would have run, and only one of them runs at a time.
-struct Acceleration {
+struct CodesBuilder {
     let maintenance: Maintenance
 
     /// The codes are made anew, with a coder for the rows of today, if they cover less than this share of the rows.
