@@ -115,4 +115,18 @@ import Testing
         try fail(65, "search", store, "--vector", directory / "q.npy", saying: "4 components")
         try fail(65, "search", store, "--vector", directory / "s.npy", "--row", "2", saying: "row 2")
     }
+
+    @Test func explained() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        let run = try succeed("search", store, "--like", "1", "--json", "--explain")
+        #expect(run.lines.count == 3)
+        let explain = try jsonObject(try #require(run.lines.last))["explain"] as? [String: Any]
+        #expect(explain?["plan"] as? String == "all rows")
+        #expect(explain?["scanned_rows"] as? Int == 3 && explain?["coded_rows"] as? Int == 0)
+        // The queries of a file share a pass, and one explanation.
+        let all = try succeed("search", store, "--vector", directory / "s.npy", "--explain")
+        #expect(all.lines.filter { $0.hasPrefix("plan") } == ["plan        all rows"])
+        #expect(all.lines.contains("rows read   3 rows in 1 pass"))
+    }
 }

@@ -20,6 +20,11 @@ struct CodedScan: Sendable {
 
     func limit(_ query: Int, _ distance: Double) -> Float { queries.limit(query, distance) }
 
+    /// The bytes of the first level of a tile's rows.
+    func firstLevelBytes(of tile: Range<Slot>) -> Int64 {
+        Int64(tile.count / Coder.blockRows * queries.coder.blockBytes)
+    }
+
     /// Finds the rows of a tile that may reach limits by the first level. Returns false if the codes are damaged. Rows
     /// beside those of `tile`, in the same blocks, may be among the candidates.
     func find(
@@ -37,8 +42,8 @@ struct CodedScan: Sendable {
         return true
     }
 
-    /// Adds the rows of the tile that are near enough to the nearest rows of one of the queries. Returns the number of
-    /// rows whose second level was read, or whose distance was computed if there is none.
+    /// Adds the rows of the tile that are near enough to the nearest rows of one of the queries. Returns a report with
+    /// the rows that each level has left.
     ///
     /// The rows with the best scores come first. They bring the farthest distance down, which excludes most others.
     func insert(
@@ -49,22 +54,27 @@ struct CodedScan: Sendable {
         into top: inout TopK,
         _ rows: SearchedRows,
         distance: (Slot) -> Double
-    ) throws(VectorStoreError) -> Int {
+    ) throws(VectorStoreError) -> SearchReport {
         let first = Slot(tile.lowerBound.number / Coder.blockRows * Coder.blockRows)
         var rest = unsafe candidates.ofQuery(query - some.lowerBound)
         if unsafe rest.count > 1 { unsafe rest.sort { $0.score > $1.score } }
+        let rowBytes = Int64(queries.coder.dimension * MemoryLayout<Float>.stride)
         var farthest = top.farthest
         var limit = queries.limit(query, farthest)
-        var examined = 0
+        var done = SearchReport()
         while let best = unsafe rest.first, !(best.score < limit) {
             let batch = unsafe rest.prefix(Self.batch)
             unsafe rest = rest.dropFirst(batch.count)
-            examined += unsafe batch.count
             let kept = unsafe refine(batch, query, limit, first)
+            done.leftByFirstLevel += unsafe batch.count
+            done.leftBySecondLevel += kept
+            done.readBytes += unsafe Int64(batch.count * queries.coder.secondLevelBytes)
             for place in unsafe batch.startIndex..<batch.startIndex + kept {
                 let candidate = unsafe batch[place]
                 let slot = first.advanced(by: Int(candidate.row))
                 if candidate.score < limit || !tile.contains(slot) || !rows.contains(slot) { continue }
+                done.computedDistances += 1
+                done.readBytes += rowBytes
                 try top.insert(TopK.Candidate(distance: distance(slot), slot: slot), rows)
                 if top.farthest < farthest {
                     farthest = top.farthest
@@ -72,7 +82,7 @@ struct CodedScan: Sendable {
                 }
             }
         }
-        return examined
+        return done
     }
 
     /// Moves the candidates to the front that may reach the limit by the second level too, and returns their number.

@@ -27,6 +27,7 @@ struct FilteredSearch {
             if !condition.readsClock, let found = try nearestByMemory(queries, limit, condition) { return found }
             let list = try RowList(snapshot, condition)
             if !condition.readsClock { remember(list) }
+            searcher.report.withLock { $0.plan = .filterFirst }
             return try searcher.nearest(queries, limit: limit, list)
         }
     }
@@ -41,9 +42,11 @@ struct FilteredSearch {
         do {
             guard let dead = try directory.deadSlots(snapshot) else { return nil }
             if let slots = try remembered.slots(filter, condition, snapshot) {
+                searcher.report.withLock { $0.plan = .rememberedFilter }
                 return try searcher.nearest(queries, limit: limit, among: slots, dead)
             }
             guard queries.count == 1, !isWorthEvaluatingAll(limit) else { return nil }
+            searcher.report.withLock { $0.plan = .nearestFirst }
             return try nearestFirst(queries[0], limit, condition, dead).map { [$0] }
         } catch let error as VectorStoreError where error.code == .damaged {
             return nil

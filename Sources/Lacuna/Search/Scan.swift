@@ -14,8 +14,16 @@ struct Scan: Sendable {
     /// Nil if the store has no codes that help.
     private let coded: CodedScan?
     private let isCancelled: @Sendable () -> Bool
+    private let report: Guarded<SearchReport>
 
-    init(_ snapshot: Snapshot, _ rows: SearchedRows, _ queries: [[Float]], _ codes: CodesMemory.Codes?) {
+    init(
+        _ snapshot: Snapshot,
+        _ rows: SearchedRows,
+        _ queries: [[Float]],
+        _ codes: CodesMemory.Codes?,
+        _ report: Guarded<SearchReport>
+    ) {
+        self.report = report
         view = snapshot.rows
         isCancelled = snapshot.isCancelled
         self.rows = rows
@@ -45,6 +53,8 @@ struct Scan: Sendable {
     /// What a thread has found, and its own tools.
     private struct Work {
         var tops: [TopK]
+        /// What the thread has done.
+        var done = SearchReport()
         let candidates = CodedCandidates(queries: Scan.callQueries)
         /// The number of tiles, one after the other, in which codes didn't help.
         var failures = 0
@@ -68,9 +78,12 @@ struct Scan: Sendable {
         let pieces = (view.end.number + pieceSlots - 1) / pieceSlots
         let nextPiece = Atomic(0)
         let outcome = Guarded<Result<[TopK], VectorStoreError>>(.success(none))
-        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, pieces))) { _ in
+        let start = ContinuousClock.now
+        let threads = max(1, min(threads, pieces))
+        DispatchQueue.concurrentPerform(iterations: threads) { _ in
             let mine = Result { () throws(VectorStoreError) in
                 var work = Work(tops: none)
+                defer { report.withLock { $0.add(work.done) } }
                 while case let piece = nextPiece.add(1, ordering: .relaxed).oldValue, piece < pieces {
                     if isCancelled() {
                         nextPiece.store(pieces, ordering: .relaxed)
@@ -89,6 +102,11 @@ struct Scan: Sendable {
                 }
             }
         }
+        report.withLock { report in
+            report.passes += 1
+            report.threads = max(report.threads, threads)
+            report.scanDuration += .now - start
+        }
         return try outcome.withLock { $0 }.get()
     }
 
@@ -99,7 +117,7 @@ struct Scan: Sendable {
     private func scan(_ slots: Range<Slot>, _ work: inout Work) throws(VectorStoreError) {
         try unsafe view.forEachPiece(of: slots) { piece, base throws(VectorStoreError) in
             guard let coded, piece.lowerBound < coded.end else {
-                return try unsafe scanRows(piece, base, &work.tops)
+                return try unsafe scanRows(piece, base, &work)
             }
             try rows.forEachStretch(in: piece, bridging: Self.bridgedSlots) { stretch throws(VectorStoreError) in
                 var rest = stretch
@@ -109,7 +127,7 @@ struct Scan: Sendable {
                     let first = unsafe base + piece.lowerBound.distance(to: tile.lowerBound) * Int(view.file.stride)
                     if work.skipped > 0 || tile.count < Self.leastCodedSlots || tile.upperBound > coded.end {
                         work.skipped = max(0, work.skipped - 1)
-                        try unsafe scanRows(tile, first, &work.tops)
+                        try unsafe scanRows(tile, first, &work)
                     } else {
                         try unsafe scanCodes(coded, tile, first, &work)
                     }
@@ -122,7 +140,7 @@ struct Scan: Sendable {
     private func scanRows(
         _ slots: Range<Slot>,
         _ base: UnsafeRawPointer,
-        _ tops: inout [TopK]
+        _ work: inout Work
     ) throws(VectorStoreError) {
         let rowBytes = Int(view.file.stride)
         let blockSlots = min(max(1, Self.blockBytes / rowBytes), LACUNA_MOST_ROWS)
@@ -131,7 +149,9 @@ struct Scan: Sendable {
             while !rest.isEmpty {
                 let block = rest.prefix(blockSlots)
                 let first = unsafe base + slots.lowerBound.distance(to: block.lowerBound) * rowBytes
-                for some in groups { try unsafe search(block, first, some, &tops) }
+                work.done.scannedRows += block.count
+                work.done.readBytes += Int64(block.count * rowBytes)
+                for some in groups { try unsafe search(block, first, some, &work) }
                 rest = rest.dropFirst(block.count)
             }
         }
@@ -151,21 +171,24 @@ struct Scan: Sendable {
         _ first: UnsafeRawPointer,
         _ work: inout Work
     ) throws(VectorStoreError) {
-        var examined = 0
+        let before = work.done.leftByFirstLevel
         for some in groups {
             let limits = some.map { coded.limit($0, work.tops[$0].farthest) }
             guard coded.find(in: tile, some, limits, work.candidates) else {
-                try unsafe search(tile, first, some, &work.tops)
-                continue
+                return try unsafe scanRows(tile, first, &work)
             }
             for query in some where work.candidates.count(query - some.lowerBound) > 0 {
-                examined += try coded.insert(work.candidates, in: tile, some, query, into: &work.tops[query], rows) {
+                let left = try coded.insert(work.candidates, in: tile, some, query, into: &work.tops[query], rows) {
                     slot in
                     let row = unsafe first + tile.lowerBound.distance(to: slot) * Int(view.file.stride)
                     return unsafe queries.distance(query, row)
                 }
+                work.done.add(left)
             }
         }
+        work.done.codedRows += tile.count
+        work.done.readBytes += coded.firstLevelBytes(of: tile)
+        let examined = work.done.leftByFirstLevel - before
         work.note(isHelpful: examined <= tile.count * queries.count / Self.rowsPerCandidate)
     }
 
@@ -174,22 +197,23 @@ struct Scan: Sendable {
         _ block: Range<Slot>,
         _ first: UnsafeRawPointer,
         _ some: Range<Int>,
-        _ tops: inout [TopK]
+        _ work: inout Work
     ) throws(VectorStoreError) {
-        let candidates = unsafe queries.candidates(first, block.count, some, limits: tops[some].map(\.farthest))
+        let candidates = unsafe queries.candidates(first, block.count, some, limits: work.tops[some].map(\.farthest))
         var rest = candidates[...]
         while let query = rest.first?.query {
             var ofQuery = rest.prefix { $0.query == query }
             rest = rest.dropFirst(ofQuery.count)
             let query = some.lowerBound + Int(query)
             // The nearest come first, because they exclude most of the others.
-            if ofQuery.count > tops[query].limit { ofQuery.sort { $0.bound < $1.bound } }
-            for candidate in ofQuery where candidate.bound <= tops[query].farthest {
+            if ofQuery.count > work.tops[query].limit { ofQuery.sort { $0.bound < $1.bound } }
+            for candidate in ofQuery where candidate.bound <= work.tops[query].farthest {
                 let slot = block.lowerBound.advanced(by: Int(candidate.row))
                 if !rows.contains(slot) { continue }
                 let row = unsafe first + Int(candidate.row) * Int(view.file.stride)
                 let distance = unsafe queries.distance(query, row)
-                try tops[query].insert(TopK.Candidate(distance: distance, slot: slot), rows)
+                work.done.computedDistances += 1
+                try work.tops[query].insert(TopK.Candidate(distance: distance, slot: slot), rows)
             }
         }
     }

@@ -5,6 +5,8 @@ struct Searcher {
     private let ids: RowIDs?
     private let codes: CodesMemory.Codes?
     private let threads: Int
+    /// A report of what was done so far.
+    let report = Guarded(SearchReport())
 
     init(_ snapshot: Snapshot, _ memory: HandleMemory, threads: Int) throws(VectorStoreError) {
         self.snapshot = snapshot
@@ -41,7 +43,7 @@ struct Searcher {
     func candidates(_ query: [Float], limit: Int, except dead: SlotBits) throws -> RankedCandidates {
         let rows = SearchedRows(snapshot, except: dead, ids)
         ids?.missed(snapshot.record, reads: limit)
-        let found = try Scan(snapshot, rows, [query], codes).run(limit: limit, threads: threads)
+        let found = try Scan(snapshot, rows, [query], codes, report).run(limit: limit, threads: threads)
         return try RankedCandidates(found[0], rows)
     }
 
@@ -68,7 +70,7 @@ struct Searcher {
 
     private func scan(_ rows: SearchedRows, _ queries: [[Float]], _ limit: Int) throws(VectorStoreError) -> [[FoundRow]]
     {
-        let scan = Scan(snapshot, rows, queries, codes)
+        let scan = Scan(snapshot, rows, queries, codes, report)
         var found = try scan.run(limit: min(limit, Int(snapshot.record.liveRows)), threads: threads)
         var ranked: [[FoundRow]] = []
         for index in found.indices { ranked.append(try found[index].ranked(rows)) }

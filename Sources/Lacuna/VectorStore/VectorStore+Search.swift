@@ -48,4 +48,16 @@ extension VectorStore {
     ) throws -> [[Match<ID>]] {
         try read { try $0.search(forEach: queries, limit: limit, where: filter, values, threads: threads) }
     }
+
+    /// The nearest rows of several queries, with a report of how the search found them: which plan it followed, and how
+    /// many rows it read in which form. See ``search(for:limit:where:_:threads:)``.
+    public func explainedSearch(
+        forEach queries: [[Float]],
+        limit: Int,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        threads: Int? = nil
+    ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
+        try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, values, threads: threads) }
+    }
 }

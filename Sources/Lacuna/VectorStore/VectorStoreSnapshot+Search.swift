@@ -26,6 +26,19 @@ extension VectorStoreSnapshot {
         _ values: [SQLValue] = [],
         threads: Int? = nil
     ) throws -> [[Match<ID>]] {
+        try explainedSearch(forEach: queries, limit: limit, where: filter, values, threads: threads).matches
+    }
+
+    /// The same with a report of how the search found its answer: see
+    /// ``VectorStore/explainedSearch(forEach:limit:where:_:threads:)``.
+    public func explainedSearch(
+        forEach queries: [[Float]],
+        limit: Int,
+        where filter: String? = nil,
+        _ values: [SQLValue] = [],
+        threads: Int? = nil
+    ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
+        let start = ContinuousClock.now
         guard limit >= 1 else {
             throw VectorStoreError(
                 .invalidArgument,
@@ -51,9 +64,12 @@ extension VectorStoreSnapshot {
             } else {
                 try searcher.nearest(queries, limit: limit)
             }
-        return try found.map { matches in
+        let matches = try found.map { matches in
             try matches.map { Match(id: try Self.typed($0.id), distance: $0.distance) }
         }
+        var report = searcher.report.withLock { $0 }
+        report.duration = .now - start
+        return (matches, report)
     }
 
     private static func check(_ query: [Float], _ index: Int, _ dimension: Int) throws(VectorStoreError) {

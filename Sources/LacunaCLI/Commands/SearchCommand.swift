@@ -30,6 +30,9 @@ struct SearchCommand: StoreCommand {
     @Option(help: ArgumentHelp("The number of threads; all cores by default.", valueName: "n"))
     var threads: Int?
 
+    @Flag(help: "Say how the rows were found: by which plan, and how many rows were read in which form.")
+    var explain = false
+
     @OptionGroup var format: JSONOption
 
     /// The number of queries that share one pass over the file.
@@ -59,7 +62,7 @@ struct SearchCommand: StoreCommand {
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
-        let found =
+        let (found, explanation) =
             if let like {
                 try search(store, like: try ID(argument: like), output)
             } else if let vector {
@@ -67,6 +70,7 @@ struct SearchCommand: StoreCommand {
             } else {
                 try search(store, [try StandardInput.vector()], from: 0, output)
             }
+        if explain { try explanation?.print(format, output) }
         if found == 0 { throw nothingFound }
     }
 
@@ -74,22 +78,27 @@ struct SearchCommand: StoreCommand {
         _ store: VectorStore<ID>,
         like id: ID,
         _ output: StandardOutput
-    ) throws -> Int {
+    ) throws -> (found: Int, SearchReport?) {
         // `row` checks the row's checksum: a damaged row must not be a query.
         guard let query = try store.row(id)?.vector else {
             throw CommandError(.no, "no row has the id \(id.text)", remedy: "`lacuna list` shows the ids there are")
         }
         // Asks for one more match, since the row itself is the nearest, or tied with it.
-        let matches = try store.search(for: query, limit: limit(in: store) + 1, where: filter.sql, threads: threads)
-            .filter { $0.id.uniqueKey != id.uniqueKey }
-        return try report(store, Array(matches.prefix(limit)), 0, output)
+        let (found, explanation) = try store.explainedSearch(
+            forEach: [query],
+            limit: limit(in: store) + 1,
+            where: filter.sql,
+            threads: threads
+        )
+        let matches = found[0].filter { $0.id.uniqueKey != id.uniqueKey }.prefix(limit)
+        return (try report(store, Array(matches), 0, output), explanation)
     }
 
     private func search<ID: CommandID>(
         _ store: VectorStore<ID>,
         file: String,
         _ output: StandardOutput
-    ) throws -> Int {
+    ) throws -> (found: Int, SearchReport?) {
         let reader = try NPYReader(path: file)
         let dimension = try store.info.dimension
         guard reader.dimension == dimension else {
@@ -100,6 +109,7 @@ struct SearchCommand: StoreCommand {
         }
         if let row { return try search(store, [try reader.row(row)], from: 0, output) }
         var found = 0
+        var explanation: SearchReport?
         var first = 0
         var components: [Float] = []
         let bar = ProgressBar("searching")
@@ -108,11 +118,13 @@ struct SearchCommand: StoreCommand {
             let count = try reader.next(Self.queriesPerPass, into: &components)
             if count == 0 { break }
             let queries = (0..<count).map { Array(components[$0 * dimension..<($0 + 1) * dimension]) }
-            found += try search(store, queries, from: first, output)
+            let (more, report) = try search(store, queries, from: first, output)
+            found += more
+            if explanation != nil, let report { explanation?.add(report) } else { explanation = report }
             first += count
             bar.update(first, of: reader.rows)
         }
-        return found
+        return (found, explanation)
     }
 
     private func search<ID: CommandID>(
@@ -120,8 +132,8 @@ struct SearchCommand: StoreCommand {
         _ queries: [[Float]],
         from first: Int,
         _ output: StandardOutput
-    ) throws -> Int {
-        let results = try store.search(
+    ) throws -> (found: Int, SearchReport?) {
+        let (results, explanation) = try store.explainedSearch(
             forEach: queries,
             limit: limit(in: store),
             where: filter.sql,
@@ -131,7 +143,7 @@ struct SearchCommand: StoreCommand {
         for (index, matches) in results.enumerated() {
             found += try report(store, matches, first + index, output)
         }
-        return found
+        return (found, explanation)
     }
 
     /// At most the number of rows, so that no number is too large for `-k`.

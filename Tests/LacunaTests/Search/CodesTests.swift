@@ -260,4 +260,27 @@ import Testing
             for _ in 0..<3 { #expect(try store.search(for: query, limit: 10, where: filter) == right) }
         }
     }
+
+    @Test("a report tells how a search found its answer")
+    func explained() throws {
+        let (store, queries, answers) = try acceleratedStore()
+        let (matches, report) = try store.explainedSearch(forEach: [queries[0]], limit: 1, threads: 1)
+        #expect(matches[0] == Array(answers[0].prefix(1)))
+        #expect(report.plan == .allRows && report.threads == 1 && report.passes == 1)
+        // The rows without codes are read as they are.
+        #expect(report.codedRows == 2_816 && report.scannedRows == 3_000 - 2_816)
+        #expect(report.leftByFirstLevel >= report.leftBySecondLevel)
+        #expect((1...report.leftBySecondLevel + 184).contains(report.computedDistances))
+        #expect(report.readBytes < 3_000 * 64 * 4 / 2)
+        #expect(report.scanDuration <= report.duration)
+        try store.stopAccelerating()
+        let plain = try store.explainedSearch(forEach: queries, limit: 1).report
+        #expect(plain.scannedRows == 3_000 && plain.codedRows == 0 && plain.readBytes == 3_000 * 64 * 4)
+        func plan(_ filter: String) throws -> SearchReport.Plan {
+            try store.explainedSearch(forEach: [queries[0]], limit: 1, where: filter).report.plan
+        }
+        #expect(try plan("id > 1") == .nearestFirst)
+        #expect(try plan("id = -1") == .filterFirst)
+        #expect(try plan("id = -1") == .rememberedFilter)
+    }
 }
