@@ -69,6 +69,21 @@ import Testing
         try fail(64, "create", directory / "v", "--dimension", "3", "--acceleration", "fast", saying: "fast")
     }
 
+    @Test func compactMakesTheMissingOnes() throws {
+        #expect(try succeed("compact", store, "--json").json()["codes_rows"] as? Int == 0)
+        try succeed("accelerate", store)
+        try succeed("delete", store, "--where", "id > 100 AND id <= 300")
+        let right = try nearest()
+        let done = try succeed("compact", store, "--strategy", "rewrite", "--json").json()
+        #expect(done["codes_rows"] as? Int == 256 && (done["codes_bytes"] as? Int ?? 0) > 0)
+        #expect(try stats()["codes_rows"] as? Int == 256)
+        try succeed("erase", store, "100")
+        #expect(try stats()["codes_rows"] as? Int == 0)
+        let run = try succeed("compact", store)
+        #expect(run.lines.last?.hasPrefix("made codes of 256 rows, ") == true)
+        #expect(try nearest() == right)
+    }
+
     @Test(arguments: [
         (["--off", "--max-rate", "1"], "--off takes neither"), (["--off", "--deadline", "1"], "--off takes neither"),
         (["--max-rate", "0"], "--max-rate 0 is out of range"),

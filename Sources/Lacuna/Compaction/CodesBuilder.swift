@@ -13,7 +13,7 @@ struct CodesBuilder {
         let start = ContinuousClock.now
         let file = try maintenance.openCurrentFile()
         let record = try maintenance.turn { try $0.index.record() }
-        let end = Slot(record.nextSlot.number / CodesLayout.tileSlots * CodesLayout.tileSlots)
+        let end = CodesLayout.tilesEnd(before: record.nextSlot)
         let coder = try extend(record, file, to: end) ?? make(record, file, to: end)
         var report = AccelerationReport(
             components: coder?.components ?? 0,
@@ -23,6 +23,16 @@ struct CodesBuilder {
         report.duration = ContinuousClock.now - start
         report.longestWriterPause = maintenance.longestTurn
         return report
+    }
+
+    /// Nil, with nothing done, if the store wants no codes, or all whole tiles have theirs.
+    func runIfNeeded() throws -> AccelerationReport? {
+        let isNeeded = try maintenance.turn { session in
+            let record = try session.index.record()
+            guard let codes = try session.index.codes(record.generation) else { return false }
+            return codes.covered < CodesLayout.tilesEnd(before: record.nextSlot)
+        }
+        return isNeeded ? try run() : nil
     }
 
     /// Gives up all codes, and no longer wants any.
@@ -58,6 +68,7 @@ struct CodesBuilder {
             throw error
         }
         try cover(end, row)
+        try maintenance.turn { try $0.removeStaleDerivedFiles() }
         return codes.coder
     }
 
@@ -86,25 +97,24 @@ struct CodesBuilder {
             like: model,
             maintenance.fileSystem
         )
-        do { try write(Slot(0)..<end, of: file, coder, writer) } catch {
+        do {
+            try write(Slot(0)..<end, of: file, coder, writer)
+            try cover(end, row)
+        } catch {
             writer.unlink()
             throw error
         }
-        try cover(end, row)
+        try maintenance.turn { try $0.removeStaleDerivedFiles() }
         return coder
     }
 
     /// Lets searches use what is written and synced, and gives older files up.
     private func cover(_ end: Slot, _ row: DerivedFile) throws {
-        try maintenance.turn { session in
-            try session.commit { () throws(VectorStoreError) in
-                guard try session.index.cover(end, by: row) else { throw .foreignWriter }
-                for file in try session.index.derivedFiles()
-                where file.kind == row.kind && file.name != row.name {
-                    try session.index.giveUp(file)
-                }
+        try maintenance.commit { index throws(VectorStoreError) in
+            guard try index.cover(end, by: row) else { throw .foreignWriter }
+            for file in try index.derivedFiles() where file.kind == row.kind && file.name != row.name {
+                try index.giveUp(file)
             }
-            try session.removeStaleDerivedFiles()
         }
     }
 

@@ -29,7 +29,7 @@ public struct CompactionReport: Sendable {
     public internal(set) var allocatedBefore: Int64
     /// The blocks that the data file occupies afterwards, as the file system counts them after a sync.
     public internal(set) var allocatedAfter: Int64
-    /// The time that the whole call took.
+    /// The time that the whole call took, with the codes.
     public internal(set) var duration: Duration = .zero
     /// The longest time for which it held up the writers of this handle: none of them waited longer for it.
     public internal(set) var longestWriterPause: Duration = .zero
@@ -38,6 +38,10 @@ public struct CompactionReport: Sendable {
     /// Whether the data file belongs to the same user and group as before. Only a superuser may give a rewrite's new
     /// file to another user; otherwise the file belongs to the user who ran the compaction.
     public internal(set) var keptOwner = true
+    /// The report of the codes that were made at the end; nil if the store wants none, or none were missing.
+    public internal(set) var acceleration: AccelerationReport?
+    /// The error that kept the missing codes from being made; searches compare the rows without codes meanwhile.
+    public internal(set) var accelerationError: VectorStoreError?
 }
 
 /// The plan of a compaction: ``VectorStore/compactionPlan(_:)``.

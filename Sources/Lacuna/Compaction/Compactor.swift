@@ -13,6 +13,12 @@ struct Compactor {
             case .punch: try Punch(maintenance: maintenance).run()
             case .auto, nil: try unchanged()
             }
+        // The compaction has succeeded, whatever becomes of the codes.
+        do {
+            report.acceleration = try CodesBuilder(maintenance: maintenance).runIfNeeded()
+        } catch let error as VectorStoreError {
+            report.accelerationError = error
+        }
         report.duration = ContinuousClock.now - start
         report.longestWriterPause = maintenance.longestTurn
         return report

@@ -101,6 +101,9 @@ struct CodesLayout: Sendable {
     /// The place of the checksum in a tile.
     var checksumAt: Int { Self.aligned(codesBytes) }
 
+    /// The end of the last whole tile of slots before `next`.
+    static func tilesEnd(before next: Slot) -> Slot { Slot(next.number / tileSlots * tileSlots) }
+
     func tile(of slot: Slot) -> Int { slot.number / Self.tileSlots }
     func offset(ofTile tile: Int) -> Int { tilesStart + tile * tileBytes }
     /// The bytes of a file with the codes of all slots below this one.

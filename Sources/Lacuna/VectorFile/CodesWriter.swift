@@ -7,7 +7,7 @@ final class CodesWriter {
     private let fileSystem: any FileSystem
     private let descriptor: Int32
 
-    /// Makes the file. Nothing of it is durable before ``sync()``.
+    /// Makes the file, or nothing. Nothing of it is durable before ``sync()``.
     ///
     /// - Parameter model: The file whose mode and owner the new file gets.
     init(
@@ -37,10 +37,15 @@ final class CodesWriter {
             basisRows: coder.basisRows,
             coderChecksum: checksum.value
         )
-        try unsafe header.encoded.span.withUnsafeBytes { bytes throws(VectorStoreError) in
-            try unsafe write(bytes, at: 0)
+        do throws(VectorStoreError) {
+            try unsafe header.encoded.span.withUnsafeBytes { bytes throws(VectorStoreError) in
+                try unsafe write(bytes, at: 0)
+            }
+            try unsafe write(bytes, at: CodesHeader.length)
+        } catch {
+            unlink()
+            throw error
         }
-        try unsafe write(bytes, at: CodesHeader.length)
     }
 
     /// Opens a file of codes to add tiles.

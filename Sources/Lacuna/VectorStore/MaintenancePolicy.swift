@@ -1,4 +1,5 @@
-/// Says when a store compacts itself in the background, and at which rate: ``VectorStoreOptions/maintenance``.
+/// Says when a store compacts itself in the background, makes its codes, and at which rate:
+/// ``VectorStoreOptions/maintenance``.
 ///
 ///     let options = VectorStoreOptions(maintenance: MaintenancePolicy(), logger: logger)
 ///     let store = try VectorStore<UUID>.open(at: path, .readWrite, options)
@@ -7,7 +8,11 @@
 /// nothing was written for ``idle``, it runs ``VectorStore/compact(_:_:progress:)`` with `auto` on a queue of its own.
 /// If the writers of a busy store never pause for that long, it never runs.
 ///
-/// - It gives way: a compaction or an erasure that you call stops it at its next batch, and so does closing or
+/// If the store wants codes (``VectorStore/accelerate(_:progress:)``), a run also makes those that are missing, without
+/// compacting if too few rows are dead: as soon as no row has codes (because the store is new, or rows were moved or
+/// erased), and then whenever an eighth as many rows as have codes, and at least 16,384, have been put since.
+///
+/// - It gives way: a compaction, an erasure or an acceleration that you call stops it at its next batch, and so does closing or
 ///   releasing the store.
 /// - After each failure it waits longer, from ``minimumInterval`` up to an hour, until a run succeeds.
 /// - If `auto` finds nothing worth doing, it waits until ``deadBytes`` more bytes are dead.
@@ -20,7 +25,7 @@ public struct MaintenancePolicy: Sendable {
     public var fragmentation: Double
     /// The bytes of dead rows from which on the store compacts itself, at least 1. The default is 64 MiB.
     public var deadBytes: Int64
-    /// The largest number of bytes of the data file that it writes or releases a second. The default is 64 MiB; nil
+    /// The largest number of bytes of the data file that it writes or releases, or reads for codes, a second. The default is 64 MiB; nil
     /// means no limit.
     public var maxBytesPerSecond: Int64?
     /// The time without a commit after which it begins. The default is one second; with zero it begins beside the

@@ -5,8 +5,9 @@ extension VectorStore {
     ///
     /// Answers are the same with and without codes, bit for bit: codes show, with a proven bound on their error, which
     /// rows can be near enough, and the distances of these are computed from the rows. A row without codes is searched
-    /// as it is: rows that were put after this call, and, after rows were moved by a compaction or erased, all rows
-    /// until the next call. The file of codes is never trusted: if it is missing, or doesn't match its checksums, it is
+    /// as it is: rows that were put after this call, and, after rows were erased, all rows. Codes are made or added by
+    /// this call, by ``VectorStore/compact(_:_:progress:)`` at its end, and in the background by a
+    /// ``MaintenancePolicy``. The file of codes is never trusted: if it is missing, or doesn't match its checksums, it is
     /// ignored, and this call makes it anew.
     ///
     /// Codes of the row's own components need a bit more than a quarter of the rows' bytes. If the rows vary in some
@@ -28,6 +29,7 @@ extension VectorStore {
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> AccelerationReport {
         try Pace.check(options)
+        defer { background?.look(isAcceleration: true) }
         return try writing().maintain(Pace(options, progress)) { maintenance in
             try maintenance.turn { try Recovery.putInOrder($0) }
             return try CodesBuilder(maintenance: maintenance).run()
@@ -38,6 +40,17 @@ extension VectorStore {
     ///
     /// - Throws: `busy` if a compaction or an erasure is under way.
     public func stopAccelerating() throws {
+        defer { background?.look(isAcceleration: true) }
         try writing().maintain(Pace { _ in }) { try CodesBuilder(maintenance: $0).stop() }
+    }
+}
+
+extension Writer {
+    /// Makes codes in the background if the store still wants them.
+    func accelerateIfNeeded(_ pace: Pace) throws -> AccelerationReport? {
+        try maintain(pace, givesWay: true) { maintenance in
+            try maintenance.turn { try Recovery.putInOrder($0) }
+            return try CodesBuilder(maintenance: maintenance).runIfNeeded()
+        }
     }
 }

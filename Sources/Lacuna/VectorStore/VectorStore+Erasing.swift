@@ -15,6 +15,9 @@ extension VectorStore {
     /// room for a copy of the index among the system's temporary files, and for another copy in the store. Memory is
     /// bounded, plus one bit a row. So erase many rows in one call.
     ///
+    /// **Codes** of rows would tell something of the rows, so all codes are erased too. If the store wants codes,
+    /// ``VectorStore/accelerate(_:progress:)``, the next compaction or a ``MaintenancePolicy`` makes them anew.
+    ///
     /// **Durability.** Erased bytes don't come back, not even after a power cut. If something stops this call after the
     /// deletion is committed (a crash, an error, the deadline, `progress`, ``close()``), the rows stay deleted and the
     /// erasure stays pending: the next `open` for writing completes it, and so do `erase`, `compact` and
@@ -49,6 +52,7 @@ extension VectorStore {
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> ErasureReport {
         try Pace.check(options)
+        defer { background?.look() }
         return try erase(ids, Pace(options, progress), MaintenanceLimits())
     }
 

@@ -38,6 +38,10 @@ extension VectorStore {
 
     /// Gives the space of dead rows back, while this handle's readers and writers go on: see ``CompactionStrategy``.
     ///
+    /// Moving rows takes their codes away. So if the store wants codes (``VectorStore/accelerate(_:progress:)``), the
+    /// call ends with making those that are missing, also those of rows that were put since they were last made. An
+    /// error there, the deadline's among them, isn't thrown: ``CompactionReport/accelerationError``.
+    ///
     /// A compaction may be interrupted at any point: after a crash or an error every acknowledged row is there, and the
     /// store is in order after the next `open`. Rows are checked against their checksums while they are copied. One
     /// compaction or erasure runs at a time; another one waits for it, five seconds at most.
@@ -45,9 +49,9 @@ extension VectorStore {
     /// - Parameters:
     ///   - strategy: The strategy; `auto` chooses one.
     ///   - options: A rate limit and a deadline.
-    ///   - progress: Called between batches of 1 MiB, with no lock held. An error that it throws stops the compaction,
-    ///     and this call throws it. Then a rewrite leaves the store as it was; rows moved in place, and blocks
-    ///     released, stay so.
+    ///   - progress: Called between batches of 1 MiB, with no lock held, first of the compaction and then of the codes.
+    ///     An error that it throws stops the call, and this call throws it. Then a rewrite that isn't complete leaves
+    ///     the store as it was; rows moved in place, and blocks released, stay so.
     /// - Returns: A report of the work, with measurements.
     /// - Throws: `damaged`, with the ids, if a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
     ///   if another thread closes the store meanwhile; `busy` if a reader holds rows whose place is to be used again,
@@ -59,6 +63,7 @@ extension VectorStore {
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> CompactionReport {
         try Pace.check(options)
+        defer { background?.look() }
         return try writing().compact(strategy, Pace(options, progress))
     }
 

@@ -16,7 +16,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let readers: ReaderPool
     let writer: Writer?
     let memory: HandleMemory
-    private let background: BackgroundCompaction?
+    let background: BackgroundMaintenance?
     private let files: CurrentFile
 
     /// Whether this handle can only read.
@@ -130,7 +130,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             limitBytes: options.logLimitBytes,
             logger: options.logger
         )
-        background = options.maintenance.map { BackgroundCompaction($0, options.logger) }
+        background = options.maintenance.map { BackgroundMaintenance($0, options.logger) }
         opened.session.onCommit = { [weak background] in background?.note($0) }
         paths = opened.session.paths
         files = opened.session.files
@@ -149,7 +149,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         )
         let writer = Writer(opened, readers: readers.threads, options.durability)
         self.writer = writer
-        try background?.start(writer, opened.session.index.record())
+        try background?.start(writer, opened.session)
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
@@ -183,7 +183,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         try readers.read { try Self.checkIDKind($0.record, paths.directory.path) }
     }
 
-    /// Closes the writer here: a timer that flushes, or a background compaction, may hold the writer, and so its lock,
+    /// Closes the writer here: a timer that flushes, or background maintenance, may hold the writer, and so its lock,
     /// for a little longer than the handle lives.
     deinit {
         background?.stop()

@@ -6,8 +6,8 @@ struct AccelerateCommand: StoreCommand {
         commandName: "accelerate",
         abstract: "Make codes, by which searches leave out most rows unread, or add those of new rows.",
         discussion: """
-            Answers are the same with and without codes. From then on the store wants codes, until \
-            `--off`. It is safe to interrupt or kill it at any moment.
+            Answers are the same with and without codes. From then on the store wants codes, until `--off`: \
+            `compact` makes those that are missing at its end. It is safe to interrupt or kill it at any moment.
             """
     )
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lacuna
+import LacunaFormats
 
 struct CompactCommand: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -7,7 +8,8 @@ struct CompactCommand: StoreCommand {
         abstract: "Give the space of dead rows back to the disk.",
         discussion: """
             It is safe to interrupt or kill it at any moment: then a rewrite leaves the store as it was, and the other \
-            strategies keep what they have done so far.
+            strategies keep what they have done so far. If the store wants codes, it makes those that are missing at \
+            its end (`lacuna help accelerate`).
             """
     )
 
@@ -38,6 +40,11 @@ struct CompactCommand: StoreCommand {
         if !report.keptOwner {
             StandardError.line(
                 "warning: the new data file belongs to this user and not to the old one's owner; chown gives it back"
+            )
+        }
+        if let error = report.accelerationError {
+            StandardError.line(
+                "warning: the codes were not made: \(singleLine(error.problem)); `lacuna accelerate STORE` makes them"
             )
         }
         try printReport(report, output)
@@ -75,10 +82,22 @@ struct CompactCommand: StoreCommand {
                     "allocated_after": JSONText(report.allocatedAfter), "seconds": JSONText(report.duration),
                     "longest_writer_pause_seconds": JSONText(report.longestWriterPause),
                     "generation": JSONText(report.generation), "owner_kept": .raw(String(report.keptOwner)),
+                    "codes_rows": JSONText(report.acceleration?.rows ?? 0),
+                    "codes_bytes": JSONText(report.acceleration?.bytes ?? 0),
                 ])
             )
         }
-        guard report.strategy != nil else { return try output.line("nothing to do: no space to be given back") }
+        if report.strategy == nil {
+            try output.line("nothing to do: no space to be given back")
+        } else {
+            try printWork(report, name, output)
+        }
+        if let codes = report.acceleration {
+            try output.line("made codes of \(counted(codes.rows, "row")), \(byteText(codes.bytes))")
+        }
+    }
+
+    private func printWork(_ report: CompactionReport, _ name: String, _ output: StandardOutput) throws {
         let freed = report.allocatedBefore - report.allocatedAfter
         try output.lines([
             "strategy": name,

@@ -32,7 +32,7 @@ struct CreateCommand: ParsableCommand {
     @Option(help: "The type of the components.")
     var element: ElementType = .float32
 
-    @Option(help: "What makes searches faster; if it is `codes`, accelerate makes them.")
+    @Option(help: "What makes searches faster; if it is `codes`, accelerate and compact make them.")
     var acceleration: Acceleration = .none
 
     @OptionGroup var format: JSONOption

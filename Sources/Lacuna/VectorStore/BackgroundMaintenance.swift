@@ -1,11 +1,11 @@
 import Logging
 
-/// Compacts a handle's store in the background, as its policy says.
+/// Compacts a handle's store in the background, as its policy says, and makes codes if the store wants them.
 ///
 /// At most one wake-up is pending or under way. It looks at the current state of the store, and then compacts, waits
 /// again, or rests until a commit starts it again. It holds the writer and not the store's handle, so that the handle
 /// can end at any time, which stops the writer. A wake-up that comes after that does nothing.
-final class BackgroundCompaction: Sendable {
+final class BackgroundMaintenance: Sendable {
     private struct State {
         /// Nil before the start and after the stop.
         var writer: Writer?
@@ -19,10 +19,17 @@ final class BackgroundCompaction: Sendable {
         /// The wait after the last failure; nil after a success.
         var backoff: Duration?
         var isAwake = false
+        /// The slots with codes; nil if the store wants none.
+        var coded: Slot?
+        /// The slots of whole tiles without codes, if the store wants codes.
+        var uncoded = 0
+        /// Whether maintenance has run that may have changed `coded`.
+        var isStale = false
 
         mutating func look(at record: StoreRecord) {
             fragmentation = record.fragmentation
             deadBytes = record.deadRows * record.stride
+            uncoded = coded.map { CodesLayout.tilesEnd(before: record.nextSlot).number - $0.number } ?? 0
             // Another compaction has run meanwhile.
             if deadBytes < settledBytes { settledBytes = 0 }
         }
@@ -30,8 +37,10 @@ final class BackgroundCompaction: Sendable {
 
     private enum Step {
         case rest
+        case lookAgain
         case wait(Duration)
-        case run(deadBytes: Int64)
+        case compact(deadBytes: Int64)
+        case accelerate
     }
 
     private let policy: MaintenancePolicy
@@ -44,6 +53,10 @@ final class BackgroundCompaction: Sendable {
     private static let shortestRetry = Duration.seconds(1)
     /// A longer wait is shortened to this, so that sums with it don't overflow.
     private static let longestWait = Duration.seconds(1 << 32)
+    /// Fewer slots without codes are searched in little time.
+    private static let leastUncoded = 16_384
+    /// Codes are added once this share of the coded slots has come without codes.
+    private static let uncodedDivisor = 8
 
     init(_ policy: MaintenancePolicy, _ logger: Logger?) {
         var policy = policy
@@ -56,9 +69,21 @@ final class BackgroundCompaction: Sendable {
         state = Guarded(State(lastWrite: now, earliest: now))
     }
 
-    func start(_ writer: Writer, _ record: StoreRecord) {
+    func start(_ writer: Writer, _ session: WriteSession) throws {
+        let record = try look(session)
         state.withLock { $0.writer = writer }
         note(record)
+    }
+
+    /// Looks at the current record, and how far the codes reach.
+    private func look(_ session: WriteSession) throws -> StoreRecord {
+        let record = try session.index.record()
+        let coded = try session.index.codes(record.generation)?.covered
+        state.withLock { state in
+            state.coded = coded
+            state.look(at: record)
+        }
+        return record
     }
 
     /// No run begins after this. The writer stops a run that is under way when the writer is closed.
@@ -77,6 +102,19 @@ final class BackgroundCompaction: Sendable {
         if let delay { wake(after: delay) }
     }
 
+    /// Called after maintenance that somebody asked for, which may have changed how far the codes reach, and, if it was
+    /// an acceleration, whether the store wants codes.
+    func look(isAcceleration: Bool = false) {
+        let isAsleep = state.withLock { state -> Bool in
+            if state.coded == nil && !isAcceleration { return false }
+            state.isStale = true
+            if state.writer == nil || state.isAwake { return false }
+            state.isAwake = true
+            return true
+        }
+        if isAsleep { wake(after: .zero) }
+    }
+
     // MARK: Awake
 
     private func wake(after delay: Duration) {
@@ -89,23 +127,35 @@ final class BackgroundCompaction: Sendable {
             do {
                 // Reads the current record, which other compactions may have changed. If this commits relaxed writes,
                 // they are noted as writes.
-                try writer.settled(isUnattended: true) { session in
-                    let record = try session.index.record()
-                    state.withLock { $0.look(at: record) }
-                }
+                state.withLock { $0.isStale = false }
+                try writer.settled(isUnattended: true) { _ = try look($0) }
             } catch {
                 guard fail(error) else { return }
             }
             switch nextStep() {
             case .rest: return
+            case .lookAgain: continue
             case .wait(let delay): return wake(after: delay)
-            case .run(let deadBytes): if !run(writer, deadBytes) { return }
+            case .compact(let deadBytes): if !run({ try compact(writer, $0, deadBytes) }, writer) { return }
+            case .accelerate: if !run({ try accelerate(writer, $0) }, writer) { return }
             }
         }
     }
 
-    private func isWanted(_ state: State) -> Bool {
+    private func isWanted(_ state: State) -> Bool { isCompactionWanted(state) || isAccelerationWanted(state) }
+
+    private func isCompactionWanted(_ state: State) -> Bool {
         state.fragmentation >= policy.fragmentation && state.deadBytes - state.settledBytes >= policy.deadBytes
+    }
+
+    private func isAccelerationWanted(_ state: State) -> Bool {
+        guard let coded = state.coded else { return false }
+        return Self.isWorthwhile(uncoded: state.uncoded, coded: coded.number)
+    }
+
+    /// Whether it is worthwhile to make codes of so many slots beside those that have some.
+    static func isWorthwhile(uncoded: Int, coded: Int) -> Bool {
+        uncoded > 0 && (coded == 0 || uncoded >= max(leastUncoded, coded / uncodedDivisor))
     }
 
     private func due(_ state: State) -> ContinuousClock.Instant {
@@ -115,36 +165,56 @@ final class BackgroundCompaction: Sendable {
     private func nextStep() -> Step {
         let now = clock.now
         return state.withLock { state in
+            if state.isStale && state.writer != nil { return .lookAgain }
             guard state.writer != nil, isWanted(state) else {
                 state.isAwake = false
                 return .rest
             }
             let due = due(state)
-            return due > now ? .wait(due - now) : .run(deadBytes: state.deadBytes)
+            if due > now { return .wait(due - now) }
+            return isCompactionWanted(state) ? .compact(deadBytes: state.deadBytes) : .accelerate
         }
     }
 
     // MARK: Running
 
     /// Returns false if no run must follow.
-    private func run(_ writer: Writer, _ deadBytes: Int64) -> Bool {
+    private func run(_ work: (Pace) throws -> Void, _ writer: Writer) -> Bool {
         let pace = Pace(MaintenanceOptions(maxBytesPerSecond: policy.maxBytesPerSecond)) { _ in
             if writer.isMaintenanceAwaited { throw GaveWay() }
         }
         do {
-            let report = try writer.compact(.auto, pace, givesWay: true)
+            try work(pace)
             let now = clock.now
             state.withLock { state in
                 state.earliest = now + policy.minimumInterval
                 state.backoff = nil
-                // After a run that did nothing, or only released blocks, the same dead rows aren't worth another run.
-                state.settledBytes = report.strategy == nil || report.strategy == .punch ? deadBytes : 0
             }
-            logger?.info("\(Self.summary(report))")
             return true
         } catch {
             return fail(error)
         }
+    }
+
+    private func compact(_ writer: Writer, _ pace: Pace, _ deadBytes: Int64) throws {
+        let report = try writer.compact(.auto, pace, givesWay: true)
+        // After a run that did nothing, or only released blocks, the same dead rows aren't worth another run.
+        let isSettled = report.strategy == nil || report.strategy == .punch
+        state.withLock { $0.settledBytes = isSettled ? deadBytes : 0 }
+        logger?.info("\(Self.summary(report))")
+        note(report.acceleration)
+        if let error = report.accelerationError, error.code != .closed {
+            logger?.warning("making codes in the background failed, and is tried again: \(error)")
+        }
+    }
+
+    private func accelerate(_ writer: Writer, _ pace: Pace) throws { note(try writer.accelerateIfNeeded(pace)) }
+
+    private func note(_ report: AccelerationReport?) {
+        guard let report else { return }
+        logger?.info(
+            "made codes in the background in \(report.duration): of \(report.rows) rows, \(report.bytes) bytes"
+        )
     }
 
     /// Sets the time of the next attempt; returns false if another attempt is of no use.
@@ -156,7 +226,7 @@ final class BackgroundCompaction: Sendable {
             return false
         case .needsReopen, .moved:
             stop()
-            logger?.warning("compacting in the background has ended: \(error)")
+            logger?.warning("maintenance in the background has ended: \(error)")
             return false
         case nil where error is GaveWay:
             let delay = max(policy.minimumInterval, Self.shortestRetry)
@@ -170,7 +240,7 @@ final class BackgroundCompaction: Sendable {
                 state.earliest = now + delay
                 return delay
             }
-            logger?.warning("compacting in the background failed, and is tried again in \(delay): \(error)")
+            logger?.warning("maintenance in the background failed, and is tried again in \(delay): \(error)")
             return true
         }
     }
@@ -187,7 +257,7 @@ final class BackgroundCompaction: Sendable {
     }
 }
 
-/// A background compaction ended because another compaction or an erasure was asked for.
+/// Maintenance in the background ended because a compaction, an erasure or an acceleration was asked for.
 private struct GaveWay: Error, CustomStringConvertible {
     var description: String { "another compaction or erasure was asked for" }
 }
