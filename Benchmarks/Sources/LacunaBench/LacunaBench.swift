@@ -5,6 +5,9 @@ struct LacunaBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lacuna-bench",
         abstract: "Lacuna beside other stores.",
-        subcommands: [StagesCommand.self, GrowthCommand.self, PlotCommand.self, BackupCommand.self, WorkerCommand.self]
+        subcommands: [
+            StagesCommand.self, GrowthCommand.self, PlotCommand.self, BackupCommand.self, CodesCommand.self,
+            WorkerCommand.self,
+        ]
     )
 }

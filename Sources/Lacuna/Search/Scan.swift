@@ -45,9 +45,9 @@ struct Scan: Sendable {
     private static let bridgedSlots = 7
     /// Fewer neighbouring rows aren't compared by their codes, which lie in blocks of 16 rows.
     private static let leastCodedSlots = 16
-    /// If the codes leave more than one row in this many, they don't help. If that is so in some tiles, one after the
-    /// other, the rows of the next tiles are compared themselves.
-    private static let rowsPerCandidate = 4
+    /// If the distances of more than one row in this many must be computed in a tile, its codes didn't help. If that is
+    /// so in some tiles, one after the other, the rows of the next tiles are compared themselves.
+    private static let rowsPerDistance = 4
     private static let mostSkippedTiles = 15
 
     /// What a thread has found, and its own tools.
@@ -171,7 +171,7 @@ struct Scan: Sendable {
         _ first: UnsafeRawPointer,
         _ work: inout Work
     ) throws(VectorStoreError) {
-        let before = work.done.leftByFirstLevel
+        let before = work.done.computedDistances
         for some in groups {
             let limits = some.map { coded.limit($0, work.tops[$0].farthest) }
             guard coded.find(in: tile, some, limits, work.candidates) else {
@@ -188,8 +188,8 @@ struct Scan: Sendable {
         }
         work.done.codedRows += tile.count
         work.done.readBytes += coded.firstLevelBytes(of: tile)
-        let examined = work.done.leftByFirstLevel - before
-        work.note(isHelpful: examined <= tile.count * queries.count / Self.rowsPerCandidate)
+        let distances = work.done.computedDistances - before
+        work.note(isHelpful: distances <= tile.count * queries.count / Self.rowsPerDistance)
     }
 
     /// Searches one block for the nearest rows of some queries.
