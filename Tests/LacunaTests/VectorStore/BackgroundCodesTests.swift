@@ -105,6 +105,8 @@ import Glibc
         try store.erase([1])
         try store.stopAccelerating()
         clock.advance(by: .seconds(60))
+        // A run that was about to begin when the codes were given up does nothing.
+        #expect(try store.writing().accelerateIfNeeded(Pace { _ in }) == nil)
         #expect(try store.info.acceleration == .none && store.space.codesBytes == 0)
         #expect(log.entries.isEmpty && clock.alarms == 0)
     }
