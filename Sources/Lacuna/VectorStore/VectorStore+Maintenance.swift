@@ -74,7 +74,8 @@ extension VectorStore {
     }
 
     /// Reads and checks everything: each row and all metadata against their checksums, every slot, the index by
-    /// SQLite's own integrity check, and the directory. Changes nothing.
+    /// SQLite's own integrity check, and the directory. Changes nothing. Codes aren't read: a search checks those that it
+    /// uses, and passes over damaged ones, so they are no damage.
     ///
     /// Takes O(bytes) time, and bounded memory plus two and a half bits a row.
     public func verify(progress: @escaping ProgressHandler = { _ in }) throws -> VerificationReport<ID> {
