@@ -73,7 +73,7 @@ let package = Package(
         ),
         .target(
             name: "LacunaFormats",
-            dependencies: ["LacunaPlatform", "CLacunaPlatform"],
+            dependencies: ["LacunaPlatform", "CLacunaPlatform", "CLacunaVectorKernels"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

@@ -95,12 +95,15 @@ DROP TABLE journal_before;
 
 -- The rows of the current generation: what lives where.
 CREATE VIEW vector_index AS
+WITH layout (generation, row_bytes) AS (
+    SELECT generation, CASE element WHEN 'float16' THEN 2 WHEN 'int8' THEN 1 ELSE 4 END * dimension FROM store
+)
 SELECT v.id AS id,
        v.slot AS slot,
-       4096 + v.slot * 4 * s.dimension AS byte_offset,
-       4 * s.dimension AS byte_length
+       4096 + v.slot * s.row_bytes AS byte_offset,
+       s.row_bytes AS byte_length
 FROM vectors AS v
-JOIN store AS s ON v.generation = s.generation;
+JOIN layout AS s ON v.generation = s.generation;
 
 -- Maximal runs of dead rows below the next slot.
 CREATE VIEW dead_ranges AS
@@ -110,19 +113,21 @@ WITH live (slot) AS (
     SELECT next_slot FROM store
 ), gaps (first_slot, end_slot) AS (
     SELECT lag(slot + 1, 1, 0) OVER (ORDER BY slot), slot FROM live
+), layout (row_bytes) AS (
+    SELECT CASE element WHEN 'float16' THEN 2 WHEN 'int8' THEN 1 ELSE 4 END * dimension FROM store
 )
 SELECT first_slot,
        end_slot - first_slot AS dead_rows,
-       4096 + first_slot * 4 * dimension AS byte_offset,
-       (end_slot - first_slot) * 4 * dimension AS dead_bytes
-FROM gaps, store
+       4096 + first_slot * row_bytes AS byte_offset,
+       (end_slot - first_slot) * row_bytes AS dead_bytes
+FROM gaps, layout
 WHERE end_slot > first_slot;
 
 -- How much of the data file is in use.
 CREATE VIEW space AS
 WITH counts (live_rows, rows, row_bytes, data_file) AS (
     SELECT (SELECT count(*) FROM vectors AS v WHERE v.generation = s.generation),
-           s.next_slot, 4 * s.dimension, s.data_file
+           s.next_slot, CASE element WHEN 'float16' THEN 2 WHEN 'int8' THEN 1 ELSE 4 END * dimension, s.data_file
     FROM store AS s
 )
 SELECT data_file,

@@ -203,10 +203,11 @@ TARGET static void project(const lacuna_coder *coder, const float *rows, size_t 
         const float *basis = coder->basis + i * coder->dimension;
         if (coder->components - i >= kernel->tile_queries) {
             some = kernel->tile_queries;
-            kernel->tile_dots(basis, (const char *)rows, stride, count, coder->dimension, dots);
+            kernel->tile_dots(LACUNA_FLOAT32, basis, (const char *)rows, stride, count, coder->dimension, dots);
         } else {
             some = 1;
-            kernel->dots_and_squares(basis, (const char *)rows, stride, count, coder->dimension, dots, squares);
+            kernel->dots_and_squares(LACUNA_FLOAT32, basis, (const char *)rows, stride, count, coder->dimension, dots,
+                                     squares);
         }
         for (size_t j = 0; j < some; j++) {
             for (size_t row = 0; row < count; row++) {

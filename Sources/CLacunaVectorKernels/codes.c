@@ -61,8 +61,8 @@ double lacuna_basis_deviation(const float *basis, size_t components, size_t dime
     double sum = 0;
     for (size_t i = 0; i < components; i++) {
         for (size_t j = 0; j <= i; j++) {
-            const lacuna_exact_sums sums =
-                lacuna_kernel_at(0)->exact_sums(basis + i * dimension, basis + j * dimension, dimension);
+            const lacuna_exact_sums sums = lacuna_kernel_at(0)->exact_sums(LACUNA_FLOAT32, basis + i * dimension,
+                                                                           basis + j * dimension, dimension);
             const double apart = sums.dot - (i == j);
             sum += (i == j ? 1 : 2) * apart * apart;
         }

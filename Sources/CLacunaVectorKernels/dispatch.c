@@ -12,7 +12,7 @@ const lacuna_kernel *lacuna_kernel_at(size_t index) {
         if (index == 0) return &lacuna_kernel_avx512;
         index--;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
         if (index == 0) return &lacuna_kernel_avx2;
         index--;
     }

@@ -10,28 +10,36 @@ static const lacuna_kernel *chosen(size_t kernel) {
 }
 
 double lacuna_square_with(size_t kernel, const float *values, size_t dimension) {
-    return chosen(kernel)->exact_sums(values, values, dimension).square;
+    return chosen(kernel)->exact_sums(LACUNA_FLOAT32, values, values, dimension).square;
 }
 
 double lacuna_square(const float *values, size_t dimension) { return lacuna_square_with(0, values, dimension); }
 
 double lacuna_distance_with(size_t kernel, lacuna_metric metric, const float *query, double query_square,
-                            const float *row, size_t dimension) {
+                            lacuna_element element, const void *row, size_t dimension) {
 #pragma STDC FP_CONTRACT OFF
     if (metric == LACUNA_EUCLIDEAN) {
-        const double square = chosen(kernel)->exact_squared_distance(query, row, dimension);
+        const double square = chosen(kernel)->exact_squared_distance(element, query, row, dimension);
         return isfinite(square) ? sqrt(square) : INFINITY;
     }
-    const lacuna_exact_sums sums = chosen(kernel)->exact_sums(query, row, dimension);
+    const lacuna_exact_sums sums = chosen(kernel)->exact_sums(element, query, row, dimension);
     if (!isfinite(query_square) || !isfinite(sums.square) || !isfinite(sums.dot)) return INFINITY;
     if (metric == LACUNA_DOT) return 0 - sums.dot; /* -sums.dot could be a negative zero */
     if (query_square == 0 || sums.square == 0) return 1;
     return 1 - fmin(1, fmax(-1, sums.dot / sqrt(query_square * sums.square)));
 }
 
-double lacuna_distance(lacuna_metric metric, const float *query, double query_square, const float *row,
-                       size_t dimension) {
-    return lacuna_distance_with(0, metric, query, query_square, row, dimension);
+double lacuna_distance(lacuna_metric metric, const float *query, double query_square, lacuna_element element,
+                       const void *row, size_t dimension) {
+    return lacuna_distance_with(0, metric, query, query_square, element, row, dimension);
+}
+
+void lacuna_widen_with(size_t kernel, lacuna_element element, const void *values, size_t count, float *widened) {
+    chosen(kernel)->widen(element, values, count, widened);
+}
+
+void lacuna_widen(lacuna_element element, const void *values, size_t count, float *widened) {
+    lacuna_widen_with(0, element, values, count, widened);
 }
 
 /* The rows of one call, and the candidates found among them. */
@@ -76,14 +84,12 @@ static void search_one(lacuna_search *search, size_t query) {
     const float *values = queries->values + query * queries->dimension;
     double sums[LACUNA_MOST_ROWS];
     if (queries->metric == LACUNA_EUCLIDEAN) {
-        search->kernel->squared_distances(values, search->rows, search->stride, search->count, queries->dimension,
-                                          sums);
+        search->kernel->squared_distances(queries->element, values, search->rows, search->stride, search->count,
+                                          queries->dimension, sums);
     } else {
-        search->kernel->dots_and_squares(values, search->rows, search->stride, search->count, queries->dimension, sums,
-                                         search->norms);
-        for (size_t row = 0; row < search->count; row++) {
-            search->norms[row] = row_norm(queries->metric, search->norms[row], queries->sum_error);
-        }
+        search->kernel->dots_and_squares(queries->element, values, search->rows, search->stride, search->count,
+                                         queries->dimension, sums, search->norms);
+        search->kernel->take_norms(queries->metric, queries->sum_error, search->count, search->norms);
     }
     collect(search, query, sums);
 }
@@ -95,10 +101,11 @@ static void search_tile(lacuna_search *search, size_t first, size_t end) {
     const float *values = queries->values + begin * queries->dimension;
     double sums[LACUNA_MOST_TILE_QUERIES * LACUNA_MOST_ROWS];
     if (queries->metric == LACUNA_EUCLIDEAN) {
-        search->kernel->tile_squared_distances(values, search->rows, search->stride, search->count,
-                                               queries->dimension, sums);
+        search->kernel->tile_squared_distances(queries->element, values, search->rows, search->stride,
+                                               search->count, queries->dimension, sums);
     } else {
-        search->kernel->tile_dots(values, search->rows, search->stride, search->count, queries->dimension, sums);
+        search->kernel->tile_dots(queries->element, values, search->rows, search->stride, search->count,
+                                  queries->dimension, sums);
     }
     for (size_t query = first; query < end; query++) {
         collect(search, query, sums + (query - begin) * LACUNA_MOST_ROWS);

@@ -2,6 +2,8 @@
  Bounds on the difference between a distance from float32 sums and the distance that a search reports, which is computed
  in double.
 
+ The components of queries and rows are float32 values: those of the other elements are converted exactly.
+
  Sums are rounded to nearest, the mode in which processes begin. Let u = 2^-24 and g(n) = n u / (1 - n u). In a sum of
  products, each product is rounded once, and each lane of a block of 1,024 components adds up 64 of them; four more
  additions make one sum of the 16 lanes. The blocks are added in double, which rounds 2^29 times finer; there are at most
@@ -26,6 +28,7 @@
 
 #include "CLacunaVectorKernels.h"
 
+#include <float.h>
 #include <math.h>
 
 static const double lost_products = 0x1p-110;
@@ -44,9 +47,10 @@ typedef struct {
  other metrics it is not below the true norm.
 */
 static inline double row_norm(lacuna_metric metric, double square, double sum_error) {
-    if (!isfinite(square)) return NAN;
-    if (metric == LACUNA_COSINE) return square >= 0x1p-80 ? sqrt(square) : NAN;
-    return sqrt(square + lost_products) * (1 + sum_error);
+    if (metric == LACUNA_COSINE) {
+        return square >= 0x1p-80 && square <= DBL_MAX ? __builtin_elementwise_sqrt(square) : NAN;
+    }
+    return square <= DBL_MAX ? __builtin_elementwise_sqrt(square + lost_products) * (1 + sum_error) : NAN;
 }
 
 /*

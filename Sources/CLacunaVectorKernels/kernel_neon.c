@@ -6,6 +6,7 @@
 #define TARGET
 #define TILE_QUERIES 2
 #define TILE_ROWS 2
+#define CONVERTS_HALVES
 #include "kernel_body.h"
 
 #endif

@@ -13,28 +13,32 @@ typedef struct {
 } lacuna_exact_sums;
 
 /*
- One way to sum queries and rows. There are `count` rows, at most LACUNA_MOST_ROWS, which begin `stride` bytes apart.
- Rows and queries need only the alignment of a float.
+ One way to sum queries, in float32, and rows of any element. There are `count` rows, at most LACUNA_MOST_ROWS, which
+ begin `stride` bytes apart, at any address.
 */
 typedef struct {
     const char *name;
     /* Compute the float32 sums of one query with each row. */
-    void (*dots_and_squares)(const float *query, const char *rows, size_t stride, size_t count, size_t dimension,
-                             double *dots, double *squares);
-    void (*squared_distances)(const float *query, const char *rows, size_t stride, size_t count, size_t dimension,
-                              double *sums);
+    void (*dots_and_squares)(lacuna_element element, const float *query, const char *rows, size_t stride, size_t count,
+                             size_t dimension, double *dots, double *squares);
+    void (*squared_distances)(lacuna_element element, const float *query, const char *rows, size_t stride,
+                              size_t count, size_t dimension, double *sums);
     /* The same for `tile_queries` neighbouring queries. The sums of two queries lie LACUNA_MOST_ROWS apart. */
     size_t tile_queries;
-    void (*tile_dots)(const float *queries, const char *rows, size_t stride, size_t count, size_t dimension,
-                      double *dots);
-    void (*tile_squared_distances)(const float *queries, const char *rows, size_t stride, size_t count,
-                                   size_t dimension, double *sums);
+    void (*tile_dots)(lacuna_element element, const float *queries, const char *rows, size_t stride, size_t count,
+                      size_t dimension, double *dots);
+    void (*tile_squared_distances)(lacuna_element element, const float *queries, const char *rows, size_t stride,
+                                   size_t count, size_t dimension, double *sums);
+    /* Turns each sum of squares into the row's norm: see row_norm. */
+    void (*take_norms)(lacuna_metric metric, double sum_error, size_t count, double *squares);
     /* Mark each row with 1 if its sum is within the limit or not finite, and otherwise with 0. */
     void (*keep_dots)(const double *dots, const double *norms, size_t count, lacuna_dot_limit limit, uint8_t *kept);
     void (*keep_squares)(const double *squares, size_t count, double limit, uint8_t *kept);
-    /* Compute sums in double, with the same bits in every kernel. */
-    lacuna_exact_sums (*exact_sums)(const float *query, const float *row, size_t dimension);
-    double (*exact_squared_distance)(const float *query, const float *row, size_t dimension);
+    /* Compute sums in double, with the same bits in every kernel, and for every element that holds the same values. */
+    lacuna_exact_sums (*exact_sums)(lacuna_element element, const float *query, const void *row, size_t dimension);
+    double (*exact_squared_distance)(lacuna_element element, const float *query, const void *row, size_t dimension);
+    /* Converts a row to float32. */
+    void (*widen)(lacuna_element element, const void *row, size_t dimension, float *widened);
 } lacuna_kernel;
 
 extern const lacuna_kernel lacuna_kernel_plain;

@@ -6,8 +6,4 @@ extension DistanceMetric: ExpressibleByArgument {}
 extension VectorIDKind: ExpressibleByArgument {}
 extension CompactionStrategy: ExpressibleByArgument {}
 extension Acceleration: ExpressibleByArgument {}
-
-/// The types of components.
-enum ElementType: String, ExpressibleByArgument, CaseIterable {
-    case float32
-}
+extension ElementType: ExpressibleByArgument {}

@@ -1,14 +1,31 @@
-/// The float formats that a .npy file may have here.
-enum NPYElement: String {
+import CLacunaVectorKernels
+
+/// The types of components that a .npy file may have here.
+package enum NPYElement: String {
     case half = "f2"
     case single = "f4"
     case double = "f8"
+    case int8 = "i1"
 
     var bytes: Int {
         switch self {
+        case .int8: 1
         case .half: 2
         case .single: 4
         case .double: 8
+        }
+    }
+
+    /// The type as NumPy writes it. A single byte has no order.
+    var type: String { (self == .int8 ? "|" : "<") + rawValue }
+
+    /// Nil for double, which only this library's files have.
+    var kernel: lacuna_element? {
+        switch self {
+        case .half: LACUNA_FLOAT16
+        case .single: LACUNA_FLOAT32
+        case .int8: LACUNA_INT8
+        case .double: nil
         }
     }
 }
@@ -93,6 +110,7 @@ struct NPYHeader {
             switch type.first {
             // "=" is the writer's own order, and every platform for which this builds is little-endian.
             case "<", "=": return element
+            case "|" where element == .int8: return element
             case ">":
                 throw FormatError.invalid(
                     "the values are big-endian (dtype '\(type)')",
@@ -102,7 +120,7 @@ struct NPYHeader {
             }
         }
         throw FormatError.invalid(
-            "dtype '\(excerpt(type))' is not read ('<f4', '<f8' and '<f2' are)",
+            "dtype '\(excerpt(type))' is not read ('<f4', '<f8', '<f2' and '|i1' are)",
             remedy: "save array.astype('<f4') instead"
         )
     }

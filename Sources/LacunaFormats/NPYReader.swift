@@ -1,5 +1,7 @@
-/// Reads the rows of a NumPy `.npy` file: versions 1.0 to 3.0, C order, little-endian float32, float64 or float16, of
-/// shape (rows, dimension), or (dimension,) for a single row.
+import CLacunaVectorKernels
+
+/// Reads the rows of a NumPy `.npy` file: versions 1.0 to 3.0, C order, little-endian float32, float64, float16 or int8,
+/// of shape (rows, dimension), or (dimension,) for a single row.
 ///
 /// Opening checks the header against the file's length, so that a file with a wrong header, or one that was cut short,
 /// is refused before a row is read. Values become float32; NaN and infinity are passed on, a finite float64 beyond
@@ -15,7 +17,7 @@ package final class NPYReader {
     private let dataOffset: Int
     private let file: InputFile
     private var nextRow = 0
-    private var halves: [UInt16] = []
+    private var stored: [UInt8] = []
     private var doubles: [Double] = []
 
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened, `.invalid` if it is not such a file.
@@ -69,9 +71,12 @@ package final class NPYReader {
         while done < values {
             let part = min(Self.conversionValues, values - done)
             let offset = dataOffset + (firstValue + done) * element.bytes
-            if case .half = element {
-                try file.read(part, into: &halves, at: offset)
-                for index in 0..<part { buffer[done + index] = Float(halfBits: halves[index]) }
+            if let kernel = element.kernel {
+                try file.read(part * element.bytes, into: &stored, at: offset)
+                unsafe buffer.withUnsafeMutableBufferPointer { buffer in
+                    let floats = unsafe UnsafeMutableBufferPointer(rebasing: buffer[done..<done + part])
+                    unsafe lacuna_widen(kernel, stored, part, floats.baseAddress)
+                }
             } else {
                 try file.read(part, into: &doubles, at: offset)
                 for index in 0..<part {

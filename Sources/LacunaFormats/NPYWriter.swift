@@ -1,4 +1,6 @@
-/// Writes float32 rows as a NumPy `.npy` file: version 1.0, C order, little-endian, shape (rows, dimension).
+import CLacunaVectorKernels
+
+/// Writes rows as a NumPy `.npy` file: version 1.0, C order, little-endian, shape (rows, dimension).
 ///
 /// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
 /// when anything fails or the writer is dropped.
@@ -9,36 +11,60 @@ package final class NPYWriter {
 
     private let file: AtomicFile
     private let dimension: Int
+    private let element: NPYElement
     private var rows = 0
 
-    /// - Parameter dimension: The number of components of a row, 1 to 65,536.
-    package init(path: String, dimension: Int) throws(FormatError) {
+    /// - Parameters:
+    ///   - dimension: The number of components of a row, 1 to 65,536.
+    ///   - element: The type of the components in the file.
+    package init(path: String, dimension: Int, element: NPYElement = .single) throws(FormatError) {
         guard VectorLimits.dimensions.contains(dimension) else {
             throw VectorLimits.refusal(of: dimension).at(path)
         }
         file = try AtomicFile(path)
         self.dimension = dimension
-        try file.append(Self.header(rows: 0, dimension: dimension))
+        self.element = element
+        try file.append(header)
     }
 
-    /// Appends one row of `dimension` components.
+    /// Appends one row of `dimension` components, which the file's type must be able to hold.
     package func append(_ row: [Float]) throws(FormatError) {
         try VectorLimits.check(row, dimension: dimension, row: rows, path: file.path)
-        try file.append(elements: row.span)
+        switch element.kernel {
+        case LACUNA_FLOAT32: try file.append(elements: row.span)
+        case nil:
+            let doubles = row.map(Double.init)
+            try file.append(elements: doubles.span)
+        case let kernel?: try append(row, kernel)
+        }
         rows += 1
+    }
+
+    private func append(_ row: [Float], _ kernel: lacuna_element) throws(FormatError) {
+        var stored = [UInt8](repeating: 0, count: dimension * element.bytes)
+        var firstRefused = 0
+        guard unsafe lacuna_narrow(kernel, row, dimension, &stored, &firstRefused) else {
+            throw FormatError.invalid(
+                file.path,
+                "row \(rows), component \(firstRefused): \(row[firstRefused]) has no place in a file of \(element.type)",
+                remedy: "write a file of another type"
+            )
+        }
+        try file.append(stored)
     }
 
     /// Writes the row count, makes the file durable and gives it its name. Nothing can be appended after it.
     ///
     /// - Returns: The file's length in bytes.
     package func finish() throws(FormatError) -> Int {
-        try file.finish(patching: Self.header(rows: rows, dimension: dimension))
+        try file.finish(patching: header)
     }
 
     /// The dictionary takes at most 103 bytes (19 digits for the rows, 5 for the dimension) of the 118 that there are.
-    private static func header(rows: Int, dimension: Int) -> [UInt8] {
-        let dictionary = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(dimension)), }".utf8)
-        let textBytes = headerBytes - 10
+    private var header: [UInt8] {
+        let shape = "(\(rows), \(dimension))"
+        let dictionary = Array("{'descr': '\(element.type)', 'fortran_order': False, 'shape': \(shape), }".utf8)
+        let textBytes = Self.headerBytes - 10
         let padding = [UInt8](repeating: 0x20, count: textBytes - 1 - dictionary.count)
         return NPYHeader.magic + [1, 0, UInt8(textBytes), 0] + dictionary + padding + [0x0A]
     }

@@ -26,8 +26,8 @@ static size_t left_out(size_t kernel, const lacuna_coder *coder, const float *qu
     const double square = lacuna_square(query, coder->dimension);
     size_t left = 0;
     for (size_t row = 0; row < ROWS; row++) {
-        const double distance =
-            lacuna_distance(coder->metric, query, square, rows + row * coder->dimension, coder->dimension);
+        const double distance = lacuna_distance(coder->metric, query, square, LACUNA_FLOAT32,
+                                                rows + row * coder->dimension, coder->dimension);
         const float limit = lacuna_score_limit(coder, &coded, distance);
         const float limits[QUERIES] = {limit, limit, limit};
         size_t counts[QUERIES];

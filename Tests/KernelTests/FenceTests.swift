@@ -30,6 +30,7 @@ struct FenceTests {
                                     UnsafeBufferPointer(rebasing: queries[(query * dimension)...]).baseAddress,
                                     dimension
                                 ),
+                                LACUNA_FLOAT32,
                                 UnsafeBufferPointer(rebasing: rows[(5 * dimension)...]).baseAddress,
                                 dimension
                             )
@@ -43,7 +44,8 @@ struct FenceTests {
                                 count: 6,
                                 values: queries.baseAddress,
                                 squares: squares.baseAddress,
-                                sum_error: LACUNA_SUM_ERROR
+                                sum_error: LACUNA_SUM_ERROR,
+                                element: LACUNA_FLOAT32
                             )
                             var candidates = [lacuna_candidate](repeating: lacuna_candidate(), count: 36)
                             let limits = [Double](repeating: .infinity, count: 6)
@@ -60,6 +62,70 @@ struct FenceTests {
                         }
                         #expect(found == 36, "\(metric), dimension \(dimension)")
                     }
+                }
+            }
+        }
+    }
+
+    /// Six rows of every element, of which the last touches the fence.
+    @Test("rows of every element", arguments: Kernel.available, FencedMemory.Edge.allCases)
+    func elements(kernel: Kernel, edge: FencedMemory.Edge) {
+        var random = SplitMix64(seed: 10)
+        let memory = FencedMemory(minimumCount: 6 * 2049 * MemoryLayout<Float>.stride)
+        for element in Element.allCases {
+            for dimension in Self.dimensions {
+                let rows = element.random(6 * dimension, &random)
+                let query = random.floats(dimension)
+                unsafe memory.withCopy(of: rows.bytes, at: edge) { bytes in
+                    for metric in Metric.allCases {
+                        var candidates = [lacuna_candidate](repeating: lacuna_candidate(), count: 6)
+                        let count = unsafe query.withUnsafeBufferPointer { query in
+                            var squares = unsafe lacuna_square_with(kernel.index, query.baseAddress, dimension)
+                            var limits = Double.infinity
+                            return unsafe withUnsafePointer(to: &squares) { squares in
+                                var queries = unsafe lacuna_queries(
+                                    metric: metric.inC,
+                                    dimension: dimension,
+                                    count: 1,
+                                    values: query.baseAddress,
+                                    squares: squares,
+                                    sum_error: LACUNA_SUM_ERROR,
+                                    element: element.inC
+                                )
+                                return unsafe lacuna_candidates_with(
+                                    kernel.index,
+                                    &queries,
+                                    bytes.baseAddress,
+                                    dimension * element.bytes,
+                                    6,
+                                    &limits,
+                                    &candidates
+                                )
+                            }
+                        }
+                        #expect(count == 6)
+                        let last = Array(rows.values[(5 * dimension)...])
+                        let row = unsafe UnsafeBufferPointer(rebasing: bytes[(5 * dimension * element.bytes)...])
+                        let distance = unsafe lacuna_distance_with(
+                            kernel.index,
+                            metric.inC,
+                            query,
+                            lacuna_square_with(kernel.index, query, dimension),
+                            element.inC,
+                            row.baseAddress,
+                            dimension
+                        )
+                        #expect(distance == kernel.distance(metric, query, last), "\(element), \(dimension)")
+                    }
+                    var widened = [Float](repeating: 0, count: 6 * dimension)
+                    unsafe lacuna_widen_with(
+                        kernel.index,
+                        element.inC,
+                        bytes.baseAddress,
+                        6 * dimension,
+                        &widened
+                    )
+                    #expect(widened == rows.values)
                 }
             }
         }

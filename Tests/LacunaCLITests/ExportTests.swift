@@ -80,6 +80,35 @@ import Testing
         #expect(try Fixture.rowCount(directory / "t") == 4)
     }
 
+    /// A .npy file has the type of the store's element, and the other formats have the same values.
+    @Test(arguments: [("float16", "<f2", NPYElement.half), ("int8", "|i1", .int8)])
+    func elements(_ element: String, _ type: String, _ inFile: NPYElement) throws {
+        let directory = try TemporaryDirectory()
+        let original = try NPYWriter(path: directory / "a.npy", dimension: 3, element: inFile)
+        for row in 0..<50 { try original.append([Float(row), -128, Float(row % 7 - 60)]) }
+        _ = try original.finish()
+        func store(_ name: String, from file: String) throws -> String {
+            let store = directory / name
+            let made = try succeed("create", store, "--dimension", "3", "--element", element, "--json")
+            #expect(try made.json()["element"] as? String == element)
+            try succeed("import", store, directory / file)
+            return store
+        }
+        let first = try store("first", from: "a.npy")
+        #expect(try succeed("stats", first, "--json").json()["element"] as? String == element)
+        #expect(try succeed("get", first, "2").text.contains("[1.00000, -128.00000, -59.00000]"))
+        try succeed("export", first, directory / "b.npy")
+        #expect(try directory.read("b.npy") == directory.read("a.npy"))
+        #expect(String(decoding: try directory.read("b.npy").prefix(128), as: UTF8.self).contains("'\(type)'"))
+        for format in ["fvecs", "jsonl"] {
+            try succeed("export", first, directory / "c.\(format)")
+            let second = try store(format, from: "c.\(format)")
+            try succeed("export", second, directory / "d.npy")
+            #expect(try directory.read("d.npy") == directory.read("a.npy"))
+            #expect(try succeed("verify", second, "--json").json()["ok"] as? Bool == true)
+        }
+    }
+
     @Test func anExistingFileIsReplacedWhole() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 2)

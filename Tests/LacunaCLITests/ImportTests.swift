@@ -27,6 +27,28 @@ import Testing
         )
     }
 
+    /// Nothing of the batch is written.
+    @Test(arguments: [("float16", Float(65_520)), ("int8", 1.5), ("int8", 128), ("int8", -129)])
+    func componentsWithoutAPlace(_ element: String, _ value: Float) throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "2", "--element", element)
+        let writer = try NPYWriter(path: directory / "a.npy", dimension: 2)
+        for row in 0..<9 { try writer.append([Float(row), row == 6 ? value : 1]) }
+        _ = try writer.finish()
+        try fail(
+            65,
+            "import",
+            store,
+            directory / "a.npy",
+            saying: "component 1 of the vector of id 7 is \(value), which"
+        )
+        #expect(try Fixture.rowCount(store) == 0)
+        let vector = try jsonArray(of: [value, 0])
+        try fail(65, "put", store, "1", saying: "component 0 of the vector of id 1 is \(value)", input: vector)
+        #expect(try Fixture.rowCount(store) == 0)
+    }
+
     /// Files that contradict one another or the store are refused before the first row is written.
     @Test func badFilesChangeNothing() throws {
         let directory = try TemporaryDirectory()

@@ -11,7 +11,7 @@ import Testing
         (["create", "x"], "--dimension"),
         (["create", "x", "--dimension", "many"], "many"),
         (["create", "x", "--dimension", "3", "--metric", "manhattan"], "manhattan"),
-        (["create", "x", "--dimension", "3", "--element", "float16"], "float16"),
+        (["create", "x", "--dimension", "3", "--element", "float64"], "float64"),
         (["import", "x", "rows.csv"], "rows.csv"),
         (["import", "x", "rows.jsonl", "--metadata", "m.jsonl"], "--metadata"),
         (["import", "x", "rows.npy", "--batch", "0"], "--batch"),

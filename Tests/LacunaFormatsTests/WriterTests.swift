@@ -18,6 +18,30 @@ import Testing
         #expect(try Array(directory.read("a.npy")) == npyBytes(header: header, data: data))
     }
 
+    @Test(arguments: [
+        (NPYElement.half, "<f2", [0, 0x3C, 0, 0xC0, 0, 0, 0, 0x80]), (.int8, "|i1", [1, 0xFE, 0, 0]),
+        (.double, "<f8", [0, 0, 0, 0, 0, 0, 0xF0, 0x3F] + [UInt8](repeating: 0, count: 7) + [0xC0]),
+    ])
+    func writesOtherElements(element: NPYElement, type: String, data: [UInt8]) throws {
+        let directory = try TemporaryDirectory()
+        let writer = try NPYWriter(path: directory / "a.npy", dimension: 2, element: element)
+        try writer.append([1, -2])
+        if element != .double { try writer.append([0, -0.0]) }
+        _ = try writer.finish()
+        let header = npyHeader(type: type, shape: "(\(element == .double ? 1 : 2), 2)").dropLast()
+        let padded = String(header) + String(repeating: " ", count: 117 - header.utf8.count) + "\n"
+        #expect(try Array(directory.read("a.npy")) == npyBytes(header: padded, data: data))
+    }
+
+    @Test(arguments: [(NPYElement.half, Float(65_520)), (.half, .infinity), (.int8, 0.5), (.int8, 128), (.int8, .nan)])
+    func refusesWhatTheTypeCannotHold(element: NPYElement, value: Float) throws {
+        let directory = try TemporaryDirectory()
+        let writer = try NPYWriter(path: directory / "a.npy", dimension: 3, element: element)
+        try writer.append([1, 2, 3])
+        let error = refusal { () throws(FormatError) in try writer.append([1, value, 3]) }
+        #expect(error?.problem.contains("row 1, component 1: \(value)") == true)
+    }
+
     @Test func writesFVECSByteForByte() throws {
         let directory = try TemporaryDirectory()
         let writer = try FVECSWriter(path: directory / "a.fvecs", dimension: 2)

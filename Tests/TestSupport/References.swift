@@ -28,6 +28,20 @@ package struct DistanceSums {
     package var euclideanDistance: Double { squareDifference.squareRoot() }
 }
 
+extension Float {
+    /// The value of an IEEE 754 binary16 number by its definition.
+    package init(half bits: UInt16) {
+        let (exponent, fraction) = (Int(bits >> 10 & 31), Float(bits & 1023))
+        let magnitude: Float =
+            switch exponent {
+            case 0: fraction * 0x1p-24
+            case 31: fraction == 0 ? .infinity : .nan
+            default: Float(sign: .plus, exponent: exponent - 15, significand: 1 + fraction / 1024)
+            }
+        self = bits < 0x8000 ? magnitude : -magnitude
+    }
+}
+
 /// Computes CRC-32C bit by bit, from its polynomial.
 package func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
     var crc: UInt32 = .max

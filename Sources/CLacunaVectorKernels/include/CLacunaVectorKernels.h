@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- Exact search among rows of float32, in two steps: float32 sums, in the widest vectors of the CPU, show which rows can
- be near enough; then the distances of these rows are computed in double.
+ Exact search in two steps: float32 sums, in the widest vectors of the CPU, show which rows can be near enough; then the
+ distances of these rows are computed in double. Queries are in float32. Rows are of any element, and their values are
+ exact in float32.
 
  Every function here is pure: it allocates nothing, keeps no state, and may be called from any thread.
 */
@@ -19,18 +20,24 @@ typedef enum {
     LACUNA_EUCLIDEAN = 2 /* sqrt(sum((a - b)^2)) */
 } lacuna_metric;
 
+/* The type of a row's components. Rows may begin at any address. */
+typedef enum {
+    LACUNA_FLOAT32 = 0, /* IEEE 754 binary32 */
+    LACUNA_FLOAT16 = 1, /* IEEE 754 binary16 */
+    LACUNA_INT8 = 2     /* two's complement */
+} lacuna_element;
+
 /*
- The distance between a query and a row of `dimension` floats, which need only the alignment of a float. `query_square`
- is lacuna_square of the query.
+ The distance between a query and a row of `dimension` components. `query_square` is lacuna_square of the query.
 
  The sums are made in double, without fused multiplications, in an order that depends only on the dimension. So the bits
- are the same on every machine and with every kernel, in the floating-point mode that processes begin with (rounding to
- nearest, subnormals kept). Every finite input gives a finite distance. The cosine distance of
+ are the same on every machine, with every kernel, and with every element that holds the same values, in the
+ floating-point mode that processes begin with (rounding to nearest, subnormals kept). Every finite input gives a finite distance. The cosine distance of
  equal vectors is exactly 0. A row with a NaN or an infinity (damaged bytes; lacuna_all_finite keeps them out) is at
  +infinity, so distances always sort; if the query has one, every row is at +infinity.
 */
-double lacuna_distance(lacuna_metric metric, const float *query, double query_square, const float *row,
-                       size_t dimension);
+double lacuna_distance(lacuna_metric metric, const float *query, double query_square, lacuna_element element,
+                       const void *row, size_t dimension);
 
 /* The sum of the squares of `dimension` floats, in double. */
 double lacuna_square(const float *values, size_t dimension);
@@ -53,6 +60,7 @@ typedef struct {
     const float *values;   /* the queries, one after the other */
     const double *squares; /* lacuna_square of each */
     double sum_error;      /* LACUNA_SUM_ERROR; a lower number loses rows */
+    lacuna_element element; /* of the rows */
 } lacuna_queries;
 
 /* The indexes of a query and of a row that may be within the query's limit. */
@@ -82,6 +90,16 @@ size_t lacuna_candidates(const lacuna_queries *queries, const void *rows, size_t
 */
 bool lacuna_all_finite(const float *values, size_t count, size_t *first_bad);
 
+/* Converts `count` components to float32. The result is exact, except that the payload of a NaN may change. */
+void lacuna_widen(lacuna_element element, const void *values, size_t count, float *widened);
+
+/*
+ Converts `count` floats to an element. Float16 rounds to nearest, ties to even, and refuses what would become infinite;
+ int8 takes only whole numbers from -128 to 127. If a float is refused, returns false: *first_bad is the index of the
+ first, and nothing was written.
+*/
+bool lacuna_narrow(lacuna_element element, const float *values, size_t count, void *narrowed, size_t *first_bad);
+
 /* The kernel in use on this CPU: "avx512", "avx2", "neon" or "plain". It is a constant and never freed. */
 const char *lacuna_kernel_name(void);
 
@@ -93,10 +111,11 @@ const char *lacuna_kernel_name_at(size_t kernel);
 
 /* The functions above with kernel `kernel`, which must be below lacuna_kernel_count(); they trap if it isn't. */
 double lacuna_distance_with(size_t kernel, lacuna_metric metric, const float *query, double query_square,
-                            const float *row, size_t dimension);
+                            lacuna_element element, const void *row, size_t dimension);
 double lacuna_square_with(size_t kernel, const float *values, size_t dimension);
 size_t lacuna_candidates_with(size_t kernel, const lacuna_queries *queries, const void *rows, size_t stride,
                               size_t count, const double *limits, lacuna_candidate *candidates);
+void lacuna_widen_with(size_t kernel, lacuna_element element, const void *values, size_t count, float *widened);
 
 #include "lacuna_codes.h"
 

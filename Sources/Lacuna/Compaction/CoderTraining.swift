@@ -96,6 +96,7 @@ struct CoderTraining {
                             metric.kernel,
                             query.baseAddress,
                             square,
+                            LACUNA_FLOAT32,
                             row.baseAddress,
                             dimension
                         )

@@ -119,13 +119,14 @@ struct CodesBuilder {
     }
 
     private func train(_ record: StoreRecord, _ file: DataFile, _ end: Slot) throws -> Coder {
-        let count = min(end.number, CoderTraining.sampleRows, max(1, CoderTraining.sampleBytes / Int(file.stride)))
+        let rowBytes = record.dimension * MemoryLayout<Float>.stride
+        let count = min(end.number, CoderTraining.sampleRows, max(1, CoderTraining.sampleBytes / rowBytes))
         let dead = try maintenance.turn { try $0.index.deadSlots(record.generation) }
         var sample: [Float] = []
         for index in 0..<count {
             let slot = Slot(index * end.number / count)
             if dead.contains(slot) { continue }
-            let row = try maintenance.failing { try file.readRow(slot) }
+            let row = try maintenance.failing { try file.readRow(slot).vector }
             if row.span.firstNonFinite == nil { sample += row }
         }
         let training = CoderTraining(
@@ -169,7 +170,10 @@ struct CodesBuilder {
         var rows = [Float](repeating: 0, count: slots.count * file.layout.dimension)
         try maintenance.failing {
             try unsafe rows.withUnsafeMutableBytes { buffer in
-                try unsafe file.read(into: buffer, at: file.layout.offset(slots.lowerBound))
+                let bytes = slots.count * Int(file.stride)
+                let stored = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.suffix(bytes))
+                try unsafe file.read(into: stored, at: file.layout.offset(slots.lowerBound))
+                unsafe file.layout.element.widen(stored, in: buffer)
             }
         }
         unsafe tile.withUnsafeMutableBytes { tile in

@@ -89,7 +89,7 @@ struct Rewrite {
                 let generation = try session.commit { () throws(VectorStoreError) in
                     var next = try session.index.record()
                     let generation = next.takeGeneration()
-                    try session.index.retargetJournal(journal, generation: generation)
+                    try session.index.retargetJournal(journal, generation, next.layout.element)
                     try session.index.update(next)
                     return generation
                 }

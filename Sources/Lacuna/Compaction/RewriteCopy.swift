@@ -168,7 +168,7 @@ struct RewriteCopy {
     private func makeCurrent(_ index: StoreIndex) throws(VectorStoreError) {
         var record = try index.record()
         record.generation = start.targetGeneration
-        record.dataFile = StorePaths.dataFileName(generation: record.generation)
+        record.dataFile = StorePaths.dataFileName(generation: record.generation, record.layout.element)
         try index.update(record)
     }
 
@@ -321,7 +321,7 @@ struct RewriteCopy {
         dead.formUnion(session.staging.targetDied)
         try index.writeDead(dead, start.targetGeneration, index.sequence(after: record))
         record.generation = start.targetGeneration
-        record.dataFile = StorePaths.dataFileName(generation: record.generation)
+        record.dataFile = StorePaths.dataFileName(generation: record.generation, record.layout.element)
         record.nextSlot = Slot(copied)
         record.liveRows = Int64(staged)
         if try index.codes(generation) != nil { _ = try index.addCodes(record.generation) }

@@ -41,6 +41,7 @@ struct JournalStart {
 extension StoreIndex {
     /// Adds an entry, and returns its id. The caller's transaction commits it.
     func beginJournal(_ start: JournalStart) throws(VectorStoreError) -> Int64 {
+        let element = start.source.layout.element
         let id = try connection.first(
             """
             INSERT INTO compaction_journal (strategy, state, source_generation, source_file, target_generation,
@@ -50,17 +51,17 @@ extension StoreIndex {
                 .text(start.strategy.rawValue), .text(start.strategy.firstState.rawValue),
                 .integer(start.source.generation),
                 .text(start.source.dataFile), start.targetGeneration.map { .integer($0) } ?? .null,
-                start.targetGeneration.map { .text(StorePaths.dataFileName(generation: $0)) } ?? .null,
+                start.targetGeneration.map { .text(StorePaths.dataFileName(generation: $0, element)) } ?? .null,
                 .integer(start.source.liveRows), .integer(start.allocatedBefore),
             ]
         ) { $0.integer(0) }
         return id ?? 0
     }
 
-    func retargetJournal(_ id: Int64, generation: Int64) throws(VectorStoreError) {
+    func retargetJournal(_ id: Int64, _ generation: Int64, _ element: ElementType) throws(VectorStoreError) {
         try connection.run(
             "UPDATE compaction_journal SET target_generation = ?, target_file = ? WHERE id = ?",
-            [.integer(generation), .text(StorePaths.dataFileName(generation: generation)), .integer(id)]
+            [.integer(generation), .text(StorePaths.dataFileName(generation: generation, element)), .integer(id)]
         )
     }
 

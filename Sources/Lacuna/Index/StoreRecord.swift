@@ -90,7 +90,8 @@ struct StoreRecord: Equatable, Sendable {
         liveRows = row.integer(10)
         moved = row.integer(11)
         guard uuidBytes.count == 16, generation >= 1, generation < nextGeneration, nextGeneration < .max - 2,
-            dataFile == StorePaths.dataFileName(generation: generation), (0...Int64(Slot.most)).contains(slots),
+            dataFile == StorePaths.dataFileName(generation: generation, element),
+            (0...Int64(Slot.most)).contains(slots),
             commitSequence >= 0, commitSequence < .max, readerEpoch >= 0, readerEpoch < .max,
             (0...slots).contains(liveRows), (0...commitSequence).contains(moved)
         else { throw Self.outOfRange }
@@ -99,15 +100,15 @@ struct StoreRecord: Equatable, Sendable {
     private static var outOfRange: VectorStoreError { .damaged("a field of the index's table `store` is out of range") }
 
     /// The record of a new store.
-    init(dimension: Int, metric: DistanceMetric, idKind: VectorIDKind) {
+    init(dimension: Int, element: ElementType = .float32, metric: DistanceMetric, idKind: VectorIDKind) {
         uuid = Self.newUUID()
         uuidBytes = Self.bytes(of: uuid)
-        layout = RowLayout(dimension: dimension)
+        layout = RowLayout(dimension: dimension, element: element)
         self.metric = metric
         self.idKind = idKind
         generation = 1
         nextGeneration = 2
-        dataFile = StorePaths.dataFileName(generation: 1)
+        dataFile = StorePaths.dataFileName(generation: 1, element)
         nextSlot = Slot(0)
         commitSequence = 0
         moved = 0

@@ -7,7 +7,7 @@ final class MappedRows: @unchecked Sendable {
     /// The reader epoch of these readers.
     let epoch: Int64
     let segments: Int
-    let dimension: Int
+    private let layout: RowLayout
     private let stride: Int
     private let bases: UnsafeMutablePointer<UnsafeRawPointer>
     private let view: RowView
@@ -16,7 +16,7 @@ final class MappedRows: @unchecked Sendable {
         self.view = view
         self.epoch = epoch
         generation = view.file.header.generation
-        dimension = view.file.header.dimension
+        layout = view.file.layout
         stride = Int(view.file.stride)
         segments = view.segments.count
         unsafe bases = .allocate(capacity: max(1, segments))
@@ -25,14 +25,13 @@ final class MappedRows: @unchecked Sendable {
 
     deinit { unsafe bases.deallocate() }
 
-    /// The row in a slot. The caller must know that there is a row.
+    /// Calls `body` with the row in a slot. The caller must know that there is a row.
     @inline(__always)
-    func row(_ slot: Int) -> UnsafePointer<Float> {
+    func withRow<R, E: Error>(_ slot: Int, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
         let offset = Int(DataFileHeader.length) + slot * stride
         let segment = MappedSegment.index(of: Int64(offset))
-        return unsafe (bases[segment] + (offset - Int(MappedSegment.start(of: segment)))).assumingMemoryBound(
-            to: Float.self
-        )
+        let row = unsafe bases[segment] + (offset - Int(MappedSegment.start(of: segment)))
+        return try unsafe layout.element.withFloats(at: row, count: layout.dimension, body)
     }
 
     /// Whether readers of `record`'s state, which has this view, may go on with these addresses.

@@ -27,9 +27,7 @@ struct Snapshot {
     /// The row, read by pread(2) and checked against its checksum.
     func checkedRow(_ id: SQLValue, _ slot: Slot, _ runs: RunReader) throws(VectorStoreError) -> [Float] {
         try check(id, slot)
-        let row = try rows.file.readRow(slot)
-        var checksum = Checksum()
-        unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
+        let (row, checksum) = try rows.file.readRow(slot)
         guard try runs.checksum(of: id, in: slot) == id.checksum(continuing: checksum) else {
             throw .damaged("the row of id \(id.idText) doesn't match its checksum", ids: [id.idText])
         }

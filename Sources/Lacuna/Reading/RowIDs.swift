@@ -140,10 +140,7 @@ final class RowIDs: @unchecked Sendable {
             unsafe stripe.unpin(rows)
             stripe.unlock()
         }
-        let row = unsafe rows._withUnsafeGuaranteedRef {
-            unsafe UnsafeBufferPointer(start: $0.row(slot), count: $0.dimension)
-        }
-        return .found(try unsafe body(row.span))
+        return .found(try unsafe rows._withUnsafeGuaranteedRef { rows in try rows.withRow(slot, body) })
     }
 
     /// Whether a row has the id; nil if the index must be read.

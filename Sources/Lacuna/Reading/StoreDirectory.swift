@@ -36,13 +36,14 @@ enum StoreDirectory {
     /// first generation's file is missing, or has only a header or a part of one, and the log is empty. An empty log
     /// may have been made for an index whose new name a power cut has undone.
     static func holdsNothing(_ paths: StorePaths) -> Bool {
-        let name = StorePaths.dataFileName(generation: 1)
         let directory = paths.directory
         do {
             if let log = try directory.status(StorePaths.logName), log.size > 0 { return false }
-            guard let file = try directory.status(name) else { return true }
-            if file.size > DataFileHeader.length { return false }
-            return DataFileHeader.isUnfinished(try DataFile.firstBytes(name, in: directory, SystemFileSystem()))
+            return try StorePaths.firstDataFileNames.allSatisfy { name in
+                guard let file = try directory.status(name) else { return true }
+                if file.size > DataFileHeader.length { return false }
+                return DataFileHeader.isUnfinished(try DataFile.firstBytes(name, in: directory, SystemFileSystem()))
+            }
         } catch { return false }
     }
 }

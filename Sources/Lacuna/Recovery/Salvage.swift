@@ -223,7 +223,7 @@ struct Salvage {
         if source.record != nil, let current = source.current { return try deliverRows(of: current, .unverified) }
         let newest = source.files.first?.header
         for file in source.files {
-            if file.header.store == newest?.store && file.header.dimension == newest?.dimension {
+            if file.header.store == newest?.store && file.header.layout == newest?.layout {
                 try deliverRows(of: file, .unverified)
             } else {
                 report.problems.append("\(file.name) belongs to another store, and was left out")
@@ -274,7 +274,9 @@ struct Salvage {
         if let record, Int64(indexRows) != record.liveRows {
             report.problems.append("the index counts \(record.liveRows) live rows, and \(indexRows) were found")
         }
-        report.dimension = source.current?.header.dimension ?? record?.dimension ?? source.files.first?.header.dimension
+        let layout = layout ?? source.files.first?.header.layout
+        report.dimension = layout?.dimension
+        report.element = layout?.element
         report.metric = record?.metric
         report.idKind =
             report.unverified > 0 ? .integer : record?.idKind ?? (report.verified > 0 ? possibleKinds.first : nil)

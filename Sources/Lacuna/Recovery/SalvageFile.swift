@@ -39,10 +39,8 @@ struct SalvageFile {
     /// The row in a slot that the index names, and its flaw; the flaw is nil if the row matches the checksum.
     func row(_ slot: Slot?, of id: SQLValue, _ expected: UInt32?) -> (vector: [Float], flaw: SetAsideReason?) {
         guard let slot, slot >= Slot(0), slot < end else { return ([], .outOfBounds) }
-        guard let row = try? file.readRow(slot) else { return ([], .unreadable) }
+        guard let (row, checksum) = try? file.readRow(slot) else { return ([], .unreadable) }
         guard let expected else { return (row, .noChecksum) }
-        var checksum = Checksum()
-        unsafe row.span.bytes.withUnsafeBytes { unsafe checksum.update($0) }
         if id.checksum(continuing: checksum) != expected { return (row, .badChecksum) }
         return (row, row.allSatisfy(\.isFinite) ? nil : .notFinite)
     }
@@ -51,7 +49,8 @@ struct SalvageFile {
     /// erased, released or never written. For a row that can't be read, it is called with nil.
     func forEachRow(from first: Slot, except named: SlotSet, _ body: (Slot, [Float]?) throws -> Void) throws {
         let capacity = max(1, (1 << 20) / Int(file.stride))
-        var buffer = [Float](repeating: 0, count: capacity * header.dimension)
+        let rowBytes = Int(file.stride)
+        var buffer = [UInt8](repeating: 0, count: capacity * rowBytes)
         var first = first
         // Holes may be far longer than everything that was ever written.
         while first < end, let data = file.extent(from: file.layout.offset(first)),
@@ -62,14 +61,21 @@ struct SalvageFile {
             first = window.upperBound
             let isRead = read(window, into: &buffer)
             for (index, slot) in window.enumerated() where !named.contains(slot) {
-                let range = index * header.dimension..<(index + 1) * header.dimension
-                let row = isRead ? Array(buffer[range]) : try? file.readRow(slot)
+                let row =
+                    isRead ? floats(buffer[index * rowBytes..<(index + 1) * rowBytes]) : try? file.readRow(slot).vector
                 if row.map({ $0.contains { $0.bitPattern != 0 } }) ?? true { try body(slot, row) }
             }
         }
     }
 
-    private func read(_ window: Range<Slot>, into buffer: inout [Float]) -> Bool {
+    private func floats(_ row: ArraySlice<UInt8>) -> [Float] {
+        unsafe row.withUnsafeBytes { bytes in
+            guard let address = bytes.baseAddress else { return [] }
+            return unsafe file.layout.element.floats(at: address, count: header.dimension)
+        }
+    }
+
+    private func read(_ window: Range<Slot>, into buffer: inout [UInt8]) -> Bool {
         var span = buffer.mutableSpan
         return unsafe span.withUnsafeMutableBytes { bytes in
             let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<(window.count * Int(file.stride))])

@@ -15,6 +15,8 @@ public struct SalvageReport: Sendable {
     public internal(set) var problems: [String] = []
     /// The number of components of a row; nil if neither the index nor a data file says it.
     public internal(set) var dimension: Int?
+    /// The type of a component; nil if neither the index nor a data file says it.
+    public internal(set) var element: ElementType?
     /// How distances are measured; nil if the index doesn't say it.
     public internal(set) var metric: DistanceMetric?
     /// The type of the rows' ids: `integer` if rows are unverified. If the index doesn't say it, the type that fits the

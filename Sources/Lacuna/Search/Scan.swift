@@ -27,7 +27,7 @@ struct Scan: Sendable {
         view = snapshot.rows
         isCancelled = snapshot.isCancelled
         self.rows = rows
-        self.queries = Queries(snapshot.record.metric, view.file.layout.dimension, queries)
+        self.queries = Queries(snapshot.record.metric, view.file.layout, queries)
         coded = codes.flatMap { CodedScan(queries, $0) }
     }
 
@@ -222,18 +222,19 @@ struct Scan: Sendable {
 /// The queries of a search, in the form that the kernels read.
 private struct Queries: Sendable {
     private let metric: lacuna_metric
-    private let dimension: Int
+    private let layout: RowLayout
     private let values: [Float]
     private let squares: [Double]
 
-    init(_ metric: DistanceMetric, _ dimension: Int, _ queries: [[Float]]) {
+    init(_ metric: DistanceMetric, _ layout: RowLayout, _ queries: [[Float]]) {
         self.metric = metric.kernel
-        self.dimension = dimension
+        self.layout = layout
         values = Array(queries.joined())
         squares = queries.map { unsafe lacuna_square($0, $0.count) }
     }
 
     var count: Int { squares.count }
+    private var dimension: Int { layout.dimension }
 
     /// Of `count` rows in memory, those that may be within the limits of some of the queries. The result is in the
     /// order of queries and rows, both counted from the first.
@@ -252,13 +253,14 @@ private struct Queries: Sendable {
                     count: some.count,
                     values: values.baseAddress,
                     squares: squares.baseAddress,
-                    sum_error: LACUNA_SUM_ERROR
+                    sum_error: LACUNA_SUM_ERROR,
+                    element: layout.element.kernel
                 )
                 return unsafe [lacuna_candidate](unsafeUninitializedCapacity: some.count * count) { buffer, found in
                     unsafe found = lacuna_candidates(
                         &queries,
                         rows,
-                        dimension * MemoryLayout<Float>.stride,
+                        Int(layout.stride),
                         count,
                         limits,
                         buffer.baseAddress
@@ -269,9 +271,8 @@ private struct Queries: Sendable {
     }
 
     func distance(_ query: Int, _ row: UnsafeRawPointer) -> Double {
-        let row = unsafe row.assumingMemoryBound(to: Float.self)
-        return unsafe values[query * dimension..<(query + 1) * dimension].withUnsafeBufferPointer { values in
-            unsafe lacuna_distance(metric, values.baseAddress, squares[query], row, dimension)
+        unsafe values[query * dimension..<(query + 1) * dimension].withUnsafeBufferPointer { values in
+            unsafe lacuna_distance(metric, values.baseAddress, squares[query], layout.element.kernel, row, dimension)
         }
     }
 }

@@ -127,7 +127,7 @@ final class DataFile: Sendable {
         like model: FileStatus? = nil,
         _ fileSystem: any FileSystem
     ) throws(SystemError) -> DataFile {
-        let name = StorePaths.dataFileName(generation: header.generation)
+        let name = StorePaths.dataFileName(generation: header.generation, header.layout.element)
         let descriptor = try fileSystem.open(name, in: directory, .createNew(like: model))
         let file = DataFile(fileSystem, name, directory, descriptor, header, isWritable: true)
         let bytes = header.encoded()
@@ -202,13 +202,18 @@ final class DataFile: Sendable {
         }
     }
 
-    func readRow(_ slot: Slot) throws(VectorStoreError) -> [Float] {
+    /// Reads a row, and computes the checksum of its bytes.
+    func readRow(_ slot: Slot) throws(VectorStoreError) -> (vector: [Float], checksum: Checksum) {
         var row = [Float](repeating: 0, count: layout.dimension)
+        var checksum = Checksum()
         var span = row.mutableSpan
         try unsafe span.withUnsafeMutableBytes { buffer throws(VectorStoreError) in
-            try unsafe read(into: buffer, at: layout.offset(slot))
+            let stored = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.suffix(Int(stride)))
+            try unsafe read(into: stored, at: layout.offset(slot))
+            unsafe checksum.update(UnsafeRawBufferPointer(stored))
+            unsafe layout.element.widen(stored, in: buffer)
         }
-        return row
+        return (row, checksum)
     }
 
     // MARK: Writing

@@ -5,8 +5,8 @@ package struct DataFileHeader: Equatable, Sendable {
     let generation: Int64
     let layout: RowLayout
 
-    package init(store: [UInt8], generation: Int64, dimension: Int) {
-        self.init(store: store, generation: generation, RowLayout(dimension: dimension))
+    package init(store: [UInt8], generation: Int64, dimension: Int, _ element: ElementType = .float32) {
+        self.init(store: store, generation: generation, RowLayout(dimension: dimension, element: element))
     }
 
     init(store: [UInt8], generation: Int64, _ layout: RowLayout) {
@@ -67,11 +67,12 @@ package struct DataFileHeader: Equatable, Sendable {
         guard version == Self.formatVersion else { throw .newer(version) }
         let dimension = Int(Self.get(UInt32.self, at: Self.dimensionAt, in: bytes))
         let generation = Self.get(UInt64.self, at: Self.generationAt, in: bytes)
+        let code = Self.get(UInt32.self, at: Self.elementAt, in: bytes)
         guard Self.get(UInt32.self, at: Self.lengthAt, in: bytes) == UInt32(Self.length),
             Self.dimensions.contains(dimension),
             (1...UInt64(Int64.max)).contains(generation),
-            case let layout = RowLayout(dimension: dimension),
-            Self.get(UInt32.self, at: Self.elementAt, in: bytes) == layout.element.headerCode,
+            let element = ElementType.allCases.first(where: { $0.headerCode == code }),
+            case let layout = RowLayout(dimension: dimension, element: element),
             Self.get(UInt64.self, at: Self.strideAt, in: bytes) == UInt64(layout.stride)
         else { throw .foreign("a field of its header is out of range") }
         self.init(store: Array(bytes[Self.storeAt..<Self.generationAt]), generation: Int64(generation), layout)

@@ -20,7 +20,7 @@ struct MappedSegment: @unchecked Sendable {
     private static let smallSegments: Int64 = 1 << (largeBits - smallBits)
     /// Segments overlap by the longest row, so that a row across a border lies completely in the segment in which it
     /// begins.
-    private static let overlap = 65_536 * 4
+    private static let overlap = DataFileHeader.dimensions.upperBound * MemoryLayout<Float>.stride
     /// The longest file that is mapped: 64 TiB, half of what a process can address.
     static let longestFile: Int64 = 1 << 46
 
@@ -64,12 +64,10 @@ struct RowView: Sendable {
 
     func contains(_ slot: Slot) -> Bool { slot >= Slot(0) && slot < end }
 
-    /// Calls `body` with the row's floats, without a copy. The caller must have checked that the view contains the
+    /// Calls `body` with the row's floats, without a copy if they are stored as such. The caller must have checked that the view contains the
     /// slot.
     func withRow<R, E: Error>(_ slot: Slot, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
-        let pointer = unsafe address(of: slot).assumingMemoryBound(to: Float.self)
-        let row = unsafe UnsafeBufferPointer(start: pointer, count: file.layout.dimension)
-        return try unsafe body(row.span)
+        try unsafe file.layout.element.withFloats(at: address(of: slot), count: file.layout.dimension, body)
     }
 
     func row(_ slot: Slot) -> [Float] { withRow(slot) { $0.copy() } }

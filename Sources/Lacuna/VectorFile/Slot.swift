@@ -16,22 +16,10 @@ extension Slot: Strideable {
     func advanced(by count: Int) -> Slot { Slot(number + count) }
 }
 
-/// The type of a component, with everything that depends on it.
-enum ElementType: String, Sendable {
-    /// IEEE 754 binary32, little-endian.
-    case float32
-
-    var bytes: Int64 { 4 }
-    /// The ending of the data file's name.
-    var nameEnding: String { "f32" }
-    /// The type's code in the data file's header.
-    var headerCode: UInt32 { 1 }
-}
-
 /// The places of the rows in a data file.
 struct RowLayout: Equatable, Sendable {
     let dimension: Int
-    var element = ElementType.float32
+    let element: ElementType
 
     /// The number of bytes from one row to the next. There is no padding between rows.
     var stride: Int64 { Int64(dimension) * element.bytes }

@@ -40,7 +40,9 @@ package struct StorePaths: Sendable {
     /// This name exists only while a store is created.
     static let newIndexName = indexName + ".new"
     /// The files that an interrupted creation may leave besides locks.
-    static let unfinishedNames = Set([dataFileName(generation: 1), newIndexName, logName, sharedMemoryName])
+    static let unfinishedNames = firstDataFileNames.union([newIndexName, logName, sharedMemoryName])
+    /// The names that the data file of a new store may have.
+    static let firstDataFileNames = Set(ElementType.allCases.map { dataFileName(generation: 1, $0) })
 
     /// When a backup takes a store's place, this and the time are appended to the store's name.
     static let asideInfix = ".before-"
@@ -59,22 +61,21 @@ package struct StorePaths: Sendable {
     /// The status of the index, whose mode and owner the other files of the store get; nil if there is no index yet.
     func model() throws(SystemError) -> FileStatus? { try directory.status(Self.indexName) }
 
-    /// `vectors-<generation>.f32`
-    package static func dataFileName(generation: Int64) -> String {
-        "\(dataFilePrefix)\(generation)\(dataFileSuffix)"
+    /// `vectors-<generation>.<the element's ending>`
+    package static func dataFileName(generation: Int64, _ element: ElementType) -> String {
+        "\(dataFilePrefix)\(generation).\(element.nameEnding)"
     }
 
     private static let dataFilePrefix = "vectors-"
-    private static let dataFileSuffix = "." + ElementType.float32.nameEnding
 
     /// The generation in a data file's name; nil for any other name.
     static func generation(ofDataFile name: String) -> Int64? {
-        guard name.hasPrefix(dataFilePrefix), name.hasSuffix(dataFileSuffix),
-            let generation = Int64(name.dropFirst(dataFilePrefix.count).dropLast(dataFileSuffix.count)),
-            generation >= 1
+        guard name.hasPrefix(dataFilePrefix), let dot = name.lastIndex(of: "."),
+            let element = ElementType.allCases.first(where: { $0.nameEnding == name[dot...].dropFirst() }),
+            let generation = Int64(name[..<dot].dropFirst(dataFilePrefix.count)), generation >= 1
         else { return nil }
         // Accepts only our own spelling: not "+1" or "01".
-        return dataFileName(generation: generation) == name ? generation : nil
+        return dataFileName(generation: generation, element) == name ? generation : nil
     }
 
     static func derivedFileName(_ number: Int64, _ kind: String) -> String { "derived-\(number).\(kind)" }

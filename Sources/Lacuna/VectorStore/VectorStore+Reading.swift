@@ -59,8 +59,9 @@ extension VectorStore {
         return try readMissed { try $0.vector(for: id) }
     }
 
-    /// Calls `body` with the id's vector, straight from the mapped file: it isn't copied, and not checked against its
-    /// checksum. Costs as much as ``vector(for:)`` without the copy.
+    /// Calls `body` with the id's vector, not checked against its checksum. A vector of float32 comes straight from the
+    /// mapped file, and isn't copied; that costs as much as ``vector(for:)`` without the copy. Other elements are
+    /// converted first.
     ///
     /// The row isn't moved or destroyed until `body` returns, and operations that would do that wait: be quick. Writing
     /// to, compacting or closing the same store inside `body` throws `reentrantCall`.

@@ -9,7 +9,8 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
     /// Adds a row, and its metadata as JSON text if given.
     ///
     /// - Parameters:
-    ///   - vector: As many components as the store's dimension, all of them finite numbers.
+    ///   - vector: As many components as the store's dimension, all of them finite numbers that the store's
+    ///     ``ElementType`` can hold.
     ///   - metadataJSON: One JSON object without the key `id`; the text is kept exactly.
     ///   - replacing: Whether the new row replaces one that the id has, together with its metadata (which are removed
     ///     if none are given).

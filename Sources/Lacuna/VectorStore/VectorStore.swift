@@ -59,6 +59,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         }
         let record = StoreRecord(
             dimension: configuration.dimension,
+            element: configuration.element,
             metric: configuration.metric,
             idKind: ID.idKind
         )

@@ -4,13 +4,21 @@ public struct VectorStoreConfiguration: Sendable {
     public var dimension: Int
     /// How distances are measured.
     public var metric: DistanceMetric
+    /// The type of a component.
+    public var element: ElementType
     /// What makes searches faster; only this can be changed later.
     public var acceleration: Acceleration
 
-    /// Makes a configuration of a dimension from 1 to 65,536, and a metric.
-    public init(dimension: Int, metric: DistanceMetric = .cosine, acceleration: Acceleration = .none) {
+    /// Makes a configuration of a dimension from 1 to 65,536, a metric, and an element.
+    public init(
+        dimension: Int,
+        metric: DistanceMetric = .cosine,
+        element: ElementType = .float32,
+        acceleration: Acceleration = .none
+    ) {
         self.dimension = dimension
         self.metric = metric
+        self.element = element
         self.acceleration = acceleration
     }
 }
@@ -42,8 +50,8 @@ public struct VectorStoreInfo: Sendable {
     public let metric: DistanceMetric
     /// The type of the ids.
     public let idKind: VectorIDKind
-    /// The type of a component: `float32`.
-    public let element: String
+    /// The type of a component.
+    public let element: ElementType
     /// Whether the store wants codes.
     public let acceleration: Acceleration
     /// The generation of the data file; each rewrite makes the next.
@@ -59,7 +67,7 @@ public struct VectorStoreInfo: Sendable {
         dimension = record.dimension
         metric = record.metric
         idKind = record.idKind
-        element = "float32"
+        element = record.layout.element
         // If the list of derived files can't be read, whatever needs it tells.
         acceleration = (try? index.codes(record.generation)) == nil ? .none : .codes
         generation = record.generation

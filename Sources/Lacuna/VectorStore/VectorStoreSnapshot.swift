@@ -51,7 +51,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
         try snapshot.slot(of: id.sqlValue).map(snapshot.rows.row)
     }
 
-    /// Calls `body` with the id's vector, straight from the mapped file; nil if no row has this id.
+    /// Calls `body` with the id's vector, straight from the mapped file if it is of float32; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
         guard let slot = try snapshot.slot(of: id.sqlValue) else { return nil }
         return try snapshot.rows.withRow(slot, body)

@@ -18,8 +18,8 @@ package final class RowWriter {
     /// The state that this transaction makes.
     private(set) var record: StoreRecord
     private let start: StoreRecord
-    /// Rows that were not written to the file yet; the last lies before `record.nextSlot`.
-    private var pending: [Float]
+    /// The bytes of rows that were not written to the file yet; the last row lies before `record.nextSlot`.
+    private var pending: [UInt8]
     private let buffer: RowBuffer
     /// The run of the last slots, which was not written to the index yet; nil before the first row.
     private var run: PendingRun?
@@ -149,7 +149,7 @@ package final class RowWriter {
     /// Goes back to a savepoint, after SQLite has gone back to its own. Rows written to the file since then lie after
     /// the next slot again, where nothing names them.
     func restore(_ savepoint: Savepoint) {
-        let dropped = savepoint.record.nextSlot.distance(to: record.nextSlot) * record.dimension
+        let dropped = savepoint.record.nextSlot.distance(to: record.nextSlot) * Int(record.stride)
         pending.removeLast(min(dropped, pending.count))
         record = savepoint.record
         changedMetadata.removeLast(changedMetadata.count - savepoint.changedMetadata)
@@ -203,8 +203,25 @@ package final class RowWriter {
         _ metadata: String?,
         _ replacing: Bool
     ) throws(VectorStoreError) {
-        var checksum = Checksum()
-        unsafe vector.withUnsafeBytes { unsafe checksum.update($0) }
+        let begin = pending.count
+        if let component = record.layout.element.append(vector, to: &pending) {
+            throw refusal(of: component, vector[component], id)
+        }
+        do throws(VectorStoreError) { try name(id, begin, metadata, replacing) } catch {
+            pending.removeLast(pending.count - begin)
+            throw error
+        }
+        record.nextSlot = record.nextSlot.advanced(by: 1)
+        if pending.count >= pendingLimit { try writePending() }
+    }
+
+    /// Puts the row of the next slot, whose bytes begin at `begin`, into the index.
+    private func name(
+        _ id: SQLValue,
+        _ begin: Int,
+        _ metadata: String?,
+        _ replacing: Bool
+    ) throws(VectorStoreError) {
         let slot = record.nextSlot
         var replaced: Slot?
         if replacing {
@@ -218,7 +235,8 @@ package final class RowWriter {
         }
         if let old = replaced {
             if PlantedBug.overwriteInPlace.isPlanted {
-                try unsafe vector.withUnsafeBytes { bytes throws(VectorStoreError) in
+                let row = pending[begin...]
+                try unsafe row.span.withUnsafeBytes { bytes throws(VectorStoreError) in
                     try unsafe file.write(bytes, at: record.layout.offset(old))
                 }
             }
@@ -229,10 +247,9 @@ package final class RowWriter {
             record.liveRows += 1
             if let metadata { try storeMetadata(metadata, for: id) }
         }
+        var checksum = Checksum()
+        unsafe pending[begin...].withUnsafeBytes { unsafe checksum.update($0) }
         try note(id, id.checksum(continuing: checksum))
-        unsafe vector.withUnsafeBufferPointer { unsafe pending.append(contentsOf: $0) }
-        record.nextSlot = slot.advanced(by: 1)
-        if pending.count * 4 >= pendingLimit { try writePending() }
     }
 
     /// The check is for a damaged index, which may name any slot.
@@ -276,12 +293,12 @@ package final class RowWriter {
 
     private func writePending() throws(VectorStoreError) {
         let end = record.rowsEnd
-        let begin = end - Int64(pending.count) * record.layout.element.bytes
+        let begin = end - Int64(pending.count)
         invariant(begin >= start.rowsEnd, "no row is written over one that a committed state may name")
         if Preallocation.isNeeded(rowsEnd: end, size: try file.status().size) {
             try file.extend(to: Preallocation.length(rowsEnd: end, stride: record.stride))
         }
-        var rows: [Float] = []
+        var rows: [UInt8] = []
         swap(&rows, &pending)
         // This is done after an error too: a group goes on with the rows of the batches before.
         defer { swap(&rows, &pending) }
@@ -289,7 +306,7 @@ package final class RowWriter {
         try unsafe rows.span.bytes.withUnsafeBytes { bytes throws(VectorStoreError) in
             try unsafe file.write(bytes, at: begin)
         }
-        if begin >= Self.largeFile && rows.count * 4 >= pendingLimit { file.beginWriteback(begin..<end) }
+        if begin >= Self.largeFile && rows.count >= pendingLimit { file.beginWriteback(begin..<end) }
         rows.removeAll(keepingCapacity: true)
     }
 
@@ -310,6 +327,16 @@ package final class RowWriter {
                 ids: [id.idText]
             )
         }
+    }
+
+    private func refusal(of component: Int, _ value: Float, _ id: SQLValue) -> VectorStoreError {
+        VectorStoreError(
+            .invalidVector,
+            "component \(component) of the vector of id \(id.idText) is \(value), which "
+                + record.layout.element.refusal,
+            remedy: "scale the vectors, or put them into a store of another element",
+            ids: [id.idText]
+        )
     }
 
     private static func check(_ id: SQLValue) throws(VectorStoreError) {

@@ -54,13 +54,13 @@ struct CreateCommand: ParsableCommand {
                 JSONText.object([
                     "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
                     "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
-                    "element": JSONText(info.element), "acceleration": JSONText(info.acceleration.rawValue),
+                    "element": JSONText(info.element.rawValue), "acceleration": JSONText(info.acceleration.rawValue),
                 ])
             )
         } else {
             try output.line(
                 "made \(singleLine(store)): dimension \(info.dimension), \(info.metric.rawValue), "
-                    + "\(info.idKind.rawValue) ids, \(info.element)"
+                    + "\(info.idKind.rawValue) ids, \(info.element.rawValue)"
                     + (info.acceleration == .codes ? ", with codes" : "")
             )
         }
@@ -68,8 +68,10 @@ struct CreateCommand: ParsableCommand {
     }
 
     private func create<ID: CommandID>(_: ID.Type) throws -> VectorStoreInfo {
-        let configuration = VectorStoreConfiguration(dimension: dimension, metric: metric, acceleration: acceleration)
-        let handle = try VectorStore<ID>.create(at: store, configuration)
+        let handle = try VectorStore<ID>.create(
+            at: store,
+            .init(dimension: dimension, metric: metric, element: element, acceleration: acceleration)
+        )
         let info = try handle.info
         try handle.close()
         return info

@@ -21,7 +21,7 @@ struct StatsCommand: StoreCommand {
             "dimension": grouped(info.dimension),
             "metric": info.metric.rawValue,
             "ids": info.idKind.rawValue,
-            "element": info.element,
+            "element": info.element.rawValue,
             "data file": "\(info.dataFile) (generation \(info.generation))",
             "live": "\(counted(space.liveRows, "row")), \(byteText(space.liveBytes))",
             "dead": "\(counted(space.deadRows, "row")), \(byteText(space.deadBytes))",
@@ -45,7 +45,7 @@ struct StatsCommand: StoreCommand {
         JSONText.object([
             "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
             "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
-            "element": JSONText(info.element), "generation": JSONText(info.generation),
+            "element": JSONText(info.element.rawValue), "generation": JSONText(info.generation),
             "data_file": JSONText(info.dataFile), "live": JSONText(space.liveRows), "dead": JSONText(space.deadRows),
             "fragmentation": JSONText(space.fragmentation), "logical_bytes": JSONText(space.logicalBytes),
             "allocated_bytes": JSONText(space.allocatedBytes), "live_bytes": JSONText(space.liveBytes),

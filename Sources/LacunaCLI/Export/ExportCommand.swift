@@ -30,7 +30,7 @@ struct ExportCommand: StoreCommand {
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let writer: any RowFileWriter
-        do { writer = try open(try store.info.dimension) } catch let error as FormatError {
+        do { writer = try open(try store.info) } catch let error as FormatError {
             throw CommandError.creating(error)
         }
         let total = try store.count
@@ -57,10 +57,10 @@ struct ExportCommand: StoreCommand {
         }
     }
 
-    private func open(_ dimension: Int) throws -> any RowFileWriter {
+    private func open(_ info: VectorStoreInfo) throws -> any RowFileWriter {
         switch RowFileFormat(path: file) {
-        case .npy: try NPYRowWriter(file, dimension)
-        case .fvecs: try FVECSRowWriter(file, dimension)
+        case .npy: try NPYRowWriter(file, info)
+        case .fvecs: try FVECSRowWriter(file, info.dimension)
         case .jsonl, nil: try JSONRowWriter(file)
         }
     }

@@ -12,8 +12,8 @@ struct NPYRowWriter: RowFileWriter {
     private let vectors: NPYWriter
     private let metadata: LineWriter
 
-    init(_ path: String, _ dimension: Int) throws {
-        vectors = try NPYWriter(path: path, dimension: dimension)
+    init(_ path: String, _ info: VectorStoreInfo) throws {
+        vectors = try NPYWriter(path: path, dimension: info.dimension, element: info.element.inNPY)
         metadata = try LineWriter(path: path.dropLast("npy".count) + "jsonl")
     }
 
@@ -25,6 +25,17 @@ struct NPYRowWriter: RowFileWriter {
     func finish() throws -> Int {
         let bytes = try vectors.finish()
         return bytes + (try metadata.finish())
+    }
+}
+
+extension ElementType {
+    /// The type with the same values, so that an export has the bytes of the store.
+    fileprivate var inNPY: NPYElement {
+        switch self {
+        case .float32: .single
+        case .float16: .half
+        case .int8: .int8
+        }
     }
 }
 

@@ -7,7 +7,7 @@ struct ImportCommand: StoreCommand {
         commandName: "import",
         abstract: "Add the rows of a file, in durable batches.",
         discussion: """
-            Reads .npy (float32, float64, float16), .fvecs and .jsonl ({"id": …, "vector": […], "metadata": {…}}). Ids \
+            Reads .npy (float32, float64, float16, int8), .fvecs and .jsonl ({"id": …, "vector": […], "metadata": {…}}). Ids \
             come from the metadata's `id`, or from --ids, or are counted from --first-id. The files are checked \
             against one another before the first row is written.
             """

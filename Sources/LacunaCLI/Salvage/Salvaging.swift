@@ -132,11 +132,17 @@ struct Salvaging {
         )
     }
 
+    /// The option for an element that isn't the default.
+    private static func element(_ element: ElementType) -> String? {
+        element == .float32 ? nil : "--element \(element.rawValue)"
+    }
+
     /// The command that makes a store for the rows. The user must fill in options that are lost: a default would be a
     /// guess.
     private static func create(_ report: SalvageReport) -> String {
         let options = [
-            report.dimension.map { "--dimension \($0)" }, "--metric \(report.metric?.rawValue ?? "METRIC")",
+            report.dimension.map { "--dimension \($0)" }, report.element.flatMap(element),
+            "--metric \(report.metric?.rawValue ?? "METRIC")",
             "--ids \(report.idKind?.rawValue ?? "KIND")",
         ]
         let lost = [report.metric == nil ? "METRIC" : nil, report.idKind == nil ? "KIND" : nil].compactMap(\.self)

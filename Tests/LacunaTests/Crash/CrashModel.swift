@@ -48,9 +48,13 @@ struct CrashModel: Equatable, Sendable {
 }
 
 extension CrashModel {
-    /// A row whose components depend on the id and the version. None of them is zero.
+    /// A row whose components depend on the id and the version. None of them is zero, and all are exact in float16. Two
+    /// neighbouring ones tell id and version, modulo 1,024.
     static func vector(_ id: Int64, version: Int, dimension: Int) -> [Float] {
-        (0..<dimension).map { Float(id * 131 + Int64(version * 17) + Int64($0 % 13)) + 0.5 }
+        (0..<dimension).map { index in
+            let (ids, versions): (Int64, Int64) = index % 2 == 0 ? (131, 17) : (7, 30)
+            return Float((id * ids + Int64(version) * versions + Int64(index % 13)) & 1_023) + 0.5
+        }
     }
 
     mutating func put(_ id: Int64, _ vector: [Float], _ metadata: String?) {

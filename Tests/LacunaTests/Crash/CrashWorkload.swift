@@ -4,6 +4,7 @@
 struct CrashWorkload: Sendable, CustomStringConvertible {
     let name: String
     var dimension = 8
+    var element = ElementType.float32
     var isRelaxed = false
     var seed: UInt64 = 1
     /// The steps that come before crashes count.
@@ -66,6 +67,14 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
                 .put(1), .checkpoint, .put(1),
             ]
         ),
+        CrashWorkload(
+            name: "rows of float16",
+            dimension: 33,
+            element: .float16,
+            seed: 8,
+            preparation: filled,
+            steps: [.put(3), .compact(.rewrite), .delete, .compact(.inPlace), .erase, .replace]
+        ),
         CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 14),
         CrashWorkload(name: "mix", seed: 6, randomSteps: 20),
         CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),
@@ -87,7 +96,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
     func explore(seeds: Int, recoveryStride: Int, mostFailures: Int = 3) throws -> CrashExplorer {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
-                let workload = Workload(disk, dimension: dimension, seed: seed, isRelaxed: isRelaxed)
+                let workload = Workload(disk, dimension: dimension, element, seed: seed, isRelaxed: isRelaxed)
                 if countsCreation { disk.record() }
                 try workload.create()
                 try workload.run(preparation)

@@ -6,6 +6,7 @@ import TestSupport
 final class Workload {
     private let disk: TestDisk
     private let dimension: Int
+    private let element: ElementType
     private var generator: SplitMix64
     private var store: VectorStore<Int64>?
     private var version = 0
@@ -38,10 +39,17 @@ final class Workload {
         ]
     }
 
-    init(_ disk: TestDisk, dimension: Int, seed: UInt64, isRelaxed: Bool = false) {
+    init(
+        _ disk: TestDisk,
+        dimension: Int,
+        _ element: ElementType = .float32,
+        seed: UInt64,
+        isRelaxed: Bool = false
+    ) {
         durability = isRelaxed ? .relaxed(interval: .seconds(3_600)) : .full
         self.disk = disk
         self.dimension = dimension
+        self.element = element
         generator = SplitMix64(seed: seed)
         fileSystem = disk.fileSystem
         fileSystem.writesShort = seed % 2 == 1
@@ -52,7 +60,7 @@ final class Workload {
         note(Progress(acknowledged: -1, inFlight: 0))
         store = try VectorStore<Int64>.create(
             at: disk.directory,
-            .init(dimension: dimension, metric: .euclidean),
+            .init(dimension: dimension, metric: .euclidean, element: element),
             fileSystem,
             .init(durability: durability)
         )

@@ -43,7 +43,7 @@ private func expectSameSpace<ID: VectorID>(
     sourceLocation here: SourceLocation
 ) throws {
     let info = try store.info
-    let stride = Int64(4 * info.dimension)
+    let stride = Int64(info.dimension * ElementFacts(info.element).bytes)
     let nextOffset = 4096 + Int64(model.slots) * stride
     let dead = model.slots - model.rows.count
     let fragmentation = model.slots == 0 ? 0 : Double(dead) / Double(model.slots)
@@ -81,7 +81,8 @@ private func expectSameSpace<ID: VectorID>(
         "SELECT data_file, live_rows, dead_rows, live_bytes, dead_bytes, next_offset, fragmentation FROM space"
     )
     let expectedView: [SQLValue] = [
-        .text("vectors-\(model.generation).f32"), .integer(Int64(model.rows.count)), .integer(Int64(dead)),
+        .text("vectors-\(model.generation).\(ElementFacts(info.element).ending)"), .integer(Int64(model.rows.count)),
+        .integer(Int64(dead)),
         .integer(Int64(model.rows.count) * stride), .integer(Int64(dead) * stride), .integer(nextOffset),
         .real(model.slots == 0 ? 0 : 1 - Double(model.rows.count) / Double(model.slots)),
     ]
@@ -116,14 +117,38 @@ private func expectHeaderAndRows<ID: VectorID>(
         sourceLocation: here
     )
     #expect(integer(32, 8) == UInt64(model.generation), sourceLocation: here)
-    #expect(integer(40, 4) == UInt64(info.dimension) && integer(44, 4) == 1, sourceLocation: here)
-    #expect(integer(48, 8) == UInt64(4 * info.dimension), sourceLocation: here)
+    let facts = ElementFacts(info.element)
+    #expect(integer(40, 4) == UInt64(info.dimension) && integer(44, 4) == facts.code, sourceLocation: here)
+    #expect(integer(48, 8) == UInt64(facts.bytes * info.dimension), sourceLocation: here)
     #expect(integer(4092, 4) == UInt64(crc32c(bytes[..<4092])), sourceLocation: here)
     for row in model.rows.values {
-        let begin = 4096 + row.slot * 4 * info.dimension
-        let vector = row.vector.map(\.bitPattern.littleEndian)
-        let isSame = unsafe vector.withUnsafeBytes { unsafe bytes[begin..<begin + $0.count].elementsEqual($0) }
-        #expect(isSame, "\(row.id) at slot \(row.slot)", sourceLocation: here)
+        let begin = 4096 + row.slot * facts.bytes * info.dimension
+        let stored = (0..<info.dimension).map { component in
+            facts.value(integer(begin + component * facts.bytes, facts.bytes)).bitPattern
+        }
+        #expect(stored == row.vector.bitPatterns, "\(row.id) at slot \(row.slot)", sourceLocation: here)
+    }
+}
+
+/// What docs/format.md says of an element.
+struct ElementFacts {
+    let bytes: Int
+    let ending: String
+    let code: UInt64
+    let value: (UInt64) -> Float
+
+    init(_ element: ElementType) {
+        switch element {
+        case .float32:
+            (bytes, ending, code) = (4, "f32", 1)
+            value = { Float(bitPattern: UInt32($0)) }
+        case .float16:
+            (bytes, ending, code) = (2, "f16", 2)
+            value = { Float(half: UInt16($0)) }
+        case .int8:
+            (bytes, ending, code) = (1, "i8", 3)
+            value = { Float(Int8(bitPattern: UInt8($0))) }
+        }
     }
 }
 

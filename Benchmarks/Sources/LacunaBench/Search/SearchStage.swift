@@ -11,6 +11,7 @@ struct SearchStage {
     private var meter: SearchMeter { SearchMeter(bench: bench, output: output) }
 
     func run() throws {
+        try SearchesByElement(meter: meter).run()
         let model = SearchModel(rows: bench.rows, dimension: bench.dimension)
         try withStore(of: Int64.self, model) { store in
             try SearchesByReaders(meter: meter, store: store).run()
