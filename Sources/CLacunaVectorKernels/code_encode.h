@@ -14,7 +14,8 @@
 
      u . v = (P u) . (P v) + u' . v' + (P u') . (P v),   |P u'| <= d |P u|,   |u'|^2 <= |u|^2 - (1 - d) |P u|^2
 
- The components of P u are computed in float32, as y: |P u - y| <= LACUNA_SUM_ERROR sqrt(components (1 + d)) |u|. They
+ The components of P u are computed in float32, as y: |P u - y| <= LACUNA_SUM_ERROR sqrt(components (1 + d)) |u|, of
+ which 6e-8 are for rounding the sums, which are in double (error_bound.h needs 4.113e-6 of 4.29e-6). They
  are coded as y = s c + r, with the scale s and whole numbers c within -127 ... 127, and w = P v as w = t e + z, with e
  within -16,256 ... 16,256. So
 
@@ -28,7 +29,7 @@
 
  The row stores a, s, E and |u'|; the last two are rounded up to eight bits. What rounding does:
 
- - u is rounded to float32, and the score is computed in float32: the errors are below 2^-21 |u| |w| and 2^-21 |a|. E is
+ - u is rounded to float32, and the score is computed in float32: the errors are below 2^-20 |u| |w| and 2^-21 |a|. E is
    raised by 2^-18 (|x| + |u|), and a is lowered by 2^-20 of itself.
  - u rounded differs from u by 2^-24 |u|, which v multiplies, and not only w. The query's factor of E is |w| +
    2^-5 (|v| + |q|), so that 2^-23 (|x| + |u|) (|v| + |q|) is added. This also covers distances, which are computed in

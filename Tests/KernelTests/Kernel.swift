@@ -90,7 +90,7 @@ struct Kernel: Sendable, CustomTestStringConvertible {
         _ element: Element = .float32
     ) -> Bool {
         let limit = distance(metric, query, in: row, at: 0, element)
-        let rowCount = query.count > 300 ? 1 : 5
+        let rowCount = query.count > 64 ? 1 : 5
         let rows = Array(repeatElement(row, count: rowCount).joined())
         return [1, 9].allSatisfy { count in
             candidates(

@@ -4,7 +4,7 @@
 /*
  Codes: a short form of rows, by which a search leaves out most rows without reading them.
 
- A coder approximates each row in two levels, and knows for each a bound on the error: see code_bound.h. The first
+ A coder approximates each row in two levels, and knows for each a bound on the error: see code_encode.h. The first
  level holds the row's first principal components, or all of its own components, as int8; the second holds all of the
  row's own components, and exists if the first doesn't. Rows are coded without their mean, and for the cosine metric
  also divided by their norm.

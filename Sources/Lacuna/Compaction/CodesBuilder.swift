@@ -126,7 +126,7 @@ struct CodesBuilder {
         for index in 0..<count {
             let slot = Slot(index * end.number / count)
             if dead.contains(slot) { continue }
-            let row = try maintenance.failing { try file.readRow(slot).vector }
+            let row = try file.readRow(slot).vector
             if row.span.firstNonFinite == nil { sample += row }
         }
         let training = CoderTraining(
@@ -168,13 +168,11 @@ struct CodesBuilder {
         into tile: inout [UInt8]
     ) throws {
         var rows = [Float](repeating: 0, count: slots.count * file.layout.dimension)
-        try maintenance.failing {
-            try unsafe rows.withUnsafeMutableBytes { buffer in
-                let bytes = slots.count * Int(file.stride)
-                let stored = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.suffix(bytes))
-                try unsafe file.read(into: stored, at: file.layout.offset(slots.lowerBound))
-                unsafe file.layout.element.widen(stored, in: buffer)
-            }
+        try unsafe rows.withUnsafeMutableBytes { buffer in
+            let bytes = slots.count * Int(file.stride)
+            let stored = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.suffix(bytes))
+            try unsafe file.read(into: stored, at: file.layout.offset(slots.lowerBound))
+            unsafe file.layout.element.widen(stored, in: buffer)
         }
         unsafe tile.withUnsafeMutableBytes { tile in
             unsafe rows.withUnsafeBufferPointer { rows in

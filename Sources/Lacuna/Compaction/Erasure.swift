@@ -95,6 +95,10 @@ struct Erasure {
     private func complete(trustingZeros: Bool) throws -> Int64 {
         try maintenance.failing {
             let file = try maintenance.openCurrentFile()
+            // Since an erasure was interrupted, codes may have been made, also of rows that are to be erased.
+            try maintenance.commit { index throws(VectorStoreError) in
+                if try !index.derivedFiles().isEmpty { try index.giveUpDerivedFiles(index.record().generation) }
+            }
             let live = try liveRows()
             try maintenance.drainReaders(before: "erased")
             let zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)

@@ -163,7 +163,7 @@ struct InPlaceMoves {
         let sequence = index.sequence(after: record)
         try index.replaceEntries(moved, generation, codec)
         try index.changeDead(adding: left, removing: moved.map(\.slot), generation, sequence)
-        if !moved.isEmpty { try index.giveUpDerivedFiles(generation) }
+        if !moved.isEmpty { try index.giveUpCoveringFiles(generation) }
         if !moved.isEmpty && !PlantedBug.moveNotAnnounced.isPlanted { record.moved = sequence }
         if PlantedBug.offsetFallsEarly.isPlanted { record.nextSlot = packedEnd }
         try index.update(record)
@@ -321,7 +321,7 @@ struct InPlaceMoves {
         record.nextSlot = slot
         record.moved = index.sequence(after: record)
         // Derived files may cover slots that will be given to other rows.
-        try index.giveUpDerivedFiles(generation)
+        try index.giveUpCoveringFiles(generation)
         try index.cutRuns(at: slot, generation, codec)
         try index.cutDead(at: slot, generation, record.moved)
         try index.update(record)

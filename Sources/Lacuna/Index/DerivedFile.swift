@@ -1,5 +1,5 @@
-/// A row of `files`. A derived file lies beside the data file and was made from the rows of a generation; it could hold
-/// a shorter form of them.
+/// A row of `files`. A derived file lies beside the data file and was made from the rows of a generation, such as a
+/// shorter form of them.
 ///
 /// Nothing needs a derived file, and nothing trusts one: a file that is missing, stale, damaged, or of a kind that this
 /// version doesn't know is ignored. A transaction that moves or erases rows also gives the file up. The list is
@@ -22,6 +22,11 @@ struct DerivedFile: Equatable, Sendable {
     let nonce: Int64
     /// The file has what was derived from the rows in the slots below this one.
     var covered: Slot
+
+    /// Whether the slots are those of whole tiles. Another program may have written any number.
+    fileprivate var coversTiles: Bool {
+        (0...Slot.most).contains(covered.number) && covered.number % CodesLayout.tileSlots == 0
+    }
 
     /// The kind of files of codes. If a store wants codes, it has a row of this kind for its current generation; the row
     /// covers no slots until the file is made.
@@ -50,7 +55,7 @@ extension StoreIndex {
 
     /// The file of codes of a generation that covers most; nil if the store wants no codes.
     func codes(_ generation: Int64) throws(VectorStoreError) -> DerivedFile? {
-        try derivedFiles().filter { $0.kind == DerivedFile.codes && $0.generation == generation }
+        try derivedFiles().filter { $0.kind == DerivedFile.codes && $0.generation == generation && $0.coversTiles }
             .max { $0.covered < $1.covered }
     }
 
@@ -91,8 +96,15 @@ extension StoreIndex {
         try derivedFiles().filter { $0.generation != generation }
     }
 
-    /// Gives up all derived files. Called before rows are moved or erased; the caller's transaction commits it. If the
-    /// store wants codes, it goes on to want them.
+    /// Gives up the derived files that cover rows of a generation. Called before rows are moved; the caller's transaction
+    /// commits it. A file that covers nothing can't become wrong.
+    func giveUpCoveringFiles(_ generation: Int64) throws(VectorStoreError) {
+        let covers = try derivedFiles().contains { $0.generation == generation && $0.covered != Slot(0) }
+        if covers { try giveUpDerivedFiles(generation) }
+    }
+
+    /// Gives up all derived files. Called before rows are erased; the caller's transaction commits it. If the store wants
+    /// codes, it goes on to want them.
     func giveUpDerivedFiles(_ generation: Int64) throws(VectorStoreError) {
         if PlantedBug.derivedFileKept.isPlanted { return }
         let wantsCodes = try codes(generation) != nil

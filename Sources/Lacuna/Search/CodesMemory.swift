@@ -29,10 +29,14 @@ final class CodesMemory: Sendable {
         let record = snapshot.record
         let known = state.withLock { $0 }
         if let known, known.generation == record.generation, known.sequence == record.commitSequence {
-            return Self.codes(known, record)
+            return Self.codes(known)
         }
-        var row = try snapshot.index.codes(record.generation)
-        if row?.covered == Slot(0) { row = nil }
+        var row: DerivedFile?
+        do { row = try snapshot.index.codes(record.generation) } catch {
+            // A damaged list is ignored, as a damaged file is.
+            if error.code != .damaged { throw error }
+        }
+        if let covered = row?.covered, covered == Slot(0) || covered > record.nextSlot { row = nil }
         var file: CodesFile?
         if let row {
             let isSame = known?.row?.name == row.name && known?.row?.nonce == row.nonce
@@ -44,11 +48,14 @@ final class CodesMemory: Sendable {
             if let known, (known.generation, known.sequence) > (state.generation, state.sequence) { return }
             known = state
         }
-        return Self.codes(state, record)
+        return Self.codes(state)
     }
 
-    private static func codes(_ state: State, _ record: StoreRecord) -> Codes? {
-        guard let row = state.row, let file = state.file, row.covered <= record.nextSlot else { return nil }
+    /// Closes the file, so that its disk space is free once it is removed.
+    func letGo() { state.withLock { $0 = nil } }
+
+    private static func codes(_ state: State) -> Codes? {
+        guard let row = state.row, let file = state.file else { return nil }
         return Codes(file: file, end: row.covered)
     }
 

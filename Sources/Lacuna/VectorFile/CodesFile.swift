@@ -107,15 +107,30 @@ final class CodesFile: @unchecked Sendable {
     /// A tile that the file covers; nil if the tile doesn't match its checksum.
     @unsafe
     func tile(_ number: Int) -> UnsafeRawBufferPointer? {
-        let start = unsafe base + layout.offset(ofTile: number)
         var state = tiles.withLock { $0[number] }
         if state == .unchecked {
-            let codes = unsafe UnsafeRawBufferPointer(start: start, count: layout.codesBytes)
-            let stored = unsafe start.loadUnaligned(fromByteOffset: layout.checksumAt, as: UInt32.self)
-            let checksum = unsafe CodesLayout.checksum(codes, ofTile: number, nonce: nonce)
-            state = checksum == stored ? .sound : .damaged
-            tiles.withLock { $0[number] = state }
+            let found = check(number)
+            state = tiles.withLock { tiles in
+                if tiles[number] == .unchecked { tiles[number] = found }
+                return tiles[number]
+            }
         }
-        return unsafe state == .sound ? UnsafeRawBufferPointer(start: start, count: layout.codesBytes) : nil
+        guard state == .sound else { return nil }
+        return unsafe UnsafeRawBufferPointer(start: base + layout.offset(ofTile: number), count: layout.codesBytes)
+    }
+
+    /// Reads a tile by pread(2), since a bad sector is then an error and not a signal.
+    private func check(_ number: Int) -> TileState {
+        var bytes = [UInt8](repeating: 0, count: layout.tileBytes)
+        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+            try? unsafe fileSystem.readAll(descriptor, into: buffer, at: Int64(layout.offset(ofTile: number)))
+        }
+        guard count == layout.tileBytes else { return .damaged }
+        let stored = DataFileHeader.get(UInt32.self, at: layout.checksumAt, in: bytes)
+        let checksum = unsafe bytes.withUnsafeBytes { bytes in
+            let codes = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<layout.codesBytes])
+            return unsafe CodesLayout.checksum(codes, ofTile: number, nonce: nonce)
+        }
+        return checksum == stored ? .sound : .damaged
     }
 }

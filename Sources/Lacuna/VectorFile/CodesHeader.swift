@@ -56,7 +56,8 @@ struct CodesHeader: Equatable, Sendable {
             basisRows: Int(DataFileHeader.get(UInt32.self, at: Self.basisRowsAt, in: bytes)),
             coderChecksum: DataFileHeader.get(UInt32.self, at: Self.coderChecksumAt, in: bytes)
         )
-        guard basisRows <= Coder.mostBasisRows, basisRows < rows.dimension, bytes == encoded else { return nil }
+        let most = rows.dimension <= Coder.mostBasisDimension ? min(Coder.mostBasisRows, rows.dimension - 1) : 0
+        guard basisRows <= most, bytes == encoded else { return nil }
     }
 
     init(rows: DataFileHeader, metric: DistanceMetric, nonce: Int64, basisRows: Int, coderChecksum: UInt32) {

@@ -28,9 +28,10 @@ extension VectorStore {
     /// - Copies of the store or of its rows: backups, exports, snapshots of the file system.
     /// - Blocks that were given back to the file system earlier, which are free and not overwritten: those of punched
     ///   rows, of a tail that was cut, of files that a rewrite replaced, of the index and its log, and of temporary
-    ///   files, such as the copy of the index that this call makes.
+    ///   files, such as the copy of the index that this call makes. The same holds for the file of codes, which this call
+    ///   removes and doesn't overwrite.
     /// - A file that a rewrite replaced and that some program still has open. A reading handle closes it with its
-    ///   snapshot, or within two seconds; this call doesn't see other programs.
+    ///   snapshot, or within two seconds, and a file of codes with its next search; this call doesn't see other programs.
     /// - The storage below: a copy-on-write file system writes the zeros to other blocks, and an SSD to other cells.
     ///   There, the only way to erase is to encrypt and to throw the key away.
     ///
@@ -57,7 +58,8 @@ extension VectorStore {
     }
 
     func erase(_ ids: [ID], _ pace: Pace, _ limits: MaintenanceLimits) throws -> ErasureReport {
-        try writing().maintain(pace, limits) { maintenance in
+        defer { memory.codes.letGo() }
+        return try writing().maintain(pace, limits) { maintenance in
             try maintenance.turn { try Recovery.putInOrder($0) }
             return try Erasure(maintenance: maintenance).run(ids.map(\.sqlValue))
         }

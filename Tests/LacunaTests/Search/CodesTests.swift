@@ -286,4 +286,39 @@ import Testing
         #expect(try plan("id = -1") == .filterFirst)
         #expect(try plan("id = -1") == .rememberedFilter)
     }
+
+    @Test("codes that were made while an erasure was pending go with the erased rows")
+    func pendingErasure() throws {
+        let (store, queries, _) = try acceleratedStore()
+        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        try reader.read { _ in
+            let error = #expect(throws: VectorStoreError.self) {
+                try store.erase([5], Pace { _ in }, MaintenanceLimits(drainSeconds: 0.01))
+            }
+            #expect(error?.code == .busy)
+            try store.accelerate()
+        }
+        #expect(try codes(store) != nil)
+        let right = try answers(store, queries)
+        try store.erase([])
+        #expect(try codes(store) == nil)
+        #expect(try Directory.names(scratch.store).filter { $0.hasSuffix(".codes") } == [])
+        #expect(try answers(store, queries) == right)
+    }
+
+    @Test(
+        "a row of the list that covers what no file can is ignored",
+        arguments: [Int64.max, Int64.min + 1, -256, 300, 2_817, 1 << 20, 1 << 50] as [Int64]
+    )
+    func hostileList(covered: Int64) throws {
+        let (store, queries, answers) = try acceleratedStore()
+        try store.close()
+        try tamper(scratch.index, "UPDATE files SET covered = \(covered)")
+        let opened = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try self.answers(opened, queries) == answers)
+        #expect(try codes(opened) == nil)
+        try opened.accelerate()
+        #expect(try codes(opened)?.end == Slot(2_816))
+        #expect(try self.answers(opened, queries) == answers)
+    }
 }
