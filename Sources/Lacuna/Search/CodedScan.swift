@@ -20,10 +20,14 @@ struct CodedScan: Sendable {
 
     func limit(_ query: Int, _ distance: Double) -> Float { queries.limit(query, distance) }
 
-    /// The bytes of the first level of a tile's rows.
-    func firstLevelBytes(of tile: Range<Slot>) -> Int64 {
-        Int64(tile.count / Coder.blockRows * queries.coder.blockBytes)
+    /// The number of blocks with the rows of a tile.
+    private func blocks(of tile: Range<Slot>) -> Int {
+        let end = (tile.upperBound.number + Coder.blockRows - 1) / Coder.blockRows
+        return end - tile.lowerBound.number / Coder.blockRows
     }
+
+    /// The bytes of the first level of these blocks.
+    func firstLevelBytes(of tile: Range<Slot>) -> Int64 { Int64(blocks(of: tile) * queries.coder.blockBytes) }
 
     /// Finds the rows of a tile that may reach limits by the first level. Returns false if the codes are damaged. Rows
     /// beside those of `tile`, in the same blocks, may be among the candidates.
@@ -35,15 +39,13 @@ struct CodedScan: Sendable {
     ) -> Bool {
         let layout = codes.file.layout
         guard let codes = unsafe codes.file.tile(layout.tile(of: tile.lowerBound)) else { return false }
-        let end = (tile.upperBound.number + Coder.blockRows - 1) / Coder.blockRows
-        let blocks = end - tile.lowerBound.number / Coder.blockRows
         let first = unsafe UnsafeRawBufferPointer(rebasing: codes[layout.block(of: tile.lowerBound)...])
-        unsafe queries.find(in: first, blocks, some, limits, candidates)
+        unsafe queries.find(in: first, blocks(of: tile), some, limits, candidates)
         return true
     }
 
     /// Adds the rows of the tile that are near enough to the nearest rows of one of the queries. Returns a report with
-    /// the rows that each level has left.
+    /// the rows that each level has left, and the bytes of codes that were read.
     ///
     /// The rows with the best scores come first. They bring the farthest distance down, which excludes most others.
     func insert(
@@ -58,7 +60,6 @@ struct CodedScan: Sendable {
         let first = Slot(tile.lowerBound.number / Coder.blockRows * Coder.blockRows)
         var rest = unsafe candidates.ofQuery(query - some.lowerBound)
         if unsafe rest.count > 1 { unsafe rest.sort { $0.score > $1.score } }
-        let rowBytes = Int64(queries.coder.dimension * MemoryLayout<Float>.stride)
         var farthest = top.farthest
         var limit = queries.limit(query, farthest)
         var done = SearchReport()
@@ -74,7 +75,6 @@ struct CodedScan: Sendable {
                 let slot = first.advanced(by: Int(candidate.row))
                 if candidate.score < limit || !tile.contains(slot) || !rows.contains(slot) { continue }
                 done.computedDistances += 1
-                done.readBytes += rowBytes
                 try top.insert(TopK.Candidate(distance: distance(slot), slot: slot), rows)
                 if top.farthest < farthest {
                     farthest = top.farthest

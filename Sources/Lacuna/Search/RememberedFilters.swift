@@ -77,7 +77,8 @@ final class RememberedFilters: Sendable {
         }
     }
 
-    /// What is known of the filter, and for how many uses the nearest rows are tried if they will do.
+    /// How many of the nearest rows passed in earlier searches, and the number of further uses in which only the nearest
+    /// rows are tried, if enough of them pass.
     func trials(_ filter: Filter) -> (trials: Trials, usesToWait: Int)? {
         entries.withLock { $0.last { $0.filter.isSame(as: filter) } }.map { ($0.trials, $0.usesToWait) }
     }

@@ -48,7 +48,6 @@ struct Scan: Sendable {
     /// If the distances of more than one row in this many must be computed in a tile, its codes didn't help. If that is
     /// so in some tiles, one after the other, the rows of the next tiles are compared themselves.
     private static let rowsPerDistance = 4
-    private static let mostSkippedTiles = 15
 
     /// What a thread has found, and its own tools.
     private struct Work {
@@ -61,9 +60,10 @@ struct Scan: Sendable {
         /// The number of next tiles in which rows aren't compared by their codes.
         var skipped = 0
 
+        /// After each failure more tiles are skipped: 0, 2, 6, then always 14.
         mutating func note(isHelpful: Bool) {
             failures = isHelpful ? 0 : min(failures + 1, 4)
-            skipped = max(0, min(Scan.mostSkippedTiles, 1 << failures - 2))
+            skipped = max(0, (1 << failures) - 2)
         }
     }
 
@@ -184,6 +184,7 @@ struct Scan: Sendable {
                     return unsafe queries.distance(query, row)
                 }
                 work.done.add(left)
+                work.done.readBytes += Int64(left.computedDistances) * view.file.stride
             }
         }
         work.done.codedRows += tile.count
