@@ -57,10 +57,10 @@ TARGET static void improve_basis(const lacuna_coder *coder, const float *rows, s
     double squares[LACUNA_MOST_BASIS_COMPONENTS];
     for (size_t k = 0; k < components; k++) squares[k] = square(sums + k * dimension, dimension);
     for (size_t k = 0; k < components; k++) {
-        size_t largest_square = 0;
-        for (size_t j = 1; j < components; j++) largest_square = squares[j] > squares[largest_square] ? j : largest_square;
-        squares[largest_square] = -1;
-        memcpy(basis + k * dimension, sums + largest_square * dimension, dimension * sizeof *basis);
+        size_t first = 0;
+        for (size_t j = 1; j < components; j++) first = squares[j] > squares[first] ? j : first;
+        squares[first] = -1;
+        memcpy(basis + k * dimension, sums + first * dimension, dimension * sizeof *basis);
         orthonormalise(basis, k, dimension);
     }
 }

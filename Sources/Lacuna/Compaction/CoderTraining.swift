@@ -82,8 +82,8 @@ struct CoderTraining {
         return sample[row * dimension..<(row + 1) * dimension]
     }
 
-    /// For some rows of the sample, the distance within which a search would look. In the sample the nearest rows are
-    /// farther away than in the store, so that no more rows are left out than in the store.
+    /// For some rows of the sample, the distance within which a search would look. The nearest rows of a sample are
+    /// farther away than those of the store, so codes leave at least as large a share of the sample as of the store.
     private func nearest() -> [Double] {
         let rank = min(count - 1, max(1, Self.limit * count / max(1, rows)))
         return (0..<Self.queries).map { index in

@@ -54,10 +54,10 @@ struct CodesBuilder {
                 record.metric,
                 in: maintenance.paths.directory,
                 maintenance.fileSystem
-            ), codes.isSound(below: row.covered)
+            ), try codes.isSound(below: row.covered, maintenance.check)
         else { return nil }
-        let writer = try CodesWriter(
-            opening: row.name,
+        let writer = try CodesWriter.open(
+            row.name,
             nonce: row.nonce,
             codes.coder,
             in: maintenance.paths.directory,
@@ -88,8 +88,8 @@ struct CodesBuilder {
             return (row, try session.currentFile().status())
         }
         guard let coder else { return nil }
-        let writer = try CodesWriter(
-            creating: row.name,
+        let writer = try CodesWriter.create(
+            row.name,
             nonce: row.nonce,
             coder,
             record.header,

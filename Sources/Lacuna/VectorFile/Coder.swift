@@ -11,6 +11,7 @@ final class Coder: @unchecked Sendable {
     let components: Int
     /// The number of rows of the basis; 0 if rows are coded by their own components.
     let basisRows: Int
+    let deviation: Double
     /// The mean of the rows, then the rows of the basis, if there is one.
     let floats: UnsafeBufferPointer<Float>
     /// The coder in C's form.
@@ -24,8 +25,10 @@ final class Coder: @unchecked Sendable {
     /// Longer rows have no basis, since finding one would take too long.
     static let mostBasisDimension = 4_096
 
-    /// - Parameter floats: The mean, then the rows of the basis; without a basis, rows are coded by their own components.
-    init(_ metric: DistanceMetric, dimension: Int, _ floats: some Collection<Float>) {
+    /// - Parameters:
+    ///   - floats: The mean, then the rows of the basis; without a basis, rows are coded by their own components.
+    ///   - deviation: How far the basis is from being orthonormal; computed unless given.
+    init(_ metric: DistanceMetric, dimension: Int, _ floats: some Collection<Float>, deviation: Double? = nil) {
         self.metric = metric
         self.dimension = dimension
         let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: floats.count)
@@ -34,6 +37,8 @@ final class Coder: @unchecked Sendable {
         basisRows = floats.count / dimension - 1
         components = basisRows == 0 ? dimension : basisRows
         let basis = unsafe UnsafeBufferPointer(rebasing: copy[dimension...]).baseAddress
+        self.deviation =
+            basisRows == 0 ? 0 : unsafe deviation ?? lacuna_basis_deviation(basis, components, dimension)
         let coder = UnsafeMutablePointer<lacuna_coder>.allocate(capacity: 1)
         unsafe coder.initialize(
             to: lacuna_coder(
@@ -42,7 +47,7 @@ final class Coder: @unchecked Sendable {
                 components: components,
                 mean: copy.baseAddress,
                 basis: basisRows == 0 ? nil : basis,
-                deviation: basisRows == 0 ? 0 : lacuna_basis_deviation(basis, components, dimension)
+                deviation: self.deviation
             )
         )
         unsafe inC = UnsafePointer(coder)

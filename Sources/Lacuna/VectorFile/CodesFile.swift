@@ -83,13 +83,12 @@ final class CodesFile: @unchecked Sendable {
         }
         let count = (1 + header.basisRows) * rows.dimension * MemoryLayout<Float>.stride
         let bytes = try read(count, at: CodesHeader.length)
-        var checksum = Checksum()
-        unsafe bytes.withUnsafeBytes { unsafe checksum.update($0) }
-        guard bytes.count == count, checksum.value == header.coderChecksum else { return nil }
+        let checksum = unsafe bytes.withUnsafeBytes { unsafe CodesHeader.checksum($0) }
+        guard bytes.count == count, checksum == header.coderChecksum else { return nil }
         let floats = unsafe bytes.withUnsafeBytes { bytes in
             (0..<count / 4).map { unsafe bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
         }
-        return Coder(metric, dimension: rows.dimension, floats)
+        return Coder(metric, dimension: rows.dimension, floats, deviation: header.deviation)
     }
 
     /// Whether the file has, and this map reaches, the codes of all slots below this one.
@@ -99,9 +98,15 @@ final class CodesFile: @unchecked Sendable {
         return length <= size
     }
 
-    /// Whether all tiles of slots below this one match their checksums.
-    func isSound(below slots: Slot) -> Bool {
-        covers(slots) && (0..<layout.tile(of: slots)).allSatisfy { unsafe tile($0) != nil }
+    /// Whether all tiles of slots below this one match their checksums. Calls `check` before each tile; an error that it
+    /// throws stops the reading.
+    func isSound(below slots: Slot, _ check: () throws -> Void = {}) rethrows -> Bool {
+        guard covers(slots) else { return false }
+        for number in 0..<layout.tile(of: slots) {
+            try check()
+            if unsafe tile(number) == nil { return false }
+        }
+        return true
     }
 
     /// A tile that the file covers; nil if the tile doesn't match its checksum.

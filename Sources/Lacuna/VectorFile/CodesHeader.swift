@@ -11,6 +11,8 @@ struct CodesHeader: Equatable, Sendable {
     let basisRows: Int
     /// The checksum of the coder's mean and basis, which follow the header.
     let coderChecksum: UInt32
+    /// How far the basis is from being orthonormal. Computing it takes too long for each opening of the file.
+    let deviation: Double
 
     static let length = 4_096
     private static let magic: [UInt8] = [0x89] + Array("LACUNC".utf8) + [0x0a]
@@ -25,6 +27,7 @@ struct CodesHeader: Equatable, Sendable {
     private static let dimensionAt = nonceAt + 8
     private static let basisRowsAt = dimensionAt + 4
     private static let coderChecksumAt = basisRowsAt + 4
+    private static let deviationAt = coderChecksumAt + 4
     private static let checksumAt = length - 4
 
     var encoded: [UInt8] {
@@ -38,34 +41,41 @@ struct CodesHeader: Equatable, Sendable {
         DataFileHeader.put(UInt32(rows.dimension), at: Self.dimensionAt, in: &bytes)
         DataFileHeader.put(UInt32(basisRows), at: Self.basisRowsAt, in: &bytes)
         DataFileHeader.put(coderChecksum, at: Self.coderChecksumAt, in: &bytes)
-        var checksum = Checksum()
-        unsafe bytes.withUnsafeBytes {
-            unsafe checksum.update(UnsafeRawBufferPointer(rebasing: $0[..<Self.checksumAt]))
+        DataFileHeader.put(deviation.bitPattern, at: Self.deviationAt, in: &bytes)
+        let checksum = unsafe bytes.withUnsafeBytes {
+            unsafe Self.checksum(UnsafeRawBufferPointer(rebasing: $0[..<Self.checksumAt]))
         }
-        DataFileHeader.put(checksum.value, at: Self.checksumAt, in: &bytes)
+        DataFileHeader.put(checksum, at: Self.checksumAt, in: &bytes)
         return bytes
     }
 
     /// Nil unless the bytes are those of a header for these rows, with this number.
     init?(_ bytes: [UInt8], _ rows: DataFileHeader, _ metric: DistanceMetric, nonce: Int64) {
         guard bytes.count == Self.length else { return nil }
-        self.init(
-            rows: rows,
-            metric: metric,
-            nonce: nonce,
-            basisRows: Int(DataFileHeader.get(UInt32.self, at: Self.basisRowsAt, in: bytes)),
-            coderChecksum: DataFileHeader.get(UInt32.self, at: Self.coderChecksumAt, in: bytes)
-        )
-        let most = rows.dimension <= Coder.mostBasisDimension ? min(Coder.mostBasisRows, rows.dimension - 1) : 0
-        guard basisRows <= most, bytes == encoded else { return nil }
-    }
-
-    init(rows: DataFileHeader, metric: DistanceMetric, nonce: Int64, basisRows: Int, coderChecksum: UInt32) {
         self.rows = rows
         self.metric = metric
         self.nonce = nonce
-        self.basisRows = basisRows
-        self.coderChecksum = coderChecksum
+        basisRows = Int(DataFileHeader.get(UInt32.self, at: Self.basisRowsAt, in: bytes))
+        coderChecksum = DataFileHeader.get(UInt32.self, at: Self.coderChecksumAt, in: bytes)
+        deviation = Double(bitPattern: DataFileHeader.get(UInt64.self, at: Self.deviationAt, in: bytes))
+        let most = rows.dimension <= Coder.mostBasisDimension ? min(Coder.mostBasisRows, rows.dimension - 1) : 0
+        guard basisRows <= most, deviation >= 0, deviation.isFinite, bytes == encoded else { return nil }
+    }
+
+    init(_ rows: DataFileHeader, nonce: Int64, _ coder: Coder) {
+        self.rows = rows
+        metric = coder.metric
+        self.nonce = nonce
+        basisRows = coder.basisRows
+        coderChecksum = unsafe Self.checksum(UnsafeRawBufferPointer(coder.floats))
+        deviation = coder.deviation
+    }
+
+    /// The checksum of a coder's mean and basis.
+    static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        var checksum = Checksum()
+        unsafe checksum.update(bytes)
+        return checksum.value
     }
 }
 

@@ -7,63 +7,57 @@ final class CodesWriter {
     private let fileSystem: any FileSystem
     private let descriptor: Int32
 
+    private init(
+        _ name: String,
+        nonce: Int64,
+        _ coder: Coder,
+        in directory: Directory,
+        _ access: FileAccess,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) {
+        self.name = name
+        self.nonce = nonce
+        self.directory = directory
+        self.fileSystem = fileSystem
+        layout = CodesLayout(coder)
+        descriptor = try mapped(fileSystem.open(name, in: directory, access))
+    }
+
+    /// Opens a file of codes to add tiles.
+    static func open(
+        _ name: String,
+        nonce: Int64,
+        _ coder: Coder,
+        in directory: Directory,
+        _ fileSystem: any FileSystem
+    ) throws(VectorStoreError) -> CodesWriter {
+        try CodesWriter(name, nonce: nonce, coder, in: directory, .readWrite, fileSystem)
+    }
+
     /// Makes the file, or nothing. Nothing of it is durable before ``sync()``.
     ///
     /// - Parameter model: The file whose mode and owner the new file gets.
-    init(
-        creating name: String,
+    static func create(
+        _ name: String,
         nonce: Int64,
         _ coder: Coder,
         _ rows: DataFileHeader,
         in directory: Directory,
         like model: FileStatus,
         _ fileSystem: any FileSystem
-    ) throws(VectorStoreError) {
-        self.name = name
-        self.nonce = nonce
-        self.directory = directory
-        self.fileSystem = fileSystem
-        layout = CodesLayout(coder)
-        do { descriptor = try fileSystem.open(name, in: directory, .createNew(like: model)) } catch {
-            throw VectorStoreError(error)
-        }
-        let bytes = unsafe UnsafeRawBufferPointer(coder.floats)
-        var checksum = Checksum()
-        unsafe checksum.update(bytes)
-        let header = CodesHeader(
-            rows: rows,
-            metric: coder.metric,
-            nonce: nonce,
-            basisRows: coder.basisRows,
-            coderChecksum: checksum.value
-        )
+    ) throws(VectorStoreError) -> CodesWriter {
+        let file = try CodesWriter(name, nonce: nonce, coder, in: directory, .createNew(like: model), fileSystem)
         do throws(VectorStoreError) {
+            let header = CodesHeader(rows, nonce: nonce, coder)
             try unsafe header.encoded.span.withUnsafeBytes { bytes throws(VectorStoreError) in
-                try unsafe write(bytes, at: 0)
+                try unsafe file.write(bytes, at: 0)
             }
-            try unsafe write(bytes, at: CodesHeader.length)
+            try unsafe file.write(UnsafeRawBufferPointer(coder.floats), at: CodesHeader.length)
         } catch {
-            unlink()
+            file.unlink()
             throw error
         }
-    }
-
-    /// Opens a file of codes to add tiles.
-    init(
-        opening name: String,
-        nonce: Int64,
-        _ coder: Coder,
-        in directory: Directory,
-        _ fileSystem: any FileSystem
-    ) throws(VectorStoreError) {
-        self.name = name
-        self.nonce = nonce
-        self.directory = directory
-        self.fileSystem = fileSystem
-        layout = CodesLayout(coder)
-        do { descriptor = try fileSystem.open(name, in: directory, .readWrite) } catch {
-            throw VectorStoreError(error)
-        }
+        return file
     }
 
     deinit { fileSystem.close(descriptor) }

@@ -64,8 +64,8 @@ struct RowView: Sendable {
 
     func contains(_ slot: Slot) -> Bool { slot >= Slot(0) && slot < end }
 
-    /// Calls `body` with the row's floats, without a copy if they are stored as such. The caller must have checked that the view contains the
-    /// slot.
+    /// Calls `body` with the row's floats, without a copy if they are stored as such. The caller must have checked that
+    /// the view contains the slot.
     func withRow<R, E: Error>(_ slot: Slot, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
         try unsafe file.layout.element.withFloats(at: address(of: slot), count: file.layout.dimension, body)
     }
