@@ -386,8 +386,9 @@ final class RowIDs: @unchecked Sendable {
         return filling.commits
     }
 
-    /// Puts the table into use after the commits of its filling, unless another program has committed since the filling began, or the index is damaged
-    /// (it names slots without rows, or another number of rows): reads through the index will report that.
+    /// Puts the table into use after the commits of its filling, unless another program has committed since the filling
+    /// began, or the index is damaged (it names slots without rows, or another number of rows): reads through the index
+    /// will report that.
     private func use(
         _ table: SlotTable,
         endingAt end: Int,

@@ -12,8 +12,8 @@
 /// compacting if too few rows are dead: as soon as no row has codes (because the store is new, or rows were moved or
 /// erased), and then whenever an eighth as many rows as have codes, and at least 16,384, have been put since.
 ///
-/// - It gives way: a compaction, an erasure or an acceleration that you call stops it at its next batch, and so does closing or
-///   releasing the store.
+/// - It gives way: a compaction, an erasure or an acceleration that you call stops it at its next batch, and so does
+///   closing or releasing the store.
 /// - After each failure it waits longer, from ``minimumInterval`` up to an hour, until a run succeeds.
 /// - If `auto` finds nothing worth doing, it waits until ``deadBytes`` more bytes are dead.
 /// - It logs each run (info) and each failure (warning).
@@ -25,8 +25,8 @@ public struct MaintenancePolicy: Sendable {
     public var fragmentation: Double
     /// The bytes of dead rows from which on the store compacts itself, at least 1. The default is 64 MiB.
     public var deadBytes: Int64
-    /// The largest number of bytes of the data file that it writes or releases, or reads for codes, a second. The default is 64 MiB; nil
-    /// means no limit.
+    /// The largest number of bytes of the data file that it writes or releases, or reads for codes, a second. The
+    /// default is 64 MiB; nil means no limit.
     public var maxBytesPerSecond: Int64?
     /// The time without a commit after which it begins. The default is one second; with zero it begins beside the
     /// writers.

@@ -15,7 +15,7 @@ extension VectorStore {
     /// room for a copy of the index among the system's temporary files, and for another copy in the store. Memory is
     /// bounded, plus one bit a row. So erase many rows in one call.
     ///
-    /// **Codes** of rows would tell something of the rows, so all codes are erased too. If the store wants codes,
+    /// **Codes** of rows would tell something of the rows, so this call removes all codes. If the store wants codes,
     /// ``VectorStore/accelerate(_:progress:)``, the next compaction or a ``MaintenancePolicy`` makes them anew.
     ///
     /// **Durability.** Erased bytes don't come back, not even after a power cut. If something stops this call after the

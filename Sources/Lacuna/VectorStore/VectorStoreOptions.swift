@@ -23,8 +23,8 @@ public struct VectorStoreOptions: Sendable {
     /// and one for every 16 rows. The cache begins anew after another program's commit, after a commit of over 100,000
     /// changes and, in a handle that only reads, after a rewrite. Texts are distinguished by 128 bits of a hash.
     public var indexCacheBytes: Int
-    /// Says when this handle compacts the store, and makes its codes, in the background; never by default. A handle that only reads ignores
-    /// it.
+    /// Says when this handle compacts the store, and makes its codes, in the background; never by default. A handle that
+    /// only reads ignores it.
     public var maintenance: MaintenancePolicy?
     /// The logger gets warnings, and reports of background work; if there is none, nothing is logged.
     public var logger: Logger?

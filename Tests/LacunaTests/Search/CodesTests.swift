@@ -321,4 +321,55 @@ import Testing
         #expect(try codes(opened)?.end == Slot(2_816))
         #expect(try self.answers(opened, queries) == answers)
     }
+
+    @Test("the report counts the bytes of each element", arguments: ElementType.allCases)
+    func readBytes(element: ElementType) throws {
+        var random = SplitMix64(seed: 56)
+        let configuration = VectorStoreConfiguration(dimension: 64, metric: .euclidean, element: element)
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration)
+        let rows = (0..<512).map { _ in random.floats(64, scale: 100).map { $0.rounded() } }
+        try store.write { batch in for (id, row) in rows.enumerated() { try batch.put(row, for: Int64(id)) } }
+        let plain = try store.explainedSearch(forEach: [rows[3]], limit: 5).report
+        #expect(plain.readBytes == 512 * 64 * element.bytes)
+        try store.accelerate()
+        let coder = try #require(try codes(store)).file.coder
+        let coded = try store.explainedSearch(forEach: [rows[3]], limit: 5).report
+        #expect(coded.scannedRows == 0 && coded.codedRows == 512)
+        let distances = Int64(coded.computedDistances) * 64 * element.bytes
+        let codes = 512 / 16 * coder.blockBytes + coded.leftByFirstLevel * coder.secondLevelBytes
+        #expect(coded.readBytes == Int64(codes) + distances)
+    }
+
+    @Test("a check of codes can be stopped")
+    func stoppedCheck() throws {
+        struct Stop: Error {}
+        let (store, _, _) = try acceleratedStore()
+        let file = try #require(try codes(store)).file
+        var tiles = 0
+        #expect(throws: Stop.self) {
+            try file.isSound(below: Slot(2_816)) {
+                tiles += 1
+                if tiles == 3 { throw Stop() }
+            }
+        }
+        #expect(tiles == 3)
+    }
+
+    @Test("a backup that was accelerated itself is replaced as a whole, with its codes")
+    func acceleratedBackup() throws {
+        let (store, queries, _) = try acceleratedStore()
+        let path = scratch.file("../backup")
+        try store.backup(to: path)
+        let backup = try VectorStore<Int64>.open(at: path)
+        try backup.accelerate()
+        try backup.close()
+        #expect(try Directory.names(path).contains { $0.hasSuffix(".codes") })
+        // A backup with more commits than its store is refused.
+        for id in Int64(50_000)..<50_010 { try store.put(queries[0], for: id) }
+        let answers = try answers(store, queries)
+        #expect(try store.backup(to: path, incremental: true).isIncremental == false)
+        #expect(try !Directory.names(path).contains { $0.hasSuffix(".codes") })
+        #expect(try self.answers(try VectorStore<Int64>.open(at: path), queries) == answers)
+        #expect(try store.backup(to: path, incremental: true).isIncremental)
+    }
 }
