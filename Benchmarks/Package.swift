@@ -15,6 +15,7 @@ let package = Package(
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
         // Lacuna has a module CLacunaSQLite of its own.
         .systemLibrary(name: "CPlainSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CMachine", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast"])]),
         .target(
             name: "Measuring",
             dependencies: ["CHeap", .product(name: "Histogram", package: "hdrhistogram-swift")]
@@ -22,7 +23,7 @@ let package = Package(
         .executableTarget(
             name: "LacunaBench",
             dependencies: [
-                "Measuring", "CLMDB", "CPlainSQLite",
+                "Measuring", "CMachine", "CLMDB", "CPlainSQLite",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Lacuna", package: "Lacuna"),
             ]

@@ -6,7 +6,8 @@ struct LacunaBench: ParsableCommand {
         commandName: "lacuna-bench",
         abstract: "Lacuna beside other stores.",
         subcommands: [
-            StagesCommand.self, GrowthCommand.self, PlotCommand.self, BackupCommand.self, CodesCommand.self,
+            StagesCommand.self, ScanCommand.self, CodesCommand.self, GrowthCommand.self, PlotCommand.self,
+            BackupCommand.self,
             WorkerCommand.self,
         ]
     )

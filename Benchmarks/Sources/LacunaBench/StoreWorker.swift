@@ -5,8 +5,12 @@ import Measuring
 /// One store with Int64 ids, and the work that a driver asks for; and a store with ids of any type that is only
 /// searched. Times are those of the work alone, without reading its input files.
 final class StoreWorker {
+    /// Whether searches use codes.
+    private let codes: Bool
     private var store: VectorStore<Int64>?
     private var reader: StoreReader?
+
+    init(codes: Bool) { self.codes = codes }
 
     func answer(_ request: Request) throws -> Reply {
         switch request.cmd {
@@ -14,6 +18,7 @@ final class StoreWorker {
         case "open": try open(request)
         case "ingest": try ingest(request)
         case "put_single": try putSingle(request)
+        case "settle" where codes: Reply(count: 1, seconds: try timed { _ = try current.accelerate() }.seconds)
         // Each batch is durable and in order already.
         case "settle", "sync": Reply(count: 1, seconds: try timed { try current.flush() }.seconds)
         case "get": try get(request)

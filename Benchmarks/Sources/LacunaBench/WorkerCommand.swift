@@ -9,8 +9,11 @@ struct WorkerCommand: ParsableCommand {
         abstract: "Works for a driver that compares stores, by requests on standard input."
     )
 
+    @Flag(help: "Search with codes.")
+    var codes = false
+
     func run() throws {
-        let worker = StoreWorker()
+        let worker = StoreWorker(codes: codes)
         let encoder = JSONEncoder()
         while let line = readLine() {
             guard line.hasPrefix("{") else { continue }

@@ -46,12 +46,18 @@ struct CodesCommand: ParsableCommand {
         try Scratch.with(in: directory) { scratch in
             try scratch.withPath("codes") { path in
                 let store = try VectorStore<Int64>.create(at: path, .init(dimension: rows.dimension, metric: .cosine))
-                for batch in Bench.batches(of: rows.count) {
-                    try store.write { writer in for row in batch { try writer.put(rows[row], for: Int64(row)) } }
-                }
+                try rows.put(in: store)
                 try CodesMeter(store: store, queries: queries, runs: runs, output: output).run(rows)
                 try store.close()
             }
+            try scratch.withPath("hard") { path in
+                let store = try VectorStore<Int64>.create(at: path, .init(dimension: rows.dimension, metric: .dot))
+                try rows.flattened().put(in: store)
+                let query = [1] + [Float](repeating: 0, count: rows.dimension - 1)
+                try CodesMeter(store: store, queries: [query], runs: runs, output: output).runHardQuery()
+                try store.close()
+            }
         }
+        output.summary()
     }
 }

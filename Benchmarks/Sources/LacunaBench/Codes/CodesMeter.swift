@@ -1,3 +1,4 @@
+import CMachine
 import Foundation
 import Lacuna
 import Measuring
@@ -40,8 +41,14 @@ struct CodesMeter {
                 "rows": .count(rows.count), "dimension": .count(rows.dimension),
                 "components": .count(report.components),
                 "bytes": .bytes(report.bytes), "build": .seconds(build.seconds),
-                "copy_/_build": .ratio(build.copyRatio),
+                "copy_/_build": .ratio(build.copy / build.seconds),
+                "multiply-adds_/_build": .ratio(build.multiplyAdds / build.seconds),
             ]
+        )
+        output.limit(
+            "codes: the slower of a plain copy and a loop of multiply-adds ÷ the making of codes, time",
+            atLeast: .ratio(0.5),
+            measured: .ratio(max(build.copy, build.multiplyAdds) / build.seconds)
         )
         for work in Self.works {
             let coded = try seconds(work)
@@ -74,17 +81,43 @@ struct CodesMeter {
         }.median
     }
 
-    /// The median time of making codes, and its ratio to a plain copy of the rows.
-    private func build(_ rows: Vectors) throws -> (seconds: Double, copyRatio: Double) {
+    /// A query whose distances to all rows differ by less than the codes' error, so that the codes exclude nothing.
+    func runHardQuery() throws {
+        let works = [Work(), Work(isCold: true)]
+        let plain = try works.map(seconds)
+        let right = try store.search(forEach: queries, limit: 10)
+        _ = try store.accelerate()
+        guard try store.search(forEach: queries, limit: 10) == right else { throw WrongSum() }
+        for (work, plain) in zip(works, plain) {
+            output.limit(
+                "codes: a query that defeats them, with ÷ without codes, time: \(work.name)",
+                atMost: .ratio(1.3),
+                measured: .ratio(try seconds(work) / plain)
+            )
+        }
+    }
+
+    /// Seconds: medians of runs.
+    private struct Build {
+        var seconds = Double.nan
+        /// A plain copy of the rows, and a sync.
+        var copy = Double.nan
+        /// As many multiply-adds as the products of all rows and the basis take.
+        var multiplyAdds = Double.nan
+    }
+
+    private func build(_ rows: Vectors) throws -> Build {
         var builds: [Double] = []
         var copies: [Double] = []
+        var loops: [Double] = []
         try Scratch.with(in: nil) { scratch in
             try scratch.withPath("plain") { path in
                 let file = try PlainFile(creating: path)
                 try file.fill(rows.count * rows.dimension * 4)
                 for _ in 0..<runs {
                     try store.stopAccelerating()
-                    builds.append(try store.accelerate().duration.seconds)
+                    let report = try store.accelerate()
+                    builds.append(report.duration.seconds)
                     try scratch.withPath("copy") { path in
                         let copy = try PlainFile(creating: path)
                         copies.append(
@@ -94,10 +127,17 @@ struct CodesMeter {
                             }.seconds
                         )
                     }
+                    // Without a basis there is nothing to multiply with.
+                    let basis = report.components == rows.dimension ? 0 : report.components
+                    loops.append(timed { multiplyAndAdd(rows.count * rows.dimension * basis) }.seconds)
                 }
             }
         }
-        return (builds.median, copies.median / builds.median)
+        return Build(seconds: builds.median, copy: copies.median, multiplyAdds: loops.median)
+    }
+
+    private func multiplyAndAdd(_ count: Int) {
+        precondition(machine_multiply_and_add(count, machine_has_avx512()).isFinite)
     }
 }
 

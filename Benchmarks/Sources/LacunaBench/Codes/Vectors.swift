@@ -1,4 +1,5 @@
 import Foundation
+import Lacuna
 import Measuring
 
 /// Rows in memory.
@@ -39,6 +40,25 @@ struct Vectors {
         self.dimension = dimension
         floats = data.withUnsafeBytes { bytes in
             (0..<count).map { bytes.loadUnaligned(fromByteOffset: start + 4 * $0, as: Float.self) }
+        }
+    }
+
+    /// The rows with a component of which the codes keep nothing: it differs by less than their error.
+    func flattened() -> Vectors {
+        var floats = floats
+        for index in stride(from: 0, to: floats.count, by: dimension) { floats[index] *= 1e-3 }
+        return Vectors(dimension: dimension, floats: floats)
+    }
+
+    private init(dimension: Int, floats: [Float]) {
+        self.dimension = dimension
+        self.floats = floats
+    }
+
+    /// Puts all rows; the id is the number of the row.
+    func put(in store: VectorStore<Int64>) throws {
+        for batch in Bench.batches(of: count) {
+            try store.write { writer in for row in batch { try writer.put(self[row], for: Int64(row)) } }
         }
     }
 
