@@ -82,7 +82,7 @@ struct FilterTarget: Target {
         guard let first = input.first else { return }
         let values = [SQLValue.integer(2), .text("t1"), .null, .real(0.5)].prefix(Int(first & 7))
         let filter = String(decoding: input.dropFirst(), as: UTF8.self)
-        let answers = try stores.map { try answer($0, filter, Array(values)) }
+        let answers = try stores.map { try answer($0, Filter(sql: filter, values: Array(values))) }
         let isSteady = !Self.unsteady.contains { filter.lowercased().contains($0) }
         let isCancelled = answers.contains { $0 == .refused(.cancelled) }
         try expect(!isSteady || isCancelled || answers[0] == answers[1], "it reads more than it may: \(answers)")
@@ -93,11 +93,11 @@ struct FilterTarget: Target {
         case refused(VectorStoreError.Code)
     }
 
-    private func answer(_ store: Store, _ filter: String, _ values: [SQLValue]) throws -> Answer {
+    private func answer(_ store: Store, _ filter: Filter) throws -> Answer {
         let version = try version(store)
         let rows = try answer {
             var rows: [Int64] = []
-            try store.store.forEach(where: filter, values, vectors: false) { row in
+            try store.store.forEach(where: filter, vectors: false) { row in
                 try expect(row.metadataJSON == Self.metadata(row.id), "row \(row.id) has other metadata")
                 rows.append(row.id)
             }
@@ -107,7 +107,7 @@ struct FilterTarget: Target {
             try expect(rows == rows.sorted() && rows.allSatisfy(Self.ids.contains), "no such rows: \(rows)")
         }
         let query = Array(repeating: Float(1), count: try store.store.info.dimension)
-        _ = try answer { try store.store.search(for: query, limit: 99, where: filter, values, threads: 1).map(\.id) }
+        _ = try answer { try store.store.search(for: query, limit: 99, where: filter, threads: 1).map(\.id) }
         try expect(try self.version(store) == version, "it wrote")
         try expect(try store.store.count == Self.ids.count, "rows are gone")
         return rows

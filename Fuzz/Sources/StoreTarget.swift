@@ -69,7 +69,7 @@ struct StoreTarget: Target {
         let query = history.vector(3, version: 0)
         try worksOrRefuses { _ = try store.search(for: query, limit: 5, threads: 1) }
         try worksOrRefuses {
-            _ = try store.search(for: query, limit: 5, where: "metadata ->> 'n' > ?", [3], threads: 1)
+            _ = try store.search(for: query, limit: 5, where: "metadata ->> 'n' > \(3)", threads: 1)
         }
         return isSound ? ids : nil
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Lacuna
 
 /// The root of the command line. It reports only the errors that come before a command is found.
 struct LacunaCommand: ParsableCommand {
@@ -43,6 +44,8 @@ struct FilterOption: ParsableArguments {
         )
     )
     var sql: String?
+
+    var filter: Filter? { sql.map { Filter(sql: $0) } }
 }
 
 /// `--json`, for every command that has an answer.

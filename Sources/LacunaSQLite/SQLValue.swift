@@ -1,6 +1,6 @@
 /// A value bound to a `?` of a filter, or read from a column.
 ///
-///     try store.search(for: query, limit: 10, where: "metadata ->> 'year' >= ? AND id <> ?", [2020, "cover"])
+///     let filter = Filter(sql: "metadata ->> 'year' >= ? AND id <> ?", values: [2020, "cover"])
 public enum SQLValue: Hashable, Sendable {
     case null
     case integer(Int64)

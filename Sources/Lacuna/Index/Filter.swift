@@ -1,13 +1,51 @@
-import CLacunaSQLite
+/// A condition on rows, by which the store reads, counts, deletes or searches only some of them.
+///
+/// It is SQL over the columns `id` and `metadata`. Whatever is interpolated is bound as a value and never read as SQL:
+///
+///     let recent: Filter = "metadata ->> 'year' >= \(year) AND id NOT IN \(seen)"
+///     let matches = try store.search(for: query, limit: 10, where: recent && "metadata ->> 'section' = 'science'")
+///
+/// A row passes a filter or it doesn't: there is no third outcome. So `!` negates exactly, also for SQL that is NULL
+/// for a row. Filters can be combined with `&&`, `||` and `!`.
+///
+/// A filter is checked when it is used; then the call throws `invalidFilter` for SQL that can't be read, that reads
+/// anything but the two columns, or that costs too much. `docs/cli.md` says what the SQL may
+/// contain.
+public struct Filter: Sendable {
+    /// The parts of the filter's SQL: texts, and what stands between them.
+    enum Piece: Sendable, Equatable {
+        case text(FilterText)
+        case open
+        case close
+        case and
+        case or
+        case isNotTrue
+    }
 
-/// A caller's condition on rows: one SQL expression over the columns `id` and `metadata`, and the values of its `?`s.
-struct Filter: Sendable {
-    let expression: String
-    let values: [SQLValue]
+    let pieces: [Piece]
 
-    init(_ expression: String, _ values: [SQLValue] = []) {
-        self.expression = expression
-        self.values = values
+    private init(_ pieces: [Piece]) { self.pieces = pieces }
+
+    init(_ text: FilterText) { self.init([.text(text)]) }
+
+    /// A filter of SQL that is known only when the program runs.
+    ///
+    /// This is the one way to make a filter from a text that isn't a literal: whoever wrote the text decides which rows
+    /// pass. It can still read nothing but the rows, and change nothing. Don't build such a text from values; write
+    /// `"id = \(id)"`, which binds them.
+    ///
+    /// - Parameters:
+    ///   - sql: One SQL expression over the columns `id` and `metadata`.
+    ///   - values: The values of its `?`, `?1` and `:name`.
+    public init(sql: String, values: [SQLValue] = []) {
+        self.init(FilterText(parts: [.sql(sql)], values: values))
+    }
+
+    /// The length of the filter's text.
+    var bytes: Int {
+        pieces.reduce(0) { bytes, piece in
+            if case .text(let text) = piece { bytes + text.bytes } else { bytes + 1 }
+        }
     }
 
     static func invalid(
@@ -19,201 +57,50 @@ struct Filter: Sendable {
     }
 }
 
-extension StoreIndex {
-    typealias MatchHandler = (SQLValue, Slot, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
+// MARK: Combining
 
-    /// The rows of a generation that pass the filter, in id order, with the text of their metadata, if they have any.
-    func forEachMatch(
-        _ generation: Int64,
-        _ filter: Filter?,
-        limit: Int? = nil,
-        _ body: MatchHandler
-    ) throws {
-        guard let filter else { return try forEachMatch(generation, Condition?.none, nil, limit, body) }
-        try withCondition(filter) { try forEachMatch(generation, $0, nil, limit, body) }
+extension Filter {
+    /// The rows that pass both filters.
+    public static func && (left: Filter, right: Filter) -> Filter { all([left, right]) }
+
+    /// The rows that pass one of the filters, or both.
+    public static func || (left: Filter, right: Filter) -> Filter { any([left, right]) }
+
+    /// The rows that don't pass the filter, also those for which its SQL is NULL.
+    public static prefix func ! (filter: Filter) -> Filter {
+        Filter([.open] + filter.bracketed(in: .isNotTrue) + [.isNotTrue, .close])
     }
 
-    /// All rows of a generation, or those that pass a filter, in id order.
-    func forEachMatch(
-        _ generation: Int64,
-        _ condition: Condition?,
-        _ body: (SQLValue, Slot) throws -> Void
-    ) throws {
-        try forEachMatch(generation, condition, nil, nil) { id, slot, _ in try body(id, slot) }
+    /// The rows that pass all filters: every row if there is none.
+    static func all(_ filters: [Filter]) -> Filter { joined(filters, .and) ?? Filter("TRUE") }
+
+    /// The rows that pass one of the filters: none if there is none.
+    static func any(_ filters: [Filter]) -> Filter { joined(filters, .or) ?? Filter("FALSE") }
+
+    private static func joined(_ filters: [Filter], _ operation: Piece) -> Filter? {
+        guard filters.count > 1 else { return filters.first }
+        return Filter(Array(filters.map { $0.bracketed(in: operation) }.joined(separator: [operation])))
     }
 
-    /// The ids among some whose rows pass a filter, with their slots, in the order of the given ids.
-    func matches(
-        among ids: [SQLValue],
-        _ generation: Int64,
-        _ condition: Condition
-    ) throws -> [(id: SQLValue, slot: Slot)] {
-        var found: [(id: SQLValue, slot: Slot)] = []
-        try forEachMatch(generation, condition, ids, nil) { id, slot, _ in found.append((id, slot)) }
-        return found
-    }
-
-    /// A checked filter.
-    struct Condition {
-        fileprivate let sql: String
-        fileprivate let values: [SQLValue]
-        /// Whether the filter may have another result for the same row later.
-        let readsClock: Bool
-    }
-
-    /// Checks the filter, and calls `body` with it, under the limits for filters.
-    func withCondition<R>(_ filter: Filter, _ body: (Condition) throws -> R) throws -> R {
-        let grammar = try FilterGrammar(filter.expression)
-        try grammar.cost.check(filter.values)
-        // This reads the schema and the two tables of JSON before the limits are set: the schema may exceed the limits
-        // for filters.
-        try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
-        return try connection.limited(try limits(filter, grammar)) {
-            try check(grammar, filter.values)
-            let condition = Condition(
-                sql: grammar.cost.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
-                values: filter.values,
-                readsClock: grammar.readsClock
-            )
-            return try connection.asking(every: grammar.cost.stepsBetweenQuestions) { try body(condition) }
-        }
-    }
-
-    private func forEachMatch(
-        _ generation: Int64,
-        _ condition: Condition?,
-        _ ids: [SQLValue]?,
-        _ limit: Int?,
-        _ body: MatchHandler
-    ) throws {
-        // The generation is an integer of ours, and the condition was just checked: it is one expression that reads
-        // nothing else. The ids come after it, so that their parameter is numbered after its own.
-        let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
-            try connection.prepare(
-                """
-                SELECT id, row_slot, metadata, metadata_checksum FROM (
-                    SELECT v.id AS id, m.json AS metadata, v.slot AS row_slot, m.checksum AS metadata_checksum
-                    FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
-                ) AS \(Self.rowName)
-                WHERE \(condition.map { "(\($0.sql) )" } ?? "true")
-                \(ids == nil ? "" : "AND id IN (SELECT value FROM json_each(?))")
-                ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
-                """
-            )
-        }
-        try statement.bind(condition?.values ?? [])
-        if let ids { try statement.bind(.text(Self.json(ids)), at: statement.parameterCount) }
-        while try blamingFilter(condition, { () throws(VectorStoreError) in try statement.step() }) {
-            let id = try statement.id(0)
-            try body(id, statement.slot(1)) { () throws(VectorStoreError) in
-                statement.isNull(2) ? nil : try statement.metadata(at: 2, of: id)
+    /// The pieces as an operand. A chain of the same operation stays without brackets, so that it isn't deep.
+    private func bracketed(in operation: Piece) -> [Piece] {
+        var depth = 0
+        let isOperand =
+            pieces.count > 1
+            && pieces.allSatisfy { piece in
+                switch piece {
+                case .open: depth += 1
+                case .close: depth -= 1
+                case .text, .and, .or, .isNotTrue: return depth > 0 || piece == operation
+                }
+                return true
             }
-        }
+        return isOperand ? pieces : [.open] + pieces + [.close]
     }
+}
 
-    /// A JSON array of ids.
-    private static func json(_ ids: [SQLValue]) -> String {
-        var json = "["
-        for id in ids {
-            if json.utf8.count > 1 { json += "," }
-            switch id {
-            case .integer(let integer): json += String(integer)
-            case .text(let text): json += jsonString(text)
-            case .null, .real: json += "null"
-            }
-        }
-        return json + "]"
-    }
-
-    private static func jsonString(_ text: String) -> String {
-        var json = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\":
-                json += "\\"
-                json.unicodeScalars.append(scalar)
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: json.unicodeScalars.append(scalar)
-            }
-        }
-        return json + "\""
-    }
-
-    /// If a statement with a filter fails while it is compiled or run, the caller's expression is the reason, for
-    /// example a malformed JSON path.
-    private func blamingFilter<R>(
-        _ condition: Condition?,
-        _ body: () throws(VectorStoreError) -> R
-    ) throws(VectorStoreError) -> R {
-        do { return try body() } catch {
-            guard condition != nil, let cause = error.cause as? SQLiteError,
-                [SQLITE_ERROR, SQLITE_TOOBIG].contains(cause.primaryCode)
-            else { throw error }
-            throw Filter.invalid(cause.message)
-        }
-    }
-
-    /// The limits on what the grammar doesn't bound. No value may be longer than the longest of 1 MiB, the longest
-    /// metadata, and the caller's own values. Finding the longest metadata would mean reading all, so the size of the
-    /// database is taken instead. The grammar allows so few operators that make texts longer that a text hardly ever
-    /// gets longer than a multiple of the stored ones.
-    private func limits(
-        _ filter: Filter,
-        _ grammar: FilterGrammar
-    ) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
-        let database = try pragma("page_count") * pragma("page_size")
-        let longest = filter.values.map(\.textBytes).max() ?? 0
-        return [
-            (SQLITE_LIMIT_LENGTH, Int32(clamping: max(Self.shortestLimit, database, Int64(longest)))),
-            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(grammar.cost.patternBytes)),
-            (SQLITE_LIMIT_EXPR_DEPTH, Int32(FilterCost.mostBrackets)), (SQLITE_LIMIT_FUNCTION_ARG, 8),
-            (SQLITE_LIMIT_COLUMN, 16),
-            (SQLITE_LIMIT_COMPOUND_SELECT, 1),
-        ]
-    }
-
-    private static let shortestLimit: Int64 = 1 << 20
-
-    /// Checks that the filter names only `id`, `metadata`, and tables of JSON of its own.
-    ///
-    /// The filter is compiled against a row of the two columns, without any table, and SQLite asks an authorizer about
-    /// everything that the filter uses. So anything that the grammar may have overlooked is refused here.
-    private func check(_ grammar: FilterGrammar, _ values: [SQLValue]) throws(VectorStoreError) {
-        let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
-        let statement: Statement
-        do {
-            statement = try connection.prepare(
-                "SELECT 1 FROM \(row) WHERE + (\(grammar.sql) )",
-                allowing: Self.isReadingTheRow
-            )
-        } catch {
-            if error.code == .cancelled { throw error }
-            throw Filter.invalid((error.cause as? SQLiteError)?.message ?? error.detail)
-        }
-        guard statement.parameterCount == values.count else {
-            throw Filter.invalid(
-                "it needs values for \(statement.parameterCount) `?`s, and \(values.count) were given",
-                remedy: "write each value into the filter, as in `id = 5`, or pass one for each `?`"
-            )
-        }
-    }
-
-    /// The name of the row in the check, and in the query itself.
-    private static let rowName = "lacuna_row"
-
-    private static func isReadingTheRow(_ request: Connection.Request) -> Bool {
-        switch request.action {
-        case SQLITE_SELECT: return true
-        case SQLITE_READ:
-            // The empty name is what SQLite reports for a query that reads no column, such as count(*).
-            return [rowName, "json_each", "json_tree"].contains(request.first?.lowercased())
-        case SQLITE_FUNCTION:
-            let function = request.second?.uppercased() ?? ""
-            return FilterWords.functions.contains(function) || ["->", "->>"].contains(function)
-                || FilterWords.constants.contains(function)
-        default: return false
-        }
-    }
+extension Filter: Equatable {
+    /// Whether two filters are spelled alike and have the same values. Two filters that pass the same rows may be
+    /// unequal.
+    public static func == (left: Filter, right: Filter) -> Bool { left.pieces == right.pieces }
 }

@@ -1,4 +1,4 @@
-/// Reads a filter's tokens as one expression, and writes the SQL that SQLite compiles.
+/// Reads each text of a filter as one expression, and writes the SQL that SQLite compiles.
 ///
 /// SQLite 3.38 has no bound on the memory and time of its compiler, and can't be interrupted meanwhile, so the grammar
 /// is the bound: SQLite doesn't see the caller's text, but only the tokens that were understood here. The grammar
@@ -11,22 +11,52 @@
 /// such conditions at the top level of a WHERE. So the WHERE of a subquery is written as `+(…)`, which SQLite leaves
 /// alone; nothing is lost by that, since a subquery has no index. For the filter itself, see ``FilterCost/isSimple``.
 struct FilterGrammar {
-    private let tokens: [FilterToken]
+    /// The tokens of the text that is being read.
+    private var tokens: [FilterToken] = []
     private var place = 0
+    private var parameters = FilterParameters(after: 0)
 
     private(set) var sql = ""
+    /// The values of the parameters, in their order.
+    private(set) var values: [SQLValue] = []
     /// Whether the filter may have another result for the same row later.
     private(set) var readsClock = false
     private(set) var cost = FilterCost()
 
     /// - Throws: `invalidFilter`.
-    init(_ text: String) throws(VectorStoreError) {
-        try FilterCost.check(length: text.utf8.count)
-        tokens = try FilterTokenizer.tokens(of: text)
-        cost.words = tokens.count
-        try readExpression(depth: 0)
-        if token.kind != .end { throw unexpected() }
+    init(_ filter: Filter) throws(VectorStoreError) {
+        try FilterCost.check(length: filter.bytes)
+        var depth = 0
+        for piece in filter.pieces {
+            cost.words += 1
+            switch piece {
+            case .text(let text): try read(text, depth: depth)
+            case .open:
+                depth += 1
+                sql += " ("
+            case .close:
+                depth -= 1
+                sql += " )"
+            case .and: sql += " AND"
+            case .or: sql += " OR"
+            case .isNotTrue: sql += " IS NOT TRUE"
+            }
+        }
         try cost.check()
+        try cost.check(values)
+    }
+
+    /// Each text must be an expression by itself: no bracket, quote or comment of it can reach beyond it.
+    private mutating func read(_ text: FilterText, depth: Int) throws(VectorStoreError) {
+        tokens = try FilterTokenizer.tokens(of: text)
+        place = 0
+        cost.words += tokens.count
+        parameters = FilterParameters(after: values.count)
+        try readExpression(depth: depth)
+        if token.kind != .end { throw unexpected() }
+        let bound = text.boundValues
+        try parameters.check(bound.count)
+        values += bound
     }
 
     // MARK: Tokens
@@ -35,7 +65,7 @@ struct FilterGrammar {
     private var nextToken: FilterToken { tokens[min(place + 1, tokens.count - 1)] }
 
     private mutating func take() {
-        sql += " " + token.text
+        sql += " " + (parameters.number(of: token) ?? token.text)
         if FilterWords.clock.contains(token.text.uppercased()) { readsClock = true }
         place += 1
     }
@@ -54,6 +84,7 @@ struct FilterGrammar {
         if token.kind == .end {
             return Filter.invalid(wanted.map { "it ends where `\($0)` is needed" } ?? "it ends too early")
         }
+        if token.kind == .valueList { return Filter.invalid("a list of values can only follow IN") }
         let place = wanted.map { "in the place of `\($0)`" } ?? "in a place where it can't stand"
         return Filter.invalid("`\(token.text.prefix(40))` is \(place)")
     }
@@ -99,7 +130,7 @@ struct FilterGrammar {
         case .word where FilterWords.constants.contains(token.keyword): take()
         case .quotedName, .word: try readWord(depth: depth)
         case .symbol: try readBracket(depth: depth + 1)
-        case .end: throw unexpected()
+        case .valueList, .end: throw unexpected()
         }
     }
 
@@ -191,10 +222,26 @@ struct FilterGrammar {
     }
 
     private mutating func readList(depth: Int) throws(VectorStoreError) {
+        if token.kind == .valueList {
+            sql += " ("
+            takeValueList()
+            sql += " )"
+            return
+        }
         if nextToken.keyword == "SELECT" { return try readBracket(depth: depth) }
         try take("(")
+        if token.kind == .valueList {
+            takeValueList()
+            return try take(")")
+        }
         if token.keyword != ")" { try readExpressions(depth: depth) }
         try take(")")
+    }
+
+    private mutating func takeValueList() {
+        cost.operations += 1
+        cost.expansions += 1
+        take()
     }
 
     private mutating func readArrow() throws(VectorStoreError) {

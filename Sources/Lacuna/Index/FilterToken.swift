@@ -10,6 +10,8 @@ struct FilterToken {
         case nextValue
         /// `?1`, `:name`, `@name`, `$name`.
         case namedValue
+        /// An interpolated list, which takes the next value as well.
+        case valueList
         case symbol
         case end
     }
@@ -44,17 +46,31 @@ struct FilterToken {
 /// Cuts a filter's text into tokens. Comments and white space are left out.
 struct FilterTokenizer {
     private let bytes: [UInt8]
+    private let remedyForQuotes: VectorStoreError.Remedy?
     private var place = 0
 
     /// - Throws: `invalidFilter` for a byte that belongs to no token, and for quotes or comments that don't end.
-    static func tokens(of text: String) throws(VectorStoreError) -> [FilterToken] {
-        var tokenizer = FilterTokenizer(bytes: Array(text.utf8))
+    static func tokens(of text: FilterText) throws(VectorStoreError) -> [FilterToken] {
         var tokens: [FilterToken] = []
-        while let token = try tokenizer.next() { tokens.append(token) }
+        for part in text.parts {
+            switch part {
+            case .sql(let sql):
+                var tokenizer = FilterTokenizer(
+                    bytes: Array(sql.utf8),
+                    remedyForQuotes: text.parts.count == 1 ? nil : "write interpolated values without quotes"
+                )
+                while let token = try tokenizer.next() { tokens.append(token) }
+            case .value: tokens.append(FilterToken(.nextValue, "?"))
+            case .list: tokens.append(FilterToken(.valueList, "SELECT value FROM json_each( ? )"))
+            }
+        }
         return tokens + [FilterToken(.end, "")]
     }
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+    private init(bytes: [UInt8], remedyForQuotes: VectorStoreError.Remedy?) {
+        self.bytes = bytes
+        self.remedyForQuotes = remedyForQuotes
+    }
 
     private func byte(after count: Int = 0) -> Unicode.Scalar? {
         place + count < bytes.count ? Unicode.Scalar(bytes[place + count]) : nil
@@ -125,7 +141,7 @@ struct FilterTokenizer {
             if end == "]" || self.byte(after: length) != end { return take(kind, length) }
             length += 1
         }
-        throw Filter.invalid("a text in quotes doesn't end")
+        throw Filter.invalid("a text in quotes doesn't end", remedy: remedyForQuotes)
     }
 
     /// Reads a number as every version of SQLite does; newer ones also accept `1_000`.

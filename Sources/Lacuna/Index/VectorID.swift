@@ -16,7 +16,7 @@ public enum VectorIDKind: String, Sendable, CaseIterable {
 }
 
 /// A type of id: `Int64`, `String` or `UUID`. One schema serves all three.
-public protocol VectorID: Hashable, Sendable {
+public protocol VectorID: Hashable, FilterValue {
     /// The kind of these ids, which the store records.
     static var idKind: VectorIDKind { get }
     /// The id as the index stores it: an integer or a text.

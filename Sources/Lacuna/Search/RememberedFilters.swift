@@ -69,7 +69,7 @@ final class RememberedFilters: Sendable {
 
     private func use(_ filter: Filter) -> Passing? {
         entries.withLock { entries in
-            guard let index = entries.firstIndex(where: { $0.filter.isSame(as: filter) }) else { return nil }
+            guard let index = entries.firstIndex(where: { $0.filter == filter }) else { return nil }
             var entry = entries.remove(at: index)
             entry.usesToWait = max(0, entry.usesToWait - 1)
             entries.append(entry)
@@ -80,7 +80,7 @@ final class RememberedFilters: Sendable {
     /// How many of the nearest rows passed in earlier searches, and the number of further uses in which only the nearest
     /// rows are tried, if enough of them pass.
     func trials(_ filter: Filter) -> (trials: Trials, usesToWait: Int)? {
-        entries.withLock { $0.last { $0.filter.isSame(as: filter) } }.map { ($0.trials, $0.usesToWait) }
+        entries.withLock { $0.last { $0.filter == filter } }.map { ($0.trials, $0.usesToWait) }
     }
 
     func add(_ trial: Trials, _ filter: Filter) {
@@ -101,7 +101,7 @@ final class RememberedFilters: Sendable {
 
     private func update(_ filter: Filter, _ body: (inout Entry) -> Void) {
         entries.withLock { entries in
-            let index = entries.firstIndex { $0.filter.isSame(as: filter) }
+            let index = entries.firstIndex { $0.filter == filter }
             var entry = index.map { entries.remove(at: $0) } ?? Entry(filter: filter)
             body(&entry)
             entries.append(entry)
@@ -111,24 +111,6 @@ final class RememberedFilters: Sendable {
                 bytes += entries[index].passing?.slots.bytes ?? 0
                 if bytes > Self.mostBytes { entries[index].passing = nil }
             }
-        }
-    }
-}
-
-extension Filter {
-    /// Whether two filters are the same, byte for byte.
-    fileprivate func isSame(as other: Filter) -> Bool {
-        expression.utf8.elementsEqual(other.expression.utf8) && values.count == other.values.count
-            && zip(values, other.values).allSatisfy { $0.isSameValue(as: $1) }
-    }
-}
-
-extension SQLValue {
-    fileprivate func isSameValue(as other: SQLValue) -> Bool {
-        switch (self, other) {
-        case (.text(let left), .text(let right)): left.utf8.elementsEqual(right.utf8)
-        case (.real(let left), .real(let right)): left.bitPattern == right.bitPattern
-        default: self == other
         }
     }
 }

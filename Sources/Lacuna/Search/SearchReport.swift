@@ -1,4 +1,4 @@
-/// A report of how a search found its answer: see ``VectorStore/explainedSearch(forEach:limit:where:_:threads:)``.
+/// A report of how a search found its answer: see ``VectorStore/explainedSearch(forEach:limit:where:threads:)``.
 public struct SearchReport: Sendable, Equatable {
     /// A way to find the nearest rows. The answer is the same with each.
     public enum Plan: String, Sendable {

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A row that ``VectorStore/forEach(where:_:limit:vectors:_:)`` passes to its closure.
+/// A row that ``VectorStore/forEach(where:limit:vectors:_:)`` passes to its closure.
 public struct StoredRow<ID: VectorID>: Sendable {
     /// The row's id.
     public let id: ID
@@ -120,19 +120,17 @@ extension VectorStore {
     /// or closing the same store inside `body` throws `reentrantCall`.
     ///
     /// - Parameters:
-    ///   - filter: An SQL expression over `id` and `metadata`; it can read nothing else and change nothing.
-    ///   - values: The values of its `?`s.
+    ///   - filter: A condition on rows: see ``Filter``.
     ///   - limit: The number of rows after which the call stops.
     ///   - vectors: Whether to read the vectors as well.
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the id, for a row that
     ///   doesn't match its checksum.
     public func forEach(
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         limit: Int? = nil,
         vectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws {
-        try read { try $0.forEach(where: filter, values, limit: limit, vectors: vectors, body) }
+        try read { try $0.forEach(where: filter, limit: limit, vectors: vectors, body) }
     }
 }

@@ -23,41 +23,37 @@ extension VectorStore {
     /// - Parameters:
     ///   - query: As many components as the store's dimension, all of them finite numbers.
     ///   - limit: The number of rows to find, at least 1.
-    ///   - filter: An SQL expression over `id` and `metadata`; it can read nothing else and change nothing.
-    ///   - values: The values of its `?`s.
+    ///   - filter: A condition on rows: see ``Filter``.
     ///   - threads: The number of threads; all cores by default.
     /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
     public func search(
         for query: [Float],
         limit: Int,
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         threads: Int? = nil
     ) throws -> [Match<ID>] {
-        try read { try $0.search(for: query, limit: limit, where: filter, values, threads: threads) }
+        try read { try $0.search(for: query, limit: limit, where: filter, threads: threads) }
     }
 
     /// The nearest rows of several queries, found in one pass over the file and of one moment: see
-    /// ``search(for:limit:where:_:threads:)``.
+    /// ``search(for:limit:where:threads:)``.
     public func search(
         forEach queries: [[Float]],
         limit: Int,
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         threads: Int? = nil
     ) throws -> [[Match<ID>]] {
-        try read { try $0.search(forEach: queries, limit: limit, where: filter, values, threads: threads) }
+        try read { try $0.search(forEach: queries, limit: limit, where: filter, threads: threads) }
     }
 
     /// The nearest rows of several queries, with a report of how the search found them: which plan it followed, and how
-    /// many rows it read in which form. See ``search(for:limit:where:_:threads:)``.
+    /// many rows it read in which form. See ``search(for:limit:where:threads:)``.
     public func explainedSearch(
         forEach queries: [[Float]],
         limit: Int,
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         threads: Int? = nil
     ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
-        try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, values, threads: threads) }
+        try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, threads: threads) }
     }
 }

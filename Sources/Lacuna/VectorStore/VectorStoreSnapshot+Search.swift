@@ -6,36 +6,33 @@ import Foundation
 
 extension VectorStoreSnapshot {
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids: see
-    /// ``VectorStore/search(for:limit:where:_:threads:)``.
+    /// ``VectorStore/search(for:limit:where:threads:)``.
     public func search(
         for query: [Float],
         limit: Int,
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         threads: Int? = nil
     ) throws -> [Match<ID>] {
-        try search(forEach: [query], limit: limit, where: filter, values, threads: threads)[0]
+        try search(forEach: [query], limit: limit, where: filter, threads: threads)[0]
     }
 
     /// The nearest rows of several queries, found in one pass over the file: see
-    /// ``search(for:limit:where:_:threads:)``.
+    /// ``search(for:limit:where:threads:)``.
     public func search(
         forEach queries: [[Float]],
         limit: Int,
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         threads: Int? = nil
     ) throws -> [[Match<ID>]] {
-        try explainedSearch(forEach: queries, limit: limit, where: filter, values, threads: threads).matches
+        try explainedSearch(forEach: queries, limit: limit, where: filter, threads: threads).matches
     }
 
     /// The same with a report of how the search found its answer: see
-    /// ``VectorStore/explainedSearch(forEach:limit:where:_:threads:)``.
+    /// ``VectorStore/explainedSearch(forEach:limit:where:threads:)``.
     public func explainedSearch(
         forEach queries: [[Float]],
         limit: Int,
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         threads: Int? = nil
     ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
         let start = ContinuousClock.now
@@ -59,7 +56,7 @@ extension VectorStoreSnapshot {
                     snapshot: snapshot,
                     directory: memory.directory,
                     remembered: memory.filters,
-                    filter: Filter(filter, values)
+                    filter: filter
                 ).nearest(queries, limit: limit)
             } else {
                 try searcher.nearest(queries, limit: limit)

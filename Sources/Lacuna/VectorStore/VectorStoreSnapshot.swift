@@ -78,10 +78,9 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     public func metadataJSON(for id: ID) throws -> String? { try snapshot.index.metadata(of: id.sqlValue) }
 
     /// Calls `body` with each row, or with each that passes the filter, in id order: see
-    /// ``VectorStore/forEach(where:_:limit:vectors:_:)``.
+    /// ``VectorStore/forEach(where:limit:vectors:_:)``.
     public func forEach(
-        where filter: String? = nil,
-        _ values: [SQLValue] = [],
+        where filter: Filter? = nil,
         limit: Int? = nil,
         vectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
@@ -89,7 +88,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
         let runs = RunReader(snapshot.index, snapshot.record)
         try snapshot.index.forEachMatch(
             snapshot.record.generation,
-            filter.map { Filter($0, values) },
+            filter,
             limit: limit
         ) { id, slot, metadata in
             let vector = vectors ? try snapshot.checkedRow(id, slot, runs) : []

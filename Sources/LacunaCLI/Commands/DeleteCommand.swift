@@ -63,7 +63,7 @@ struct DeleteCommand: StoreCommand {
     private func collectIDs<ID: CommandID>(_ store: VectorStore<ID>) throws -> [ID] {
         var list = IDList<ID>()
         try list.add(arguments, file: idFile)
-        if let filter = filter.sql {
+        if let filter = filter.filter {
             try store.forEach(where: filter, vectors: false) { row in
                 try Interrupts.check()
                 list.add(row.id)

@@ -69,7 +69,7 @@ extension VectorStore where ID: CommandID {
     /// The vector and the metadata of one moment, checked against their checksums; nil if no row has this id.
     func row(_ id: ID) throws -> StoredRow<ID>? {
         var found: StoredRow<ID>?
-        try forEach(where: "id = ?", [id.sqlValue]) { found = $0 }
+        try forEach(where: "id = \(id)") { found = $0 }
         return found
     }
 }

@@ -87,7 +87,7 @@ struct SearchCommand: StoreCommand {
         let (found, explanation) = try store.explainedSearch(
             forEach: [query],
             limit: limit(in: store) + 1,
-            where: filter.sql,
+            where: filter.filter,
             threads: threads
         )
         let matches = found[0].filter { $0.id.uniqueKey != id.uniqueKey }.prefix(limit)
@@ -136,7 +136,7 @@ struct SearchCommand: StoreCommand {
         let (results, explanation) = try store.explainedSearch(
             forEach: queries,
             limit: limit(in: store),
-            where: filter.sql,
+            where: filter.filter,
             threads: threads
         )
         var found = 0

@@ -36,7 +36,7 @@ struct ExportCommand: StoreCommand {
         let total = try store.count
         let bar = ProgressBar("exporting")
         var rows = 0
-        try store.forEach(where: filter.sql) { row in
+        try store.forEach(where: filter.filter) { row in
             try Interrupts.check()
             try writer.append(row)
             rows += 1

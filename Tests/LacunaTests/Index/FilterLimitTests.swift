@@ -48,9 +48,9 @@ import Testing
     func anEndlessFilterIsCancelled(_ access: VectorStoreAccess) throws {
         let patience = Patience(50)
         let store = try open(access, patience.isOver)
-        expectError(.cancelled) { try store.forEach(where: Self.endless) { _ in } }
+        expectError(.cancelled) { try store.forEach(where: Filter(sql: Self.endless)) { _ in } }
         #expect(patience.count == 51)
-        expectError(.cancelled) { try store.search(for: [1, 2], limit: 3, where: Self.endless) }
+        expectError(.cancelled) { try store.search(for: [1, 2], limit: 3, where: Filter(sql: Self.endless)) }
         #expect(patience.count == 52)
         // The handle can still be used.
         var found: [Int64] = []
@@ -95,7 +95,7 @@ import Testing
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         try await Task {
             Self.cancelThisTask()
-            expectError(.cancelled) { try store.forEach(where: Self.endless) { _ in } }
+            expectError(.cancelled) { try store.forEach(where: Filter(sql: Self.endless)) { _ in } }
             for id in Int64(0)..<5_000 {
                 let isThere = try store.contains(id)
                 #expect(isThere)
@@ -110,7 +110,8 @@ import Testing
             if patience.isOver() { Self.cancelThisTask() }
             return false
         }
-        await Task { _ = expectError(.cancelled) { try store.forEach(where: Self.endless) { _ in } } }.value
+        await Task { _ = expectError(.cancelled) { try store.forEach(where: Filter(sql: Self.endless)) { _ in } } }
+            .value
         #expect(patience.count == 51)
     }
 
@@ -173,8 +174,8 @@ import Testing
 
     @Test(arguments: tooMuch) func whatWouldFillTheMemoryIsRefused(_ filter: String) throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
-        expectError(.invalidFilter, filter) { try store.forEach(where: filter) { _ in } }
-        expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: filter) }
+        expectError(.invalidFilter, filter) { try store.forEach(where: Filter(sql: filter)) { _ in } }
+        expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: Filter(sql: filter)) }
         #expect(try store.count == 5_000)
     }
 
@@ -193,7 +194,7 @@ import Testing
 
     @Test(arguments: inReason) func whatIsInReasonIsTaken(_ filter: String) throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
-        #expect(try store.search(for: [1, 2], limit: 9_000, where: filter).map(\.id).contains(1))
+        #expect(try store.search(for: [1, 2], limit: 9_000, where: Filter(sql: filter)).map(\.id).contains(1))
     }
 
     /// A filter can look for an id in a list of any length, which is passed as one value.
@@ -255,7 +256,7 @@ import Testing
 extension VectorStore where ID == Int64 {
     fileprivate func ids(where filter: String, _ values: [SQLValue] = []) throws -> [Int64] {
         var ids: [Int64] = []
-        try forEach(where: filter, values, vectors: false) { ids.append($0.id) }
+        try forEach(where: Filter(sql: filter, values: values), vectors: false) { ids.append($0.id) }
         return ids
     }
 }

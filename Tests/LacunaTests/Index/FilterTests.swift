@@ -50,19 +50,19 @@ import Testing
         let (filter, values, passes) = Self.good[place]
         let expected = (Int64(0)..<40).filter(passes)
         var seen: [Int64] = []
-        try store.forEach(where: filter, values, vectors: false) {
+        try store.forEach(where: Filter(sql: filter, values: values), vectors: false) {
             seen.append($0.id)
             #expect($0.vector.isEmpty)
         }
         #expect(seen == expected, "\(filter)")
-        let matches = try store.search(for: [0, 1], limit: 50, where: filter, values)
+        let matches = try store.search(for: [0, 1], limit: 50, where: Filter(sql: filter, values: values))
         #expect(matches.map(\.id).sorted() == expected, "\(filter)")
         // The filter comes before the limit: the answer is the nearest of the rows that pass, and not those of the
         // nearest that pass.
-        let nearest = try store.search(for: [0, 1], limit: 3, where: filter, values)
+        let nearest = try store.search(for: [0, 1], limit: 3, where: Filter(sql: filter, values: values))
         #expect(nearest.map(\.id) == Array(expected.reversed().prefix(3)), "\(filter)")
         var first: [Int64] = []
-        try store.forEach(where: filter, values, limit: 2) { first.append($0.id) }
+        try store.forEach(where: Filter(sql: filter, values: values), limit: 2) { first.append($0.id) }
         #expect(first == Array(expected.prefix(2)))
     }
 
@@ -167,8 +167,8 @@ import Testing
     ]
 
     @Test(arguments: attacks) func attacksAreRefused(_ filter: String) throws {
-        expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: filter) }
-        expectError(.invalidFilter, filter) { try store.forEach(where: filter) { _ in } }
+        expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: Filter(sql: filter)) }
+        expectError(.invalidFilter, filter) { try store.forEach(where: Filter(sql: filter)) { _ in } }
         #expect(try store.count == 40)
         #expect(try store.search(for: [1, 2], limit: 50, where: "id >= 0").count == 40)
     }
@@ -197,7 +197,7 @@ import Testing
         "id NOT IN () AND id IN (SELECT lacuna_row.id) AND id NOT LIKE 'x' AND TRUE",
     ])
     func harmlessFunctionsPass(_ filter: String) throws {
-        #expect(try store.search(for: [0, 1], limit: 50, where: filter).count >= 39, "\(filter)")
+        #expect(try store.search(for: [0, 1], limit: 50, where: Filter(sql: filter)).count >= 39, "\(filter)")
     }
 
     @Test func noAttackChangesAByte() throws {
@@ -205,7 +205,7 @@ import Testing
         let before = try scratch.contents()
         let reading = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         for filter in Self.attacks {
-            expectError(.invalidFilter, filter) { try reading.forEach(where: filter) { _ in } }
+            expectError(.invalidFilter, filter) { try reading.forEach(where: Filter(sql: filter)) { _ in } }
         }
         try reading.close()
         let after = try scratch.contents()
@@ -218,23 +218,23 @@ import Testing
     @Test(arguments: [
         ("id = 1", 1), ("id = ?", 0), ("id = ?", 2), ("id = ? OR id = ?", 1), ("id = ?3", 1), ("id = :a OR id = :a", 2),
     ])
-    func aWrongNumberOfValuesIsRefused(_ filter: String, _ count: Int) throws {
-        let values = [SQLValue](repeating: 1, count: count)
-        expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: filter, values) }
-        expectError(.invalidFilter, filter) { try store.forEach(where: filter, values) { _ in } }
+    func aWrongNumberOfValuesIsRefused(_ sql: String, _ count: Int) throws {
+        let filter = Filter(sql: sql, values: [SQLValue](repeating: 1, count: count))
+        expectError(.invalidFilter, sql) { try store.search(for: [1, 2], limit: 3, where: filter) }
+        expectError(.invalidFilter, sql) { try store.forEach(where: filter) { _ in } }
     }
 
     @Test func anExpressionTooDeepOrTooLongIsRefused() throws {
         let deep = String(repeating: "(", count: 20_000) + "1" + String(repeating: ")", count: 20_000)
-        expectError(.invalidFilter) { try store.search(for: [1, 2], limit: 3, where: deep) }
+        expectError(.invalidFilter) { try store.search(for: [1, 2], limit: 3, where: Filter(sql: deep)) }
         let long = Array(repeating: "id = 1", count: 20_000).joined(separator: " OR ")
-        expectError(.invalidFilter) { try store.search(for: [1, 2], limit: 3, where: long) }
+        expectError(.invalidFilter) { try store.search(for: [1, 2], limit: 3, where: Filter(sql: long)) }
     }
 
     /// A text is a value and never SQL.
     @Test func valuesAreBound() throws {
         try store.setMetadataJSON(#"{"s":"' OR 1 --"}"#, for: 5)
-        let matches = try store.search(for: [1, 2], limit: 50, where: "metadata ->> 's' = ?", ["' OR 1 --"])
+        let matches = try store.search(for: [1, 2], limit: 50, where: "metadata ->> 's' = \("' OR 1 --")")
         #expect(matches.map(\.id) == [5])
     }
 }

@@ -69,11 +69,11 @@ import Testing
             try snapshot.forEach { texts.append("\($0)") }
             rows = texts
             var filteredTexts: [String] = []
-            try snapshot.forEach(where: "metadata ->> 'n' >= ?", [20], limit: 7) { filteredTexts.append("\($0)") }
+            try snapshot.forEach(where: "metadata ->> 'n' >= \(20)", limit: 7) { filteredTexts.append("\($0)") }
             filteredRows = filteredTexts
             let query = SnapshotTests.vector(31)
             nearest = try snapshot.search(for: query, limit: 12)
-            nearestFiltered = try snapshot.search(for: query, limit: 12, where: "metadata ->> 'n' < ?", [50])
+            nearestFiltered = try snapshot.search(for: query, limit: 12, where: "metadata ->> 'n' < \(50)")
             nearestOfSeveral = try snapshot.search(forEach: [query, SnapshotTests.vector(3)], limit: 4, threads: 2)
         }
     }
@@ -192,12 +192,12 @@ import Testing
     @Test func looksNestWithinASnapshot() throws {
         try store.read { snapshot in
             var pairs = 0
-            try snapshot.forEach(where: "id < ?", [10]) { row in
-                let nearest = try snapshot.search(for: row.vector, limit: 1, where: "id = ?", [.integer(row.id)])
+            try snapshot.forEach(where: "id < \(10)") { row in
+                let nearest = try snapshot.search(for: row.vector, limit: 1, where: "id = \(row.id)")
                 #expect(nearest.map(\.id) == [row.id])
                 let vector = try snapshot.withVector(for: row.id) { _ in try snapshot.vector(for: row.id) }
                 #expect(vector == row.vector)
-                try snapshot.forEach(where: "id < ?", [10], vectors: false) { _ in pairs += 1 }
+                try snapshot.forEach(where: "id < \(10)", vectors: false) { _ in pairs += 1 }
             }
             #expect(pairs == 36)
         }

@@ -129,7 +129,7 @@ import Testing
             let query: [Float] = [1, 2, 3, 4, 5, 6, 7, 8]
             worksOrRefuses(what) { _ = try store.search(for: query, limit: 10) }
             worksOrRefuses(what) {
-                _ = try store.search(for: query, limit: 10, where: "metadata ->> 'version' > ?", [10])
+                _ = try store.search(for: query, limit: 10, where: "metadata ->> 'version' > \(10)")
             }
             for id in [Int64(1), 2, 77, 150] {
                 worksOrRefuses(what) { _ = try store.vector(for: id) }

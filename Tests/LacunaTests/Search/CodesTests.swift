@@ -256,7 +256,7 @@ import Testing
     @Test("the nearest rows that pass a filter are the same", arguments: [1, 10, 60])
     func filters(percent: Int) throws {
         let (store, queries, _) = try acceleratedStore()
-        let filter = "id * 7919 % 100 < \(percent)"
+        let filter: Filter = "id * 7919 % 100 < \(percent)"
         for query in queries.prefix(3) {
             let all = try store.search(for: query, limit: 3_000)
             let right = Array(all.filter { $0.id * 7919 % 100 < percent }.prefix(10))
@@ -279,7 +279,7 @@ import Testing
         try store.stopAccelerating()
         let plain = try store.explainedSearch(forEach: queries, limit: 1).report
         #expect(plain.scannedRows == 3_000 && plain.codedRows == 0 && plain.readBytes == 3_000 * 64 * 4)
-        func plan(_ filter: String) throws -> SearchReport.Plan {
+        func plan(_ filter: Filter) throws -> SearchReport.Plan {
             try store.explainedSearch(forEach: [queries[0]], limit: 1, where: filter).report.plan
         }
         #expect(try plan("id > 1") == .nearestFirst)

@@ -14,11 +14,11 @@ import Testing
         [Float(row % 401), Float((row * 7 + version) % 13)]
     }
 
-    private static let filters: [(String, [SQLValue])] = [
-        ("metadata ->> 'n' < 0", []), ("metadata ->> 'n' = 7", []), ("metadata ->> 'n' % 1000 = ?", [3]),
-        ("metadata ->> 'n' % 100 = 1", []), ("metadata ->> 'n' % 5 < ?", [3]), ("metadata ->> 'x' > 200", []),
-        ("metadata IS NULL", []), ("id <> 'row 5' AND metadata ->> 'n' < ?2", [.null, 300]),
-        ("metadata ->> 'n' % 50 = 0 AND date('now') > '2000'", []),
+    private static let filters: [Filter] = [
+        "metadata ->> 'n' < 0", "metadata ->> 'n' = 7", "metadata ->> 'n' % 1000 = \(3)",
+        "metadata ->> 'n' % 100 = 1", "metadata ->> 'n' % 5 < \(3)", "metadata ->> 'x' > 200", "metadata IS NULL",
+        Filter(sql: "id <> 'row 5' AND metadata ->> 'n' < ?2", values: [.null, 300]),
+        "metadata ->> 'n' % 50 = 0 AND date('now') > '2000'",
     ]
 
     private static func json(_ row: Int) -> String? {
@@ -30,10 +30,10 @@ import Testing
         _ store: VectorStore<ID>,
         _ query: [Float],
         _ limit: Int,
-        _ filter: (String, [SQLValue])
+        _ filter: Filter
     ) throws -> [ID] {
         var found: [(distance: Double, id: ID)] = []
-        try store.forEach(where: filter.0, filter.1) { row in
+        try store.forEach(where: filter) { row in
             var sum = 0.0
             for (left, right) in zip(row.vector, query) {
                 let difference = Double(left) - Double(right)
@@ -52,9 +52,9 @@ import Testing
         for filter in filters {
             for (query, limit) in [([0, 0] as [Float], 10), ([300, 5], 3), ([0, 0], 10)] {
                 let right = try expected(store, query, limit, filter)
-                let found = try store.search(for: query, limit: limit, where: filter.0, filter.1)
+                let found = try store.search(for: query, limit: limit, where: filter)
                 #expect(found.map(\.id) == right, "\(what): \(filter)")
-                let both = try store.search(forEach: [query, [1, 1]], limit: limit, where: filter.0, filter.1)
+                let both = try store.search(forEach: [query, [1, 1]], limit: limit, where: filter)
                 #expect(both[0].map(\.id) == right, "\(what): \(filter), two queries")
             }
         }
@@ -109,8 +109,8 @@ import Testing
         try Self.check(writer, "by another program, in the writing handle")
     }
 
-    private static func checkOnce(_ store: VectorStore<Int64>, _ limit: Int, _ filter: String, _ what: String) throws {
-        let right = try expected(store, [0, 0], limit, (filter, []))
+    private static func checkOnce(_ store: VectorStore<Int64>, _ limit: Int, _ filter: Filter, _ what: String) throws {
+        let right = try expected(store, [0, 0], limit, filter)
         let found = try store.search(for: [0, 0], limit: limit, where: filter).map(\.id)
         #expect(found == right, "\(what): \(filter)")
     }
@@ -119,8 +119,8 @@ import Testing
     @Test func usedAgain() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch) { Int64($0) }
-        let filters = ["metadata ->> 'n' % 5 < 3", "metadata ->> 'n' % 30 = 1"]
-        func usesToWait(_ filter: String) -> Int? { store.memory.filters.trials(Filter(filter))?.usesToWait }
+        let filters: [Filter] = ["metadata ->> 'n' % 5 < 3", "metadata ->> 'n' % 30 = 1"]
+        func usesToWait(_ filter: Filter) -> Int? { store.memory.filters.trials(filter)?.usesToWait }
         for filter in filters {
             for wanted in [1, 64, 63, 62] {
                 try Self.checkOnce(store, 10, filter, "used again")

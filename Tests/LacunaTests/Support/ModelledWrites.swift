@@ -59,7 +59,7 @@ struct ModelledWrites: Sendable {
     /// Checks that the store has exactly the expected rows in this writer's range.
     func check(_ store: VectorStore<Int64>, sourceLocation here: SourceLocation = #_sourceLocation) throws {
         var found = 0
-        try store.forEach(where: "id >= ? AND id < ?", [.integer(ids.lowerBound), .integer(ids.upperBound)]) { row in
+        try store.forEach(where: "id >= \(ids.lowerBound) AND id < \(ids.upperBound)") { row in
             found += 1
             let expected = rows[row.id]
             let isSame = expected?.vector == row.vector && expected?.json == row.metadataJSON

@@ -98,17 +98,16 @@ struct PackagesData: Sendable {
         let found = try store.search(forEach: answers.map { queries[$0.id] ?? [] }, limit: 100)
         for (matches, answer) in zip(found, answers) { expect(matches, answer) }
         for answer in try self.answers("truth_filtered.jsonl") {
-            let (filter, values): (String, [SQLValue])
-            switch answer.filter {
-            case "science": (filter, values) = ("metadata ->> 'section' = 'science'", [])
-            case "small": (filter, values) = ("metadata ->> 'installed_kib' < ?", [500])
-            default:
-                (filter, values) = ("metadata ->> 'section' = ? AND metadata ->> 'installed_kib' < 500", ["science"])
-            }
-            expect(try store.search(for: queries[answer.id] ?? [], limit: 20, where: filter, values), answer)
+            let filter: Filter =
+                switch answer.filter {
+                case "science": "metadata ->> 'section' = 'science'"
+                case "small": "metadata ->> 'installed_kib' < \(500)"
+                default: "metadata ->> 'section' = \("science") AND metadata ->> 'installed_kib' < 500"
+                }
+            expect(try store.search(for: queries[answer.id] ?? [], limit: 20, where: filter), answer)
             var passing = 0
             if answer.id == 4 {
-                try store.forEach(where: filter, values, vectors: false) { _ in passing += 1 }
+                try store.forEach(where: filter, vectors: false) { _ in passing += 1 }
                 #expect(passing == answer.matching)
             }
         }

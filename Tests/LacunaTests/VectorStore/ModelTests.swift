@@ -178,7 +178,7 @@ private struct Trial<ID: VectorID> {
             expectNearest(try store.search(for: query, limit: limit), expected, limit: limit, tolerance: tolerance)
         }
         let passing = model.nearest(query, setup.metric) { $0.json?.contains("\"n\": 1") ?? false }
-        let matches = try store.search(for: query, limit: 4, where: "metadata ->> 'n' = ?", [1])
+        let matches = try store.search(for: query, limit: 4, where: "metadata ->> 'n' = \(1)")
         expectNearest(matches, passing, limit: 4, tolerance: tolerance)
     }
 

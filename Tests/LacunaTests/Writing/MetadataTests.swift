@@ -100,7 +100,7 @@ private struct Photo: Codable, Equatable, Sendable {
         #expect(try store.metadata(for: 3, as: Photo.self) == nil)
         #expect(throws: DecodingError.self) { try store.metadata(for: 1, as: Photo.self) }
         #expect(
-            try store.search(for: [1], limit: 9, where: "metadata ->> 'place' = ?", ["Nowhere/else"]).map(\.id) == [2]
+            try store.search(for: [1], limit: 9, where: "metadata ->> 'place' = \("Nowhere/else")").map(\.id) == [2]
         )
     }
 
@@ -136,7 +136,7 @@ private struct Photo: Codable, Equatable, Sendable {
         try tamper(scratch.index, "UPDATE metadata SET json = \(sql) WHERE id = 1")
         let error = expectError(.damaged) { _ = try store.metadataJSON(for: 1) }
         #expect(error?.ids == ["1"])
-        for filter in [nil, "id = 1"] {
+        for filter: Filter? in [nil, "id = 1"] {
             let error = expectError(.damaged) { try store.forEach(where: filter) { _ in } }
             #expect(error?.ids == ["1"])
         }

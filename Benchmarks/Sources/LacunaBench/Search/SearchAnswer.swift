@@ -10,7 +10,7 @@ struct SearchAnswer {
 }
 
 extension VectorStore where ID: SearchedID {
-    func answer(to query: [Float], limit: Int, where filter: String? = nil) throws -> SearchAnswer {
+    func answer(to query: [Float], limit: Int, where filter: Filter? = nil) throws -> SearchAnswer {
         var matches: [Match<ID>] = []
         let duration = try timed { matches = try search(for: query, limit: limit, where: filter) }
         return SearchAnswer(

@@ -103,7 +103,7 @@ final class SearchedStore<ID: SearchedID> {
     /// - Returns: The search's seconds.
     func search(_ query: Int? = nil, where filter: SearchFilter? = nil, limit: Int = limit) throws -> Double {
         let query = query ?? takeQuery()
-        let answer = try handle.answer(to: model.queries[query], limit: limit, where: filter?.text)
+        let answer = try handle.answer(to: model.queries[query], limit: limit, where: filter?.filter)
         try model.check(answer, to: query, limit: limit, where: filter)
         return answer.seconds
     }

@@ -1,0 +1,40 @@
+/// Numbers the parameters of one text of a filter as SQLite would if the text stood alone: `?` is one more than the
+/// largest number so far, `?3` is the third, and a name is one more where it stands first. The parameters of the texts
+/// before come first.
+struct FilterParameters {
+    private let first: Int
+    private var count = 0
+    private var numbers: [String: Int] = [:]
+
+    init(after first: Int) { self.first = first }
+
+    /// The text for SQLite in place of a named or numbered parameter; nil for any other token. Only these are counted
+    /// among ``FilterCost/operations``: SQLite looks for them in a list.
+    mutating func number(of token: FilterToken) -> String? {
+        switch token.kind {
+        case .nextValue, .valueList:
+            count += 1
+            return nil
+        case .namedValue:
+            let number: Int
+            if token.text.hasPrefix("?") {
+                number = Int(token.text.dropFirst()).flatMap { $0 > 0 ? $0 : nil } ?? .max
+            } else {
+                number = numbers[token.text] ?? count + 1
+                numbers[token.text] = number
+            }
+            count = max(count, number)
+            return "?\(number.addingReportingOverflow(first).partialValue)"
+        default: return nil
+        }
+    }
+
+    func check(_ values: Int) throws(VectorStoreError) {
+        guard count == values else {
+            throw Filter.invalid(
+                "it needs values for \(count) `?`s, and \(values) were given",
+                remedy: "write each value into the filter, as in `id = 5`, or pass one for each `?`"
+            )
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import CLacunaSQLite
+
+extension StoreIndex {
+    typealias MatchHandler = (SQLValue, Slot, _ metadata: () throws(VectorStoreError) -> String?) throws -> Void
+
+    /// The rows of a generation that pass the filter, in id order, with the text of their metadata, if they have any.
+    func forEachMatch(
+        _ generation: Int64,
+        _ filter: Filter?,
+        limit: Int? = nil,
+        _ body: MatchHandler
+    ) throws {
+        guard let filter else { return try forEachMatch(generation, Condition?.none, nil, limit, body) }
+        try withCondition(filter) { try forEachMatch(generation, $0, nil, limit, body) }
+    }
+
+    /// All rows of a generation, or those that pass a filter, in id order.
+    func forEachMatch(
+        _ generation: Int64,
+        _ condition: Condition?,
+        _ body: (SQLValue, Slot) throws -> Void
+    ) throws {
+        try forEachMatch(generation, condition, nil, nil) { id, slot, _ in try body(id, slot) }
+    }
+
+    /// The ids among some whose rows pass a filter, with their slots, in the order of the given ids.
+    func matches(
+        among ids: [SQLValue],
+        _ generation: Int64,
+        _ condition: Condition
+    ) throws -> [(id: SQLValue, slot: Slot)] {
+        var found: [(id: SQLValue, slot: Slot)] = []
+        try forEachMatch(generation, condition, ids, nil) { id, slot, _ in found.append((id, slot)) }
+        return found
+    }
+
+    /// A checked filter.
+    struct Condition {
+        fileprivate let sql: String
+        fileprivate let values: [SQLValue]
+        /// Whether the filter may have another result for the same row later.
+        let readsClock: Bool
+    }
+
+    /// Checks the filter, and calls `body` with it, under the limits for filters.
+    func withCondition<R>(_ filter: Filter, _ body: (Condition) throws -> R) throws -> R {
+        let grammar = try FilterGrammar(filter)
+        // This reads the schema and the two tables of JSON before the limits are set: the schema may exceed the limits
+        // for filters.
+        try connection.run("SELECT 1 FROM store, json_each('{}'), json_tree('{}')")
+        return try connection.limited(try limits(grammar)) {
+            try check(grammar)
+            let condition = Condition(
+                sql: grammar.cost.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
+                values: grammar.values,
+                readsClock: grammar.readsClock
+            )
+            return try connection.asking(every: grammar.cost.stepsBetweenQuestions) { try body(condition) }
+        }
+    }
+
+    private func forEachMatch(
+        _ generation: Int64,
+        _ condition: Condition?,
+        _ ids: [SQLValue]?,
+        _ limit: Int?,
+        _ body: MatchHandler
+    ) throws {
+        // The generation is an integer of ours, and the condition was just checked: it is one expression that reads
+        // nothing else. The ids come after it, so that their parameter is numbered after its own.
+        let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
+            try connection.prepare(
+                """
+                SELECT id, row_slot, metadata, metadata_checksum FROM (
+                    SELECT v.id AS id, m.json AS metadata, v.slot AS row_slot, m.checksum AS metadata_checksum
+                    FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
+                ) AS \(Self.rowName)
+                WHERE \(condition.map { "(\($0.sql) )" } ?? "true")
+                \(ids == nil ? "" : "AND id IN (SELECT value FROM json_each(?))")
+                ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
+                """
+            )
+        }
+        try statement.bind(condition?.values ?? [])
+        if let ids { try statement.bind(.text(SQLValue.jsonArray(ids)), at: statement.parameterCount) }
+        while try blamingFilter(condition, { () throws(VectorStoreError) in try statement.step() }) {
+            let id = try statement.id(0)
+            try body(id, statement.slot(1)) { () throws(VectorStoreError) in
+                statement.isNull(2) ? nil : try statement.metadata(at: 2, of: id)
+            }
+        }
+    }
+
+    /// If a statement with a filter fails while it is compiled or run, the caller's expression is the reason, for
+    /// example a malformed JSON path.
+    private func blamingFilter<R>(
+        _ condition: Condition?,
+        _ body: () throws(VectorStoreError) -> R
+    ) throws(VectorStoreError) -> R {
+        do { return try body() } catch {
+            guard condition != nil, let cause = error.cause as? SQLiteError,
+                [SQLITE_ERROR, SQLITE_TOOBIG].contains(cause.primaryCode)
+            else { throw error }
+            throw Filter.invalid(cause.message)
+        }
+    }
+
+    /// The limits on what the grammar doesn't bound. No value may be longer than the longest of 1 MiB, the longest
+    /// metadata, and the caller's own values. Finding the longest metadata would mean reading all, so the size of the
+    /// database is taken instead. The grammar allows so few operators that make texts longer that a text hardly ever
+    /// gets longer than a multiple of the stored ones.
+    private func limits(_ grammar: FilterGrammar) throws(VectorStoreError) -> [(limit: Int32, most: Int32)] {
+        let database = try pragma("page_count") * pragma("page_size")
+        let longest = grammar.values.map(\.textBytes).max() ?? 0
+        return [
+            (SQLITE_LIMIT_LENGTH, Int32(clamping: max(Self.shortestLimit, database, Int64(longest)))),
+            (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Int32(grammar.cost.patternBytes)),
+            (SQLITE_LIMIT_EXPR_DEPTH, Int32(FilterCost.mostBrackets)), (SQLITE_LIMIT_FUNCTION_ARG, 8),
+            (SQLITE_LIMIT_COLUMN, 16),
+            (SQLITE_LIMIT_COMPOUND_SELECT, 1),
+        ]
+    }
+
+    private static let shortestLimit: Int64 = 1 << 20
+
+    /// Checks that the filter names only `id`, `metadata`, and tables of JSON of its own.
+    ///
+    /// The filter is compiled against a row of the two columns, without any table, and SQLite asks an authorizer about
+    /// everything that the filter uses. So anything that the grammar may have overlooked is refused here.
+    private func check(_ grammar: FilterGrammar) throws(VectorStoreError) {
+        let row = "(SELECT 1 AS id, '{}' AS metadata) AS \(Self.rowName)"
+        let statement: Statement
+        do {
+            statement = try connection.prepare(
+                "SELECT 1 FROM \(row) WHERE + (\(grammar.sql) )",
+                allowing: Self.isReadingTheRow
+            )
+        } catch {
+            if error.code == .cancelled { throw error }
+            throw Filter.invalid((error.cause as? SQLiteError)?.message ?? error.detail)
+        }
+        invariant(statement.parameterCount == grammar.values.count, "the grammar numbers parameters as SQLite does")
+    }
+
+    /// The name of the row in the check, and in the query itself.
+    private static let rowName = "lacuna_row"
+
+    private static func isReadingTheRow(_ request: Connection.Request) -> Bool {
+        switch request.action {
+        case SQLITE_SELECT: return true
+        case SQLITE_READ:
+            // The empty name is what SQLite reports for a query that reads no column, such as count(*).
+            return [rowName, "json_each", "json_tree"].contains(request.first?.lowercased())
+        case SQLITE_FUNCTION:
+            let function = request.second?.uppercased() ?? ""
+            return FilterWords.functions.contains(function) || ["->", "->>"].contains(function)
+                || FilterWords.constants.contains(function)
+        default: return false
+        }
+    }
+}
