@@ -72,12 +72,11 @@ import Testing
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 4)
         let lines = try succeed("search", store, "-k", "2", "--json", input: "[-38.5,-37.5,-36.5]").lines
-        #expect(
-            lines == [
-                "{\"query\":0,\"rank\":1,\"id\":1,\"distance\":0.0,\"metadata\":{\"n\": 1}}",
-                "{\"query\":0,\"rank\":2,\"id\":2,\"distance\":5.385164807134504,\"metadata\":{\"n\": 2}}",
-            ]
-        )
+        #expect(lines.count == 2)
+        #expect(lines[0] == "{\"query\":0,\"rank\":1,\"id\":1,\"distance\":0.0,\"metadata\":{\"n\": 1}}")
+        let last =
+            "{\"query\":0,\"rank\":2,\"id\":2,\"distance\":5.385164807134504,\"metadata\":{\"n\": 2},\"cursor\":\""
+        #expect(lines[1].hasPrefix(last) && lines[1].hasSuffix("\"}"))
     }
 
     @Test func storeAsAWhole() throws {

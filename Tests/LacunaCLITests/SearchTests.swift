@@ -108,6 +108,65 @@ import Testing
         #expect(try succeed("search", store, "--like", "3", "--where", "id > 2", "--json").lines.count == 1)
     }
 
+    private func ids(_ words: String...) throws -> [Int] {
+        try succeed(words + ["--json"]).lines.map { try #require(try jsonObject($0)["id"] as? Int) }
+    }
+
+    /// Rows on a line, at 1 to `count`.
+    private func lineStore(_ directory: TemporaryDirectory, _ count: Int) throws -> String {
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "1", "--metric", "euclidean")
+        let rows = (1...count).map { "{\"id\":\($0),\"vector\":[\($0)]}\n" }.joined()
+        try succeed("import", store, try directory.write("r.jsonl", rows))
+        return store
+    }
+
+    @Test func severalExamples() throws {
+        let directory = try TemporaryDirectory()
+        let store = try lineStore(directory, 9)
+        // The query is at 4, and then, away from 2, at 6.
+        #expect(try ids("search", store, "--like", "3", "--like", "5", "-k", "3") == [4, 2, 6])
+        #expect(try ids("search", store, "--like", "3", "--like", "5", "--unlike", "2", "-k", "4") == [6, 7, 4, 8])
+        try fail(1, "search", store, "--like", "3", "--unlike", "10", saying: "the id 10")
+    }
+
+    @Test func withinARadiusAndAmongIDs() throws {
+        let directory = try TemporaryDirectory()
+        let store = try lineStore(directory, 9)
+        #expect(try ids("search", store, "--like", "5", "--radius", "2") == [4, 6, 3, 7])
+        let file = try directory.write("ids", "9\n6\n77\n5\n6\n")
+        #expect(try ids("search", store, "--like", "5", "--among", file) == [6, 9])
+        let run = try succeed("search", store, "--like", "5", "--among", file, "--radius", "3", "--explain")
+        #expect(run.lines.contains("plan        given rows"))
+        try fail(1, "search", store, "--like", "5", "--radius", "0.5", saying: "--radius")
+        try fail(64, "search", store, "--like", "5", "--radius", "-1", saying: "negative")
+        try fail(65, "search", store, "--like", "5", "--among", try directory.write("bad", "one\n"), saying: "'one'")
+    }
+
+    @Test func pages() throws {
+        let directory = try TemporaryDirectory()
+        let store = try lineStore(directory, 9)
+        var paged: [Int] = []
+        var words = ["search", store, "--like", "5", "-k", "3", "--json"]
+        while true {
+            let run = try lacuna(words)
+            let lines = try run.lines.map(jsonObject)
+            paged += lines.compactMap { $0["id"] as? Int }
+            #expect(lines.dropLast().allSatisfy { $0["cursor"] == nil })
+            guard let cursor = lines.last?["cursor"] as? String else {
+                #expect(run.status == 1)
+                break
+            }
+            words = words.prefix(7) + ["--after", cursor]
+        }
+        #expect(paged == [4, 6, 3, 7, 2, 8, 1, 9])
+        let cursor = try #require(words.last)
+        try fail(64, "search", store, "--vector", directory / "q.npy", "--after", cursor, saying: "--row")
+        let elsewhere = try TemporaryDirectory()
+        let other = try lineStore(elsewhere, 9)
+        try fail(64, "search", other, "--like", "5", "--after", cursor, saying: "another store")
+    }
+
     @Test func badQueries() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 2)
@@ -123,7 +182,8 @@ import Testing
         #expect(run.lines.count == 3)
         let explain = try jsonObject(try #require(run.lines.last))["explain"] as? [String: Any]
         #expect(explain?["plan"] as? String == "all rows")
-        #expect(explain?["scanned_rows"] as? Int == 3 && explain?["coded_rows"] as? Int == 0)
+        // The row itself is left out.
+        #expect(explain?["scanned_rows"] as? Int == 2 && explain?["coded_rows"] as? Int == 0)
         // The queries of a file share a pass, and one explanation.
         let all = try succeed("search", store, "--vector", directory / "s.npy", "--explain")
         #expect(all.lines.filter { $0.hasPrefix("plan") } == ["plan        all rows"])

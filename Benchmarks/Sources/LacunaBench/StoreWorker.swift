@@ -171,13 +171,19 @@ final class StoreWorker {
         var searched = 0
         repeat {
             if together {
-                found = try store.search(forEach: queries, limit: k, threads: threads).map { $0.map(\.id) }
+                found = try store.search(forEach: queries, limit: k, options: .init(threads: threads)).map {
+                    $0.map(\.id)
+                }
                 searched += count
                 continue
             }
             for (number, query) in queries.enumerated() where budget.allows(.now - start) {
                 latencies.record(
-                    try timed { found[number] = try store.search(for: query, limit: k, threads: threads).map(\.id) }
+                    try timed {
+                        found[number] = try store.search(for: query, limit: k, options: .init(threads: threads)).map(
+                            \.id
+                        )
+                    }
                 )
                 searched += 1
             }

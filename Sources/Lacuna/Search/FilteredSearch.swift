@@ -21,33 +21,30 @@ struct FilteredSearch {
     /// In a tenth of the time in which a search reads this many bytes of rows, one row is evaluated by its id.
     private static let bytesPerCandidate = 2 << 20
 
-    func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
-        let limit = min(limit, Int(snapshot.record.liveRows))
-        return try snapshot.index.withCondition(filter) { condition in
-            if !condition.readsClock, let found = try nearestByMemory(queries, limit, condition) { return found }
+    private var limit: Int { searcher.request.limit }
+
+    func nearest() throws -> [[FoundRow]] {
+        try snapshot.index.withCondition(filter) { condition in
+            if !condition.readsClock, let found = try nearestByMemory(condition) { return found }
             let list = try RowList(snapshot, condition)
             if !condition.readsClock { remember(list) }
             searcher.report.withLock { $0.plan = .filterFirst }
-            return try searcher.nearest(queries, limit: limit, list)
+            return try searcher.nearest(list)
         }
     }
 
     /// Nil if all rows must be evaluated. That is also so if the index contradicts itself; then only the table
     /// `vectors` is trusted.
-    private func nearestByMemory(
-        _ queries: [[Float]],
-        _ limit: Int,
-        _ condition: StoreIndex.Condition
-    ) throws -> [[FoundRow]]? {
+    private func nearestByMemory(_ condition: StoreIndex.Condition) throws -> [[FoundRow]]? {
         do {
             guard let dead = try directory.deadSlots(snapshot) else { return nil }
             if let slots = try remembered.slots(filter, condition, snapshot) {
                 searcher.report.withLock { $0.plan = .rememberedFilter }
-                return try searcher.nearest(queries, limit: limit, among: slots, dead)
+                return try searcher.nearest(among: slots, dead)
             }
-            guard queries.count == 1, !isWorthEvaluatingAll(limit) else { return nil }
+            guard searcher.request.queries.count == 1, !isWorthEvaluatingAll else { return nil }
             searcher.report.withLock { $0.plan = .nearestFirst }
-            return try nearestFirst(queries[0], limit, condition, dead).map { [$0] }
+            return try nearestFirst(condition, dead).map { [$0] }
         } catch let error as VectorStoreError where error.code == .damaged {
             return nil
         }
@@ -64,31 +61,27 @@ struct FilteredSearch {
         remembered.remember(passing, filter)
     }
 
-    private func isWorthEvaluatingAll(_ limit: Int) -> Bool {
+    private var isWorthEvaluatingAll: Bool {
         guard let known = remembered.trials(filter), known.usesToWait == 0 else { return false }
         let rowBytes = Double(snapshot.record.liveRows) * Double(snapshot.rows.file.stride)
         return known.trials.candidates(for: Double(limit)) * Double(Self.bytesPerCandidate) > rowBytes
     }
 
     /// Nil if too few rows pass, or if the index contradicts itself.
-    private func nearestFirst(
-        _ query: [Float],
-        _ limit: Int,
-        _ condition: StoreIndex.Condition,
-        _ dead: SlotBits
-    ) throws -> [FoundRow]? {
+    private func nearestFirst(_ condition: StoreIndex.Condition, _ dead: SlotBits) throws -> [FoundRow]? {
         let most = Int(snapshot.record.liveRows) / Self.rowsPerCandidate
         let known = remembered.trials(filter)?.trials
         var trial = RememberedFilters.Trials()
         defer { remembered.add(trial, filter) }
-        var count = min(most, firstCandidates(limit, known))
+        var count = min(most, firstCandidates(known))
         while count > trial.evaluated {
             // Each pass begins anew: it may find rows at equal distances in another order.
             trial = RememberedFilters.Trials()
             var passed: [FoundRow] = []
-            let candidates = try searcher.candidates(query, limit: count, except: dead)
-            guard try evaluate(candidates, limit, condition, known, &trial, &passed) else { return nil }
-            if passed.count >= limit { return Array(passed.prefix(limit)) }
+            let candidates = try searcher.candidates(limit: count, except: dead)
+            guard try evaluate(candidates, condition, known, &trial, &passed) else { return nil }
+            // If there are fewer candidates than were asked for, no others lie within the bounds.
+            if passed.count >= limit || candidates.count < count { return Array(passed.prefix(limit)) }
             // If further rows pass as often, this many are needed; half as many again are added.
             let wanted = trial.candidates(for: 1.5 * Double(limit))
             if wanted > 4 * Double(most) { return nil }
@@ -99,7 +92,7 @@ struct FilteredSearch {
 
     /// The number of nearest rows that are tried first. Trying too few costs another pass over all rows, so about three
     /// standard deviations are added to what is expected.
-    private func firstCandidates(_ limit: Int, _ known: RememberedFilters.Trials?) -> Int {
+    private func firstCandidates(_ known: RememberedFilters.Trials?) -> Int {
         let most = max(Self.newCandidates, 32 * limit)
         guard let known, known.passed > 0 else { return most }
         let wanted = known.candidates(for: Double(limit) + 3 * Double(limit).squareRoot() + 3)
@@ -110,7 +103,6 @@ struct FilteredSearch {
     /// index names.
     private func evaluate(
         _ candidates: RankedCandidates,
-        _ limit: Int,
         _ condition: StoreIndex.Condition,
         _ known: RememberedFilters.Trials?,
         _ trial: inout RememberedFilters.Trials,

@@ -67,9 +67,9 @@ struct Scan: Sendable {
         }
     }
 
-    /// The `limit` nearest rows of each query.
-    func run(limit: Int, threads: Int) throws(VectorStoreError) -> [TopK] {
-        let none = [TopK](repeating: TopK(limit: limit), count: queries.count)
+    /// The `limit` nearest rows of each query within the bounds.
+    func run(limit: Int, _ bounds: RankBounds, threads: Int) throws(VectorStoreError) -> [TopK] {
+        let none = [TopK](repeating: TopK(limit: limit, bounds), count: queries.count)
         if limit == 0 { return none }
         // A task knows only on its own thread that it was cancelled, and another thread may take all pieces.
         if isCancelled() { throw Self.cancelled }

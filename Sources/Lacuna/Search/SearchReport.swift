@@ -1,4 +1,4 @@
-/// A report of how a search found its answer: see ``VectorStore/explainedSearch(forEach:limit:where:threads:)``.
+/// A report of how a search found its answer: see ``VectorStore/explainedSearch(forEach:limit:where:options:)``.
 public struct SearchReport: Sendable, Equatable {
     /// A way to find the nearest rows. The answer is the same with each.
     public enum Plan: String, Sendable {
@@ -10,6 +10,8 @@ public struct SearchReport: Sendable, Equatable {
         case rememberedFilter = "remembered filter"
         /// The filter is evaluated on all rows; then those that passed are compared with the query.
         case filterFirst = "filter first"
+        /// The rows of the given ids, or those of them that pass the filter, are compared with the query.
+        case givenRows = "given rows"
     }
 
     /// The plan that gave the answer.

@@ -87,6 +87,13 @@ struct RowList: Sendable {
     let slots: [Slot]
     private let ids: [SQLValue]
 
+    /// Lists rows in any order, each once. Takes O(rows · log rows) time.
+    init(_ rows: [(id: SQLValue, slot: Slot)]) {
+        let rows = rows.sorted { $0.slot < $1.slot }
+        slots = rows.map(\.slot)
+        ids = rows.map(\.id)
+    }
+
     /// Lists all rows that the table `vectors` names, or those that pass a filter. Takes O(rows · log rows) time.
     init(_ snapshot: Snapshot, _ condition: StoreIndex.Condition? = nil) throws {
         var rows: [(id: SQLValue, slot: Slot)] = []
@@ -94,9 +101,12 @@ struct RowList: Sendable {
             try snapshot.check(id, slot)
             rows.append((id, slot))
         }
-        rows.sort { $0.slot < $1.slot }
-        slots = rows.map(\.slot)
-        ids = rows.map(\.id)
+        self.init(rows)
+    }
+
+    /// The list without the rows of some slots.
+    func removing(_ some: SlotBits) -> RowList {
+        some.count == 0 ? self : RowList(zip(ids, slots).filter { !some.contains($0.1) }.map { ($0, $1) })
     }
 
     /// The id of one of the rows.

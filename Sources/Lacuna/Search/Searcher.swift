@@ -1,5 +1,6 @@
 /// Exact k-nearest-neighbour search over one snapshot.
 struct Searcher {
+    let request: SearchRequest
     private let snapshot: Snapshot
     private let directory: RowDirectory
     private let ids: RowIDs?
@@ -8,7 +9,13 @@ struct Searcher {
     /// A report of what was done so far.
     let report = Guarded(SearchReport())
 
-    init(_ snapshot: Snapshot, _ memory: HandleMemory, threads: Int) throws(VectorStoreError) {
+    init(
+        _ request: SearchRequest,
+        _ snapshot: Snapshot,
+        _ memory: HandleMemory,
+        threads: Int
+    ) throws(VectorStoreError) {
+        self.request = request
         self.snapshot = snapshot
         directory = memory.directory
         ids = memory.rowIDs
@@ -17,48 +24,71 @@ struct Searcher {
     }
 
     /// The nearest rows of each query, nearest first; rows at equal distances in the order of their ids.
-    func nearest(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]] {
-        if let found = try nearestLive(queries, limit: limit) { return found }
-        return try nearest(queries, limit: limit, RowList(snapshot))
+    ///
+    /// - Parameter ids: The ids among which to search; nil for all.
+    func nearest(among ids: [SQLValue]?, _ filter: Filter?, _ memory: HandleMemory) throws -> [[FoundRow]] {
+        if let ids {
+            report.withLock { $0.plan = .givenRows }
+            let list = try RowList(snapshot, among: ids)
+            return try nearest(filter.map { try list.passing($0, snapshot) } ?? list)
+        }
+        guard let filter else { return try nearest() }
+        let search = FilteredSearch(
+            searcher: self,
+            snapshot: snapshot,
+            directory: directory,
+            remembered: memory.filters,
+            filter: filter
+        )
+        return try search.nearest()
+    }
+
+    /// The same among all rows.
+    private func nearest() throws -> [[FoundRow]] {
+        if let found = try nearestLive() { return found }
+        return try nearest(RowList(snapshot))
     }
 
     /// The same among some rows.
-    func nearest(_ queries: [[Float]], limit: Int, _ list: RowList) throws -> [[FoundRow]] {
-        try scan(SearchedRows(list), queries, limit)
+    func nearest(_ list: RowList) throws -> [[FoundRow]] {
+        try scan(SearchedRows(list.removing(request.leftOut)))
     }
 
     /// The same among the rows of some slots. The table `vectors` names rows in these slots.
-    func nearest(
-        _ queries: [[Float]],
-        limit: Int,
-        among slots: SlotBits,
-        _ dead: SlotBits
-    ) throws -> [[FoundRow]] {
+    func nearest(among slots: SlotBits, _ dead: SlotBits) throws -> [[FoundRow]] {
         var live = slots
         live.subtract(dead)
-        return try scan(SearchedRows(snapshot, among: live, ids), queries, limit)
+        live.subtract(request.leftOut)
+        return try scan(SearchedRows(snapshot, among: live, ids))
     }
 
-    /// The nearest rows of one query. Their ids are looked up when they are needed.
-    func candidates(_ query: [Float], limit: Int, except dead: SlotBits) throws -> RankedCandidates {
-        let rows = SearchedRows(snapshot, except: dead, ids)
+    /// The nearest rows of the first query. Their ids are looked up when they are needed.
+    func candidates(limit: Int, except dead: SlotBits) throws -> RankedCandidates {
+        let rows = searched(except: dead)
         ids?.missed(snapshot.record, reads: limit)
-        let found = try Scan(snapshot, rows, [query], codes, report).run(limit: limit, threads: threads)
+        let scan = Scan(snapshot, rows, [request.queries[0]], codes, report)
+        let found = try scan.run(limit: limit, request.bounds, threads: threads)
         return try RankedCandidates(found[0], rows)
+    }
+
+    private func searched(except dead: SlotBits) -> SearchedRows {
+        var out = dead
+        out.formUnion(request.leftOut)
+        return SearchedRows(snapshot, except: out, ids)
     }
 
     /// Nil if the table `vectors` contradicts the runs and the dead slots, because another program has written to the
     /// index.
-    private func nearestLive(_ queries: [[Float]], limit: Int) throws -> [[FoundRow]]? {
+    private func nearestLive() throws -> [[FoundRow]]? {
         guard let dead = try directory.deadSlots(snapshot) else { return nil }
-        if let found = try nearest(queries, limit: limit, except: dead) { return found }
-        return try directory.rebuild(snapshot).flatMap { try nearest(queries, limit: limit, except: $0) }
+        if let found = try nearest(except: dead) { return found }
+        return try directory.rebuild(snapshot).flatMap { try nearest(except: $0) }
     }
 
     /// Nil if a row that was found isn't in the slot that the table `vectors` names.
-    private func nearest(_ queries: [[Float]], limit: Int, except dead: SlotBits) throws -> [[FoundRow]]? {
+    private func nearest(except dead: SlotBits) throws -> [[FoundRow]]? {
         let found: [[FoundRow]]
-        do { found = try scan(SearchedRows(snapshot, except: dead, ids), queries, limit) } catch {
+        do { found = try scan(searched(except: dead)) } catch {
             guard error.code == .damaged else { throw error }
             return nil
         }
@@ -68,10 +98,9 @@ struct Searcher {
         return found
     }
 
-    private func scan(_ rows: SearchedRows, _ queries: [[Float]], _ limit: Int) throws(VectorStoreError) -> [[FoundRow]]
-    {
-        let scan = Scan(snapshot, rows, queries, codes, report)
-        var found = try scan.run(limit: min(limit, Int(snapshot.record.liveRows)), threads: threads)
+    private func scan(_ rows: SearchedRows) throws(VectorStoreError) -> [[FoundRow]] {
+        let scan = Scan(snapshot, rows, request.queries, codes, report)
+        var found = try scan.run(limit: request.limit, request.bounds, threads: threads)
         var ranked: [[FoundRow]] = []
         for index in found.indices { ranked.append(try found[index].ranked(rows)) }
         return ranked

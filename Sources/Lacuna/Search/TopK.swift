@@ -5,8 +5,8 @@ struct FoundRow {
     let distance: Double
 }
 
-/// The `limit` nearest rows so far. Rows at equal distances rank by their ids. An id is looked up only if the choice or
-/// the order of the nearest rows depends on it.
+/// The `limit` nearest rows so far, of those within the bounds. Rows at equal distances rank by their ids. An id is
+/// looked up only if the choice or the order of the nearest rows depends on it.
 struct TopK {
     struct Candidate {
         let distance: Double
@@ -14,6 +14,7 @@ struct TopK {
     }
 
     let limit: Int
+    private let bounds: RankBounds
     /// A binary heap with the farthest at the root.
     private var heap: [Candidate] = []
     /// Rows beyond the limit that are as far as the farthest.
@@ -22,12 +23,19 @@ struct TopK {
     /// If there are more ties, they are decided at once, so that memory stays bounded even if all rows are alike.
     private static let mostTies = 1_024
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, _ bounds: RankBounds) {
+        self.limit = limit
+        self.bounds = bounds
+    }
 
     /// The largest distance at which a row can be among the nearest.
-    var farthest: Double { heap.count < limit ? .infinity : heap[0].distance }
+    var farthest: Double { heap.count < limit ? bounds.radius : heap[0].distance }
 
     mutating func insert(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) {
+        if try bounds.contains(candidate, rows) { try insertWithinBounds(candidate, rows) }
+    }
+
+    private mutating func insertWithinBounds(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) {
         if heap.count < limit {
             heap.append(candidate)
             siftUp(heap.count - 1)
@@ -44,9 +52,9 @@ struct TopK {
 
     /// Adds all rows of another one.
     mutating func merge(_ other: TopK, _ rows: SearchedRows) throws(VectorStoreError) {
-        for candidate in other.heap { try insert(candidate, rows) }
+        for candidate in other.heap { try insertWithinBounds(candidate, rows) }
         guard let farthest = other.heap.first?.distance else { return }
-        for slot in other.ties { try insert(Candidate(distance: farthest, slot: slot), rows) }
+        for slot in other.ties { try insertWithinBounds(Candidate(distance: farthest, slot: slot), rows) }
     }
 
     /// The rows with their ids, nearest first.

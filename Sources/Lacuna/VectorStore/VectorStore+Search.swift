@@ -6,6 +6,22 @@ public struct Match<ID: VectorID>: Sendable, Equatable {
     public let distance: Double
 }
 
+/// A row that a search found, with its metadata.
+public struct DecodedMatch<ID: VectorID, Metadata> {
+    /// The row's id and distance.
+    public let match: Match<ID>
+    /// The row's metadata in the state that was searched; nil if it has none.
+    public let metadata: Metadata?
+
+    /// The row's id.
+    public var id: ID { match.id }
+    /// The distance by the store's ``DistanceMetric``; lower is nearer.
+    public var distance: Double { match.distance }
+}
+
+extension DecodedMatch: Sendable where Metadata: Sendable {}
+extension DecodedMatch: Equatable where Metadata: Equatable {}
+
 extension VectorStore {
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids.
     ///
@@ -22,38 +38,116 @@ extension VectorStore {
     ///
     /// - Parameters:
     ///   - query: As many components as the store's dimension, all of them finite numbers.
-    ///   - limit: The number of rows to find, at least 1.
+    ///   - limit: The number of rows to find, at least 1. There are fewer matches only if fewer rows pass the filter and
+    ///     the options.
     ///   - filter: A condition on rows: see ``Filter``.
-    ///   - threads: The number of threads; all cores by default.
+    ///   - options: A radius, ids among which to search, a cursor for the next page, a number of threads.
     /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
     public func search(
         for query: [Float],
         limit: Int,
         where filter: Filter? = nil,
-        threads: Int? = nil
+        options: SearchOptions<ID> = SearchOptions()
     ) throws -> [Match<ID>] {
-        try read { try $0.search(for: query, limit: limit, where: filter, threads: threads) }
+        try read { try $0.search(for: query, limit: limit, where: filter, options: options) }
     }
 
     /// The nearest rows of several queries, found in one pass over the file and of one moment: see
-    /// ``search(for:limit:where:threads:)``.
+    /// ``search(for:limit:where:options:)``.
     public func search(
         forEach queries: [[Float]],
         limit: Int,
         where filter: Filter? = nil,
-        threads: Int? = nil
+        options: SearchOptions<ID> = SearchOptions()
     ) throws -> [[Match<ID>]] {
-        try read { try $0.search(forEach: queries, limit: limit, where: filter, threads: threads) }
+        try read { try $0.search(forEach: queries, limit: limit, where: filter, options: options) }
     }
 
     /// The nearest rows of several queries, with a report of how the search found them: which plan it followed, and how
-    /// many rows it read in which form. See ``search(for:limit:where:threads:)``.
+    /// many rows it read in which form. See ``search(for:limit:where:options:)``.
     public func explainedSearch(
         forEach queries: [[Float]],
         limit: Int,
         where filter: Filter? = nil,
-        threads: Int? = nil
+        options: SearchOptions<ID> = SearchOptions()
     ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
-        try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, threads: threads) }
+        try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, options: options) }
+    }
+
+    /// The nearest rows with their metadata, all of one moment: see ``search(for:limit:where:options:)``.
+    ///
+    ///     for match in try store.search(for: query, limit: 10, as: Note.self) {
+    ///         print(match.distance, match.metadata?.title ?? "untitled")
+    ///     }
+    ///
+    /// - Throws: Also `DecodingError` if the metadata of a match have another shape than `M`.
+    public func search<M: Decodable>(
+        for query: [Float],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions(),
+        as type: M.Type
+    ) throws -> [DecodedMatch<ID, M>] {
+        try read { try $0.search(for: query, limit: limit, where: filter, options: options, as: type) }
+    }
+
+    /// The rows like some examples, and unlike others: those nearest to p, or to 2p − n if there are negative examples.
+    /// p is the mean of the positive examples, and n that of the negative ones.
+    ///
+    /// This is Rocchio's formula for relevance feedback. Under the cosine metric, examples are scaled to the length 1
+    /// first, so that only their directions count. Means are computed in double precision, and rounded to single
+    /// precision once. A single positive example without negative ones is the query as it is.
+    ///
+    /// The answer leaves out the rows that are given by their ids. See ``search(for:limit:where:options:)`` for the rest.
+    ///
+    /// - Parameters:
+    ///   - positives: At least one row or vector that the matches should be like. One that is there twice counts twice.
+    ///   - negatives: Rows or vectors that they should be unlike.
+    /// - Throws: Also `unknownID` if an id has no row; `damaged`, with the id, for a row that doesn't match its checksum.
+    public func search(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) throws -> [Match<ID>] {
+        try read {
+            try $0.search(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
+        }
+    }
+
+    /// The rows like some examples, with their metadata: see ``search(like:unlike:limit:where:options:)`` and
+    /// ``search(for:limit:where:options:as:)``.
+    public func search<M: Decodable>(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions(),
+        as type: M.Type
+    ) throws -> [DecodedMatch<ID, M>] {
+        try read {
+            try $0.search(
+                like: positives,
+                unlike: negatives,
+                limit: limit,
+                where: filter,
+                options: options,
+                as: type
+            )
+        }
+    }
+
+    /// The place in a ranking after a match. With this cursor in its options, a search gives the next page:
+    ///
+    ///     let page = try store.search(for: query, limit: 10)
+    ///     if let last = page.last {
+    ///         let next = try store.search(for: query, limit: 10, options: .init(after: try store.cursor(after: last)))
+    ///     }
+    ///
+    /// Paging through a store that doesn't change gives each row exactly once. Each page costs a search, and 1 µs or
+    /// so for each match before it.
+    public func cursor(after match: Match<ID>) throws -> SearchCursor {
+        try read { $0.cursor(after: match) }
     }
 }

@@ -6,61 +6,119 @@ import Foundation
 
 extension VectorStoreSnapshot {
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids: see
-    /// ``VectorStore/search(for:limit:where:threads:)``.
+    /// ``VectorStore/search(for:limit:where:options:)``.
     public func search(
         for query: [Float],
         limit: Int,
         where filter: Filter? = nil,
-        threads: Int? = nil
+        options: SearchOptions<ID> = SearchOptions()
     ) throws -> [Match<ID>] {
-        try search(forEach: [query], limit: limit, where: filter, threads: threads)[0]
+        try search(forEach: [query], limit: limit, where: filter, options: options)[0]
     }
 
     /// The nearest rows of several queries, found in one pass over the file: see
-    /// ``search(for:limit:where:threads:)``.
+    /// ``VectorStore/search(forEach:limit:where:options:)``.
     public func search(
         forEach queries: [[Float]],
         limit: Int,
         where filter: Filter? = nil,
-        threads: Int? = nil
+        options: SearchOptions<ID> = SearchOptions()
     ) throws -> [[Match<ID>]] {
-        try explainedSearch(forEach: queries, limit: limit, where: filter, threads: threads).matches
+        try explainedSearch(forEach: queries, limit: limit, where: filter, options: options).matches
     }
 
     /// The same with a report of how the search found its answer: see
-    /// ``VectorStore/explainedSearch(forEach:limit:where:threads:)``.
+    /// ``VectorStore/explainedSearch(forEach:limit:where:options:)``.
     public func explainedSearch(
         forEach queries: [[Float]],
         limit: Int,
         where filter: Filter? = nil,
-        threads: Int? = nil
+        options: SearchOptions<ID> = SearchOptions()
+    ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
+        try matches(SearchRequest(queries: queries, limit: limit), filter, options)
+    }
+
+    /// The nearest rows with their metadata: see ``VectorStore/search(for:limit:where:options:as:)``.
+    public func search<M: Decodable>(
+        for query: [Float],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions(),
+        as type: M.Type
+    ) throws -> [DecodedMatch<ID, M>] {
+        try decoded(search(for: query, limit: limit, where: filter, options: options))
+    }
+
+    /// The rows like some examples, and unlike others: see ``VectorStore/search(like:unlike:limit:where:options:)``.
+    public func search(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) throws -> [Match<ID>] {
+        try explainedSearch(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
+            .matches
+    }
+
+    /// The same with a report of how the search found its answer.
+    public func explainedSearch(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) throws -> (matches: [Match<ID>], report: SearchReport) {
+        let request = try request(like: positives, unlike: negatives, limit: limit)
+        let (matches, report) = try matches(request, filter, options)
+        return (matches[0], report)
+    }
+
+    /// The rows like some examples with their metadata: see
+    /// ``VectorStore/search(like:unlike:limit:where:options:as:)``.
+    public func search<M: Decodable>(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions(),
+        as type: M.Type
+    ) throws -> [DecodedMatch<ID, M>] {
+        try decoded(search(like: positives, unlike: negatives, limit: limit, where: filter, options: options))
+    }
+
+    /// The place in a ranking after a match: see ``VectorStore/cursor(after:)``.
+    public func cursor(after match: Match<ID>) -> SearchCursor {
+        let rank = RankBounds.Rank(distance: match.distance, id: match.id.sqlValue)
+        return SearchCursor(snapshot.record.uuidBytes, rank)
+    }
+}
+
+// MARK: Inside
+
+extension VectorStoreSnapshot {
+    private func matches(
+        _ request: SearchRequest,
+        _ filter: Filter?,
+        _ options: SearchOptions<ID>
     ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
         let start = ContinuousClock.now
-        guard limit >= 1 else {
+        guard request.limit >= 1 else {
             throw VectorStoreError(
                 .invalidArgument,
-                "the limit \(limit) is out of range",
+                "the limit \(request.limit) is out of range",
                 remedy: "ask for at least one row"
             )
         }
-        let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        guard threads >= 1 else {
-            throw VectorStoreError(.invalidArgument, "\(threads) threads are out of range", remedy: "use at least one")
-        }
-        for (index, query) in queries.enumerated() { try Self.check(query, index, snapshot.record.dimension) }
-        let searcher = try Searcher(snapshot, memory, threads: threads)
-        let found =
-            if let filter {
-                try FilteredSearch(
-                    searcher: searcher,
-                    snapshot: snapshot,
-                    directory: memory.directory,
-                    remembered: memory.filters,
-                    filter: filter
-                ).nearest(queries, limit: limit)
-            } else {
-                try searcher.nearest(queries, limit: limit)
-            }
+        for (index, query) in request.queries.enumerated() { try check(query, "query \(index)") }
+        try options.check(snapshot.record, request.queries.count)
+        var request = request
+        request.limit = min(request.limit, count)
+        // A zero without a sign.
+        request.bounds = RankBounds(radius: options.radius.map { $0 + 0 } ?? .infinity, after: options.after?.rank)
+        let threads = options.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let searcher = try Searcher(request, snapshot, memory, threads: threads)
+        let found = try searcher.nearest(among: options.among?.map(\.sqlValue), filter, memory)
         let matches = try found.map { matches in
             try matches.map { Match(id: try Self.typed($0.id), distance: $0.distance) }
         }
@@ -69,20 +127,72 @@ extension VectorStoreSnapshot {
         return (matches, report)
     }
 
-    private static func check(_ query: [Float], _ index: Int, _ dimension: Int) throws(VectorStoreError) {
-        guard query.count == dimension else {
+    private func check(_ vector: [Float], _ name: String) throws(VectorStoreError) {
+        let dimension = snapshot.record.dimension
+        guard vector.count == dimension else {
             throw VectorStoreError(
                 .invalidVector,
-                "query \(index) has \(query.count) components, and the store's vectors have \(dimension)",
+                "\(name) has \(vector.count) components, and the store's vectors have \(dimension)",
                 remedy: "search with vectors of the model that made the store's"
             )
         }
-        if let component = query.span.firstNonFinite {
+        if let component = vector.span.firstNonFinite {
             throw VectorStoreError(
                 .invalidVector,
-                "component \(component) of query \(index) is not a finite number",
+                "component \(component) of \(name) is not a finite number",
                 remedy: "compute the vector again"
             )
         }
+    }
+
+    private func request(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>],
+        limit: Int
+    ) throws -> SearchRequest {
+        if positives.isEmpty {
+            throw VectorStoreError(
+                .invalidArgument,
+                "there is no example of what to search for",
+                remedy: "give at least one row or vector that the matches should be like"
+            )
+        }
+        var leftOut = SlotBits()
+        let runs = RunReader(snapshot.index, snapshot.record)
+        func vectors(_ examples: [SearchExample<ID>]) throws -> [[Float]] {
+            try examples.enumerated().map { index, example in
+                switch example {
+                case .vector(let vector):
+                    try check(vector, "example \(index)")
+                    return vector
+                case .id(let id):
+                    let id = id.sqlValue
+                    guard let slot = try snapshot.slot(of: id) else {
+                        throw VectorStoreError(
+                            .unknownID,
+                            "no row has the id \(id.idText), which is given as an example",
+                            remedy: "choose another example",
+                            ids: [id.idText]
+                        )
+                    }
+                    leftOut.insert(slot)
+                    // A damaged row must not be an example.
+                    return try snapshot.checkedRow(id, slot, runs)
+                }
+            }
+        }
+        let query = ExampleQuery.query(try vectors(positives), try vectors(negatives), snapshot.record.metric)
+        if query.span.firstNonFinite != nil {
+            throw VectorStoreError(
+                .invalidVector,
+                "the mean of the examples is too large for single precision",
+                remedy: "scale the vectors down"
+            )
+        }
+        return SearchRequest(queries: [query], limit: limit, leftOut: leftOut)
+    }
+
+    private func decoded<M: Decodable>(_ matches: [Match<ID>]) throws -> [DecodedMatch<ID, M>] {
+        try matches.map { DecodedMatch(match: $0, metadata: try metadata(for: $0.id)) }
     }
 }

@@ -13,8 +13,15 @@ struct SearchCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Option(help: ArgumentHelp("Find rows near this row; leave the row itself out.", valueName: "id"))
-    var like: String?
+    @Option(
+        help: ArgumentHelp("Find rows like this row, without the row itself; may be given repeatedly.", valueName: "id")
+    )
+    var like: [String] = []
+
+    @Option(
+        help: ArgumentHelp("With --like, find rows unlike this row; may be given repeatedly.", valueName: "id")
+    )
+    var unlike: [String] = []
 
     @Option(help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"))
     var vector: String?
@@ -27,8 +34,7 @@ struct SearchCommand: StoreCommand {
 
     @OptionGroup var filter: FilterOption
 
-    @Option(help: ArgumentHelp("The number of threads; all cores by default.", valueName: "n"))
-    var threads: Int?
+    @OptionGroup var arguments: SearchArguments
 
     @Flag(help: "Say how the rows were found: by which plan, and how many rows were read in which form.")
     var explain = false
@@ -39,8 +45,11 @@ struct SearchCommand: StoreCommand {
     private static let queriesPerPass = 64
 
     func check() throws {
-        if like != nil && vector != nil {
+        if !like.isEmpty && vector != nil {
             throw CommandError.usage("--like and --vector exclude each other", remedy: "give one of them")
+        }
+        if like.isEmpty && !unlike.isEmpty {
+            throw CommandError.usage("--unlike is given without --like", remedy: "name a row to search for with --like")
         }
         if row != nil && vector == nil {
             throw CommandError.usage("--row is given without --vector", remedy: "name the .npy file with --vector")
@@ -49,54 +58,61 @@ struct SearchCommand: StoreCommand {
             throw CommandError.usage("--row \(row) is out of range", remedy: "count the rows from 0")
         }
         if limit < 1 { throw CommandError.usage("-k \(limit) is out of range", remedy: "ask for at least one row") }
-        if let threads, threads < 1 {
-            throw CommandError.usage("--threads \(threads) is out of range", remedy: "use at least one")
+        try arguments.check()
+        if arguments.after != nil && vector != nil && row == nil {
+            throw CommandError.usage("--after is given for all rows of a file", remedy: "choose one with --row")
         }
     }
 
     private var nothingFound: CommandError {
         if format.json { return .silent(.no) }
-        return filter.sql == nil
+        return filter.sql == nil && !arguments.areRestricting
             ? CommandError(.no, "the store has no row to find", remedy: "import some")
-            : CommandError(.no, "nothing matched", remedy: "try a wider --where")
+            : CommandError(.no, "nothing matched", remedy: "try a wider --where, --radius or --among, or no --after")
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let options: SearchOptions<ID> = try arguments.options()
         let (found, explanation) =
-            if let like {
-                try search(store, like: try ID(argument: like), output)
+            if !like.isEmpty {
+                try searchExamples(store, options, output)
             } else if let vector {
-                try search(store, file: vector, output)
+                try search(store, file: vector, options, output)
             } else {
-                try search(store, [try StandardInput.vector()], from: 0, output)
+                try search(store, [try StandardInput.vector()], from: 0, options, output)
             }
         if explain { try explanation?.print(format, output) }
         if found == 0 { throw nothingFound }
     }
 
-    private func search<ID: CommandID>(
+    private func searchExamples<ID: CommandID>(
         _ store: VectorStore<ID>,
-        like id: ID,
+        _ options: SearchOptions<ID>,
         _ output: StandardOutput
     ) throws -> (found: Int, SearchReport?) {
-        // `row` checks the row's checksum: a damaged row must not be a query.
-        guard let query = try store.row(id)?.vector else {
-            throw CommandError(.no, "no row has the id \(id.text)", remedy: "`lacuna list` shows the ids there are")
+        func examples(_ ids: [String]) throws -> [SearchExample<ID>] { try ids.map { .id(try ID(argument: $0)) } }
+        let (positives, negatives) = (try examples(like), try examples(unlike))
+        do {
+            let (found, explanation) = try store.read { snapshot in
+                let (matches, report) = try snapshot.explainedSearch(
+                    like: positives,
+                    unlike: negatives,
+                    limit: limit,
+                    where: filter.filter,
+                    options: options
+                )
+                return (try snapshot.found(matches), report)
+            }
+            return (try report(found, 0, output), explanation)
+        } catch let error as VectorStoreError where error.code == .unknownID {
+            throw CommandError(.no, error.problem, remedy: "`lacuna list` shows the ids there are")
         }
-        // Asks for one more match, since the row itself is the nearest, or tied with it.
-        let (found, explanation) = try store.explainedSearch(
-            forEach: [query],
-            limit: limit(in: store) + 1,
-            where: filter.filter,
-            threads: threads
-        )
-        let matches = found[0].filter { $0.id.uniqueKey != id.uniqueKey }.prefix(limit)
-        return (try report(store, Array(matches), 0, output), explanation)
     }
 
     private func search<ID: CommandID>(
         _ store: VectorStore<ID>,
         file: String,
+        _ options: SearchOptions<ID>,
         _ output: StandardOutput
     ) throws -> (found: Int, SearchReport?) {
         let reader = try NPYReader(path: file)
@@ -107,7 +123,7 @@ struct SearchCommand: StoreCommand {
                 remedy: "search with vectors of the model that made the store's"
             )
         }
-        if let row { return try search(store, [try reader.row(row)], from: 0, output) }
+        if let row { return try search(store, [try reader.row(row)], from: 0, options, output) }
         var found = 0
         var explanation: SearchReport?
         var first = 0
@@ -118,7 +134,7 @@ struct SearchCommand: StoreCommand {
             let count = try reader.next(Self.queriesPerPass, into: &components)
             if count == 0 { break }
             let queries = (0..<count).map { Array(components[$0 * dimension..<($0 + 1) * dimension]) }
-            let (more, report) = try search(store, queries, from: first, output)
+            let (more, report) = try search(store, queries, from: first, options, output)
             found += more
             if explanation != nil, let report { explanation?.add(report) } else { explanation = report }
             first += count
@@ -131,54 +147,68 @@ struct SearchCommand: StoreCommand {
         _ store: VectorStore<ID>,
         _ queries: [[Float]],
         from first: Int,
+        _ options: SearchOptions<ID>,
         _ output: StandardOutput
     ) throws -> (found: Int, SearchReport?) {
-        let (results, explanation) = try store.explainedSearch(
-            forEach: queries,
-            limit: limit(in: store),
-            where: filter.filter,
-            threads: threads
-        )
-        var found = 0
-        for (index, matches) in results.enumerated() {
-            found += try report(store, matches, first + index, output)
+        let (results, explanation) = try store.read { snapshot in
+            let (matches, report) = try snapshot.explainedSearch(
+                forEach: queries,
+                limit: limit,
+                where: filter.filter,
+                options: options
+            )
+            return (try matches.map { try snapshot.found($0) }, report)
         }
+        var found = 0
+        for (index, matches) in results.enumerated() { found += try report(matches, first + index, output) }
         return (found, explanation)
     }
 
-    /// At most the number of rows, so that no number is too large for `-k`.
-    private func limit<ID: CommandID>(in store: VectorStore<ID>) throws -> Int { max(1, min(limit, try store.count)) }
-
-    private func report<ID: CommandID>(
-        _ store: VectorStore<ID>,
-        _ matches: [Match<ID>],
-        _ query: Int,
-        _ output: StandardOutput
-    ) throws -> Int {
-        if !format.json && !matches.isEmpty { try printHeading(query, output) }
-        let width = matches.map(\.id.text.count).max() ?? 0
-        for (index, match) in matches.enumerated() {
-            let metadata = try store.metadataJSON(for: match.id)
+    private func report<ID: CommandID>(_ found: [FoundRow<ID>], _ query: Int, _ output: StandardOutput) throws -> Int {
+        if !format.json && !found.isEmpty { try printHeading(query, output) }
+        let width = found.map(\.match.id.text.count).max() ?? 0
+        for (index, row) in found.enumerated() {
+            let rank = index + 1
             if format.json {
-                try output.line(
-                    JSONText.object([
-                        "query": JSONText(query), "rank": JSONText(index + 1), "id": .raw(match.id.jsonText),
-                        "distance": JSONText(match.distance), "metadata": metadata.map(JSONText.raw) ?? .null,
-                    ])
-                )
+                try output.line(row.json(query, rank, isLast: rank == found.count))
             } else {
-                let id = ID.idKind == .integer ? match.id.text.leftPadded(width) : match.id.text.padded(width)
+                let text = row.match.id.text
+                let id = ID.idKind == .integer ? text.leftPadded(width) : text.padded(width)
                 try output.line(
-                    "\(String(index + 1).leftPadded(4))  \(decimal(match.distance, 5).leftPadded(9))  "
-                        + "\(Terminal.styled(id, .bold))  \(metadataText(metadata))"
+                    "\(String(rank).leftPadded(4))  \(decimal(row.match.distance, 5).leftPadded(9))  "
+                        + "\(Terminal.styled(id, .bold))  \(metadataText(row.metadata))"
                 )
             }
         }
-        return matches.count
+        return found.count
     }
 
     private func printHeading(_ query: Int, _ output: StandardOutput) throws {
         if vector != nil && row == nil { try output.line(Terminal.styled("query \(query)", .bold)) }
         try output.line(Terminal.styled("rank   distance  id, metadata", .dim))
+    }
+}
+
+/// A match with what is printed beside it.
+private struct FoundRow<ID: CommandID> {
+    let match: Match<ID>
+    let metadata: String?
+    let cursor: SearchCursor
+
+    /// The last match of a query has the cursor for the next page.
+    func json(_ query: Int, _ rank: Int, isLast: Bool) -> String {
+        let members: [(String, JSONText)] = [
+            ("query", JSONText(query)), ("rank", JSONText(rank)), ("id", .raw(match.id.jsonText)),
+            ("distance", JSONText(match.distance)), ("metadata", metadata.map(JSONText.raw) ?? .null),
+        ]
+        return JSONText.object(isLast ? members + [("cursor", JSONText(cursor.description))] : members)
+    }
+}
+
+extension VectorStoreSnapshot where ID: CommandID {
+    fileprivate func found(_ matches: [Match<ID>]) throws -> [FoundRow<ID>] {
+        try matches.map {
+            FoundRow(match: $0, metadata: try metadataJSON(for: $0.id), cursor: cursor(after: $0))
+        }
     }
 }

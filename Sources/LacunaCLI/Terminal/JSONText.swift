@@ -18,7 +18,9 @@ struct JSONText {
     init(_ values: [JSONText]) { text = "[" + values.map(\.text).joined(separator: ",") + "]" }
 
     /// An object's text, its members in this order.
-    static func object(_ members: KeyValuePairs<String, JSONText>) -> String {
+    static func object(_ members: KeyValuePairs<String, JSONText>) -> String { object(Array(members)) }
+
+    static func object(_ members: [(key: String, value: JSONText)]) -> String {
         "{" + members.map { "\(jsonString($0.key)):\($0.value.text)" }.joined(separator: ",") + "}"
     }
 }

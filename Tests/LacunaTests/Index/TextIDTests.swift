@@ -35,7 +35,7 @@ import Testing
         for id in ordered.shuffled() { try store.put([1, 1], for: id) }
         #expect(try store.ids() == ordered)
         #expect(try store.search(for: [1, 1], limit: 20).map(\.id) == ordered)
-        #expect(try store.search(for: [1, 1], limit: 5, threads: 1).map(\.id) == Array(ordered[..<5]))
+        #expect(try store.search(for: [1, 1], limit: 5, options: .init(threads: 1)).map(\.id) == Array(ordered[..<5]))
     }
 
     @Test func emptyAndVeryLongTexts() throws {

@@ -74,7 +74,11 @@ import Testing
             let query = SnapshotTests.vector(31)
             nearest = try snapshot.search(for: query, limit: 12)
             nearestFiltered = try snapshot.search(for: query, limit: 12, where: "metadata ->> 'n' < \(50)")
-            nearestOfSeveral = try snapshot.search(forEach: [query, SnapshotTests.vector(3)], limit: 4, threads: 2)
+            nearestOfSeveral = try snapshot.search(
+                forEach: [query, SnapshotTests.vector(3)],
+                limit: 4,
+                options: .init(threads: 2)
+            )
         }
     }
 

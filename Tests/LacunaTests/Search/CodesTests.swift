@@ -19,7 +19,9 @@ import Testing
         var answers = try store.search(forEach: queries, limit: 10)
         for query in queries.prefix(4) {
             for threads in [1, 3] {
-                for limit in [1, 100] { answers.append(try store.search(for: query, limit: limit, threads: threads)) }
+                for limit in [1, 100] {
+                    answers.append(try store.search(for: query, limit: limit, options: .init(threads: threads)))
+                }
             }
         }
         return answers
@@ -267,7 +269,7 @@ import Testing
     @Test("a report tells how a search found its answer")
     func explained() throws {
         let (store, queries, answers) = try acceleratedStore()
-        let (matches, report) = try store.explainedSearch(forEach: [queries[0]], limit: 1, threads: 1)
+        let (matches, report) = try store.explainedSearch(forEach: [queries[0]], limit: 1, options: .init(threads: 1))
         #expect(matches[0] == Array(answers[0].prefix(1)))
         #expect(report.plan == .allRows && report.threads == 1 && report.passes == 1)
         // The rows without codes are read as they are.

@@ -7,22 +7,13 @@ import Testing
 /// The answer equals that of the definition in every bit, with any number of threads, any other queries, and dead rows
 /// between.
 @Suite(.timeLimit(.minutes(10))) struct ExactSearchTests {
-    private static func distance(_ metric: DistanceMetric, _ query: [Float], _ row: [Float]) -> Double {
-        let sums = DistanceSums(query, row)
-        return switch metric {
-        case .cosine: sums.cosineDistance
-        case .dot: 0 - sums.dot
-        case .euclidean: sums.euclideanDistance
-        }
-    }
-
     private static func nearest(
         _ metric: DistanceMetric,
         _ query: [Float],
         _ rows: [Int64: [Float]],
         _ limit: Int
     ) -> [Match<Int64>] {
-        let all = rows.map { Match(id: $0.key, distance: distance(metric, query, $0.value)) }
+        let all = rows.map { Match(id: $0.key, distance: metric.distance(query, $0.value)) }
         return Array(all.sorted { ($0.distance, $0.id) < ($1.distance, $1.id) }.prefix(limit))
     }
 
@@ -42,7 +33,7 @@ import Testing
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384, metric: metric))
         try store.write { batch in for (id, row) in rows { try batch.put(row, for: id) } }
         for threads in [1, 2] {
-            let found = try store.search(for: query, limit: 40, threads: threads)
+            let found = try store.search(for: query, limit: 40, options: .init(threads: threads))
             #expect(found.first == Match(id: 2_171, distance: 0))
             #expect(found == Self.nearest(metric, query, rows, 40))
         }
@@ -69,8 +60,12 @@ import Testing
                 let right = queries.map { Self.nearest(metric, $0, rows, limit) }
                 #expect(try store.search(forEach: queries, limit: limit) == right)
                 for threads in 1...3 {
-                    #expect(try store.search(for: queries[0], limit: limit, threads: threads) == right[0])
-                    #expect(try store.search(for: queries[1], limit: limit, threads: threads) == right[1])
+                    #expect(
+                        try store.search(for: queries[0], limit: limit, options: .init(threads: threads)) == right[0]
+                    )
+                    #expect(
+                        try store.search(for: queries[1], limit: limit, options: .init(threads: threads)) == right[1]
+                    )
                 }
             }
         }
@@ -95,7 +90,7 @@ import Testing
         let query = [Float](repeating: 1, count: 1_024)
         #expect(try store.search(for: query, limit: 1).count == 1)
         isWanted.store(false, ordering: .relaxed)
-        expectError(.cancelled) { _ = try store.search(for: query, limit: 1, threads: threads) }
+        expectError(.cancelled) { _ = try store.search(for: query, limit: 1, options: .init(threads: threads)) }
         #expect(looks.load(ordering: .relaxed) <= 2 + threads)
         isWanted.store(true, ordering: .relaxed)
         #expect(try store.search(for: query, limit: 1).count == 1)

@@ -99,7 +99,7 @@ import Testing
         let ids = (Int64(-500)..<500).shuffled(using: &random)
         try store.write { batch in for id in ids { try batch.put([1, 1], for: id) } }
         for threads in [1, 2, 7] {
-            let matches = try store.search(for: [1, 0], limit: 40, threads: threads)
+            let matches = try store.search(for: [1, 0], limit: 40, options: .init(threads: threads))
             #expect(matches.map(\.id) == Array(-500 ..< -460))
         }
     }
@@ -107,9 +107,9 @@ import Testing
     @Test(arguments: [0, -1, .min]) func limitsAndThreadsOutOfRangeAreRefused(_ number: Int) throws {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
         expectError(.invalidArgument) { try store.search(for: [1, 2], limit: number) }
-        expectError(.invalidArgument) { try store.search(for: [1, 2], limit: 1, threads: number) }
+        expectError(.invalidArgument) { try store.search(for: [1, 2], limit: 1, options: .init(threads: number)) }
         try store.put([1, 2], for: 1)
-        #expect(try store.search(for: [1, 2], limit: .max, threads: .max).count == 1)
+        #expect(try store.search(for: [1, 2], limit: .max, options: .init(threads: .max)).count == 1)
     }
 
     @Test func searchingAnEmptyStoreFindsNothing() throws {
@@ -125,9 +125,9 @@ import Testing
         var random = SplitMix64(seed: 31)
         try store.write { batch in for id in Int64(0)..<3_000 { try batch.put(random.floats(300), for: id) } }
         let queries = (0..<5).map { _ in random.floats(300) }
-        let together = try store.search(forEach: queries, limit: 7, threads: 3)
+        let together = try store.search(forEach: queries, limit: 7, options: .init(threads: 3))
         for (query, matches) in zip(queries, together) {
-            #expect(try store.search(for: query, limit: 7, threads: 1) == matches)
+            #expect(try store.search(for: query, limit: 7, options: .init(threads: 1)) == matches)
         }
         let wrong = expectError(.invalidVector) {
             try store.search(forEach: [queries[0], [1]], limit: 1)

@@ -75,7 +75,7 @@ struct CodesMeter {
             try (work.isBatch ? [batch] : queries.map { [$0] }).map { queries in
                 if work.isCold { memory.evict() }
                 return try timed {
-                    _ = try store.search(forEach: queries, limit: work.limit, threads: work.threads)
+                    _ = try store.search(forEach: queries, limit: work.limit, options: .init(threads: work.threads))
                 }.seconds
             }
         }.median

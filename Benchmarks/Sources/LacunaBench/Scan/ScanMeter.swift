@@ -31,7 +31,7 @@ struct ScanMeter {
         var ratios: [Double] = []
         for run in -1..<runs {
             let found = try queries.prefix(10).map { query in
-                try timed { _ = try store.search(for: query, limit: 10, threads: threads) }.seconds
+                try timed { _ = try store.search(for: query, limit: 10, options: .init(threads: threads)) }.seconds
             }.median
             let scanned = try loop.seconds(threads)
             // The first run makes the map known to the process.
@@ -60,9 +60,10 @@ struct ScanMeter {
     private func compareBatch(_ metric: DistanceMetric) throws {
         var ratios: [Double] = []
         for _ in 0..<runs {
-            let together = try timed { _ = try store.search(forEach: queries, limit: 10, threads: 1) }.seconds
+            let together = try timed { _ = try store.search(forEach: queries, limit: 10, options: .init(threads: 1)) }
+                .seconds
             let single = try timed {
-                for query in queries { _ = try store.search(for: query, limit: 10, threads: 1) }
+                for query in queries { _ = try store.search(for: query, limit: 10, options: .init(threads: 1)) }
             }.seconds
             ratios.append(single / together)
         }

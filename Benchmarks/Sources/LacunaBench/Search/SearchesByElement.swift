@@ -49,14 +49,14 @@ struct SearchesByElement {
     private func measure(_ made: [Subject]) throws {
         var subjects = made
         let query = vector(meter.bench.rows)
-        let expected = try made[0].store.search(for: query, limit: 10, threads: 1)
+        let expected = try made[0].store.search(for: query, limit: 10, options: .init(threads: 1))
         let runs = try meter.runs { () throws -> [Double] in
             var medians: [Double] = []
             for index in subjects.indices {
                 let times = try meter.warmSearches {
                     var found: [Match<Int64>] = []
                     let time = try timed {
-                        found = try subjects[index].store.search(for: query, limit: 10, threads: 1)
+                        found = try subjects[index].store.search(for: query, limit: 10, options: .init(threads: 1))
                     }
                     guard found == expected else { throw WrongAnswer(element: subjects[index].element) }
                     return time.seconds
