@@ -59,7 +59,10 @@ INLINE void sum_codes(const size_t count, const lacuna_coded_query *queries, con
     }
 }
 
-/* Adds the rows of a block that may reach the limit. A score that isn't a number proves nothing. */
+/* A score that isn't a number proves nothing; infinity proves nothing either, and has a place in an order. */
+INLINE float ordered(float score) { return score == score ? score : INFINITY; }
+
+/* Adds the rows of a block that may reach the limit. */
 INLINE size_t keep(floats scores, float limit, uint32_t first, lacuna_coded_candidate *candidates) {
     const flags kept = __builtin_convertvector(~(scores < limit), flags);
     uint16_t rows;
@@ -70,7 +73,7 @@ INLINE size_t keep(floats scores, float limit, uint32_t first, lacuna_coded_cand
     size_t count = 0;
     for (; rows != 0; rows &= rows - 1) {
         const uint32_t row = (uint32_t)__builtin_ctz(rows);
-        candidates[count++] = (lacuna_coded_candidate){.score = values[row], .row = first + row};
+        candidates[count++] = (lacuna_coded_candidate){.score = ordered(values[row]), .row = first + row};
     }
     return count;
 }
@@ -131,17 +134,26 @@ INLINE void prefetch(const char *bytes, size_t count) {
     for (size_t i = 0; i < count; i += 64) __builtin_prefetch(bytes + i);
 }
 
+/* The place of a row in the second level; see lacuna_refine_candidates. */
+INLINE const char *second_level(const char *second, size_t row, size_t row_bytes, size_t tile_bytes) {
+    return second + row / LACUNA_MOST_CODED_CANDIDATES * tile_bytes + row % LACUNA_MOST_CODED_CANDIDATES * row_bytes;
+}
+
 /* The candidates lie apart, so loads of all of them begin before one is compared. */
 TARGET static size_t refine(const lacuna_coder *coder, const lacuna_coded_query *query, float limit,
-                            const char *blocks, const char *second, lacuna_coded_candidate *found, size_t count) {
+                            const char *blocks, const char *second, size_t tile_bytes, lacuna_coded_candidate *found,
+                            size_t count) {
     const size_t row_bytes = lacuna_second_level_bytes(coder);
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++) prefetch(second + found[i].row * row_bytes, row_bytes);
+    for (size_t i = 0; i < count; i++) prefetch(second_level(second, found[i].row, row_bytes, tile_bytes), row_bytes);
     for (size_t i = 0; i < count; i++) {
         const size_t row = found[i].row;
-        const char *block = blocks + row / LACUNA_BLOCK_ROWS * lacuna_block_bytes(coder);
+        const size_t row_block = row % LACUNA_MOST_CODED_CANDIDATES / LACUNA_BLOCK_ROWS;
+        const char *tile = blocks + row / LACUNA_MOST_CODED_CANDIDATES * tile_bytes;
+        const char *block = tile + row_block * lacuna_block_bytes(coder);
         const float offset = block_values_of(coder, block)->offsets[row % LACUNA_BLOCK_ROWS];
-        const float score = second_score(coder, &query->second, second + row * row_bytes, offset);
+        const char *codes = second_level(second, row, row_bytes, tile_bytes);
+        const float score = ordered(second_score(coder, &query->second, codes, offset));
         if (!(score < limit)) found[kept++] = (lacuna_coded_candidate){.score = score, .row = (uint32_t)row};
     }
     return kept;

@@ -37,7 +37,7 @@ typedef struct {
     void (*tile_candidates)(const lacuna_coder *coder, const lacuna_coded_query *queries, const float *limits,
                             const char *blocks, size_t count, lacuna_coded_candidate *candidates, size_t *counts);
     size_t (*refine)(const lacuna_coder *coder, const lacuna_coded_query *query, float limit, const char *blocks,
-                     const char *second, lacuna_coded_candidate *candidates, size_t count);
+                     const char *second, size_t tile_bytes, lacuna_coded_candidate *candidates, size_t count);
 } lacuna_code_kernel;
 
 extern const lacuna_code_kernel lacuna_code_kernel_plain;

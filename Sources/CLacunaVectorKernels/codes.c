@@ -132,13 +132,65 @@ void lacuna_coded_candidates(const lacuna_coder *coder, const lacuna_coded_query
 }
 
 size_t lacuna_refine_candidates_with(size_t kernel, const lacuna_coder *coder, const lacuna_coded_query *query,
-                                     float limit, const void *blocks, const void *second,
+                                     float limit, const void *blocks, const void *second, size_t tile_bytes,
                                      lacuna_coded_candidate *candidates, size_t count) {
-    return chosen(kernel)->refine(coder, query, limit, blocks, second, candidates, count);
+    return chosen(kernel)->refine(coder, query, limit, blocks, second, tile_bytes, candidates, count);
 }
 
 size_t lacuna_refine_candidates(const lacuna_coder *coder, const lacuna_coded_query *query, float limit,
-                                const void *blocks, const void *second, lacuna_coded_candidate *candidates,
-                                size_t count) {
-    return lacuna_refine_candidates_with(0, coder, query, limit, blocks, second, candidates, count);
+                                const void *blocks, const void *second, size_t tile_bytes,
+                                lacuna_coded_candidate *candidates, size_t count) {
+    return lacuna_refine_candidates_with(0, coder, query, limit, blocks, second, tile_bytes, candidates, count);
+}
+
+/* A score that about `best` of the candidates exceed, judged by some of them. */
+static float score_near(const lacuna_coded_candidate *candidates, size_t count, size_t best) {
+    enum { SAMPLE = 31 };
+    float scores[SAMPLE];
+    for (size_t i = 0; i < SAMPLE; i++) {
+        const float score = candidates[i * count / SAMPLE].score;
+        size_t place = i;
+        for (; place > 0 && scores[place - 1] < score; place--) scores[place] = scores[place - 1];
+        scores[place] = score;
+    }
+    return scores[best * SAMPLE / count];
+}
+
+/* Moves the candidates with scores above `score`, or with just this score, to the front, and returns their number. */
+static size_t move_to_front(float score, bool is_equal, lacuna_coded_candidate *candidates, size_t count) {
+    size_t moved = 0;
+    for (size_t i = 0; i < count; i++) {
+        const lacuna_coded_candidate candidate = candidates[i];
+        if (is_equal ? candidate.score != score : !(candidate.score > score)) continue;
+        candidates[i] = candidates[moved];
+        candidates[moved++] = candidate;
+    }
+    return moved;
+}
+
+/* A selection by parts: those above a score, those that equal it, and the rest. */
+void lacuna_best_candidates(lacuna_coded_candidate *candidates, size_t count, size_t best) {
+    while (best < count) {
+        const float score = score_near(candidates, count, best);
+        const size_t above = move_to_front(score, false, candidates, count);
+        if (best <= above) {
+            if (best == above) return;
+            count = above;
+            continue;
+        }
+        const size_t equal = move_to_front(score, true, candidates + above, count - above);
+        if (best <= above + equal) return;
+        candidates += above + equal;
+        count -= above + equal;
+        best -= above + equal;
+    }
+}
+
+size_t lacuna_drop_candidates(float limit, lacuna_coded_candidate *candidates, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        candidates[kept] = candidates[i];
+        kept += candidates[i].score >= limit;
+    }
+    return kept;
 }

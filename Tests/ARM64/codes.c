@@ -36,7 +36,7 @@ static size_t left_out(size_t kernel, const lacuna_coder *coder, const float *qu
             lacuna_coded_candidate *of_query = found + i * LACUNA_MOST_CODED_CANDIDATES;
             size_t count = counts[i];
             if (coder->basis != NULL) {
-                count = lacuna_refine_candidates_with(kernel, coder, &coded, limit, block, second, of_query, count);
+                count = lacuna_refine_candidates_with(kernel, coder, &coded, limit, block, second, 0, of_query, count);
             }
             bool is_kept = false;
             for (size_t j = 0; j < count; j++) is_kept = is_kept || of_query[j].row == row;

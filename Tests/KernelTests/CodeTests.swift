@@ -128,4 +128,31 @@ struct CodeTests {
             #expect(!lost.isEmpty, "\(bound)")
         }
     }
+
+    @Test("the best candidates come first, whatever their order, and no candidate is lost")
+    func best() {
+        var random = SplitMix64(seed: 67)
+        for count in [1, 2, 30, 31, 32, 500, 4_000] {
+            let scores: [[Float]] = [
+                random.floats(count), (0..<count).map { Float($0) }, (0..<count).map { Float(-$0) },
+                (0..<count).map { Float($0 % 3) }, [Float](repeating: .infinity, count: count),
+                random.floats(count).enumerated().map { $0 % 2 == 0 ? -.infinity : $1 },
+            ]
+            for scores in scores {
+                for best in Set([1, 2, count / 3, count - 1, count]) where (1...count).contains(best) {
+                    var candidates = scores.enumerated().map { lacuna_coded_candidate(score: $1, row: UInt32($0)) }
+                    unsafe lacuna_best_candidates(&candidates, count, best)
+                    let found = candidates.map(\.score)
+                    #expect(found[..<best].sorted(by: >) == Array(scores.sorted(by: >)[..<best]))
+                    #expect(candidates.map(\.row).sorted() == (0..<UInt32(count)).map { $0 })
+                    #expect(candidates.allSatisfy { scores[Int($0.row)] == $0.score })
+                    let limit = found[best - 1]
+                    let kept = unsafe lacuna_drop_candidates(limit, &candidates, count)
+                    #expect(
+                        kept == scores.count { $0 >= limit } && candidates[..<kept].allSatisfy { $0.score >= limit }
+                    )
+                }
+            }
+        }
+    }
 }

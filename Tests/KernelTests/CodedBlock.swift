@@ -138,6 +138,7 @@ final class CodedBlock {
                     limit,
                     block,
                     second,
+                    0,
                     &refined,
                     refined.count
                 )

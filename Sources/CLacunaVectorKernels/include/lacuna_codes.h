@@ -101,13 +101,20 @@ void lacuna_coded_candidates(const lacuna_coder *coder, const lacuna_coded_query
                              const float *limits, const void *blocks, size_t block_count,
                              lacuna_coded_candidate *candidates, size_t *counts);
 
+/* Moves the candidates with the best scores to the front, `best` of them, which is at most `count`, in any order. */
+void lacuna_best_candidates(lacuna_coded_candidate *candidates, size_t count, size_t best);
+
+/* Moves the candidates to the front whose scores may reach the limit, and returns their number. */
+size_t lacuna_drop_candidates(float limit, lacuna_coded_candidate *candidates, size_t count);
+
 /*
- Keeps those candidates of a query whose scores by the second level may reach the limit, and returns their number.
- `blocks` and `second` are the candidates' row 0.
+ Moves those candidates of a query to the front whose scores by the second level may reach the limit, and returns their
+ number. `blocks` and `second` are the candidates' row 0. Each LACUNA_MOST_CODED_CANDIDATES rows form a tile, and the
+ tiles lie `tile_bytes` apart.
 */
 size_t lacuna_refine_candidates(const lacuna_coder *coder, const lacuna_coded_query *query, float limit,
-                                const void *blocks, const void *second, lacuna_coded_candidate *candidates,
-                                size_t count);
+                                const void *blocks, const void *second, size_t tile_bytes,
+                                lacuna_coded_candidate *candidates, size_t count);
 
 /* The number of kernels for codes that this CPU can run, at least 1; 0 is in use, and the last is "plain". */
 size_t lacuna_code_kernel_count(void);
@@ -122,7 +129,7 @@ void lacuna_coded_candidates_with(size_t kernel, const lacuna_coder *coder, cons
                                   size_t query_count, const float *limits, const void *blocks, size_t block_count,
                                   lacuna_coded_candidate *candidates, size_t *counts);
 size_t lacuna_refine_candidates_with(size_t kernel, const lacuna_coder *coder, const lacuna_coded_query *query,
-                                     float limit, const void *blocks, const void *second,
+                                     float limit, const void *blocks, const void *second, size_t tile_bytes,
                                      lacuna_coded_candidate *candidates, size_t count);
 
 #endif

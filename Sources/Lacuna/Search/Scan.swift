@@ -45,25 +45,28 @@ struct Scan: Sendable {
     private static let bridgedSlots = 7
     /// Fewer neighbouring rows aren't compared by their codes, which lie in blocks of 16 rows.
     private static let leastCodedSlots = 16
-    /// If the distances of more than one row in this many must be computed in a tile, its codes didn't help. If that is
-    /// so in some tiles, one after the other, the rows of the next tiles are compared themselves.
-    private static let rowsPerDistance = 4
+    /// The most tiles that are compared by their codes before the distances of the best rows are computed. With many
+    /// queries there are fewer, so that the codes stay in the cache while all queries are compared with them.
+    private static let chunkTiles = (few: 64, many: 4)
+    /// The most bytes of the rows in a chunk, since all of them may have to be read before the search can be cancelled.
+    private static let chunkBytes = 64 << 20
 
     /// What a thread has found, and its own tools.
     private struct Work {
         var tops: [TopK]
         /// What the thread has done.
         var done = SearchReport()
-        let candidates = CodedCandidates(queries: Scan.callQueries)
-        /// The number of tiles, one after the other, in which codes didn't help.
+        /// Nil if rows aren't compared by their codes.
+        var candidates: ChunkCandidates?
+        /// The number of pieces, one after the other, in which codes didn't help.
         var failures = 0
-        /// The number of next tiles in which rows aren't compared by their codes.
+        /// The number of next pieces in which rows aren't compared by their codes.
         var skipped = 0
 
-        /// After each failure more tiles are skipped: 0, 2, 6, then always 14.
+        /// After each failure more pieces are skipped: 1, 3, 7, then always 15.
         mutating func note(isHelpful: Bool) {
             failures = isHelpful ? 0 : min(failures + 1, 4)
-            skipped = max(0, (1 << failures) - 2)
+            skipped = (1 << failures) - 1
         }
     }
 
@@ -73,8 +76,7 @@ struct Scan: Sendable {
         if limit == 0 { return none }
         // A task knows only on its own thread that it was cancelled, and another thread may take all pieces.
         if isCancelled() { throw Self.cancelled }
-        let tile = coded == nil ? 1 : CodesLayout.tileSlots
-        let pieceSlots = max(1, Self.pieceBytes / Int(view.file.stride) / tile) * tile
+        let pieceSlots = pieceSlots(threads)
         let pieces = (view.end.number + pieceSlots - 1) / pieceSlots
         let nextPiece = Atomic(0)
         let outcome = Guarded<Result<[TopK], VectorStoreError>>(.success(none))
@@ -83,6 +85,9 @@ struct Scan: Sendable {
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
             let mine = Result { () throws(VectorStoreError) in
                 var work = Work(tops: none)
+                if coded != nil {
+                    work.candidates = ChunkCandidates(queries: min(Self.callQueries, queries.count), slots: pieceSlots)
+                }
                 defer { report.withLock { $0.add(work.done) } }
                 while case let piece = nextPiece.add(1, ordering: .relaxed).oldValue, piece < pieces {
                     if isCancelled() {
@@ -110,87 +115,106 @@ struct Scan: Sendable {
         return try outcome.withLock { $0 }.get()
     }
 
+    /// The slots that a thread takes at a time.
+    private func pieceSlots(_ threads: Int) -> Int {
+        let tile = CodesLayout.tileSlots
+        guard coded != nil else { return max(1, Self.pieceBytes / Int(view.file.stride)) }
+        if queries.count > Self.callQueries { return Self.chunkTiles.many * tile }
+        // Each thread has two pieces at least.
+        let most = min(view.end.number / (2 * threads), Self.chunkBytes / Int(view.file.stride)) / tile
+        return max(1, min(Self.chunkTiles.few, most)) * tile
+    }
+
     private static var cancelled: VectorStoreError {
         VectorStoreError(.cancelled, "the search was cancelled before its end")
     }
 
     private func scan(_ slots: Range<Slot>, _ work: inout Work) throws(VectorStoreError) {
+        let isSkipped = work.skipped > 0
+        work.skipped = max(0, work.skipped - 1)
         try unsafe view.forEachPiece(of: slots) { piece, base throws(VectorStoreError) in
-            guard let coded, piece.lowerBound < coded.end else {
-                return try unsafe scanRows(piece, base, &work)
+            let memory = unsafe RowsInMemory(base: base, first: piece.lowerBound, stride: Int(view.file.stride))
+            guard let coded, let candidates = work.candidates, piece.lowerBound < coded.end, !isSkipped else {
+                return try unsafe scanRows(piece, memory, groups, &work)
             }
+            var tiles: [Range<Slot>] = []
             try rows.forEachStretch(in: piece, bridging: Self.bridgedSlots) { stretch throws(VectorStoreError) in
                 var rest = stretch
                 while !rest.isEmpty {
                     let tile = rest.prefix(CodesLayout.tileSlots - rest.lowerBound.number % CodesLayout.tileSlots)
                     rest = rest.dropFirst(tile.count)
-                    let first = unsafe base + piece.lowerBound.distance(to: tile.lowerBound) * Int(view.file.stride)
-                    if work.skipped > 0 || tile.count < Self.leastCodedSlots || tile.upperBound > coded.end {
-                        work.skipped = max(0, work.skipped - 1)
-                        try unsafe scanRows(tile, first, &work)
+                    if tile.count >= Self.leastCodedSlots, tile.upperBound <= coded.end, coded.isSound(tile) {
+                        tiles.append(tile)
                     } else {
-                        try unsafe scanCodes(coded, tile, first, &work)
+                        try unsafe scanRows(tile, memory, groups, &work)
                     }
                 }
             }
+            if !tiles.isEmpty { try unsafe scanCodes(coded, tiles, candidates, memory, &work) }
         }
     }
 
-    /// Scans rows, the first of which lies at `base`.
+    /// Scans rows for some groups of queries.
     private func scanRows(
         _ slots: Range<Slot>,
-        _ base: UnsafeRawPointer,
+        _ memory: RowsInMemory,
+        _ groups: [Range<Int>],
         _ work: inout Work
     ) throws(VectorStoreError) {
-        let rowBytes = Int(view.file.stride)
+        let rowBytes = unsafe memory.stride
         let blockSlots = min(max(1, Self.blockBytes / rowBytes), LACUNA_MOST_ROWS)
         try rows.forEachStretch(in: slots, bridging: Self.bridgedBytes / rowBytes) { stretch throws(VectorStoreError) in
             var rest = stretch
             while !rest.isEmpty {
                 let block = rest.prefix(blockSlots)
-                let first = unsafe base + slots.lowerBound.distance(to: block.lowerBound) * rowBytes
                 work.done.scannedRows += block.count
                 work.done.readBytes += Int64(block.count * rowBytes)
-                for some in groups { try unsafe search(block, first, some, &work) }
+                for some in groups { try unsafe search(block, memory.row(block.lowerBound), some, &work) }
                 rest = rest.dropFirst(block.count)
             }
         }
     }
 
     /// The queries, in groups that are compared at a time.
-    private var groups: some Sequence<Range<Int>> {
-        Swift.stride(from: 0, to: queries.count, by: Self.callQueries).lazy.map { first in
+    private var groups: [Range<Int>] {
+        Swift.stride(from: 0, to: queries.count, by: Self.callQueries).map { first in
             first..<min(queries.count, first + Self.callQueries)
         }
     }
 
-    /// Scans the rows of a tile, the first of which lies at `first`, by their codes.
+    /// Scans the rows of some tiles by their codes, which are sound.
     private func scanCodes(
         _ coded: CodedScan,
-        _ tile: Range<Slot>,
-        _ first: UnsafeRawPointer,
+        _ tiles: [Range<Slot>],
+        _ candidates: ChunkCandidates,
+        _ memory: RowsInMemory,
         _ work: inout Work
     ) throws(VectorStoreError) {
-        let before = work.done.computedDistances
+        let count = tiles.reduce(0) { $0 + $1.count }
+        var isHelpful = true
         for some in groups {
             let limits = some.map { coded.limit($0, work.tops[$0].farthest) }
-            guard coded.find(in: tile, some, limits, work.candidates) else {
-                return try unsafe scanRows(tile, first, &work)
-            }
-            for query in some where work.candidates.count(query - some.lowerBound) > 0 {
-                let left = try coded.insert(work.candidates, in: tile, some, query, into: &work.tops[query], rows) {
-                    slot in
-                    let row = unsafe first + tile.lowerBound.distance(to: slot) * Int(view.file.stride)
-                    return unsafe queries.distance(query, row)
+            candidates.begin(at: tiles[0].lowerBound)
+            for tile in tiles { coded.find(in: tile, some, limits, candidates) }
+            for query in some where candidates.count(query - some.lowerBound) > 0 {
+                let before = work.tops[query]
+                let done = try coded.insert(candidates, among: count, some, query, into: &work.tops[query], rows) {
+                    slot in unsafe queries.distance(query, memory.row(slot))
                 }
-                work.done.add(left)
-                work.done.readBytes += Int64(left.computedDistances) * view.file.stride
+                if let done {
+                    work.done.add(done)
+                    work.done.readBytes += Int64(done.computedDistances) * view.file.stride
+                    continue
+                }
+                isHelpful = false
+                work.tops[query] = before
+                for tile in tiles { try unsafe scanRows(tile, memory, [query..<query + 1], &work) }
             }
+            if isCancelled() { throw Self.cancelled }
         }
-        work.done.codedRows += tile.count
-        work.done.readBytes += coded.firstLevelBytes(of: tile)
-        let distances = work.done.computedDistances - before
-        work.note(isHelpful: distances <= tile.count * queries.count / Self.rowsPerDistance)
+        work.done.codedRows += count
+        work.done.readBytes += tiles.reduce(0) { $0 + coded.firstLevelBytes(of: $1) }
+        work.note(isHelpful: isHelpful)
     }
 
     /// Searches one block for the nearest rows of some queries.
@@ -218,6 +242,16 @@ struct Scan: Sendable {
             }
         }
     }
+}
+
+/// Neighbouring rows in memory.
+@unsafe
+private struct RowsInMemory {
+    let base: UnsafeRawPointer
+    let first: Slot
+    let stride: Int
+
+    func row(_ slot: Slot) -> UnsafeRawPointer { unsafe base + first.distance(to: slot) * stride }
 }
 
 /// The queries of a search, in the form that the kernels read.

@@ -56,22 +56,22 @@ final class CodedQueries: @unchecked Sendable {
     }
 
     /// Moves those candidates of one query to the front that may reach its limit by the second level, and returns their
-    /// number. `blocks` and `second` are those of the candidates' row 0.
+    /// number. `tiles` begins with the tile of the candidates' row 0.
     @unsafe
     func refine(
-        _ candidates: Slice<UnsafeMutableBufferPointer<lacuna_coded_candidate>>,
+        _ candidates: UnsafeMutableBufferPointer<lacuna_coded_candidate>,
         _ query: Int,
         _ limit: Float,
-        _ blocks: UnsafeRawBufferPointer,
-        _ second: UnsafeRawBufferPointer
+        _ tiles: CodedTiles
     ) -> Int {
         unsafe lacuna_refine_candidates(
             coder.inC,
             &encoded[query],
             limit,
-            blocks.baseAddress,
-            second.baseAddress,
-            UnsafeMutableBufferPointer(rebasing: candidates).baseAddress,
+            tiles.blocks,
+            tiles.secondLevel,
+            tiles.tileBytes,
+            candidates.baseAddress,
             candidates.count
         )
     }

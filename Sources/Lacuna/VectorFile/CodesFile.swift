@@ -124,6 +124,17 @@ final class CodesFile: @unchecked Sendable {
         return unsafe UnsafeRawBufferPointer(start: base + layout.offset(ofTile: number), count: layout.codesBytes)
     }
 
+    /// The tiles from the one on that begins with a slot. Whether they are sound was checked before.
+    @unsafe
+    func tiles(from slot: Slot) -> CodedTiles {
+        let first = unsafe base + layout.offset(ofTile: layout.tile(of: slot))
+        return unsafe CodedTiles(
+            blocks: first,
+            secondLevel: first + layout.secondLevel(of: slot),
+            tileBytes: layout.tileBytes
+        )
+    }
+
     /// Reads a tile by pread(2), since a bad sector is then an error and not a signal.
     private func check(_ number: Int) -> TileState {
         var bytes = [UInt8](repeating: 0, count: layout.tileBytes)
@@ -138,4 +149,15 @@ final class CodesFile: @unchecked Sendable {
         }
         return checksum == stored ? .sound : .damaged
     }
+}
+
+/// Neighbouring tiles in memory.
+@unsafe
+struct CodedTiles {
+    /// The first tile's blocks.
+    let blocks: UnsafeRawPointer
+    /// The second level of the first tile's first row.
+    let secondLevel: UnsafeRawPointer
+    /// The distance from one tile to the next.
+    let tileBytes: Int
 }
