@@ -167,6 +167,29 @@ import Testing
         try fail(64, "search", other, "--like", "5", "--after", cursor, saying: "another store")
     }
 
+    @Test func distinctByAField() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "1", "--metric", "euclidean")
+        let rows = (1...9).map { number in
+            let metadata = "{\"document\":\(number / 4),\"a\":{\"b\":\(number % 2)}}"
+            return "{\"id\":\(number),\"vector\":[\(number)],\"metadata\":\(metadata)}\n"
+        }
+        try succeed("import", store, try directory.write("r.jsonl", rows.joined()))
+        #expect(try ids("search", store, "--like", "1", "--distinct", "document") == [2, 4, 8])
+        #expect(try ids("search", store, "--like", "1", "--distinct", "a.b") == [2, 3])
+        #expect(
+            try ids("search", store, "--like", "1", "--distinct", "document", "--where", "id % 2 = 1") == [3, 5, 9]
+        )
+        #expect(try ids("search", store, "--like", "9", "--distinct", "missing", "-k", "2") == [8, 7])
+        let first = try succeed("search", store, "--like", "1", "--distinct", "document", "-k", "2", "--json")
+        let last = try jsonObject(try #require(first.lines.last))
+        let cursor = try #require(last["cursor"] as? String)
+        #expect(try ids("search", store, "--like", "1", "--distinct", "document", "--after", cursor) == [8])
+        let explained = try succeed("search", store, "--like", "1", "--distinct", "document", "--explain")
+        #expect(explained.lines.contains("plan        all rows"))
+    }
+
     @Test func badQueries() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 2)

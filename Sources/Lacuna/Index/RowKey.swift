@@ -9,7 +9,7 @@ import Foundation
 /// The key of an integer or a UUID is its value. The key of a text is 128 bits of a keyed hash (Swift's `Hasher`,
 /// SipHash-1-3, whose key is drawn when the process starts): the probability that any two of n ids have the same key is
 /// n²/2¹²⁹.
-struct RowKey: Equatable, Sendable {
+struct RowKey: Hashable, Sendable {
     let high: UInt64
     let low: UInt64
 

@@ -66,12 +66,30 @@ extension StoreIndex {
         _ limit: Int?,
         _ body: MatchHandler
     ) throws {
+        let columns = "id, row_slot, metadata, metadata_checksum"
+        try forEachRow(columns, generation, condition, among: ids, limit: limit) { row in
+            let id = try row.id(0)
+            try body(id, row.slot(1)) { () throws(VectorStoreError) in
+                row.isNull(2) ? nil : try row.metadata(at: 2, of: id)
+            }
+        }
+    }
+
+    /// Calls `body` with some columns of the rows that pass a filter, or of all rows, in the order of ids.
+    func forEachRow(
+        _ columns: String,
+        _ generation: Int64,
+        _ condition: Condition?,
+        among ids: [SQLValue]?,
+        limit: Int? = nil,
+        _ body: (Statement) throws -> Void
+    ) throws {
         // The generation is an integer of ours, and the condition was just checked: it is one expression that reads
         // nothing else. The ids come after it, so that their parameter is numbered after its own.
         let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
             try connection.prepare(
                 """
-                SELECT id, row_slot, metadata, metadata_checksum FROM (
+                SELECT \(columns) FROM (
                     SELECT v.id AS id, m.json AS metadata, v.slot AS row_slot, m.checksum AS metadata_checksum
                     FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
                 ) AS \(Self.rowName)
@@ -84,10 +102,7 @@ extension StoreIndex {
         try statement.bind(condition?.values ?? [])
         if let ids { try statement.bind(.text(SQLValue.jsonArray(ids)), at: statement.parameterCount) }
         while try blamingFilter(condition, { () throws(VectorStoreError) in try statement.step() }) {
-            let id = try statement.id(0)
-            try body(id, statement.slot(1)) { () throws(VectorStoreError) in
-                statement.isNull(2) ? nil : try statement.metadata(at: 2, of: id)
-            }
+            try body(statement)
         }
     }
 

@@ -60,7 +60,7 @@ struct CodedScan: Sendable {
         among count: Int,
         _ some: Range<Int>,
         _ query: Int,
-        into top: inout TopK,
+        into top: inout some NearestRows,
         _ rows: SearchedRows,
         distance: (Slot) -> Double
     ) throws(VectorStoreError) -> SearchReport? {
@@ -95,14 +95,14 @@ struct CodedScan: Sendable {
 
     /// The candidates that may still be near enough.
     @unsafe
-    private func drop(_ found: CandidateBuffer, _ query: Int, _ top: TopK) -> CandidateBuffer {
+    private func drop(_ found: CandidateBuffer, _ query: Int, _ top: some NearestRows) -> CandidateBuffer {
         let limit = queries.limit(query, top.farthest)
         return unsafe found.part(0..<lacuna_drop_candidates(limit, found.baseAddress, found.count))
     }
 
     /// Whether the second level excludes enough, judged by some of the candidates.
     @unsafe
-    private func isHelpful(_ found: CandidateBuffer, _ query: Int, _ top: TopK, _ origin: Slot) -> Bool {
+    private func isHelpful(_ found: CandidateBuffer, _ query: Int, _ top: some NearestRows, _ origin: Slot) -> Bool {
         var sample = (0..<Self.sample).map { unsafe found[$0 * found.count / Self.sample] }
         return unsafe sample.withUnsafeMutableBufferPointer { sample in
             unsafe refine(sample, query, top, origin).count <= Self.sample / Self.rowsPerCandidate
@@ -114,7 +114,7 @@ struct CodedScan: Sendable {
     private func insert(
         _ candidates: CandidateBuffer,
         _ origin: Slot,
-        into top: inout TopK,
+        into top: inout some NearestRows,
         _ rows: SearchedRows,
         _ done: inout SearchReport,
         _ distance: (Slot) -> Double
@@ -123,13 +123,15 @@ struct CodedScan: Sendable {
             let slot = unsafe origin.advanced(by: Int(candidates[place].row))
             if !rows.contains(slot) { continue }
             done.computedDistances += 1
-            try top.insert(TopK.Candidate(distance: distance(slot), slot: slot), rows)
+            try top.insert(Candidate(distance: distance(slot), slot: slot), rows)
         }
     }
 
     /// The candidates that may reach the limit by the second level too.
     @unsafe
-    private func refine(_ found: CandidateBuffer, _ query: Int, _ top: TopK, _ origin: Slot) -> CandidateBuffer {
+    private func refine(_ found: CandidateBuffer, _ query: Int, _ top: some NearestRows, _ origin: Slot)
+        -> CandidateBuffer
+    {
         if queries.coder.secondLevelBytes == 0 { return unsafe found }
         let limit = queries.limit(query, top.farthest)
         return unsafe found.part(0..<queries.refine(found, query, limit, codes.file.tiles(from: origin)))

@@ -11,9 +11,6 @@ struct FilteredSearch {
     let remembered: RememberedFilters
     let filter: Filter
 
-    /// Evaluating the filter on a row by its id costs about three times as much as evaluating it among all rows, and
-    /// may take a quarter of the time that evaluating all rows takes. So at most one row in 12 is evaluated by its id.
-    private static let rowsPerCandidate = 12
     /// The number of nearest rows to try for a filter of which nothing is known. If a filter passes 1 % of all rows, it
     /// passes ten of this many in 19 of 20 searches.
     private static let newCandidates = 1_536
@@ -69,59 +66,26 @@ struct FilteredSearch {
 
     /// Nil if too few rows pass, or if the index contradicts itself.
     private func nearestFirst(_ condition: StoreIndex.Condition, _ dead: SlotBits) throws -> [FoundRow]? {
-        let most = Int(snapshot.record.liveRows) / Self.rowsPerCandidate
         let known = remembered.trials(filter)?.trials
+        let search = NearestFirst(
+            searcher: searcher,
+            snapshot: snapshot,
+            rows: searcher.searched(except: dead),
+            condition: condition,
+            known: known
+        )
         var trial = RememberedFilters.Trials()
         defer { remembered.add(trial, filter) }
-        var count = min(most, firstCandidates(known))
-        while count > trial.evaluated {
-            // Each pass begins anew: it may find rows at equal distances in another order.
-            trial = RememberedFilters.Trials()
-            var passed: [FoundRow] = []
-            let candidates = try searcher.candidates(limit: count, except: dead)
-            guard try evaluate(candidates, condition, known, &trial, &passed) else { return nil }
-            // If there are fewer candidates than were asked for, no others lie within the bounds.
-            if passed.count >= limit || candidates.count < count { return Array(passed.prefix(limit)) }
-            // If further rows pass as often, this many are needed; half as many again are added.
-            let wanted = trial.candidates(for: 1.5 * Double(limit))
-            if wanted > 4 * Double(most) { return nil }
-            count = min(most, max(8 * trial.evaluated, Int(wanted)))
-        }
-        return nil
+        return try search.find(first: firstCandidates(known), &trial)
     }
 
     /// The number of nearest rows that are tried first. Trying too few costs another pass over all rows, so about three
     /// standard deviations are added to what is expected.
     private func firstCandidates(_ known: RememberedFilters.Trials?) -> Int {
-        let most = max(Self.newCandidates, 32 * limit)
+        let count = searcher.request.expectedRows
+        let most = max(Self.newCandidates, 32 * count)
         guard let known, known.passed > 0 else { return most }
-        let wanted = known.candidates(for: Double(limit) + 3 * Double(limit).squareRoot() + 3)
+        let wanted = known.candidates(for: Double(count) + 3 * Double(count).squareRoot() + 3)
         return max(Self.firstBatch, Int(min(Double(most), wanted)))
-    }
-
-    /// Adds candidates that pass, until there are enough. Returns false if a candidate is not in the slot that the
-    /// index names.
-    private func evaluate(
-        _ candidates: RankedCandidates,
-        _ condition: StoreIndex.Condition,
-        _ known: RememberedFilters.Trials?,
-        _ trial: inout RememberedFilters.Trials,
-        _ passed: inout [FoundRow]
-    ) throws -> Bool {
-        var size = Self.firstBatch
-        while trial.evaluated < candidates.count, passed.count < limit {
-            if let known { size = Int(1.25 * known.candidates(for: Double(limit - passed.count))) + 8 }
-            let batch = try candidates.rows(from: trial.evaluated, count: size)
-            size *= 4
-            let ids = batch.map(\.id).sorted(by: SQLValue.idPrecedes)
-            let found = try snapshot.index.matches(among: ids, snapshot.record.generation, condition)
-            let slots = Set(found.map(\.slot))
-            let passing = batch.filter { slots.contains($0.slot) }
-            if passing.count != found.count { return false }
-            passed += passing
-            trial.evaluated += batch.count
-            trial.passed += passing.count
-        }
-        return true
     }
 }

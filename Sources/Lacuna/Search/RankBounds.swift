@@ -17,7 +17,7 @@ struct RankBounds: Sendable {
     var after: Rank?
 
     /// Looks up the row's id only if it is as far as the place after which the part begins.
-    func contains(_ candidate: TopK.Candidate, _ rows: SearchedRows) throws(VectorStoreError) -> Bool {
+    func contains(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) -> Bool {
         if candidate.distance > radius { return false }
         guard let after, candidate.distance <= after.distance else { return true }
         if candidate.distance < after.distance { return false }

@@ -52,8 +52,8 @@ struct Scan: Sendable {
     private static let chunkBytes = 64 << 20
 
     /// What a thread has found, and its own tools.
-    private struct Work {
-        var tops: [TopK]
+    private struct Work<Top: NearestRows> {
+        var tops: [Top]
         /// What the thread has done.
         var done = SearchReport()
         /// Nil if rows aren't compared by their codes.
@@ -70,16 +70,18 @@ struct Scan: Sendable {
         }
     }
 
-    /// The `limit` nearest rows of each query within the bounds.
-    func run(limit: Int, _ bounds: RankBounds, threads: Int) throws(VectorStoreError) -> [TopK] {
-        let none = [TopK](repeating: TopK(limit: limit, bounds), count: queries.count)
-        if limit == 0 { return none }
+    /// The nearest rows of each query.
+    ///
+    /// - Parameter top: An empty set of the nearest rows of one query.
+    func run<Top: NearestRows>(_ top: Top, threads: Int) throws(VectorStoreError) -> [Top] {
+        let none = [Top](repeating: top, count: queries.count)
+        if top.limit == 0 { return none }
         // A task knows only on its own thread that it was cancelled, and another thread may take all pieces.
         if isCancelled() { throw Self.cancelled }
         let pieceSlots = pieceSlots(threads)
         let pieces = (view.end.number + pieceSlots - 1) / pieceSlots
         let nextPiece = Atomic(0)
-        let outcome = Guarded<Result<[TopK], VectorStoreError>>(.success(none))
+        let outcome = Guarded<Result<[Top], VectorStoreError>>(.success(none))
         let start = ContinuousClock.now
         let threads = max(1, min(threads, pieces))
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
@@ -129,7 +131,7 @@ struct Scan: Sendable {
         VectorStoreError(.cancelled, "the search was cancelled before its end")
     }
 
-    private func scan(_ slots: Range<Slot>, _ work: inout Work) throws(VectorStoreError) {
+    private func scan<Top: NearestRows>(_ slots: Range<Slot>, _ work: inout Work<Top>) throws(VectorStoreError) {
         let isSkipped = work.skipped > 0
         work.skipped = max(0, work.skipped - 1)
         try unsafe view.forEachPiece(of: slots) { piece, base throws(VectorStoreError) in
@@ -155,11 +157,11 @@ struct Scan: Sendable {
     }
 
     /// Scans rows for some groups of queries.
-    private func scanRows(
+    private func scanRows<Top: NearestRows>(
         _ slots: Range<Slot>,
         _ memory: RowsInMemory,
         _ groups: [Range<Int>],
-        _ work: inout Work
+        _ work: inout Work<Top>
     ) throws(VectorStoreError) {
         let rowBytes = unsafe memory.stride
         let blockSlots = min(max(1, Self.blockBytes / rowBytes), LACUNA_MOST_ROWS)
@@ -183,12 +185,12 @@ struct Scan: Sendable {
     }
 
     /// Scans the rows of some tiles by their codes, which are sound.
-    private func scanCodes(
+    private func scanCodes<Top: NearestRows>(
         _ coded: CodedScan,
         _ tiles: [Range<Slot>],
         _ candidates: ChunkCandidates,
         _ memory: RowsInMemory,
-        _ work: inout Work
+        _ work: inout Work<Top>
     ) throws(VectorStoreError) {
         let count = tiles.reduce(0) { $0 + $1.count }
         var isHelpful = true
@@ -218,11 +220,11 @@ struct Scan: Sendable {
     }
 
     /// Searches one block for the nearest rows of some queries.
-    private func search(
+    private func search<Top: NearestRows>(
         _ block: Range<Slot>,
         _ first: UnsafeRawPointer,
         _ some: Range<Int>,
-        _ work: inout Work
+        _ work: inout Work<Top>
     ) throws(VectorStoreError) {
         let candidates = unsafe queries.candidates(first, block.count, some, limits: work.tops[some].map(\.farthest))
         var rest = candidates[...]
@@ -238,7 +240,7 @@ struct Scan: Sendable {
                 let row = unsafe first + Int(candidate.row) * Int(view.file.stride)
                 let distance = unsafe queries.distance(query, row)
                 work.done.computedDistances += 1
-                try work.tops[query].insert(TopK.Candidate(distance: distance, slot: slot), rows)
+                try work.tops[query].insert(Candidate(distance: distance, slot: slot), rows)
             }
         }
     }

@@ -4,7 +4,8 @@ public struct SearchReport: Sendable, Equatable {
     public enum Plan: String, Sendable {
         /// All rows are compared with the query.
         case allRows = "all rows"
-        /// The filter is evaluated on the nearest rows, until enough have passed.
+        /// The filter is evaluated on the nearest rows, or the field is read of which each value may occur only so often,
+        /// until there are enough.
         case nearestFirst = "nearest rows first"
         /// The rows that passed the filter are remembered from an earlier search.
         case rememberedFilter = "remembered filter"

@@ -2,8 +2,7 @@
 struct Searcher {
     let request: SearchRequest
     private let snapshot: Snapshot
-    private let directory: RowDirectory
-    private let ids: RowIDs?
+    private let memory: HandleMemory
     private let codes: CodesMemory.Codes?
     private let threads: Int
     /// A report of what was done so far.
@@ -17,8 +16,7 @@ struct Searcher {
     ) throws(VectorStoreError) {
         self.request = request
         self.snapshot = snapshot
-        directory = memory.directory
-        ids = memory.rowIDs
+        self.memory = memory
         codes = try memory.codes.codes(snapshot)
         self.threads = threads
     }
@@ -26,7 +24,7 @@ struct Searcher {
     /// The nearest rows of each query, nearest first; rows at equal distances in the order of their ids.
     ///
     /// - Parameter ids: The ids among which to search; nil for all.
-    func nearest(among ids: [SQLValue]?, _ filter: Filter?, _ memory: HandleMemory) throws -> [[FoundRow]] {
+    func nearest(among ids: [SQLValue]?, _ filter: Filter?) throws -> [[FoundRow]] {
         if let ids {
             report.withLock { $0.plan = .givenRows }
             let list = try RowList(snapshot, among: ids)
@@ -36,7 +34,7 @@ struct Searcher {
         let search = FilteredSearch(
             searcher: self,
             snapshot: snapshot,
-            directory: directory,
+            directory: memory.directory,
             remembered: memory.filters,
             filter: filter
         )
@@ -51,7 +49,7 @@ struct Searcher {
 
     /// The same among some rows.
     func nearest(_ list: RowList) throws -> [[FoundRow]] {
-        try scan(SearchedRows(list.removing(request.leftOut)))
+        try nearest(SearchedRows(list.removing(request.leftOut)))
     }
 
     /// The same among the rows of some slots. The table `vectors` names rows in these slots.
@@ -59,27 +57,20 @@ struct Searcher {
         var live = slots
         live.subtract(dead)
         live.subtract(request.leftOut)
-        return try scan(SearchedRows(snapshot, among: live, ids))
+        return try nearest(SearchedRows(snapshot, among: live, memory.rowIDs))
     }
 
-    /// The nearest rows of the first query. Their ids are looked up when they are needed.
-    func candidates(limit: Int, except dead: SlotBits) throws -> RankedCandidates {
-        let rows = searched(except: dead)
-        ids?.missed(snapshot.record, reads: limit)
-        let scan = Scan(snapshot, rows, [request.queries[0]], codes, report)
-        let found = try scan.run(limit: limit, request.bounds, threads: threads)
-        return try RankedCandidates(found[0], rows)
-    }
-
-    private func searched(except dead: SlotBits) -> SearchedRows {
+    /// All rows that may belong to the answer.
+    func searched(except dead: SlotBits) -> SearchedRows {
         var out = dead
         out.formUnion(request.leftOut)
-        return SearchedRows(snapshot, except: out, ids)
+        return SearchedRows(snapshot, except: out, memory.rowIDs)
     }
 
     /// Nil if the table `vectors` contradicts the runs and the dead slots, because another program has written to the
     /// index.
     private func nearestLive() throws -> [[FoundRow]]? {
+        let directory = memory.directory
         guard let dead = try directory.deadSlots(snapshot) else { return nil }
         if let found = try nearest(except: dead) { return found }
         return try directory.rebuild(snapshot).flatMap { try nearest(except: $0) }
@@ -88,7 +79,7 @@ struct Searcher {
     /// Nil if a row that was found isn't in the slot that the table `vectors` names.
     private func nearest(except dead: SlotBits) throws -> [[FoundRow]]? {
         let found: [[FoundRow]]
-        do { found = try scan(searched(except: dead)) } catch {
+        do { found = try nearest(searched(except: dead)) } catch let error as VectorStoreError {
             guard error.code == .damaged else { throw error }
             return nil
         }
@@ -98,11 +89,32 @@ struct Searcher {
         return found
     }
 
-    private func scan(_ rows: SearchedRows) throws(VectorStoreError) -> [[FoundRow]] {
-        let scan = Scan(snapshot, rows, request.queries, codes, report)
-        var found = try scan.run(limit: request.limit, request.bounds, threads: threads)
+    private func nearest(_ rows: SearchedRows) throws -> [[FoundRow]] {
+        guard let distinct = request.distinct else { return try scan(rows, TopK(limit: request.limit, request.bounds)) }
+        let search = DistinctSearch(
+            searcher: self,
+            snapshot: snapshot,
+            rows: rows,
+            distinct: distinct,
+            remembered: memory.values
+        )
+        return try search.nearest()
+    }
+
+    // MARK: Scans
+
+    /// The nearest of some rows to each query, as many as an empty set of nearest rows collects.
+    func scan(_ rows: SearchedRows, _ top: some NearestRows) throws(VectorStoreError) -> [[FoundRow]] {
+        var found = try Scan(snapshot, rows, request.queries, codes, report).run(top, threads: threads)
         var ranked: [[FoundRow]] = []
         for index in found.indices { ranked.append(try found[index].ranked(rows)) }
         return ranked
+    }
+
+    /// The nearest rows of the first query. Their ids are looked up when they are needed.
+    func candidates(limit: Int, _ rows: SearchedRows) throws(VectorStoreError) -> RankedCandidates {
+        memory.rowIDs?.missed(snapshot.record, reads: limit)
+        let scan = Scan(snapshot, rows, [request.queries[0]], codes, report)
+        return try RankedCandidates(scan.run(TopK(limit: limit, request.scanBounds), threads: threads)[0], rows)
     }
 }

@@ -5,14 +5,28 @@ struct FoundRow {
     let distance: Double
 }
 
+/// A row whose distance was computed.
+struct Candidate {
+    let distance: Double
+    let slot: Slot
+}
+
+/// The nearest rows of a query so far, as a scan collects them.
+protocol NearestRows: Sendable {
+    /// The number of rows that are collected.
+    var limit: Int { get }
+    /// The largest distance at which a row can be among the nearest. It never grows.
+    var farthest: Double { get }
+    mutating func insert(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError)
+    /// Adds all rows of another one.
+    mutating func merge(_ other: Self, _ rows: SearchedRows) throws(VectorStoreError)
+    /// The rows with their ids, nearest first.
+    mutating func ranked(_ rows: SearchedRows) throws(VectorStoreError) -> [FoundRow]
+}
+
 /// The `limit` nearest rows so far, of those within the bounds. Rows at equal distances rank by their ids. An id is
 /// looked up only if the choice or the order of the nearest rows depends on it.
-struct TopK {
-    struct Candidate {
-        let distance: Double
-        let slot: Slot
-    }
-
+struct TopK: NearestRows {
     let limit: Int
     private let bounds: RankBounds
     /// A binary heap with the farthest at the root.
@@ -28,7 +42,6 @@ struct TopK {
         self.bounds = bounds
     }
 
-    /// The largest distance at which a row can be among the nearest.
     var farthest: Double { heap.count < limit ? bounds.radius : heap[0].distance }
 
     mutating func insert(_ candidate: Candidate, _ rows: SearchedRows) throws(VectorStoreError) {
@@ -50,35 +63,20 @@ struct TopK {
         if ties.count > Self.mostTies { try decideTies(rows) }
     }
 
-    /// Adds all rows of another one.
     mutating func merge(_ other: TopK, _ rows: SearchedRows) throws(VectorStoreError) {
         for candidate in other.heap { try insertWithinBounds(candidate, rows) }
         guard let farthest = other.heap.first?.distance else { return }
         for slot in other.ties { try insertWithinBounds(Candidate(distance: farthest, slot: slot), rows) }
     }
 
-    /// The rows with their ids, nearest first.
     mutating func ranked(_ rows: SearchedRows) throws(VectorStoreError) -> [FoundRow] {
-        try Self.ranked(byDistance(rows)[...], rows)
+        try rows.ranked(byDistance(rows)[...])
     }
 
     /// The rows, nearest first; rows at equal distances in any order.
     fileprivate mutating func byDistance(_ rows: SearchedRows) throws(VectorStoreError) -> [Candidate] {
         try decideTies(rows)
         return heap.sorted { $0.distance < $1.distance }
-    }
-
-    fileprivate static func ranked(
-        _ candidates: ArraySlice<Candidate>,
-        _ rows: SearchedRows
-    ) throws(VectorStoreError) -> [FoundRow] {
-        let ids = try rows.ids(of: candidates.map(\.slot))
-        return zip(ids, candidates).map { FoundRow(id: $0, slot: $1.slot, distance: $1.distance) }.sorted {
-            left,
-            right in
-            left.distance == right.distance
-                ? SQLValue.idPrecedes(left.id, right.id) : left.distance < right.distance
-        }
     }
 
     /// Keeps, of the rows that are as far as the farthest, those with the lowest ids.
@@ -121,7 +119,7 @@ struct TopK {
 
 /// The nearest rows of a query, nearest first. Their ids are looked up when they are needed.
 struct RankedCandidates {
-    private let candidates: [TopK.Candidate]
+    private let candidates: [Candidate]
     private let rows: SearchedRows
 
     init(_ top: TopK, _ rows: SearchedRows) throws(VectorStoreError) {
@@ -136,6 +134,19 @@ struct RankedCandidates {
     func rows(from first: Int, count: Int) throws(VectorStoreError) -> [FoundRow] {
         var end = min(candidates.count, first + count)
         while end < candidates.count, candidates[end].distance == candidates[end - 1].distance { end += 1 }
-        return try TopK.ranked(candidates[first..<end], rows)
+        return try rows.ranked(candidates[first..<end])
+    }
+}
+
+extension SearchedRows {
+    /// Candidates with their ids, nearest first.
+    func ranked(_ candidates: ArraySlice<Candidate>) throws(VectorStoreError) -> [FoundRow] {
+        let ids = try ids(of: candidates.map(\.slot))
+        return zip(ids, candidates).map { FoundRow(id: $0, slot: $1.slot, distance: $1.distance) }.sorted {
+            left,
+            right in
+            left.distance == right.distance
+                ? SQLValue.idPrecedes(left.id, right.id) : left.distance < right.distance
+        }
     }
 }

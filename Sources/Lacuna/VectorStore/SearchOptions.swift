@@ -9,6 +9,8 @@ public struct SearchOptions<ID: VectorID>: Sendable {
     /// The match after which the answer begins: ``VectorStore/cursor(after:)``. A search with the cursor of its last
     /// match gives the next page; use the same query, filter and options otherwise.
     public var after: SearchCursor?
+    /// The field of metadata of which each value may occur only so often in the answer; nil for no such limit.
+    public var distinct: DistinctField?
     /// The number of threads; nil for all cores.
     public var threads: Int?
 
@@ -16,10 +18,17 @@ public struct SearchOptions<ID: VectorID>: Sendable {
     static var mostIDs: Int { 1_000_000 }
 
     /// Makes options; without arguments, those of a search for the nearest of all rows.
-    public init(radius: Double? = nil, among: [ID]? = nil, after: SearchCursor? = nil, threads: Int? = nil) {
+    public init(
+        radius: Double? = nil,
+        among: [ID]? = nil,
+        after: SearchCursor? = nil,
+        distinct: DistinctField? = nil,
+        threads: Int? = nil
+    ) {
         self.radius = radius
         self.among = among
         self.after = after
+        self.distinct = distinct
         self.threads = threads
     }
 }
@@ -30,6 +39,45 @@ public enum SearchExample<ID: VectorID>: Sendable {
     case id(ID)
     /// Any vector of the store's dimension.
     case vector([Float])
+}
+
+/// A field of metadata of which each value may occur only so often in an answer, such as the document of a chunk:
+/// ``SearchOptions/distinct``.
+///
+///     let matches = try store.search(for: query, limit: 10, options: .init(distinct: "document"))
+///
+/// The rows that belong to the answer are chosen from the whole ranking: a row is one too many if as many rows of its
+/// value as are allowed come before it, also on earlier pages. A row without the field, or with null, counts for
+/// itself, and is never too many.
+///
+/// Two values are the same if both are numbers that are equal (1 and 1.0), texts of the same bytes, the same Boolean, or
+/// arrays or objects of the same JSON text, white space aside.
+///
+/// Reading the field costs a few microseconds for each row that is looked at: about as many as it takes until there are
+/// enough. If these are too many, because the nearest rows have few values, it is read of all rows, once for each state
+/// of the store, in about a second for a million rows; later searches in that state cost little more than others.
+public struct DistinctField: Sendable, ExpressibleByStringLiteral {
+    let keys: [String]
+    let limit: Int
+
+    /// Makes a limit on the values of a field.
+    ///
+    /// - Parameters:
+    ///   - key: A key of the metadata, in any characters; a dot in it is a dot.
+    ///   - more: The keys inside of it, if its value is an object.
+    ///   - limit: The most rows with the same value, at least 1.
+    public init(_ key: String, _ more: String..., limit: Int = 1) {
+        self.init(keys: [key] + more, limit: limit)
+    }
+
+    /// - Parameter keys: At least one.
+    package init(keys: [String], limit: Int = 1) {
+        self.keys = keys
+        self.limit = limit
+    }
+
+    /// The field with this key, of which each value may occur once.
+    public init(stringLiteral key: String) { self.init(key) }
 }
 
 extension SearchOptions {
@@ -62,6 +110,9 @@ extension SearchOptions {
                     "search for one query at a time"
                 )
             }
+        }
+        if let distinct, distinct.limit < 1 {
+            throw Self.invalid("\(distinct.limit) rows with the same value are out of range", "allow at least one")
         }
         if let threads, threads < 1 { throw Self.invalid("\(threads) threads are out of range", "use at least one") }
     }

@@ -41,7 +41,8 @@ extension VectorStore {
     ///   - limit: The number of rows to find, at least 1. There are fewer matches only if fewer rows pass the filter and
     ///     the options.
     ///   - filter: A condition on rows: see ``Filter``.
-    ///   - options: A radius, ids among which to search, a cursor for the next page, a number of threads.
+    ///   - options: A radius, ids among which to search, a cursor for the next page, a field of which each value
+    ///     may occur only so often, a number of threads.
     /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
     public func search(
         for query: [Float],

@@ -116,9 +116,12 @@ extension VectorStoreSnapshot {
         request.limit = min(request.limit, count)
         // A zero without a sign.
         request.bounds = RankBounds(radius: options.radius.map { $0 + 0 } ?? .infinity, after: options.after?.rank)
+        request.distinct = try options.distinct.map { distinct throws(VectorStoreError) in
+            SearchRequest.Distinct(field: try MetadataField(distinct.keys), most: distinct.limit)
+        }
         let threads = options.threads ?? ProcessInfo.processInfo.activeProcessorCount
         let searcher = try Searcher(request, snapshot, memory, threads: threads)
-        let found = try searcher.nearest(among: options.among?.map(\.sqlValue), filter, memory)
+        let found = try searcher.nearest(among: options.among?.map(\.sqlValue), filter)
         let matches = try found.map { matches in
             try matches.map { Match(id: try Self.typed($0.id), distance: $0.distance) }
         }

@@ -15,6 +15,14 @@ struct SearchArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Go on after the match with this cursor (a key of --json).", valueName: "cursor"))
     var after: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Find only the nearest row of each value of this metadata field; a dot leads into an object.",
+            valueName: "field"
+        )
+    )
+    var distinct: String?
+
     @Option(help: ArgumentHelp("The number of threads; all cores by default.", valueName: "n"))
     var threads: Int?
 
@@ -41,6 +49,14 @@ struct SearchArguments: ParsableArguments {
             try list.add([], file: among)
             ids = list
         }
-        return SearchOptions(radius: radius, among: ids?.ids, after: try after.map(SearchCursor.init), threads: threads)
+        return SearchOptions(
+            radius: radius,
+            among: ids?.ids,
+            after: try after.map(SearchCursor.init),
+            distinct: distinct.map { name in
+                DistinctField(keys: name.split(separator: ".", omittingEmptySubsequences: false).map(String.init))
+            },
+            threads: threads
+        )
     }
 }

@@ -19,6 +19,21 @@ import Testing
         return (0..<dimension).map { Float(Int(kind) * ($0 + 3) % 7 - 3) / 4 }
     }
 
+    /// A value by which rows are told apart, with some that are nearly alike: JSON, or nil for none.
+    private static func group(_ random: inout SplitMix64) -> String? {
+        let number = random.next() % 12
+        switch random.next() % 12 {
+        case 0: return nil
+        case 1: return "null"
+        case 2: return ["true", "false"][Int(number % 2)]
+        case 3: return "\(number).0"
+        case 4: return "\"\(number)\""
+        case 5: return ["\"é\"", "\"e\u{301}\"", "[1]", "[1, 2]", "{\"a\": 1}", "{\"a\":1}"][Int(number % 6)]
+        case 6: return "\(number).5"
+        default: return "\(number)"
+        }
+    }
+
     private func make<ID: VectorID>(
         _ count: Int,
         _ metric: DistanceMetric,
@@ -29,8 +44,12 @@ import Testing
         var model = RankedRows<ID>(metric: metric)
         for number in 0..<count {
             let id = id(number)
-            let group = random.next() % 7 == 0 ? nil : String(random.next() % 50)
-            model.rows[IDKey(id)] = .init(id: id, vector: Self.vector(&random), number: number, group: group)
+            model.rows[IDKey(id)] = .init(
+                id: id,
+                vector: Self.vector(&random),
+                number: number,
+                group: Self.group(&random)
+            )
         }
         try store.write { batch in
             for row in model.rows.sorted(by: { $0.value.number < $1.value.number }).map(\.value) {
@@ -59,18 +78,31 @@ import Testing
             if let first = among?.first { among?.append(first) }
             let after = isChosen() ? all[Int(random.next() % UInt64(all.count))] : nil
             let modulus = isChosen() ? [1, 2, 9, 200][Int(random.next() % 4)] : nil
-            let right = model.search(query, limit: limit, radius: radius, among: among, after: after) { row in
+            let most = isChosen() ? Int(random.next() % 3) + 1 : nil
+            let right = model.search(
+                query,
+                limit: limit,
+                radius: radius,
+                among: among,
+                after: after,
+                mostOfGroup: most
+            ) { row in
                 modulus.map { row.number % $0 == 0 } ?? true
             }
             let options = SearchOptions<ID>(
                 radius: radius,
                 among: among,
                 after: try after.map { try store.cursor(after: $0) },
+                distinct: most.map { DistinctField("group", limit: $0) },
                 threads: isChosen() ? 1 : 3
             )
             let filter: Filter? = modulus.map { "metadata ->> 'n' % \($0) = 0" }
             let found = try store.search(for: query, limit: limit, where: filter, options: options)
-            #expect(found == right, "\(name), trial \(trial): limit \(limit), modulus \(modulus ?? 0), \(options)")
+            let isRight = found == right
+            #expect(
+                isRight,
+                "\(name), trial \(trial): limit \(limit), modulus \(modulus ?? 0), at most \(most ?? 0), \(options)"
+            )
         }
     }
 

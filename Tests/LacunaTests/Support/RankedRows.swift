@@ -44,18 +44,33 @@ struct RankedRows<ID: VectorID> {
     func search(
         _ query: [Float],
         limit: Int,
-        radius: Double?,
-        among: [ID]?,
-        after: Match<ID>?,
+        radius: Double? = nil,
+        among: [ID]? = nil,
+        after: Match<ID>? = nil,
+        mostOfGroup: Int? = nil,
         _ passes: (Row) -> Bool
     ) -> [Match<ID>] {
         let among = among.map { Set($0.map { IDKey($0) }) }
         var found = ranked(query) { among?.contains(IDKey($0.id)) != false && passes($0) }
         if let radius { found = found.filter { $0.distance <= radius } }
+        if let mostOfGroup {
+            var counts: [[UInt8]: Int] = [:]
+            found = found.filter { match in
+                guard let group = rows[IDKey(match.id)]?.group.flatMap(Self.groupValue) else { return true }
+                counts[group, default: 0] += 1
+                return counts[group, default: 0] <= mostOfGroup
+            }
+        }
         if let after {
             found = found.filter { ($0.distance, IDKey($0.id)) > (after.distance, IDKey(after.id)) }
         }
         return Array(found.prefix(limit))
+    }
+
+    /// The same bytes for the JSON of two values that are the same; nil for null.
+    private static func groupValue(_ json: String) -> [UInt8]? {
+        if json == "null" { return nil }
+        return Array((json.hasSuffix(".0") ? String(json.dropLast(2)) : json.filter { $0 != " " }).utf8)
     }
 }
 

@@ -1,0 +1,104 @@
+/// A field of metadata, by whose value rows are told apart: a key, and the keys inside of it.
+struct MetadataField: Equatable, Sendable {
+    private let keys: [String]
+
+    /// Limits that keep the SQL short and flat.
+    private static let mostKeys = 16
+    private static let mostBytes = 1_000
+
+    /// - Parameter keys: At least one.
+    /// - Throws: `invalidArgument` for keys that are too long, or more than a filter may name.
+    init(_ keys: [String]) throws(VectorStoreError) {
+        guard keys.count <= Self.mostKeys, keys.allSatisfy({ $0.utf8.count <= Self.mostBytes && !$0.utf8.contains(0) })
+        else {
+            throw VectorStoreError(
+                .invalidArgument,
+                "the field by which rows are told apart can't be read",
+                remedy: "name at most \(Self.mostKeys) keys of at most \(Self.mostBytes) bytes each, without NUL"
+            )
+        }
+        self.keys = keys
+    }
+
+    /// SQL for the type and the value of the field; both are NULL if there is none.
+    fileprivate var sql: (type: String, value: String) {
+        if keys.allSatisfy(Self.isPlain) {
+            let path = "'$" + keys.map { ".\"\($0)\"" }.joined() + "'"
+            return ("json_type(metadata, \(path))", "json_extract(metadata, \(path))")
+        }
+        // Old versions of SQLite compare the keys of a path with the bytes of the metadata, which may be escapes.
+        let object = keys.dropLast().reduce("metadata") { object, key in
+            "(SELECT value FROM json_each(\(object)) WHERE key = \(Self.literal(key)) AND type = 'object')"
+        }
+        let member = "FROM json_each(\(object)) WHERE key = \(Self.literal(keys[keys.count - 1])))"
+        return ("(SELECT type \(member)", "(SELECT value \(member)")
+    }
+
+    private static func isPlain(_ key: String) -> Bool {
+        !key.isEmpty && key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }
+    }
+
+    private static func literal(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
+}
+
+/// The value of a field: 128 bits of a keyed hash, as in ``RowKey``.
+///
+/// Numbers are the same if they are equal, texts if they have the same bytes, and arrays and objects if SQLite writes
+/// them in the same way. Values of different types are never the same.
+struct FieldValue: Hashable, Sendable {
+    private let key: RowKey
+
+    /// The bytes that distinguish the types.
+    private enum Kind: UInt8 {
+        case integer, real, no, yes, text, json
+    }
+
+    private init(_ kind: Kind, _ bytes: some Sequence<UInt8> = []) {
+        let bytes = [kind.rawValue] + bytes
+        key = unsafe bytes.withUnsafeBytes { unsafe RowKey(textBytes: $0) }
+    }
+
+    /// - Parameters:
+    ///   - type: What `json_type` says of the field; nil if there is none.
+    ///   - value: What `json_extract` says of it.
+    init?(_ type: String?, _ value: SQLValue) {
+        switch (type, value) {
+        case ("true", _): self.init(.yes)
+        case ("false", _): self.init(.no)
+        case (_, .integer(let integer)): self.init(integer)
+        case (_, .real(let real)):
+            // 1.0 is the number 1.
+            if let integer = Int64(exactly: real) { self.init(integer) } else { self.init(.real, real.bitPattern) }
+        case ("text", .text(let text)): self.init(.text, text.utf8)
+        case (_, .text(let json)): self.init(.json, json.utf8)
+        case (_, .null): return nil
+        }
+    }
+
+    private init(_ integer: Int64) { self.init(.integer, UInt64(bitPattern: integer)) }
+
+    private init(_ kind: Kind, _ number: UInt64) {
+        self.init(kind, (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
+    }
+}
+
+extension StoreIndex {
+    /// Calls `body` with the rows that pass a filter, or all; of some ids, or all; and with the value of a field, which is
+    /// nil if it is null, or if there is none. The rows are in the order of ids.
+    func forEachValue(
+        of field: MetadataField,
+        among ids: [SQLValue]? = nil,
+        _ generation: Int64,
+        _ condition: Condition?,
+        _ body: (SQLValue, Slot, FieldValue?) throws -> Void
+    ) throws {
+        let (type, value) = field.sql
+        let columns = "id, row_slot, \(type), \(value)"
+        try forEachRow(columns, generation, condition, among: ids) { row in
+            let kind = row.isNull(2) ? nil : try row.text(2)
+            try body(row.id(0), row.slot(1), FieldValue(kind, row.value(3)))
+        }
+    }
+}
