@@ -20,7 +20,7 @@ struct SearchRequest: Sendable {
 
     /// The number of nearest rows among which the answer is expected, if all pass the filter: of a document's chunks,
     /// many are about as near.
-    var expectedRows: Int { distinct == nil ? limit : 16 * limit }
+    var expectedRows: Int { distinct == nil ? limit : 12 * limit }
 }
 
 /// The rows of an answer, chosen from rows that pass the filter and come in the order of the ranking.
