@@ -44,7 +44,7 @@ struct DistinctSearch {
 
     private func scan(_ limit: Int, _ values: FieldValues, _ radius: Double) throws -> [[FoundRow]] {
         // If fewer rows can be found than are wanted, a scan that knows that leaves out more.
-        let limit = min(limit, values.mostRows(distinct.most, of: Int(snapshot.record.liveRows)))
+        let limit = min(limit, values.mostRows(distinct.most))
         return try searcher.scan(rows, DistinctTopK(limit: limit, distinct.most, values, radius: radius))
     }
 }

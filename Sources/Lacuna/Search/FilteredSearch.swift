@@ -50,11 +50,7 @@ struct FilteredSearch {
     private func remember(_ list: RowList) {
         var slots = SlotBits()
         for slot in list.slots { slots.insert(slot) }
-        let passing = RememberedFilters.Passing(
-            record: snapshot.record,
-            uncounted: snapshot.uncountedChanges,
-            slots: slots
-        )
+        let passing = RememberedFilters.Passing(state: RememberedState(snapshot), slots: slots)
         remembered.remember(passing, filter)
     }
 

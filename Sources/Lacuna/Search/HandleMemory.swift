@@ -4,6 +4,6 @@ struct HandleMemory: Sendable {
     /// Nil if there is no log, by which commits are noticed.
     let rowIDs: RowIDs?
     let filters: RememberedFilters
-    let values = RememberedValues()
+    let values: RememberedValues
     let codes: CodesMemory
 }

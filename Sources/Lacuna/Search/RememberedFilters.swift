@@ -2,8 +2,7 @@
 final class RememberedFilters: Sendable {
     /// The rows that passed in one state.
     struct Passing: Sendable {
-        let record: StoreRecord
-        let uncounted: UInt32?
+        let state: RememberedState
         let slots: SlotBits
     }
 
@@ -33,8 +32,6 @@ final class RememberedFilters: Sendable {
     private static let limit = 16
     /// The most bytes of all bits that are remembered.
     private static let mostBytes = 64 << 20
-    /// If more rows have changed, they are not evaluated one by one.
-    private static let changeLimit = 10_000
     /// Evaluating all rows takes about as long as this many searches. So if their results are lost by commits again and
     /// again, evaluating them at most doubles the time of all searches.
     private static let searchesForAllRows = 64
@@ -44,26 +41,18 @@ final class RememberedFilters: Sendable {
     /// The slots of a snapshot that pass a filter; nil if they aren't known. After commits of this handle, only the
     /// rows that these have changed are evaluated. Each call counts as a use of the filter.
     func slots(_ filter: Filter, _ condition: StoreIndex.Condition, _ snapshot: Snapshot) throws -> SlotBits? {
-        guard let known = use(filter) else { return nil }
-        let (before, now) = (known.record, snapshot.record)
-        guard before.generation == now.generation, before.moved == now.moved, before.nextSlot <= now.nextSlot,
-            before.commitSequence <= now.commitSequence, known.uncounted != nil,
-            known.uncounted == snapshot.uncountedChanges
-        else { return nil }
-        if before.commitSequence == now.commitSequence { return known.slots }
-        guard var changed = changes?.ids(after: before.commitSequence, through: now.commitSequence),
-            before.nextSlot.distance(to: now.nextSlot) + changed.count <= Self.changeLimit
-        else { return nil }
-        let index = snapshot.index
+        guard let known = use(filter), let changed = try known.state.changes(until: snapshot, changes) else {
+            return nil
+        }
         var slots = known.slots
-        for id in changed { if let slot = try snapshot.slot(of: id) { slots.remove(slot) } }
-        try index.forEachEntry(in: before.nextSlot..<now.nextSlot, now.generation, now.codec) { _, id, _ in
-            if let id { changed.append(id) }
+        for id in changed.metadata { if let slot = try snapshot.slot(of: id) { slots.remove(slot) } }
+        let ids = changed.metadata + changed.rows
+        if !ids.isEmpty {
+            for (_, slot) in try snapshot.index.matches(among: ids, snapshot.record.generation, condition) {
+                slots.insert(slot)
+            }
         }
-        for (_, slot) in try index.matches(among: changed, now.generation, condition) { slots.insert(slot) }
-        update(filter) {
-            $0.passing = Passing(record: now, uncounted: snapshot.uncountedChanges, slots: slots)
-        }
+        update(filter) { $0.passing = Passing(state: RememberedState(snapshot), slots: slots) }
         return slots
     }
 

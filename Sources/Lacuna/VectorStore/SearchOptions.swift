@@ -53,9 +53,9 @@ public enum SearchExample<ID: VectorID>: Sendable {
 /// Two values are the same if both are numbers that are equal (1 and 1.0), texts of the same bytes, the same Boolean, or
 /// arrays or objects of the same JSON text, white space aside.
 ///
-/// Reading the field costs a few microseconds for each row that is looked at: about as many as it takes until there are
-/// enough. If these are too many, because the nearest rows have few values, it is read of all rows, once for each state
-/// of the store, in about a second for a million rows; later searches in that state cost little more than others.
+/// The field is read of the nearest rows, in a few microseconds for each, until there are enough. If that takes too many,
+/// because the nearest rows have few values, it is read of all rows, in about two seconds for a million, and remembered:
+/// after commits of this handle only the rows that these have changed are read.
 public struct DistinctField: Sendable, ExpressibleByStringLiteral {
     let keys: [String]
     let limit: Int

@@ -146,6 +146,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         memory = HandleMemory(
             rowIDs: opened.session.ids,
             filters: RememberedFilters(opened.session.metadataChanges),
+            values: RememberedValues(opened.session.metadataChanges),
             codes: CodesMemory(opened.session.paths, opened.session.fileSystem)
         )
         let writer = Writer(opened, readers: readers.threads, options.durability)
@@ -176,6 +177,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         memory = HandleMemory(
             rowIDs: readers.followsCommits ? rowIDs : nil,
             filters: RememberedFilters(nil),
+            values: RememberedValues(nil),
             codes: CodesMemory(paths, fileSystem)
         )
         background = nil

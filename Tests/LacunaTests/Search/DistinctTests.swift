@@ -181,6 +181,51 @@ import Testing
         }
     }
 
+    @Test("values that are remembered are brought up to date after commits, and read anew after a rewrite")
+    func remembered() throws {
+        var model = Self.model(3_000) { $0 % 50 == 7 }
+        let store = try store(model)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        func check(_ name: String) throws {
+            for (limit, most) in [(200, 1), (3_000, 4), (5, 2)] {
+                let right = model.search([1_200], limit: limit, mostOfGroup: most) { _ in true }
+                let options = SearchOptions<Int64>(distinct: .init("group", limit: most))
+                let (found, report) = try store.explainedSearch(forEach: [[1_200]], limit: limit, options: options)
+                #expect(found == [right], "\(name), \(limit)")
+                // The values are known: the nearest rows aren't tried first.
+                if limit == 5 { #expect(report.plan == .allRows, "\(name)") }
+                #expect(try reader.search(for: [1_200], limit: limit, options: options) == right, "\(name), reader")
+            }
+        }
+        func put(_ id: Int64, _ group: String?, replacing: Bool = false) throws {
+            let row = RankedRows<Int64>.Row(id: id, vector: [Float(id)], number: Int(id), group: group)
+            model.rows[IDKey(id)] = row
+            try store.put(row.vector, for: id, metadataJSON: row.json, replacing: replacing)
+        }
+        func setGroup(_ id: Int64, _ group: String?) throws {
+            model.rows[IDKey(id)]?.group = group
+            try store.setMetadataJSON(model.rows[IDKey(id)]?.json, for: id)
+        }
+        try check("new")
+        try setGroup(1_200, "\"document 1\"")
+        try setGroup(1_207, "\"document 2\"")
+        try setGroup(1_201, nil)
+        try check("other metadata")
+        try put(4_000, "\"a new document\"")
+        try put(1_199, "\"a new document\"", replacing: true)
+        try put(1_198, nil, replacing: true)
+        try check("new rows")
+        // Many rows of the same documents go, and one row of each of them stays.
+        let dead = (1_000..<Int64(2_000)).filter { $0 % 10 != 3 }
+        try store.delete(dead)
+        for id in dead { model.rows[IDKey(id)] = nil }
+        try check("deleted rows")
+        try store.compact(.rewrite)
+        try check("rewritten")
+        try setGroup(1_203, "\"document 1\"")
+        try check("after the rewrite")
+    }
+
     @Test("another program's writes are noticed")
     func anotherProgram() throws {
         let model = Self.model(3_000)
