@@ -3,7 +3,8 @@ import Lacuna
 import Synchronization
 import TestSupport
 
-/// A caller's filter: any text must be refused, be cancelled, or pass rows by their `id` and `metadata` alone.
+/// A caller's filter, in SQL or (if bit 3 of the first byte is set) in JSON: any text must be refused, be cancelled, or
+/// pass rows by their `id` and `metadata` alone. A filter in JSON and its negation pass each row once together.
 ///
 /// Two stores have the same ids and metadata, and differ in everything else: a filter must pass the same rows of both.
 /// It is cancelled after a number of checks, not after a time, so that an input always has the same effect.
@@ -30,6 +31,9 @@ struct FilterTarget: Target {
             "\u{0}(SELECT value+1 AS a FROM json_each('[1]') WHERE a BETWEEN a AND a) > 0",
             "\u{0}id = (1+1) AND metadata = id AND (id+id+id) IN (id, `id`, [id], \"id\")",
             "\u{0}EXISTS (SELECT DISTINCT * FROM json_each(metadata) a, json_tree(metadata, '$.list') WHERE a.key LIKE 'l%')",
+            #"\#u{8}{"n": {"$gte": 3, "$lt": 7}, "s": {"$in": ["t1", "t2", null]}}"#,
+            #"\#u{8}{"$or": [{"list": {"$contains": 1}}, {"$not": {"\"a.b\"": {"$exists": true}}}], "id": {"$ne": 5}}"#,
+            #"\#u{8}{"$and": [{"list.x": 1.5e0}, {"\u00e9": {"$nin": [true, -0.5]}}, {"s": {"$not": {"$eq": "t0"}}}]}"#,
         ].map { Array($0.utf8) }
     }
 
@@ -81,11 +85,25 @@ struct FilterTarget: Target {
     func run(_ input: [UInt8]) throws {
         guard let first = input.first else { return }
         let values = [SQLValue.integer(2), .text("t1"), .null, .real(0.5)].prefix(Int(first & 7))
-        let filter = String(decoding: input.dropFirst(), as: UTF8.self)
-        let answers = try stores.map { try answer($0, Filter(sql: filter, values: Array(values))) }
-        let isSteady = !Self.unsteady.contains { filter.lowercased().contains($0) }
+        let text = String(decoding: input.dropFirst(), as: UTF8.self)
+        let isJSON = first & 8 != 0
+        guard let filter = try filter(text, Array(values), isJSON: isJSON) else { return }
+        let answers = try stores.map { try answer($0, filter) }
+        let isSteady = isJSON || !Self.unsteady.contains { text.lowercased().contains($0) }
         let isCancelled = answers.contains { $0 == .refused(.cancelled) }
         try expect(!isSteady || isCancelled || answers[0] == answers[1], "it reads more than it may: \(answers)")
+        if isJSON, case .passed(let rows) = answers[0], case .passed(let others) = try answer(stores[0], !filter) {
+            try expect((rows + others).sorted() == Array(Self.ids), "rows pass both or neither: \(rows), \(others)")
+        }
+    }
+
+    /// Nil if the JSON is refused.
+    private func filter(_ text: String, _ values: [SQLValue], isJSON: Bool) throws -> Filter? {
+        if !isJSON { return Filter(sql: text, values: values) }
+        do { return try Filter(json: text) } catch {
+            try expect(error.code == .invalidFilter, "\(error.code): \(error)")
+            return nil
+        }
     }
 
     private enum Answer: Equatable {

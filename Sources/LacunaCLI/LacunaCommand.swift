@@ -34,8 +34,8 @@ struct LacunaCommand: ParsableCommand {
     }
 }
 
-/// `--where`, for every command that takes a filter.
-struct FilterOption: ParsableArguments {
+/// `--where` and `--filter`, for every command that takes a filter.
+struct FilterOptions: ParsableArguments {
     @Option(
         name: .customLong("where"),
         help: ArgumentHelp(
@@ -45,7 +45,24 @@ struct FilterOption: ParsableArguments {
     )
     var sql: String?
 
-    var filter: Filter? { sql.map { Filter(sql: $0) } }
+    @Option(
+        name: .customLong("filter"),
+        help: ArgumentHelp(
+            #"Take only rows that pass this filter, as {"section": "science", "installed_kib": {"$lt": 500}}."#,
+            valueName: "json"
+        )
+    )
+    var json: String?
+
+    var areGiven: Bool { sql != nil || json != nil }
+
+    /// A row must pass both options; nil if neither is given.
+    func filter() throws(VectorStoreError) -> Filter? {
+        let sql = sql.map { Filter(sql: $0) }
+        guard let json else { return sql }
+        let filter = try Filter(json: json)
+        return sql.map { $0 && filter } ?? filter
+    }
 }
 
 /// `--json`, for every command that has an answer.

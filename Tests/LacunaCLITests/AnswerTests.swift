@@ -60,12 +60,23 @@ import Testing
                 "{\"id\":4,\"metadata\":{\"n\": 4}}", "{\"id\":9,\"metadata\":null}",
             ]
         )
+        #expect(
+            try succeed("list", store, "--filter", "{\"n\": {\"$gt\": 2}}", "--json").lines == [
+                "{\"id\":3,\"metadata\":{\"n\": 3}}", "{\"id\":4,\"metadata\":{\"n\": 4}}",
+            ]
+        )
+        // A row must pass both.
+        let both = ["--where", "id < 4 OR id = 9", "--filter", "{\"n\": {\"$gt\": 2}}"]
+        #expect(try succeed(["list", store, "--json"] + both).lines == ["{\"id\":3,\"metadata\":{\"n\": 3}}"])
+        #expect(try succeed(["search", store, "--like", "1", "--json"] + both).lines.count == 1)
+        #expect(try succeed(["export", store, directory / "both.jsonl", "--json"] + both).json()["rows"] as? Int == 1)
         #expect(try succeed("list", store, "--limit", "2", "--json").lines.count == 2)
         #expect(
             try succeed("delete", store, "9", "77", "9", "--json").json() as NSDictionary == [
                 "deleted": 1, "missing": 1,
             ]
         )
+        #expect(try succeed(["delete", store, "--json"] + both).json()["deleted"] as? Int == 1)
     }
 
     @Test func search() throws {

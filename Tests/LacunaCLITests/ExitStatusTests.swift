@@ -17,7 +17,7 @@ import Testing
             #expect(run.status == 1, "\(run.error)")
             #expect(run.text == "")
         }
-        try fail(1, "search", store, "--like", "1", "--where", "id > 9", saying: "--where")
+        try fail(1, "search", store, "--like", "1", "--where", "id > 9", saying: "wider filter")
         let export = try lacuna(["export", store, directory / "none.npy", "--where", "id > 9", "--json"])
         #expect(export.status == 1)
         #expect(try export.json()["rows"] as? Int == 0)
@@ -31,7 +31,7 @@ import Testing
         try succeed("delete", store, "1", "2", "3")
         #expect(try succeed("list", store).text == "", "an empty store has an answer")
         let search = try fail(1, "search", store, saying: "no row", input: "[1,2,3]")
-        #expect(!search.error.contains("--where"), "there is none to be widened")
+        #expect(!search.error.contains("wider filter"), "there is none to be widened")
     }
 
     @Test func noSuchStoreOrFile() throws {

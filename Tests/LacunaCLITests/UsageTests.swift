@@ -85,6 +85,20 @@ import Testing
         #expect(try Fixture.rowCount(store) == 3)
     }
 
+    @Test(arguments: ["", "nonsense", "[]", #"{"n": {"$like": 1}}"#, #"{"n": 1"#, #"{"n": {"$in": 1}}"#])
+    func aWrongFilterInJSONIsAUsageError(_ filter: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        for words in [
+            ["list", store], ["delete", store], ["search", store, "--like", "1"],
+            ["export", store, directory / "e.npy"],
+        ] {
+            try lacuna(words + ["--filter", filter]).expectFailure(64)
+        }
+        #expect(try Fixture.rowCount(store) == 3)
+        #expect(!FileManager.default.fileExists(atPath: directory / "e.npy"))
+    }
+
     @Test(arguments: [
         "nonsense", "1; DELETE FROM vectors", "1) UNION SELECT id FROM vectors --", "(SELECT count(*) FROM store) = 1",
         "id IN (SELECT id FROM vectors)", "load_extension('x')", "1) OR (1", "",

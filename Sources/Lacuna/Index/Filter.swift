@@ -1,16 +1,19 @@
 /// A condition on rows, by which the store reads, counts, deletes or searches only some of them.
 ///
-/// It is SQL over the columns `id` and `metadata`. Whatever is interpolated is bound as a value and never read as SQL:
+/// A filter is written in one of three forms:
 ///
-///     let recent: Filter = "metadata ->> 'year' >= \(year) AND id NOT IN \(seen)"
-///     let matches = try store.search(for: query, limit: 10, where: recent && "metadata ->> 'section' = 'science'")
+///     // SQL over the columns `id` and `metadata`; what is interpolated is bound as a value and never read as SQL.
+///     let recent: Filter = "metadata ->> 'year' >= \(year) AND id <> \(id)"
+///     // Typed comparisons.
+///     let small: Filter = .field("section") == "science" && .field("installed_kib") < 500
+///     // JSON.
+///     let same = try Filter(json: #"{"section": "science", "installed_kib": {"$lt": 500}}"#)
 ///
 /// A row passes a filter or it doesn't: there is no third outcome. So `!` negates exactly, also for SQL that is NULL
-/// for a row. Filters can be combined with `&&`, `||` and `!`.
+/// for a row. Filters of all forms can be combined with `&&`, `||` and `!`.
 ///
 /// A filter is checked when it is used; then the call throws `invalidFilter` for SQL that can't be read, that reads
-/// anything but the two columns, or that costs too much. `docs/cli.md` says what the SQL may
-/// contain.
+/// anything but the two columns, or that costs too much. `docs/searching.md` says what each comparison means.
 public struct Filter: Sendable {
     /// The parts of the filter's SQL: texts, and what stands between them.
     enum Piece: Sendable, Equatable {

@@ -54,7 +54,7 @@ struct MetadataKeys {
         return min(place, bytes.count)
     }
 
-    private static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
         guard text.contains(UInt8(ascii: "\\")) else { return Array(text) }
         var units: [UInt16] = []
         var rest = text

@@ -101,6 +101,21 @@ extension VectorStore {
         try read { try $0.ids() }
     }
 
+    /// The ids of the rows that pass the filter, of one moment, in id order. Evaluates the filter on each row; takes
+    /// memory for the ids.
+    ///
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``).
+    public func ids(where filter: Filter) throws -> [ID] {
+        try read { try $0.ids(where: filter) }
+    }
+
+    /// The number of rows that pass the filter, of one moment. Evaluates the filter on each row.
+    ///
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``).
+    public func count(where filter: Filter) throws -> Int {
+        try read { try $0.count(where: filter) }
+    }
+
     /// The id's metadata; nil if it has none, or no row has this id.
     ///
     /// - Throws: `DecodingError` if the metadata have another shape than `M`.

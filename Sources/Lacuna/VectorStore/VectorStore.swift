@@ -2,7 +2,7 @@
 ///
 ///     let store = try VectorStore<UUID>.create(at: "photos.lacuna", .init(dimension: 384, metric: .cosine))
 ///     try store.put(vector, for: id, metadata: photo)
-///     let matches = try store.search(for: query, limit: 10, where: "metadata ->> 'year' >= \(2020)")
+///     let matches = try store.search(for: query, limit: 10, where: .field("year") >= 2020)
 ///
 /// A change survives a power cut once its call has returned, unless its documentation says otherwise. One handle at a
 /// time may write to a store; any number of handles may read it, in this process and in others. Several threads may use

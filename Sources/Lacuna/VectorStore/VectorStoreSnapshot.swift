@@ -69,6 +69,26 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
         return try ids.map(Self.typed)
     }
 
+    /// The ids of the rows that pass the filter, in id order.
+    public func ids(where filter: Filter) throws -> [ID] {
+        var ids: [ID] = []
+        try forEachMatch(filter) { id in ids.append(try Self.typed(id)) }
+        return ids
+    }
+
+    /// The number of rows that pass the filter.
+    public func count(where filter: Filter) throws -> Int {
+        var count = 0
+        try forEachMatch(filter) { _ in count += 1 }
+        return count
+    }
+
+    private func forEachMatch(_ filter: Filter, _ body: (SQLValue) throws -> Void) throws {
+        try snapshot.index.withCondition(filter) { condition in
+            try snapshot.index.forEachMatch(snapshot.record.generation, condition) { id, _ in try body(id) }
+        }
+    }
+
     /// The id's metadata; nil if it has none, or no row has this id.
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
         try metadataJSON(for: id).map { try MetadataCoding.decode(type, $0) }

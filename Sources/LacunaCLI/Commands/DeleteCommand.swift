@@ -17,7 +17,7 @@ struct DeleteCommand: StoreCommand {
     @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"))
     var idFile: String?
 
-    @OptionGroup var filter: FilterOption
+    @OptionGroup var conditions: FilterOptions
     @OptionGroup var batches: BatchOptions
     @OptionGroup var format: JSONOption
 
@@ -25,8 +25,8 @@ struct DeleteCommand: StoreCommand {
 
     func check() throws {
         try batches.check()
-        if arguments.isEmpty && idFile == nil && filter.sql == nil {
-            throw CommandError.usage("nothing to delete was named", remedy: "give ids, --ids or --where")
+        if arguments.isEmpty && idFile == nil && !conditions.areGiven {
+            throw CommandError.usage("nothing to delete was named", remedy: "give ids, --ids, --where or --filter")
         }
     }
 
@@ -63,7 +63,7 @@ struct DeleteCommand: StoreCommand {
     private func collectIDs<ID: CommandID>(_ store: VectorStore<ID>) throws -> [ID] {
         var list = IDList<ID>()
         try list.add(arguments, file: idFile)
-        if let filter = filter.filter {
+        if let filter = try conditions.filter() {
             try store.forEach(where: filter, vectors: false) { row in
                 try Interrupts.check()
                 list.add(row.id)

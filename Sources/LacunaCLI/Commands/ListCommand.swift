@@ -10,7 +10,7 @@ struct ListCommand: StoreCommand {
     @Argument(help: "The store's directory.")
     var store: String
 
-    @OptionGroup var filter: FilterOption
+    @OptionGroup var conditions: FilterOptions
 
     @Option(help: ArgumentHelp("Stop after this many rows.", valueName: "n"))
     var limit: Int?
@@ -24,7 +24,7 @@ struct ListCommand: StoreCommand {
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         var rows = 0
-        try store.forEach(where: filter.filter, limit: limit, vectors: false) { row in
+        try store.forEach(where: try conditions.filter(), limit: limit, vectors: false) { row in
             try Interrupts.check()
             rows += 1
             if format.json {
@@ -39,8 +39,8 @@ struct ListCommand: StoreCommand {
                 try output.line("\(Terminal.styled(id, .bold))  \(metadataText(row.metadataJSON))")
             }
         }
-        if rows == 0 && filter.sql != nil {
-            throw format.json ? .silent(.no) : CommandError(.no, "nothing matched", remedy: "try a wider --where")
+        if rows == 0 && conditions.areGiven {
+            throw format.json ? .silent(.no) : CommandError(.no, "nothing matched", remedy: "try a wider filter")
         }
     }
 }

@@ -32,7 +32,7 @@ struct SearchCommand: StoreCommand {
     @Option(name: .customShort("k"), help: ArgumentHelp("The number of rows to find for each query.", valueName: "n"))
     var limit = 10
 
-    @OptionGroup var filter: FilterOption
+    @OptionGroup var conditions: FilterOptions
 
     @OptionGroup var arguments: SearchArguments
 
@@ -66,9 +66,9 @@ struct SearchCommand: StoreCommand {
 
     private var nothingFound: CommandError {
         if format.json { return .silent(.no) }
-        return filter.sql == nil && !arguments.areRestricting
+        return !conditions.areGiven && !arguments.areRestricting
             ? CommandError(.no, "the store has no row to find", remedy: "import some")
-            : CommandError(.no, "nothing matched", remedy: "try a wider --where, --radius or --among, or no --after")
+            : CommandError(.no, "nothing matched", remedy: "try a wider filter, --radius or --among, or no --after")
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
@@ -98,7 +98,7 @@ struct SearchCommand: StoreCommand {
                     like: positives,
                     unlike: negatives,
                     limit: limit,
-                    where: filter.filter,
+                    where: try conditions.filter(),
                     options: options
                 )
                 return (try snapshot.found(matches), report)
@@ -154,7 +154,7 @@ struct SearchCommand: StoreCommand {
             let (matches, report) = try snapshot.explainedSearch(
                 forEach: queries,
                 limit: limit,
-                where: filter.filter,
+                where: try conditions.filter(),
                 options: options
             )
             return (try matches.map { try snapshot.found($0) }, report)

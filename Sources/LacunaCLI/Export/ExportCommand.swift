@@ -18,7 +18,7 @@ struct ExportCommand: StoreCommand {
     @Argument(help: "The file to write: NAME.npy, NAME.fvecs or NAME.jsonl.")
     var file: String
 
-    @OptionGroup var filter: FilterOption
+    @OptionGroup var conditions: FilterOptions
 
     @OptionGroup var format: JSONOption
 
@@ -36,18 +36,18 @@ struct ExportCommand: StoreCommand {
         let total = try store.count
         let bar = ProgressBar("exporting")
         var rows = 0
-        try store.forEach(where: filter.filter) { row in
+        try store.forEach(where: try conditions.filter()) { row in
             try Interrupts.check()
             try writer.append(row)
             rows += 1
             bar.update(rows, of: total)
         }
         bar.clear()
-        if rows == 0 && filter.sql != nil {
+        if rows == 0 && conditions.areGiven {
             if format.json { try output.line(JSONText.object(["rows": JSONText(0), "bytes": JSONText(0)])) }
             throw format.json
                 ? .silent(.no)
-                : CommandError(.no, "nothing matched, and no file was written", remedy: "try a wider --where")
+                : CommandError(.no, "nothing matched, and no file was written", remedy: "try a wider filter")
         }
         let bytes = try writer.finish()
         if format.json {

@@ -108,8 +108,9 @@ struct SmallStore<ID: VectorID> {
         try #require(bytes[page] == 2, "the table has more than a page, and its root is an inner one")
         let cells = (0..<number(page + 3, 2)).map { page + number(page + 12 + 2 * $0, 2) }
         return try (cells.map { number($0, 4) } + [number(page + 8, 4)]).map { leaf in
-            try #require(bytes[(leaf - 1) * 4_096] == 10)
-            return (leaf, number((leaf - 1) * 4_096 + 3, 2))
+            let page = (leaf - 1) * 4_096
+            try #require(bytes[page] == 10)
+            return (leaf, number(page + 3, 2))
         }
     }
 

@@ -1,0 +1,172 @@
+extension Filter {
+    /// A filter in the JSON form that other vector databases use:
+    ///
+    ///     {"section": "science", "installed_kib": {"$lt": 500}}
+    ///     {"$or": [{"author.name": {"$in": ["Ann", "Bob"]}}, {"tags": {"$contains": "draft"}}]}
+    ///
+    /// All members of an object must hold. A member is a key with a value to be equal to, or with an object of
+    /// operators; or it is `$and`, `$or` (a list of filters) or `$not` (a filter). The operators are `$eq`, `$ne`,
+    /// `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin`, `$exists` (true or false), `$contains` (an element of an array) and
+    /// `$not` (an object of operators). They mean the same as the functions of ``FilterField``; `$ne`, `$nin` and `$not`
+    /// negate exactly. `{}` passes every row.
+    ///
+    /// A dot in a key leads into an object: `author.name`. A name with a dot, or with a double quote at its beginning,
+    /// is put into double quotes, which are doubled inside: the JSON string `"\"app.version\""` is one name. The key
+    /// `id` is the row's id.
+    ///
+    /// - Throws: `invalidFilter`, which names the place of what is no JSON, or the key and the operator that is unknown
+    ///   or has a value of the wrong type.
+    public init(json: String) throws(VectorStoreError) {
+        self = try Self.filter(try FilterJSONReader.read(json), "the filter")
+    }
+
+    static let jsonRemedy: VectorStoreError.Remedy =
+        #"write it as {"key": "value", "other key": {"$lt": 500}}; docs/searching.md lists the operators"#
+
+    private static func wrong(_ what: String) -> VectorStoreError { invalid(what, remedy: jsonRemedy) }
+
+    private static func filter(_ json: FilterJSON, _ role: String) throws(VectorStoreError) -> Filter {
+        guard case .object(let members) = json else { throw wrong("\(role) is no JSON object") }
+        var filters: [Filter] = []
+        for (key, value) in members {
+            switch key {
+            case "$and": filters.append(.all(try list(value, key)))
+            case "$or": filters.append(.any(try list(value, key)))
+            case "$not": filters.append(!(try filter(value, "the value of `$not`")))
+            case _ where key.utf8.first == UInt8(ascii: "$"):
+                throw wrong("`\(key)` is no operator that combines filters")
+            default: filters.append(try condition(value, FilterField(try names(key)), key))
+            }
+        }
+        return .all(filters)
+    }
+
+    private static func list(_ json: FilterJSON, _ operation: String) throws(VectorStoreError) -> [Filter] {
+        guard case .array(let elements) = json, !elements.isEmpty else {
+            throw wrong("`\(operation)` takes a list of one filter or more")
+        }
+        var filters: [Filter] = []
+        for element in elements { filters.append(try filter(element, "an element of `\(operation)`")) }
+        return filters
+    }
+
+    // MARK: One field
+
+    private static func condition(
+        _ json: FilterJSON,
+        _ field: FilterField,
+        _ key: String
+    ) throws(VectorStoreError) -> Filter {
+        switch json {
+        case .scalar(let value): return field == value
+        case .array: throw wrong("`\(key)` can't be equal to an array; `$in` and `$contains` take elements")
+        case .object(let operations):
+            if operations.isEmpty { throw wrong("the object of `\(key)` has no operator") }
+            var filters: [Filter] = []
+            for (name, operand) in operations {
+                filters.append(try condition(name, operand, field, key))
+            }
+            return .all(filters)
+        }
+    }
+
+    private static func condition(
+        _ name: String,
+        _ operand: FilterJSON,
+        _ field: FilterField,
+        _ key: String
+    ) throws(VectorStoreError) -> Filter {
+        let place = "`\(name)` of `\(key)`"
+        switch name {
+        case "$eq": return field == (try scalar(operand, place))
+        case "$ne": return field != (try scalar(operand, place))
+        case "$gt": return field.compare(">", try ordered(operand, place))
+        case "$gte": return field.compare(">=", try ordered(operand, place))
+        case "$lt": return field.compare("<", try ordered(operand, place))
+        case "$lte": return field.compare("<=", try ordered(operand, place))
+        case "$in": return field.isOne(of: try scalars(operand, place))
+        case "$nin": return !field.isOne(of: try scalars(operand, place))
+        case "$contains": return field.contains(try scalar(operand, place))
+        case "$exists":
+            guard case .scalar(.boolean(let exists)) = operand else { throw wrong("\(place) takes true or false") }
+            return exists ? field.exists : !field.exists
+        case "$not":
+            guard case .object = operand else { throw wrong("\(place) takes an object of operators") }
+            return !(try condition(operand, field, key))
+        default:
+            throw wrong("\(place) is no operator\(name.utf8.first == UInt8(ascii: "$") ? "" : Self.hint(key, name))")
+        }
+    }
+
+    private static func hint(_ key: String, _ name: String) -> String {
+        "; the key `\(name)` inside of `\(key)` is written `\(key).\(name)`"
+    }
+
+    private static func scalar(_ json: FilterJSON, _ place: String) throws(VectorStoreError) -> FilterScalar {
+        guard case .scalar(let value) = json else {
+            throw wrong("\(place) takes a text, a number, true, false or null")
+        }
+        return value
+    }
+
+    private static func ordered(_ json: FilterJSON, _ place: String) throws(VectorStoreError) -> FilterScalar {
+        switch json {
+        case .scalar(let value):
+            switch value {
+            case .integer, .real, .text: return value
+            case .null, .boolean: break
+            }
+        case .object, .array: break
+        }
+        throw wrong("\(place) takes a number or a text")
+    }
+
+    private static func scalars(_ json: FilterJSON, _ place: String) throws(VectorStoreError) -> [FilterScalar] {
+        guard case .array(let elements) = json else { throw wrong("\(place) takes a list") }
+        var values: [FilterScalar] = []
+        for element in elements { values.append(try scalar(element, "an element of \(place)")) }
+        return values
+    }
+
+    // MARK: Keys
+
+    /// The names that a key consists of.
+    private static func names(_ key: String) throws(VectorStoreError) -> [String] {
+        var names: [String] = []
+        var rest = Substring(key).utf8
+        while true {
+            let isQuoted = rest.first == UInt8(ascii: "\"")
+            let name = isQuoted ? quotedName(&rest) : plainName(&rest)
+            guard let name, isQuoted || !name.isEmpty,
+                rest.isEmpty || rest.popFirst() == UInt8(ascii: ".") && !rest.isEmpty
+            else {
+                throw wrong(
+                    "the key `\(key)` has an empty name, or a quote that doesn't end; a name with dots is written in double "
+                        + "quotes"
+                )
+            }
+            names.append(name)
+            if rest.isEmpty { return names }
+        }
+    }
+
+    private static func plainName(_ rest: inout Substring.UTF8View) -> String? {
+        let name = rest.prefix { $0 != UInt8(ascii: ".") }
+        rest = rest[name.endIndex...]
+        return String(name)
+    }
+
+    /// Nil if the quote doesn't end.
+    private static func quotedName(_ rest: inout Substring.UTF8View) -> String? {
+        var name: [UInt8] = []
+        rest.removeFirst()
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\"") {
+                if rest.first != byte { return String(decoding: name, as: UTF8.self) }
+                rest.removeFirst()
+            }
+            name.append(byte)
+        }
+        return nil
+    }
+}
