@@ -126,4 +126,17 @@ extension VectorStore {
     /// - Returns: The number of rows deleted.
     @discardableResult
     public func delete(_ ids: [ID]) throws -> Int { try writing().delete(ids.map { $0.sqlValue }) }
+
+    /// Deletes the rows that pass a filter, and their metadata, in one transaction, durable when this returns, with
+    /// every ``Durability``. It works on a full disk too.
+    ///
+    /// The filter is evaluated on each row of the newest state, before the first row is deleted, and no other write
+    /// comes between: other writers of this handle wait meanwhile, and readers don't. It takes memory for the ids. To
+    /// delete very many rows with short waits, delete those of ``ids(where:)`` in parts.
+    ///
+    /// - Returns: The number of rows deleted.
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``), while the filter is evaluated.
+    ///   Nothing is deleted then.
+    @discardableResult
+    public func delete(where filter: Filter) throws -> Int { try writing().delete(where: filter) }
 }

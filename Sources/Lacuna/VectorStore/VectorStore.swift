@@ -132,6 +132,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             logger: options.logger
         )
         background = options.maintenance.map { BackgroundMaintenance($0, options.logger) }
+        opened.session.isCancelled = options.cancellation
         opened.session.onCommit = { [weak background] in background?.note($0) }
         paths = opened.session.paths
         files = opened.session.files

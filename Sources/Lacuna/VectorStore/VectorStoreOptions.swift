@@ -33,7 +33,8 @@ public struct VectorStoreOptions: Sendable {
     /// A long read calls this about once a millisecond, so be quick: between two of SQLite's steps (a filter over many rows,
     /// `verify`) on the thread that reads, and between two megabytes of rows (a search) on each of the search's threads. If
     /// it returns true, the read throws `cancelled`. A read in a Swift task that was cancelled ends in the same way, with or
-    /// without this. Neither ends writing or compacting; both end opening while it checks a log of 16 MiB or more.
+    /// without this. Neither ends compacting, or writing other than a deletion by a filter; both end opening while it
+    /// checks a log of 16 MiB or more.
     public var isCancelled: (@Sendable () -> Bool)?
     /// The clock; nil for the system's. Tests set it.
     var clock: (any AlarmClock)?
@@ -59,8 +60,11 @@ public struct VectorStoreOptions: Sendable {
 
     /// Checks the store's log before it is used.
     func witness(_ paths: StorePaths, _ fileSystem: any FileSystem) -> LogWitness {
-        LogWitness(paths, fileSystem) { Task.isCancelled || isCancelled?() == true }
+        LogWitness(paths, fileSystem, isCancelled: cancellation)
     }
+
+    /// Whether the handle's user, or the task of the thread that calls this, wants a call to end.
+    var cancellation: @Sendable () -> Bool { { [isCancelled] in Task.isCancelled || isCancelled?() == true } }
 
     func check() throws(VectorStoreError) {
         guard logWarningBytes > 0 else {

@@ -12,6 +12,8 @@ package struct WriteSession {
     /// Readers of this process find rows by id here. It learns of every transaction.
     private(set) var ids: RowIDs?
     let metadataChanges: MetadataChanges
+    /// Ends a change by a filter; set by the handle.
+    var isCancelled: @Sendable () -> Bool = { false }
     /// Called in the writer's turn with the record of a transaction of rows or metadata that was just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
 
@@ -150,6 +152,15 @@ package struct WriteSession {
         }
         committed(rows)
         return rows.deletedRows
+    }
+
+    /// The ids of the rows that pass a filter, in the state of the last commit.
+    func ids(passing filter: Filter) throws -> [SQLValue] {
+        var ids: [SQLValue] = []
+        try index.connection.cancellable(by: isCancelled) {
+            try index.forEachMatch(index.record().generation, filter) { id, _, _ in ids.append(id) }
+        }
+        return ids
     }
 
     /// Removes derived files that are no longer of use, and then their rows. On a full disk the rows stay until the

@@ -191,6 +191,15 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
+    /// Deletes the rows that pass a filter in one durable transaction; returns their number. No other write comes
+    /// between the filter and the transaction.
+    package func delete(where filter: Filter) throws -> Int {
+        try settled { session in
+            try session.log.limit()
+            return try session.delete(session.ids(passing: filter))
+        }
+    }
+
     // MARK: Maintenance
 
     /// Whether a call waits for the maintenance under way to end.
