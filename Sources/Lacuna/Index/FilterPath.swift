@@ -41,9 +41,11 @@ struct FilterPath: Sendable {
     func text(hasElement element: FilterScalar) -> FilterText {
         let isElement = FilterOperand(value: "element.value", kind: "element.type").isOne(of: [element])
         if let literal {
+            // Only the elements of an array have integers as keys.
             return """
-                json_type(metadata, \(sql: literal)) = 'array' AND EXISTS (
-                    SELECT 1 FROM json_each(metadata, \(sql: literal)) AS element WHERE \(isElement)
+                EXISTS (
+                    SELECT 1 FROM json_each(metadata, \(sql: literal)) AS element
+                    WHERE (\(isElement)) AND typeof(element.key) = 'integer'
                 )
                 """
         }
