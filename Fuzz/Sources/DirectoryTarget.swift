@@ -156,7 +156,9 @@ struct DirectoryTarget: Target {
                 try expect(history.wasPut(row.vector, for: row.id), "row \(row.id) was never put: \(row.vector)")
             }
         }
-        try worksOrRefuses { _ = try store.search(for: history.vector(3, version: 0), limit: 5, threads: 1) }
+        try worksOrRefuses {
+            _ = try store.search(for: history.vector(3, version: 0), limit: 5, options: .init(threads: 1))
+        }
     }
 
     private func write(_ store: VectorStore<Int64>, _ use: Int) throws {

@@ -125,7 +125,9 @@ struct FilterTarget: Target {
             try expect(rows == rows.sorted() && rows.allSatisfy(Self.ids.contains), "no such rows: \(rows)")
         }
         let query = Array(repeating: Float(1), count: try store.store.info.dimension)
-        _ = try answer { try store.store.search(for: query, limit: 99, where: filter, threads: 1).map(\.id) }
+        _ = try answer {
+            try store.store.search(for: query, limit: 99, where: filter, options: .init(threads: 1)).map(\.id)
+        }
         try expect(try self.version(store) == version, "it wrote")
         try expect(try store.store.count == Self.ids.count, "rows are gone")
         return rows

@@ -67,9 +67,9 @@ struct StoreTarget: Target {
             try worksOrRefuses { _ = try store.metadataJSON(for: id) }
         }
         let query = history.vector(3, version: 0)
-        try worksOrRefuses { _ = try store.search(for: query, limit: 5, threads: 1) }
+        try worksOrRefuses { _ = try store.search(for: query, limit: 5, options: .init(threads: 1)) }
         try worksOrRefuses {
-            _ = try store.search(for: query, limit: 5, where: "metadata ->> 'n' > \(3)", threads: 1)
+            _ = try store.search(for: query, limit: 5, where: "metadata ->> 'n' > \(3)", options: .init(threads: 1))
         }
         return isSound ? ids : nil
     }
