@@ -129,7 +129,7 @@ struct FilterJSONReader {
         }
         if byte == nil { throw invalid("a string doesn't end") }
         place += 1
-        let content = MetadataKeys.unescaped(bytes[start..<(place - 1)])
+        let content = JSONCursor.unescaped(bytes[start..<(place - 1)])
         return String(decoding: content, as: UTF8.self)
     }
 

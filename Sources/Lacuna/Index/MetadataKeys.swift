@@ -12,17 +12,16 @@ struct MetadataKeys {
     private var open: [Set<[UInt8]>?] = []
 
     init(_ json: String) {
-        let bytes = Array(json.utf8)
-        var place = 0
+        var cursor = JSONCursor(json)
         /// Whether the next string of an object is a key.
         var isKey = false
-        while place < bytes.count {
-            switch bytes[place] {
+        while let byte = cursor.next {
+            switch byte {
             case UInt8(ascii: "\""):
-                let end = Self.endOfString(bytes, from: place + 1)
-                if isKey { add(Self.unescaped(bytes[(place + 1)..<end])) }
+                let content = cursor.skipString()
+                if isKey { add(JSONCursor.unescaped(cursor.bytes[content])) }
                 isKey = false
-                place = end
+                continue
             case UInt8(ascii: "{"):
                 open.append([])
                 isKey = true
@@ -35,7 +34,7 @@ struct MetadataKeys {
             case UInt8(ascii: ","): isKey = (open.last ?? nil) != nil
             default: break
             }
-            place += 1
+            cursor.advance()
         }
     }
 
@@ -43,41 +42,5 @@ struct MetadataKeys {
         if open.count == 1, key.elementsEqual("id".utf8) { hasID = true }
         guard !open.isEmpty, open[open.count - 1]?.insert(key).inserted == false else { return }
         twice = String(decoding: key, as: UTF8.self)
-    }
-
-    /// The position of the closing quote.
-    private static func endOfString(_ bytes: [UInt8], from start: Int) -> Int {
-        var place = start
-        while place < bytes.count, bytes[place] != UInt8(ascii: "\"") {
-            place += bytes[place] == UInt8(ascii: "\\") ? 2 : 1
-        }
-        return min(place, bytes.count)
-    }
-
-    static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        guard text.contains(UInt8(ascii: "\\")) else { return Array(text) }
-        var units: [UInt16] = []
-        var rest = text
-        while let byte = rest.first {
-            guard byte == UInt8(ascii: "\\") else {
-                let plain = rest.prefix { $0 != UInt8(ascii: "\\") }
-                units += String(decoding: plain, as: UTF8.self).utf16
-                rest = rest[plain.endIndex...]
-                continue
-            }
-            rest = rest.dropFirst()
-            switch rest.popFirst() {
-            case UInt8(ascii: "u"):
-                units.append(UInt16(String(decoding: rest.prefix(4), as: UTF8.self), radix: 16) ?? 0)
-                rest = rest.dropFirst(4)
-            case UInt8(ascii: "b"): units.append(0x08)
-            case UInt8(ascii: "f"): units.append(0x0C)
-            case UInt8(ascii: "n"): units.append(0x0A)
-            case UInt8(ascii: "r"): units.append(0x0D)
-            case UInt8(ascii: "t"): units.append(0x09)
-            case let other: units.append(UInt16(other ?? 0))
-            }
-        }
-        return Array(String(decoding: units, as: UTF16.self).utf8)
     }
 }
