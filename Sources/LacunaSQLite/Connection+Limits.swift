@@ -107,6 +107,15 @@ extension Connection {
         init(_ isCancelled: @escaping () -> Bool) { self.isCancelled = isCancelled }
     }
 
+    /// While `body` runs, a statement that would change the database fails.
+    package func withoutWriting<R>(_ body: () throws -> R) throws -> R {
+        // The pragmas aren't cached statements: they take effect when they are prepared.
+        try execute("PRAGMA query_only = ON")
+        // If this failed, the connection would refuse later changes, which is an error and no harm.
+        defer { try? execute("PRAGMA query_only = OFF") }
+        return try body()
+    }
+
     /// Sets limits for statements (sqlite3_limit) while `body` runs.
     package func limited<R>(_ limits: [(limit: Int32, most: Int32)], _ body: () throws -> R) rethrows -> R {
         let before = limits.map { unsafe sqlite3_limit(handle, $0.limit, $0.most) }

@@ -34,6 +34,25 @@ extension StoreIndex {
         return found
     }
 
+    /// The ids of the rows that pass a filter, in id order. A connection that can write refuses to meanwhile.
+    func ids(
+        passing filter: Filter,
+        _ generation: Int64,
+        isCancelled: @escaping () -> Bool
+    ) throws(VectorStoreError) -> [SQLValue] {
+        var ids: [SQLValue] = []
+        do {
+            try connection.withoutWriting {
+                try connection.cancellable(by: isCancelled) {
+                    try forEachMatch(generation, filter) { id, _, _ in ids.append(id) }
+                }
+            }
+        } catch {
+            throw error as? VectorStoreError ?? VectorStoreError(.ioError, "\(error)", cause: error)
+        }
+        return ids
+    }
+
     /// A checked filter.
     struct Condition {
         fileprivate let sql: String

@@ -154,15 +154,6 @@ package struct WriteSession {
         return rows.deletedRows
     }
 
-    /// The ids of the rows that pass a filter, in the state of the last commit.
-    func ids(passing filter: Filter) throws -> [SQLValue] {
-        var ids: [SQLValue] = []
-        try index.connection.cancellable(by: isCancelled) {
-            try index.forEachMatch(index.record().generation, filter) { id, _, _ in ids.append(id) }
-        }
-        return ids
-    }
-
     /// Removes derived files that are no longer of use, and then their rows. On a full disk the rows stay until the
     /// next time.
     func removeStaleDerivedFiles() throws(VectorStoreError) {

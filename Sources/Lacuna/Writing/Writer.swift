@@ -196,7 +196,9 @@ package final class Writer: @unchecked Sendable {
     package func delete(where filter: Filter) throws -> Int {
         try settled { session in
             try session.log.limit()
-            return try session.delete(session.ids(passing: filter))
+            let generation = try session.index.record().generation
+            let ids = try session.index.ids(passing: filter, generation, isCancelled: session.isCancelled)
+            return try session.delete(ids)
         }
     }
 
