@@ -135,7 +135,7 @@ extension VectorStoreError.Code {
         case .invalidVector: "pass vectors of the store's dimension, with finite components"
         case .invalidMetadata: "pass one JSON object without the key \"id\""
         case .invalidFilter: "write one like `metadata ->> 'key' = 'value'`"
-        case .duplicateID: "replace it with \(.replacing), which replaces its metadata too, or choose another id"
+        case .duplicateID: "replace it with \(.replacing), or choose another id"
         case .unknownID: "put a row with that id first, with \(.put)"
         case .invalidID: "pass ids of the store's kind"
         case .noSuchStore: "check the path, or make the store with \(.create)"

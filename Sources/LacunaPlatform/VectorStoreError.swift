@@ -18,7 +18,7 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let invalidArgument = Code(rawValue: "invalidArgument")
         /// A vector of another dimension than the store's, or with a component that is NaN or infinite.
         public static let invalidVector = Code(rawValue: "invalidVector")
-        /// Metadata that are not a JSON object, or have the key `id`.
+        /// Metadata, or a patch of metadata, that are not a JSON object, or have the key `id` or a key twice.
         public static let invalidMetadata = Code(rawValue: "invalidMetadata")
         /// A filter that isn't one SQL expression over `id` and `metadata`.
         public static let invalidFilter = Code(rawValue: "invalidFilter")

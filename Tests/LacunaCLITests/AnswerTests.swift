@@ -39,7 +39,7 @@ import Testing
         try succeed("create", directory / "s", "--dimension", "3")
         try Fixture.npy(directory / "v.npy", 25)
         let done = try succeed("import", directory / "s", directory / "v.npy", "--batch", "10", "--json").json()
-        expect(done, "rows batches seconds rows_per_second bytes")
+        expect(done, "rows batches seconds rows_per_second bytes old_metadata")
         #expect(done["rows"] as? Int == 25)
         #expect(done["batches"] as? Int == 3)
         #expect(done["bytes"] as? Int == 25 * 12)
@@ -140,7 +140,8 @@ import Testing
         for (words, expected) in [
             (["stats", store], "fragmentation"), (["get", store, "3"], "3 components"), (["list", store], "n: 7"),
             (["search", store, "--like", "1"], "rank"), (["compact", store], "nothing to do"),
-            (["verify", store], "sound: 10 rows"), (["recover", store], "clean"),
+            (["verify", store], "sound: 10 rows"), (["set", store, "3", #"{"n":7}"#], "changed the metadata of 1 row"),
+            (["recover", store], "clean"),
             (["map", store], "10 rows: 10 live, 0 dead, 0 punched"),
             (["delete", store, "1", "99"], "deleted 1 row; 1 id had no row"),
             (["export", store, directory / "e.npy"], "exported 9 rows"), (["compact", store], "strategy"),

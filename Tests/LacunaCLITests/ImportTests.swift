@@ -120,18 +120,43 @@ import Testing
         try Fixture.npy(directory / "v.npy", 2, dimension: 3)
         let metadata = try directory.write("m.jsonl", "{\"id\":3,\"new\":true}\n{\"id\":4}\n")
         try fail(65, "import", store, directory / "v.npy", "--metadata", metadata, saying: "exists already")
-        try succeed("import", store, directory / "v.npy", "--metadata", metadata, "--replace")
-        #expect(
-            try succeed("list", store, "--json").lines.suffix(2) == [
-                "{\"id\":3,\"metadata\":{\"new\":true}}", "{\"id\":4,\"metadata\":null}",
-            ]
-        )
+        let words = ["import", store, directory / "v.npy", "--metadata", metadata, "--replace"]
+        #expect(try succeed(words + ["--json"]).json()["old_metadata"] as? String == "kept")
+        func metadataOfThreeAndFour() throws -> [String] {
+            try succeed("list", store, "--json").lines.suffix(2).map {
+                String($0.dropFirst(#"{"id":3,"metadata":"#.utf8.count))
+            }
+        }
+        #expect(try metadataOfThreeAndFour() == [#"{"new":true}}"#, #"{"n": 4}}"#])
+        #expect(try succeed(words).text.hasSuffix("; where there were no new metadata, old ones were kept\n"))
+        let dropped = try succeed(words + ["--drop-metadata", "--json"]).json()
+        #expect(dropped["old_metadata"] as? String == "dropped")
+        #expect(try metadataOfThreeAndFour() == [#"{"new":true}}"#, "null}"])
         try fail(65, "put", store, "3", saying: "exists already", input: "[1,2,3]")
         try succeed("put", store, "3", "--replace", input: "[1,2,3]")
         #expect(
             try succeed("get", store, "3", "--json").text
-                == "{\"id\":3,\"vector\":[1.0,2.0,3.0],\"metadata\":null}\n"
+                == "{\"id\":3,\"vector\":[1.0,2.0,3.0],\"metadata\":{\"new\":true}}\n"
         )
+        try succeed("put", store, "3", "--replace", "--drop-metadata", input: "[1,2,4]")
+        #expect(
+            try succeed("get", store, "3", "--json").text
+                == "{\"id\":3,\"vector\":[1.0,2.0,4.0],\"metadata\":null}\n"
+        )
+    }
+
+    /// If every row brings metadata, or none may replace another, there is nothing to say of old ones.
+    @Test func importingSaysNothingOfOldMetadataWithoutReason() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        let rows = #"{"id":1,"vector":[1,2,3],"metadata":{}}"# + "\n"
+        let full = try directory.write("full.jsonl", rows)
+        let new = try directory.write("new.jsonl", #"{"id":9,"vector":[1,2,3]}"# + "\n")
+        for words in [[full, "--replace"], [new]] {
+            let answer = try succeed(["import", store] + words + ["--json"]).json()
+            #expect(answer["old_metadata"] is NSNull)
+        }
+        #expect(try succeed("import", store, full, "--replace").text.hasSuffix(" rows a second\n"))
     }
 
     @Test func acknowledgements() throws {

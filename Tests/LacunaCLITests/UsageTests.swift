@@ -16,6 +16,12 @@ import Testing
         (["import", "x", "rows.jsonl", "--metadata", "m.jsonl"], "--metadata"),
         (["import", "x", "rows.npy", "--batch", "0"], "--batch"),
         (["import", "x", "rows.npy", "--first-id", "one"], "one"),
+        (["import", "x", "rows.npy", "--drop-metadata"], "--drop-metadata goes with --replace"),
+        (["put", "x", "1", "--drop-metadata"], "--drop-metadata goes with --replace"),
+        (["put", "x", "1", "--replace", "--drop-metadata", "--metadata", "{}"], "exclude each other"),
+        (["set", "x"], "<ids-and-patch>"),
+        (["set", "x", "{}"], "no row was named"),
+        (["set", "x", "-5", "{}"], "come after `--`"),
         (["get", "x"], "<ids>"),
         (["list", "x", "--limit", "0"], "--limit"),
         (["list", "x", "--limit", "-1"], "'--limit <n>'; see --help"),
@@ -79,6 +85,7 @@ import Testing
         try fail(64, "get", store, "one", saying: "'one' is not an id")
         try fail(64, "delete", store, "1", "2.5", saying: "'2.5' is not an id")
         try fail(64, "erase", store, "1", "2.5", saying: "'2.5' is not an id")
+        try fail(64, "set", store, "1", "x", "{}", saying: "'x' is not an id")
         try fail(64, "search", store, "--like", "x", saying: "'x' is not an id")
         try fail(64, "put", store, "x", saying: "'x' is not an id", input: "[1,2,3]")
         try fail(65, "put", store, "1", saying: "replace it with `--replace`", input: "[1,2,3]")
@@ -107,7 +114,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
         for words in [
-            ["list", store], ["delete", store], ["search", store, "--like", "1"],
+            ["list", store], ["delete", store], ["set", store, "{}"], ["search", store, "--like", "1"],
             ["export", store, directory / "e.npy"],
         ] {
             try lacuna(words + ["--where", filter]).expectFailure(64)

@@ -251,20 +251,26 @@ extension StoreIndex {
     /// Throws unless the metadata are one JSON object without the key `id` (an export puts the id there), in which no
     /// object has a key twice.
     func checkMetadata(_ json: String, for id: SQLValue) throws(VectorStoreError) {
+        try checkMetadata(json, "the metadata of id \(id.idText)", [id.idText])
+    }
+
+    /// Throws unless a patch is one JSON object of which metadata can be made.
+    func checkPatch(_ json: String) throws(VectorStoreError) { try checkMetadata(json, "the patch") }
+
+    func checkMetadata(_ json: String, _ name: String, _ ids: [String] = []) throws(VectorStoreError) {
         func refuse(_ why: String, _ remedy: VectorStoreError.Remedy? = nil) -> VectorStoreError {
-            let problem = "the metadata of id \(id.idText) \(why)"
-            return VectorStoreError(.invalidMetadata, problem, remedy: remedy, ids: [id.idText])
+            VectorStoreError(.invalidMetadata, "\(name) can't be used: \(why)", remedy: remedy, ids: ids)
         }
-        if json.utf8.contains(0) { throw refuse("hold a NUL character", "remove it") }
+        if json.utf8.contains(0) { throw refuse("the text holds a NUL character", "remove it") }
         let type = try connection.first(
             "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) ELSE '' END",
             [.text(json)]
         ) { row throws(VectorStoreError) in try row.text(0) }
-        if type == "" { throw refuse("are not valid JSON") }
-        if type != "object" { throw refuse("are JSON, but not an object") }
+        if type == "" { throw refuse("the text is not valid JSON") }
+        if type != "object" { throw refuse("the text is JSON, but not an object") }
         let keys = MetadataKeys(json)
-        if keys.hasID { throw refuse("have the key \"id\", which is the row's own", "choose another key") }
-        if let key = keys.twice { throw refuse("have the key \"\(key)\" twice in one object", "remove one") }
+        if keys.hasID { throw refuse("the key \"id\" is the row's own", "choose another key") }
+        if let key = keys.twice { throw refuse("the key \"\(key)\" is in one object twice", "remove one") }
     }
 
     /// The ids whose metadata have a wrong checksum, or that have metadata but no vector.

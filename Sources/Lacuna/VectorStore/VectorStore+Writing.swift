@@ -2,7 +2,7 @@
 ///
 /// If one of its calls fails, the whole batch fails, even if the error was caught.
 public struct WriteBatch<ID: VectorID>: ~Copyable {
-    private let rows: RowWriter
+    let rows: RowWriter
 
     init(_ rows: RowWriter) { self.rows = rows }
 
@@ -12,24 +12,38 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
     ///   - vector: As many components as the store's dimension, all of them finite numbers that the store's
     ///     ``ElementType`` can hold.
     ///   - metadataJSON: One JSON object without the key `id`; the text is kept exactly.
-    ///   - replacing: Whether the new row replaces one that the id has, together with its metadata (which are removed
-    ///     if none are given).
+    ///   - replacing: Whether the new row replaces one that the id has. New metadata replace the old ones.
+    ///   - oldMetadata: What becomes of the metadata of a row that is replaced, if no new ones are given.
     /// - Throws: `invalidVector`, `invalidMetadata`, `invalidID`, `duplicateID` unless `replacing`.
     public func put(
         _ vector: Span<Float>,
         for id: ID,
         metadataJSON: String? = nil,
-        replacing: Bool = false
+        replacing: Bool = false,
+        oldMetadata: OldMetadata = .keep
     ) throws {
-        try rows.put(vector, for: id.sqlValue, metadata: metadataJSON, replacing: replacing)
+        try rows.put(
+            vector,
+            for: id.sqlValue,
+            metadata: metadataJSON,
+            replacing: replacing,
+            oldMetadata: oldMetadata
+        )
     }
 
-    /// Adds a row; see ``put(_:for:metadataJSON:replacing:)-(Span<Float>,_,_,_)``.
-    public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
-        try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing)
+    /// Adds a row; see ``put(_:for:metadataJSON:replacing:oldMetadata:)-(Span<Float>,_,_,_,_)``.
+    public func put(
+        _ vector: [Float],
+        for id: ID,
+        metadataJSON: String? = nil,
+        replacing: Bool = false,
+        oldMetadata: OldMetadata = .keep
+    ) throws {
+        try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing, oldMetadata: oldMetadata)
     }
 
-    /// Adds a row with metadata, which must encode as a JSON object without the key `id`.
+    /// Adds a row with metadata, which must encode as a JSON object without the key `id`. With `replacing`, the new row
+    /// and metadata replace those that the id has.
     public func put(
         _ vector: [Float],
         for id: ID,
@@ -37,18 +51,6 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
         replacing: Bool = false
     ) throws {
         try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
-    }
-
-    /// Replaces the metadata of an id that has a row; nil removes them.
-    ///
-    /// - Throws: `unknownID`, `invalidMetadata`.
-    public func setMetadataJSON(_ json: String?, for id: ID) throws {
-        try rows.setMetadata(json, for: id.sqlValue)
-    }
-
-    /// Replaces the metadata of an id that has a row.
-    public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
     }
 
     /// Deletes the id's row and metadata; does nothing if no row has this id. `write` throws the error of a failed
@@ -82,11 +84,24 @@ extension VectorStore {
     ///   then.
     public func flush() throws { try writing().flush() }
 
-    /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and without metadata, the metadata
-    /// that the id had are removed. See ``WriteBatch/put(_:for:metadataJSON:replacing:)-([Float],_,_,_)``.
-    public func put(_ vector: [Float], for id: ID, metadataJSON: String? = nil, replacing: Bool = false) throws {
-        try writing().write(callsOut: false) {
-            try $0.put(vector.span, for: id.sqlValue, metadata: metadataJSON, replacing: replacing)
+    /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and without metadata, the id keeps
+    /// the metadata that it has, unless `oldMetadata` is `.drop`. See
+    /// ``WriteBatch/put(_:for:metadataJSON:replacing:oldMetadata:)-(Span<Float>,_,_,_,_)``.
+    public func put(
+        _ vector: [Float],
+        for id: ID,
+        metadataJSON: String? = nil,
+        replacing: Bool = false,
+        oldMetadata: OldMetadata = .keep
+    ) throws {
+        try writing().write(mayTakeLong: false) {
+            try $0.put(
+                vector.span,
+                for: id.sqlValue,
+                metadata: metadataJSON,
+                replacing: replacing,
+                oldMetadata: oldMetadata
+            )
         }
     }
 
@@ -99,19 +114,6 @@ extension VectorStore {
         replacing: Bool = false
     ) throws {
         try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
-    }
-
-    /// Replaces an id's metadata; durable as the handle's ``Durability`` says.
-    ///
-    /// - Throws: `unknownID`, `invalidMetadata`.
-    public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
-    }
-
-    /// Replaces an id's metadata by JSON text, or removes them; durable as the handle's ``Durability``
-    /// says.
-    public func setMetadataJSON(_ json: String?, for id: ID) throws {
-        try writing().write(callsOut: false) { try $0.setMetadata(json, for: id.sqlValue) }
     }
 
     /// Deletes one row and its metadata; durable when it returns, with every ``Durability``.

@@ -33,8 +33,8 @@ public struct VectorStoreOptions: Sendable {
     /// A long read calls this about once a millisecond, so be quick: between two of SQLite's steps (a filter over many rows,
     /// `verify`) on the thread that reads, and between two megabytes of rows (a search) on each of the search's threads. If
     /// it returns true, the read throws `cancelled`. A read in a Swift task that was cancelled ends in the same way, with or
-    /// without this. Neither ends compacting, or writing other than a deletion by a filter; both end opening while it
-    /// checks a log of 16 MiB or more.
+    /// without this. Neither ends compacting, or writing other than by a filter; both end opening while it checks a log of
+    /// 16 MiB or more.
     public var isCancelled: (@Sendable () -> Bool)?
     /// The clock; nil for the system's. Tests set it.
     var clock: (any AlarmClock)?

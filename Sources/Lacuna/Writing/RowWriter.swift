@@ -12,7 +12,7 @@ import CLacunaVectorKernels
 /// | index rows were inserted | the same: SQLite rolls the transaction back |
 /// | the commit | the batch, whole |
 package final class RowWriter {
-    private let index: StoreIndex
+    let index: StoreIndex
     private let file: DataFile
     private let log: StoreLog
     /// The state that this transaction makes.
@@ -27,13 +27,15 @@ package final class RowWriter {
     private(set) var died: [Slot] = []
     /// The ids deleted before any other change. A retry on a full disk deletes them again.
     private var deletes: [SQLValue] = []
-    private var deletesOnly = true
+    var deletesOnly = true
     private(set) var failure: VectorStoreError?
     package private(set) var deletedRows = 0
     /// Whether any row may have metadata; nil until that was looked up.
     private var mayHaveMetadata: Bool?
     /// The staged rows of a rewrite under way, which must hear of changes.
     private let staging: Staging
+    /// Whether the caller wants a change by a filter to end.
+    let isCancelled: @Sendable () -> Bool
     /// The slots of the rewrite's target whose rows this transaction removes from the staged rows.
     private(set) var unstaged: [Slot] = []
 
@@ -52,6 +54,7 @@ package final class RowWriter {
         record = try index.record()
         start = record
         staging = session.staging
+        isCancelled = session.isCancelled
         buffer = session.rowBuffer
         pending = buffer.take()
     }
@@ -59,13 +62,14 @@ package final class RowWriter {
     /// The ids to delete again after a full disk, if deleting is all that was done.
     var repeatableDeletes: [SQLValue]? { deletesOnly ? deletes : nil }
 
-    /// Adds a row and its metadata. An id that has a row is an error, unless `replacing`: then the new row and metadata
-    /// replace the old ones.
+    /// Adds a row and its metadata. An id that has a row is an error, unless `replacing`: then the new row replaces the
+    /// old one, and the new metadata, if there are any, the old ones.
     package func put(
         _ vector: Span<Float>,
         for id: SQLValue,
         metadata: String?,
-        replacing: Bool
+        replacing: Bool,
+        oldMetadata: OldMetadata = .keep
     ) throws(VectorStoreError) {
         deletesOnly = false
         if let failure { throw failure }
@@ -74,7 +78,7 @@ package final class RowWriter {
             try check(vector, id)
             try Self.check(id)
             if let metadata { try index.checkMetadata(metadata, for: id) }
-            try append(vector, id, metadata, replacing)
+            try append(vector, id, metadata, replacing, oldMetadata)
         } catch {
             failure = error
             throw error
@@ -98,25 +102,8 @@ package final class RowWriter {
         }
     }
 
-    /// Replaces an id's metadata, or removes them; the id must have a row.
-    package func setMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
-        deletesOnly = false
-        try remembering { () throws(VectorStoreError) in
-            guard try index.slot(of: id, record.generation) != nil else {
-                throw VectorStoreError(
-                    .unknownID,
-                    "no row has the id \(id.idText)",
-                    ids: [id.idText]
-                )
-            }
-            if let json { try index.checkMetadata(json, for: id) }
-            try storeMetadata(json, for: id)
-            changedMetadata.append(id)
-        }
-    }
-
-    /// The ids of which only the metadata were set.
-    private(set) var changedMetadata: [SQLValue] = []
+    /// The ids of which only the metadata were changed.
+    var changedMetadata: [SQLValue] = []
 
     /// A state between two batches of one transaction.
     struct Savepoint {
@@ -201,13 +188,14 @@ package final class RowWriter {
         _ vector: Span<Float>,
         _ id: SQLValue,
         _ metadata: String?,
-        _ replacing: Bool
+        _ replacing: Bool,
+        _ oldMetadata: OldMetadata
     ) throws(VectorStoreError) {
         let begin = pending.count
         if let component = record.layout.element.append(vector, to: &pending) {
             throw refusal(of: component, vector[component], id)
         }
-        do throws(VectorStoreError) { try name(id, begin, metadata, replacing) } catch {
+        do throws(VectorStoreError) { try name(id, begin, metadata, replacing, oldMetadata) } catch {
             pending.removeLast(pending.count - begin)
             throw error
         }
@@ -220,7 +208,8 @@ package final class RowWriter {
         _ id: SQLValue,
         _ begin: Int,
         _ metadata: String?,
-        _ replacing: Bool
+        _ replacing: Bool,
+        _ oldMetadata: OldMetadata
     ) throws(VectorStoreError) {
         let slot = record.nextSlot
         var replaced: Slot?
@@ -242,11 +231,11 @@ package final class RowWriter {
             }
             noteDied(old)
             try unstage(id)
-            try storeMetadata(metadata, for: id)
+            if metadata == nil && oldMetadata == .drop { try storeMetadata(nil, for: id) }
         } else {
             record.liveRows += 1
-            if let metadata { try storeMetadata(metadata, for: id) }
         }
+        if let metadata { try storeMetadata(metadata, for: id) }
         var checksum = Checksum()
         unsafe pending[begin...].withUnsafeBytes { unsafe checksum.update($0) }
         try note(id, id.checksum(continuing: checksum))
@@ -275,7 +264,7 @@ package final class RowWriter {
     }
 
     /// If no row has metadata, there is nothing to remove, and nothing to look up.
-    private func storeMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
+    func storeMetadata(_ json: String?, for id: SQLValue) throws(VectorStoreError) {
         if json != nil {
             mayHaveMetadata = true
         } else if mayHaveMetadata == nil {
@@ -351,7 +340,7 @@ package final class RowWriter {
     }
 
     /// A batch is all or nothing: after a step has failed, the batch fails, even if the caller goes on.
-    private func remembering(
+    func remembering(
         _ step: () throws(VectorStoreError) -> Void
     ) throws(VectorStoreError) {
         if let failure { throw failure }

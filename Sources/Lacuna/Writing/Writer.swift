@@ -147,14 +147,14 @@ package final class Writer: @unchecked Sendable {
     /// commit; apply the changes; if this thread is the last in line, commit (``inTurn(_:)``); wait for the commit's
     /// outcome.
     ///
-    /// - Parameter callsOut: Whether `body` runs code of the caller. That may take long, so the group is committed
+    /// - Parameter mayTakeLong: Whether `body` may take long, as code of the caller may. Then the group is committed
     ///   before, and no thread waits for its commit meanwhile.
-    package func write<R>(callsOut: Bool = true, _ body: (RowWriter) throws -> R) throws -> R {
+    package func write<R>(mayTakeLong: Bool = true, _ body: (RowWriter) throws -> R) throws -> R {
         do {
             let (result, outcome) = try enter {
                 try reportLostWrites()
                 try openGroup().session.log.limit { () throws(VectorStoreError) in _ = try settleGroup() }
-                if durability == .full && (callsOut || group?.deletesOnly == true) { commitGroup() }
+                if durability == .full && (mayTakeLong || group?.deletesOnly == true) { commitGroup() }
                 let group = try openGroup()
                 let result = try group.write(body)
                 if case .relaxed(let interval) = durability, !group.isEmpty { flushLater(interval) }

@@ -31,11 +31,7 @@ struct ImportCommand: StoreCommand {
     )
     var firstID: Int64?
 
-    @Flag(
-        help: "Replace the rows whose ids exist; their metadata are replaced too, or removed if there are no new ones."
-    )
-    var replace = false
-
+    @OptionGroup var replacing: ReplaceOptions
     @OptionGroup var batches: BatchOptions
     @OptionGroup var format: JSONOption
 
@@ -43,6 +39,7 @@ struct ImportCommand: StoreCommand {
 
     func check() throws {
         try batches.check()
+        try replacing.check()
         guard let format = RowFileFormat(path: file) else {
             throw CommandError.usage("'\(file)' is of no known format", remedy: "give a .npy, .fvecs or .jsonl file")
         }
@@ -61,6 +58,7 @@ struct ImportCommand: StoreCommand {
         let check = try ImportCheck<ID>(files)
         for note in check.notes { StandardError.line("note: \(singleLine(note))") }
         var rows = 0
+        var rowsWithoutMetadata = 0
         var batchCount = 0
         let bar = ProgressBar("importing")
         do {
@@ -71,11 +69,13 @@ struct ImportCommand: StoreCommand {
                 try store.write { batch in
                     for _ in 0..<count {
                         let row = try source.next()
+                        if row.metadata == nil { rowsWithoutMetadata += 1 }
                         try batch.put(
                             source.components.span.extracting(row.components),
                             for: row.id,
                             metadataJSON: row.metadata,
-                            replacing: replace
+                            replacing: replacing.replace,
+                            oldMetadata: replacing.oldMetadata
                         )
                     }
                 }
@@ -89,7 +89,8 @@ struct ImportCommand: StoreCommand {
             throw CommandError(error)?.after(rows, "were imported before this and are kept") ?? error
         }
         bar.clear()
-        try report(rows, batchCount, ContinuousClock.now - start, Int64(rows) * Int64(dimension) * 4, output)
+        let fate = rowsWithoutMetadata > 0 ? replacing.fateOfOldMetadata : nil
+        try report(rows, batchCount, ContinuousClock.now - start, Int64(rows) * Int64(dimension) * 4, fate, output)
     }
 
     private func report(
@@ -97,6 +98,7 @@ struct ImportCommand: StoreCommand {
         _ batchCount: Int,
         _ duration: Duration,
         _ bytes: Int64,
+        _ oldMetadata: String?,
         _ output: StandardOutput
     ) throws {
         let seconds = duration.inSeconds
@@ -106,6 +108,7 @@ struct ImportCommand: StoreCommand {
                 JSONText.object([
                     "rows": JSONText(rows), "batches": JSONText(batchCount), "seconds": JSONText(seconds),
                     "rows_per_second": JSONText(rate), "bytes": JSONText(bytes),
+                    "old_metadata": oldMetadata.map { JSONText($0) } ?? .null,
                 ])
             )
         }
@@ -113,6 +116,7 @@ struct ImportCommand: StoreCommand {
             "imported \(counted(rows, "row")) (\(byteText(bytes))) in "
                 + "\(counted(batchCount, "batch", plural: "batches")), \(secondsText(duration)): "
                 + "\(grouped(Int(rate))) rows a second"
+                + (oldMetadata.map { "; where there were no new metadata, old ones were \($0)" } ?? "")
         )
     }
 }

@@ -33,7 +33,9 @@ struct TortureModel {
     private mutating func apply(_ change: TortureChange) {
         switch change {
         case .put(let id, let vector, let metadata, _):
-            rows[id] = Row(bits: vector.map(\.bitPattern), metadata: metadata.map { Array($0.utf8) })
+            // A row that is replaced keeps its metadata if there are no new ones.
+            let metadata = metadata.map { Array($0.utf8) } ?? rows[id]?.metadata
+            rows[id] = Row(bits: vector.map(\.bitPattern), metadata: metadata)
         case .setMetadata(let id, let metadata): rows[id]?.metadata = metadata.map { Array($0.utf8) }
         case .delete(let id): rows[id] = nil
         }

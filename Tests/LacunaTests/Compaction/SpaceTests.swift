@@ -152,7 +152,7 @@ import Testing
             0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40, 0, 0, 0xA0, 0x40, 0, 0, 0xC0, 0x40,
         ]
         #expect(Array(bytes[4_096..<4_120]) == rows)
-        #expect(try store.metadataJSON(for: 1) == nil)
+        #expect(try store.metadataJSON(for: 1) == #"{"a":1}"#)
         #expect(try store.vector(for: 1) == [5, 6])
     }
 

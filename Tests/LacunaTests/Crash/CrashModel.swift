@@ -60,4 +60,15 @@ extension CrashModel {
     mutating func put(_ id: Int64, _ vector: [Float], _ metadata: String?) {
         rows[id] = Row(bits: vector.map(\.bitPattern), metadata: metadata)
     }
+
+    /// Replaces a row by one with new metadata or none.
+    mutating func replace(_ id: Int64, _ vector: [Float], _ metadata: String?, _ old: OldMetadata) {
+        put(id, vector, metadata ?? (old == .keep ? rows[id]?.metadata : nil))
+    }
+
+    /// Applies a merge patch to a row's metadata.
+    mutating func patch(_ id: Int64, _ patch: String) throws {
+        let metadata = try JSONTree.patched(rows[id]?.metadata, by: patch)
+        rows[id]?.metadata = metadata
+    }
 }

@@ -30,7 +30,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         CrashWorkload(
             name: "metadata",
             preparation: filled,
-            steps: Array(repeating: .setMetadata, count: 8) + [.mixedBatch, .mixedBatch]
+            steps: [.setMetadata, .patch, .replace, .setMetadata, .patch, .setMetadata, .patch, .mixedBatch, .patch]
         ),
         CrashWorkload(
             name: "rewrite",
@@ -75,7 +75,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
             preparation: filled,
             steps: [.put(3), .compact(.rewrite), .delete, .compact(.inPlace), .erase, .replace]
         ),
-        CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 14),
+        CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 18),
         CrashWorkload(name: "mix", seed: 6, randomSteps: 20),
         CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),
     ]

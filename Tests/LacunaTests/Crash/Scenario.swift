@@ -4,7 +4,7 @@ import Testing
 
 /// One call on a small store with gaps, which is interrupted or made to fail.
 enum Scenario: String, CaseIterable, Sendable {
-    case put, replace, delete, setMetadata, rewrite, inPlace, punch, erase
+    case put, replace, delete, metadata, rewrite, inPlace, punch, erase
 
     /// The ids that `delete` and `erase` take.
     static let deleted: [Int64] = [1, 2, 4]
@@ -46,9 +46,14 @@ enum Scenario: String, CaseIterable, Sendable {
             for id in Int64(100)..<104 {
                 after.put(id, CrashModel.vector(id, version: 1, dimension: dimension), "{\"new\":\(id)}")
             }
-        case .replace: after.put(7, CrashModel.vector(7, version: 1, dimension: dimension), nil)
+        case .replace: after.replace(7, CrashModel.vector(7, version: 1, dimension: dimension), nil, .keep)
         case .delete, .erase: for id in Self.deleted { after.rows[id] = nil }
-        case .setMetadata: after.rows[5]?.metadata = "{\"changed\":true}"
+        case .metadata:
+            after.rows[5]?.metadata = "{\"changed\":true}"
+            after.rows[8]?.metadata = nil
+            for id in after.ids where (16...24).contains(id) {
+                after.rows[id]?.metadata = "{\"name\":\"row \(id)\",\"patched\":true}"
+            }
         case .rewrite, .inPlace, .punch: break
         }
         return after
@@ -69,7 +74,12 @@ enum Scenario: String, CaseIterable, Sendable {
         case .replace: try store.put(CrashModel.vector(7, version: 1, dimension: dimension), for: 7, replacing: true)
         case .delete: try store.delete(Self.deleted)
         case .erase: try store.erase(Self.deleted)
-        case .setMetadata: try store.setMetadataJSON("{\"changed\":true}", for: 5)
+        case .metadata:
+            try store.write { batch in
+                try batch.setMetadataJSON("{\"changed\":true}", for: 5)
+                try batch.removeMetadata(for: 8)
+                try batch.patchMetadataJSON("{\"patched\":true}", where: "id BETWEEN 16 AND 24")
+            }
         case .rewrite: try store.compact(.rewrite, .small(rows: 5, dimension: dimension))
         case .inPlace: try store.compact(.inPlace, .small(rows: 3, dimension: dimension))
         case .punch: try store.compact(.punch)

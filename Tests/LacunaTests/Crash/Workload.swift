@@ -24,7 +24,7 @@ final class Workload {
     /// One thing that a store does.
     indirect enum Step: Sendable {
         case put(Int)
-        case replace, delete, erase, setMetadata, mixedBatch, punch, reopen, flush, failedBatch
+        case replace, delete, erase, setMetadata, patch, mixedBatch, punch, reopen, flush, failedBatch
         case compact(CompactionStrategy)
         /// Makes a derived file.
         case derive
@@ -34,7 +34,7 @@ final class Workload {
         case whileReading([Step])
 
         static let all: [Step] = [
-            .put(8), .put(3), .put(1), .put(5), .replace, .delete, .erase, .setMetadata, .mixedBatch, .mixedBatch,
+            .put(8), .put(3), .put(1), .put(5), .replace, .delete, .erase, .setMetadata, .mixedBatch, .patch,
             .compact(.rewrite), .compact(.inPlace), .punch, .reopen,
         ]
     }
@@ -99,6 +99,7 @@ final class Workload {
         case .delete: try delete(store)
         case .erase: try delete(store, erasing: true)
         case .setMetadata: try setMetadata(store)
+        case .patch: try patch(store)
         case .mixedBatch: try mixedBatch(store)
         case .compact(let strategy): try compact(store, strategy)
         case .punch: try settle { try store.punchHoles() }
@@ -165,6 +166,7 @@ final class Workload {
         let gone = someIDs(0.3)
         try? store.write { batch in
             for id in gone { batch.delete(id) }
+            try batch.patchMetadataJSON("{\"failed\":true}", where: "true")
             try batch.put(row.vector, for: nextID)
             throw CancellationError()
         }
@@ -209,9 +211,10 @@ final class Workload {
         guard let id = current.ids.randomElement(using: &generator) else { return }
         var next = current
         let row = nextRow(id)
-        next.put(id, row.vector, row.metadata)
+        let old: OldMetadata = version % 2 == 0 ? .drop : .keep
+        next.replace(id, row.vector, row.metadata, old)
         try change(to: next) {
-            try store.put(row.vector, for: id, metadataJSON: row.metadata, replacing: true)
+            try store.put(row.vector, for: id, metadataJSON: row.metadata, replacing: true, oldMetadata: old)
         }
     }
 
@@ -235,6 +238,18 @@ final class Workload {
         try change(to: next) { try store.setMetadataJSON(metadata, for: id) }
     }
 
+    /// Patches the rows that a filter passes.
+    private func patch(_ store: VectorStore<Int64>) throws {
+        var next = current
+        version += 1
+        let remainder = Int64(version % 3)
+        let patch = "{\"patched\":\(version),\"\(version % 2 == 0 ? "name" : "version")\":null}"
+        for id in next.ids where id % 3 != remainder { try next.patch(id, patch) }
+        try change(to: next) {
+            try store.patchMetadataJSON(patch, where: "id % 3 <> \(remainder)")
+        }
+    }
+
     private func mixedBatch(_ store: VectorStore<Int64>) throws {
         var next = current
         let deleted = someIDs(0.2)
@@ -243,8 +258,10 @@ final class Workload {
         nextID += 1
         let row = nextRow(added)
         for id in deleted { next.rows[id] = nil }
-        for (id, row) in replaced { next.put(id, row.vector, row.metadata) }
+        for (id, row) in replaced { next.replace(id, row.vector, row.metadata, .keep) }
         next.put(added, row.vector, row.metadata)
+        let patch = "{\"patched\":\(version)}"
+        try next.patch(added, patch)
         try change(to: next) {
             try store.write { batch in
                 for id in deleted { batch.delete(id) }
@@ -252,6 +269,7 @@ final class Workload {
                     try batch.put(row.vector, for: id, metadataJSON: row.metadata, replacing: true)
                 }
                 try batch.put(row.vector, for: added, metadataJSON: row.metadata)
+                try batch.patchMetadataJSON(patch, for: added)
             }
         }
     }

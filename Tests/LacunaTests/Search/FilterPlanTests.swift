@@ -75,6 +75,12 @@ import Testing
         try store.delete([id(1), id(3), id(50)])
         try store.setMetadataJSON(#"{"n":7}"#, for: id(200))
         try store.setMetadataJSON(nil, for: id(7))
+        // Their metadata stay, and go with them to other slots.
+        try store.put(vector(3, 5), for: id(1_007), replacing: true)
+        try store.put(vector(2, 1), for: id(2_003), replacing: true)
+        try store.put(vector(1), for: id(150), replacing: true, oldMetadata: .drop)
+        try store.patchMetadataJSON(#"{"n":7}"#, where: "metadata ->> 'n' BETWEEN 500 AND 520")
+        try store.patchMetadataJSON(#"{"n":null}"#, for: id(301))
         try store.put(vector(0), for: id(rows), metadataJSON: #"{"n":1003,"x":300}"#)
         try check(store, "changed")
         try store.write { batch in for row in 4_000..<9_000 { batch.delete(id(row)) } }

@@ -33,7 +33,8 @@ struct ModelledWrites: Sendable {
                     let vector = Self.row(id, version, dimension)
                     let json = version % 3 == 0 ? nil : "{\"version\":\(version)}"
                     try batch.put(vector, for: id, metadataJSON: json, replacing: true)
-                    next[id] = (vector, json)
+                    // A row that is replaced keeps its metadata if there are no new ones.
+                    next[id] = (vector, json ?? next[id]?.json)
                 }
             }
         }

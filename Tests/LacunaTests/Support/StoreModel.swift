@@ -42,6 +42,9 @@ struct StoreModel<ID: VectorID> {
         slots += 1
     }
 
+    /// The metadata of a row that the id has, if there are any.
+    func json(of id: ID) -> String? { rows[IDKey(id)]?.json }
+
     mutating func setMetadata(_ json: String?, for id: ID) { rows[IDKey(id)]?.json = json }
 
     mutating func delete(_ id: ID) { rows[IDKey(id)] = nil }

@@ -80,7 +80,7 @@ private struct Trial<ID: VectorID> {
     }
 
     mutating func step(_ makeID: (inout SplitMix64) -> ID) throws {
-        switch Int.random(in: 0..<21, using: &random) {
+        switch Int.random(in: 0..<23, using: &random) {
         case 0..<9: try batch(makeID)
         case 9, 10: try putOne(makeID(&random))
         case 11..<14: try deleteSome((0..<8).map { _ in makeID(&random) })
@@ -96,7 +96,9 @@ private struct Trial<ID: VectorID> {
             case .inPlace: model.compactInPlace()
             default: break
             }
-        case 19:
+        case 19: try patch(makeID(&random))
+        case 20: try patchSome()
+        case 21:
             #expect(try store.compact(.inPlace).strategy == (model.deadRuns.isEmpty ? nil : .inPlace))
             model.compactInPlace()
         default: try reopen()
@@ -114,8 +116,9 @@ private struct Trial<ID: VectorID> {
                 } else {
                     let vector = random.floats(setup.dimension)
                     let json = metadata()
-                    try batch.put(vector, for: id, metadataJSON: json, replacing: true)
-                    next.put(vector, for: id, json: json)
+                    let old: OldMetadata = Int.random(in: 0..<3, using: &random) == 0 ? .drop : .keep
+                    try batch.put(vector, for: id, metadataJSON: json, replacing: true, oldMetadata: old)
+                    next.put(vector, for: id, json: json ?? (old == .keep ? next.json(of: id) : nil))
                 }
             }
         }
@@ -147,6 +150,33 @@ private struct Trial<ID: VectorID> {
             try store.setMetadataJSON(json, for: id)
             model.setMetadata(json, for: id)
         }
+    }
+
+    private mutating func patch(_ id: ID) throws {
+        let patch = aPatch()
+        guard model.rows[IDKey(id)] != nil else {
+            expectError(.unknownID) { try store.patchMetadataJSON(patch, for: id) }
+            return
+        }
+        try store.patchMetadataJSON(patch, for: id)
+        model.setMetadata(try JSONTree.patched(model.json(of: id), by: patch), for: id)
+    }
+
+    private mutating func patchSome() throws {
+        let patch = aPatch()
+        let n = Int.random(in: 0..<4, using: &random)
+        let passing = model.inIDOrder.filter { $0.json?.contains("\"n\": \(n)") ?? false }
+        #expect(try store.patchMetadataJSON(patch, where: "metadata ->> 'n' = \(n)") == passing.count)
+        for row in passing { model.setMetadata(try JSONTree.patched(row.json, by: patch), for: row.id) }
+    }
+
+    /// Changes what searches and patches filter by, or something else.
+    private mutating func aPatch() -> String {
+        let n = Int.random(in: 1..<4, using: &random)
+        let patches = [
+            #"{"n":null}"#, #"{"é":null,"z":{"n":\#(n)}}"#, #"{"z":{"m":1e0,"n":null}}"#, #"{"\u00e9": "n"}"#, "{}",
+        ]
+        return patches[Int.random(in: patches.indices, using: &random)]
     }
 
     /// Makes changes of every kind, the last of which fails: none of them may stay.

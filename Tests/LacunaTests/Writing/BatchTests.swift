@@ -40,7 +40,7 @@ private struct Interruption: Error {}
 
     @Test func replacingTheSameIDTwiceInABatchKeepsTheLast() throws {
         try store.write { batch in
-            try batch.put([7, 7, 7], for: 1, replacing: true)
+            try batch.put([7, 7, 7], for: 1, replacing: true, oldMetadata: .drop)
             try batch.put([8, 8, 8], for: 1, metadataJSON: "{}", replacing: true)
             try batch.put([9, 9, 9], for: 50)
             batch.delete(50)
@@ -56,9 +56,10 @@ private struct Interruption: Error {}
 
     /// One step of a batch fails, at every place in it; the closure catches the error and goes on as if nothing had
     /// happened.
-    @Test(arguments: 0..<5, 0..<6) func aCaughtFailureFailsTheBatchAllTheSame(_ place: Int, _ kind: Int) throws {
+    @Test(arguments: 0..<5, 0..<8) func aCaughtFailureFailsTheBatchAllTheSame(_ place: Int, _ kind: Int) throws {
         let codes: [VectorStoreError.Code] = [
             .invalidVector, .invalidVector, .duplicateID, .invalidMetadata, .unknownID, .invalidMetadata,
+            .invalidMetadata, .invalidFilter,
         ]
         expectError(codes[kind]) {
             try store.write { batch in
@@ -75,7 +76,9 @@ private struct Interruption: Error {}
                     case 2: try? batch.put([1, 2, 3], for: 1)
                     case 3: try? batch.put([1, 2, 3], for: 200, metadataJSON: "[]")
                     case 4: try? batch.setMetadataJSON("{}", for: 999)
-                    default: try? batch.setMetadataJSON("{", for: 2)
+                    case 5: try? batch.setMetadataJSON("{", for: 2)
+                    case 6: try? batch.patchMetadataJSON("[]", for: 2)
+                    default: _ = try? batch.patchMetadataJSON("{}", where: "nonsense")
                     }
                 }
             }
@@ -89,6 +92,7 @@ private struct Interruption: Error {}
                 try batch.put([1, 2, 3], for: 70)
                 batch.delete(1)
                 try batch.setMetadataJSON(nil, for: 2)
+                try batch.patchMetadataJSON("{}", where: "true")
                 throw Interruption()
             }
         }

@@ -112,6 +112,26 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
+    /// The savepoint of a patch that fails takes back nothing of the patches before and after it.
+    @Test func aPatchThatFailsIsNotTheOthers() throws {
+        let errors = outcomes(8) { store, id in
+            if id == 1 { return try store.put([1, 0, 0, 0], for: id) }
+            switch id % 4 {
+            case 0: try store.patchMetadataJSON(#"{"n":\#(id)}"#, for: id)
+            case 2: try store.patchMetadataJSON(#"{"id":\#(id)}"#, for: 0)
+            default: try store.patchMetadataJSON(#"{"n\#(id)":\#(id)}"#, for: 0)
+            }
+        }
+        #expect(
+            errors.mapValues(\.code) == [2: .invalidMetadata, 4: .unknownID, 6: .invalidMetadata, 8: .unknownID]
+        )
+        let json = try #require(try store.metadataJSON(for: 0))
+        #expect(Set(json.dropFirst().dropLast().split(separator: ",")) == [#""n3":3"#, #""n5":5"#, #""n7":7"#])
+        // One commit was the store's first row, one that of the first thread, and one that of all others.
+        #expect(try rawConnection(scratch.index).value("SELECT commit_sequence FROM store") == 3)
+        #expect(try store.verify().isSound)
+    }
+
     /// A closure may wait for another thread's write, because that write has returned before the closure runs.
     @Test func aClosureFindsNobodyWaiting() throws {
         let hasReturned = DispatchSemaphore(value: 0)
