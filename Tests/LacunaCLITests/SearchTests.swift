@@ -148,7 +148,7 @@ import Testing
         let store = try lineStore(directory, 9)
         var paged: [Int] = []
         var words = ["search", store, "--like", "5", "-k", "3", "--json"]
-        while true {
+        while paged.count < 20 {
             let run = try lacuna(words)
             let lines = try run.lines.map(jsonObject)
             paged += lines.compactMap { $0["id"] as? Int }

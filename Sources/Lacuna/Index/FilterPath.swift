@@ -12,7 +12,7 @@ struct FilterPath: Sendable {
     /// Encoders write other characters as escapes: some those beyond ASCII, some `<`, `>` and `&`, some the slash. Old
     /// versions of SQLite compare the keys of a path with the bytes in the metadata, so they wouldn't find such a key.
     /// The key column of json_each has no escapes in any version.
-    private var literal: String? {
+    var literal: String? {
         let isPlain = keys.allSatisfy { key in
             !key.isEmpty && key.utf8.allSatisfy { Self.isLetterOrDigit($0) || Self.plainSymbols.utf8.contains($0) }
         }

@@ -1,5 +1,5 @@
 /// A field of metadata, by whose value rows are told apart: a key, and the keys inside of it.
-struct MetadataField: Equatable, Sendable {
+struct MetadataField: Sendable {
     private let keys: [String]
 
     /// Limits that keep the SQL short and flat.
@@ -22,11 +22,9 @@ struct MetadataField: Equatable, Sendable {
 
     /// SQL for the type and the value of the field; both are NULL if there is none.
     fileprivate var sql: (type: String, value: String) {
-        if keys.allSatisfy(Self.isPlain) {
-            let path = "'$" + keys.map { ".\"\($0)\"" }.joined() + "'"
+        if let path = FilterPath(keys).literal {
             return ("json_type(metadata, \(path))", "json_extract(metadata, \(path))")
         }
-        // Old versions of SQLite compare the keys of a path with the bytes of the metadata, which may be escapes.
         let object = keys.dropLast().reduce("metadata") { object, key in
             "(SELECT value FROM json_each(\(object)) WHERE key = \(Self.literal(key)) AND type = 'object')"
         }
@@ -34,12 +32,22 @@ struct MetadataField: Equatable, Sendable {
         return ("(SELECT type \(member)", "(SELECT value \(member)")
     }
 
-    private static func isPlain(_ key: String) -> Bool {
-        !key.isEmpty && key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }
-    }
-
+    /// A text in SQL. A quote with an accent is a quote to SQLite, so scalars count, and not characters.
     private static func literal(_ text: String) -> String {
-        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        var literal = "'"
+        for scalar in text.unicodeScalars {
+            if scalar == "'" { literal.unicodeScalars.append("'") }
+            literal.unicodeScalars.append(scalar)
+        }
+        literal.unicodeScalars.append("'")
+        return literal
+    }
+}
+
+extension MetadataField: Equatable {
+    /// Compares keys by their bytes, as SQLite does.
+    static func == (left: MetadataField, right: MetadataField) -> Bool {
+        left.keys.elementsEqual(right.keys) { $0.utf8.elementsEqual($1.utf8) }
     }
 }
 

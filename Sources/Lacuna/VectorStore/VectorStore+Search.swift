@@ -146,8 +146,8 @@ extension VectorStore {
     ///         let next = try store.search(for: query, limit: 10, options: .init(after: try store.cursor(after: last)))
     ///     }
     ///
-    /// Paging through a store that doesn't change gives each row exactly once. Each page costs a search, and 1 µs or
-    /// so for each match before it.
+    /// Paging through a store that doesn't change gives each row exactly once. Each page costs a search, and a
+    /// few microseconds for each match before it.
     public func cursor(after match: Match<ID>) throws -> SearchCursor {
         try read { $0.cursor(after: match) }
     }

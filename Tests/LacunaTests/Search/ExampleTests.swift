@@ -64,7 +64,7 @@ import Testing
                 let right = model.ranked(query) { $0.id > 9 && (filter == nil || $0.id % 3 == 0) }
                 var paged: [Match<Int64>] = []
                 var size = 13
-                while size == 13 {
+                while size == 13, paged.count <= rows.count {
                     let after = try paged.last.map { try store.cursor(after: $0) }
                     let page = try store.search(
                         like: [.vector([1, 2])],

@@ -144,7 +144,7 @@ import Testing
         let query = Self.vector(&random)
         for filter: Filter? in [nil, "metadata ->> 'n' % 2 = 0"] {
             var paged: [Match<String>] = []
-            while true {
+            while paged.count <= model.rows.count {
                 let cursor = try paged.last.map { try store.cursor(after: $0) }
                 let page = try store.search(for: query, limit: size, where: filter, options: .init(after: cursor))
                 paged += page
@@ -188,6 +188,8 @@ import Testing
         let few = try store.explainedSearch(forEach: [query], limit: 10, where: "id < 6", options: options)
         #expect(few.matches.map { $0.map(\.id) } == [[5]] && few.report.plan == .givenRows)
         #expect(try store.search(for: query, limit: 10, options: .init(among: [])) == [])
+        let slots = try store.read { try RowList($0.snapshot, among: ids.map(\.sqlValue)).slots.count }
+        #expect(slots == 3)
     }
 
     @Test func invalidOptions() throws {
