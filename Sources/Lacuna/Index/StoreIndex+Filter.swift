@@ -10,17 +10,31 @@ extension StoreIndex {
         limit: Int? = nil,
         _ body: MatchHandler
     ) throws {
-        guard let filter else { return try forEachMatch(generation, Condition?.none, nil, limit, body) }
-        try withCondition(filter) { try forEachMatch(generation, $0, nil, limit, body) }
+        func read(_ condition: Condition?) throws {
+            try forEachRow(
+                "id, row_slot, metadata, metadata_checksum",
+                generation,
+                condition,
+                among: nil,
+                limit: limit
+            ) { row in
+                let id = try row.id(0)
+                try body(id, row.slot(1)) { () throws(VectorStoreError) in
+                    row.isNull(2) ? nil : try row.metadata(at: 2, of: id)
+                }
+            }
+        }
+        if let filter { try withCondition(filter, read) } else { try read(nil) }
     }
 
-    /// All rows of a generation, or those that pass a filter, in id order.
+    /// All rows of a generation, or those that pass a filter, in id order. Metadata, which may be long, are read only
+    /// for the filter.
     func forEachMatch(
         _ generation: Int64,
         _ condition: Condition?,
         _ body: (SQLValue, Slot) throws -> Void
     ) throws {
-        try forEachMatch(generation, condition, nil, nil) { id, slot, _ in try body(id, slot) }
+        try forEachRow("id, row_slot", generation, condition, among: nil) { try body($0.id(0), $0.slot(1)) }
     }
 
     /// The ids among some whose rows pass a filter, with their slots, in the order of the given ids.
@@ -30,7 +44,7 @@ extension StoreIndex {
         _ condition: Condition
     ) throws -> [(id: SQLValue, slot: Slot)] {
         var found: [(id: SQLValue, slot: Slot)] = []
-        try forEachMatch(generation, condition, ids, nil) { id, slot, _ in found.append((id, slot)) }
+        try forEachRow("id, row_slot", generation, condition, among: ids) { found.append((try $0.id(0), $0.slot(1))) }
         return found
     }
 
@@ -44,7 +58,7 @@ extension StoreIndex {
         do {
             try connection.withoutWriting {
                 try connection.cancellable(by: isCancelled) {
-                    try forEachMatch(generation, filter) { id, _, _ in ids.append(id) }
+                    try withCondition(filter) { try forEachMatch(generation, $0) { id, _ in ids.append(id) } }
                 }
             }
         } catch {
@@ -75,22 +89,6 @@ extension StoreIndex {
                 readsClock: grammar.readsClock
             )
             return try connection.asking(every: grammar.cost.stepsBetweenQuestions) { try body(condition) }
-        }
-    }
-
-    private func forEachMatch(
-        _ generation: Int64,
-        _ condition: Condition?,
-        _ ids: [SQLValue]?,
-        _ limit: Int?,
-        _ body: MatchHandler
-    ) throws {
-        let columns = "id, row_slot, metadata, metadata_checksum"
-        try forEachRow(columns, generation, condition, among: ids, limit: limit) { row in
-            let id = try row.id(0)
-            try body(id, row.slot(1)) { () throws(VectorStoreError) in
-                row.isNull(2) ? nil : try row.metadata(at: 2, of: id)
-            }
         }
     }
 
