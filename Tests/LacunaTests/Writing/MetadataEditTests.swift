@@ -140,11 +140,14 @@ private struct Change: Encodable, Sendable {
     }
 
     /// A change may make other rows pass, or the same one again: each that passed before is changed once.
+    /// Each call that changes something is one commit.
     @Test func theFilterIsEvaluatedBeforeTheFirstChange() throws {
+        let before = try store.readers.read { $0.record.commitSequence }
         #expect(try store.patchMetadataJSON(#"{"n":6}"#, where: "metadata ->> 'n' IN (5, 6)") == 1)
         let filter: Filter = "NOT EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = 'n' AND value = 1)"
         #expect(try store.patchMetadataJSON(#"{"n":1}"#, where: filter) == 5)
         #expect(try store.patchMetadataJSON(#"{"n":1}"#, where: filter) == 0)
+        #expect(try store.readers.read { $0.record.commitSequence } == before + 2)
     }
 
     /// A batch's filter sees the changes that the batch has made so far.
