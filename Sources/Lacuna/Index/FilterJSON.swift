@@ -134,14 +134,28 @@ struct FilterJSONReader {
     }
 
     private mutating func skipEscape() throws(VectorStoreError) {
-        let escape = bytes[place...].dropFirst().prefix(5)
-        if escape.first == UInt8(ascii: "u"), escape.count == 5, escape.dropFirst().allSatisfy(Self.isHexadecimal) {
-            place += 6
-        } else if let letter = escape.first, "\"\\/bfnrt".utf8.contains(letter) {
+        let letter = bytes[place...].dropFirst().first
+        if letter == UInt8(ascii: "u") {
+            let unit = escapedUnit(at: place)
+            let next = escapedUnit(at: place + 6)
+            let isPair = unit.map(UTF16.isLeadSurrogate) == true && next.map(UTF16.isTrailSurrogate) == true
+            guard let unit, isPair || !UTF16.isSurrogate(unit) else {
+                throw invalid("an escape in a string isn't four hexadecimal digits, or is half of a character")
+            }
+            place += isPair ? 12 : 6
+        } else if let letter, "\"\\/bfnrt".utf8.contains(letter) {
             place += 2
         } else {
             throw invalid("an escape in a string is unknown")
         }
+    }
+
+    /// The value of the `\u` and four hexadecimal digits at a place; nil if they aren't there.
+    private func escapedUnit(at place: Int) -> UInt16? {
+        let escape = bytes.dropFirst(place).prefix(6)
+        guard escape.count == 6, escape.starts(with: "\\u".utf8), escape.dropFirst(2).allSatisfy(Self.isHexadecimal)
+        else { return nil }
+        return UInt16(String(decoding: escape.dropFirst(2), as: UTF8.self), radix: 16)
     }
 
     private static func isHexadecimal(_ byte: UInt8) -> Bool {
