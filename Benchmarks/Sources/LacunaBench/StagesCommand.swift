@@ -16,7 +16,7 @@ struct StagesCommand: ParsableCommand {
               compact   each way to give space back, of 10, 50 and 90 % dead rows, beside a plain copy
               open      opening and the first get, with and without the page cache
               search    the ten nearest rows, by Lacuna alone: first searches, in other processes too, after changes, \
-            among dead rows, with filters and beside compactions, each as a share of a warm search's time
+            among dead rows, with filters, of documents and beside compactions, each as a share of a warm search's time
             """
     )
 
