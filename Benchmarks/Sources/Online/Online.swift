@@ -2,14 +2,16 @@ import ArgumentParser
 import Lacuna
 import Measuring
 
-/// Measures how much a compaction costs other users of the store meanwhile, and compares this with the limits.
+/// Measures how much a compaction, or the making of codes, costs other users of the store meanwhile, and compares this
+/// with the limits.
 @main
 struct Online: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures compactions of a store in use.",
+        abstract: "Measures compactions of a store in use, and the making of codes.",
         discussion: """
             Each stage fills a temporary store of its own:
               online    a rewrite while one thread reads and one writes, beside the same load alone (300,000 rows)
+              codes     the making of codes beside the same load (300,000 rows)
               growth    the longest pause of a writer at a tenth of the rows and at all of them (1,000,000 rows)
               in-place  moving rows into gaps beside rewriting, a tenth of the rows dead (300,000 rows)
               memory    the anonymous memory that each strategy adds (1,000,000 rows)
@@ -39,6 +41,10 @@ struct Online: ParsableCommand {
                 case .online:
                     let rows = options.rows ?? 300_000
                     try OnlineStage(options: options, rows: rows, name: "online", output: output).run(in: scratch)
+                case .codes:
+                    let rows = options.rows ?? 300_000
+                    try OnlineStage(options: options, rows: rows, name: "codes", work: .accelerate, output: output)
+                        .run(in: scratch)
                 case .growth: try GrowthStage(options: options, output: output).run(in: scratch)
                 case .inPlace: try InPlaceStage(options: options, output: output).run(in: scratch)
                 case .memory: try MemoryStage(options: options, output: output).run(in: scratch)
@@ -50,7 +56,7 @@ struct Online: ParsableCommand {
 }
 
 enum Stage: String, CaseIterable, ExpressibleByArgument {
-    case online, growth
+    case online, codes, growth
     case inPlace = "in-place"
     case memory
 }

@@ -2,23 +2,40 @@ import Foundation
 import Lacuna
 import Measuring
 
-/// A rewrite of a store whose rows are half dead, under a load of reads and writes, compared with the same load alone.
+/// A rewrite of a store whose rows are half dead, or the making of codes, under a load of reads and writes, compared
+/// with the same load alone.
 struct OnlineStage {
     let options: RunOptions
     let rows: Int
     let name: String
+    var work = Work.rewrite
     let output: Output
+
+    enum Work: String {
+        case rewrite, accelerate
+
+        func run(_ store: VectorStore<Int64>) throws -> (duration: Duration, pause: Duration) {
+            switch self {
+            case .rewrite:
+                let report = try store.compact(.rewrite)
+                return (report.duration, report.longestWriterPause)
+            case .accelerate:
+                let report = try store.accelerate()
+                return (report.duration, report.longestWriterPause)
+            }
+        }
+    }
 
     /// The results of a run; times are in seconds.
     struct Run {
         let idle: Load.Result
         let busy: Load.Result
-        let report: CompactionReport
-        let fragmentation: Double
+        let duration: Duration
+        let longestPause: Duration
 
         var readRatio: Double { busy.reads.percentile(99) / idle.reads.percentile(99) }
         var writeRatio: Double { busy.writes.percentile(99) / idle.writes.percentile(99) }
-        var pause: Double { report.longestWriterPause.seconds }
+        var pause: Double { longestPause.seconds }
     }
 
     /// - Returns: The results of each run.
@@ -32,14 +49,15 @@ struct OnlineStage {
             var runs: [Run] = []
             for run in 0...options.runs {
                 try population.fill(store, to: rows, pool)
+                try store.stopAccelerating()
                 try population.halve(store)
                 ProcessStatus.syncDisks()
                 let result = try once(store, pool, &population, idleSeconds: seconds)
-                seconds = max(seconds, result.report.duration.seconds)
+                seconds = max(seconds, result.duration.seconds)
                 if run == 0 { continue }
                 runs.append(result)
                 show(run, "idle", result.idle)
-                show(run, "rewrite", result.busy)
+                show(run, work.rawValue, result.busy)
             }
             for (run, result) in runs.enumerated() { show(run + 1, result) }
             output.limit(
@@ -59,9 +77,8 @@ struct OnlineStage {
     ) throws -> Run {
         let load = Load(store: store, pool: pool)
         let (_, idle) = try load.run(on: &population) { Thread.sleep(forTimeInterval: idleSeconds) }
-        let fragmentation = try store.fragmentation
-        let (report, busy) = try load.run(on: &population) { try store.compact(.rewrite) }
-        return Run(idle: idle, busy: busy, report: report, fragmentation: fragmentation)
+        let ((duration, pause), busy) = try load.run(on: &population) { try work.run(store) }
+        return Run(idle: idle, busy: busy, duration: duration, longestPause: pause)
     }
 
     private func show(_ run: Int, _ load: String, _ result: Load.Result) {
@@ -81,9 +98,8 @@ struct OnlineStage {
         output.measurement(
             name,
             [
-                "rows": .count(rows), "run": .count(run), "fragmentation": .ratio(result.fragmentation),
-                "moved_rows": .count(result.report.movedRows), "written": .bytes(result.report.writtenBytes),
-                "duration": .seconds(result.report.duration.seconds), "read_p99": .ratio(result.readRatio),
+                "rows": .count(rows), "run": .count(run),
+                "duration": .seconds(result.duration.seconds), "read_p99": .ratio(result.readRatio),
                 "write_p99": .ratio(result.writeRatio), "longest_writer_pause": .seconds(result.pause),
                 "longest_write": .seconds(result.busy.writes.longest),
                 "longest_idle_write": .seconds(result.idle.writes.longest),
@@ -96,12 +112,12 @@ struct OnlineStage {
     func run(in scratch: Scratch) throws {
         let runs = try measure(in: scratch)
         output.limit(
-            "\(name): p99 of reads by id, rewrite ÷ idle, median of runs",
+            "\(name): p99 of reads by id, \(work.rawValue) ÷ idle, median of runs",
             atMost: .ratio(2),
             measured: .ratio(runs.map(\.readRatio).median)
         )
         output.limit(
-            "\(name): p99 of writes, rewrite ÷ idle, median of runs",
+            "\(name): p99 of writes, \(work.rawValue) ÷ idle, median of runs",
             atMost: .ratio(3),
             measured: .ratio(runs.map(\.writeRatio).median)
         )
