@@ -45,11 +45,10 @@ struct Scan: Sendable {
     private static let bridgedSlots = 7
     /// Fewer neighbouring rows aren't compared by their codes, which lie in blocks of 16 rows.
     private static let leastCodedSlots = 16
-    /// The most tiles that are compared by their codes before the distances of the best rows are computed. With many
-    /// queries there are fewer, so that the codes stay in the cache while all queries are compared with them.
-    private static let chunkTiles = (few: 64, many: 4)
+    /// The most tiles that are compared by their codes before the distances of the best rows are computed.
+    private static let chunkTiles = 64
     /// The most bytes of the rows in a chunk, since all of them may have to be read before the search can be cancelled.
-    private static let chunkBytes = 64 << 20
+    private static let chunkBytes = 32 << 20
 
     /// What a thread has found, and its own tools.
     private struct Work<Top: NearestRows> {
@@ -121,10 +120,9 @@ struct Scan: Sendable {
     private func pieceSlots(_ threads: Int) -> Int {
         let tile = CodesLayout.tileSlots
         guard coded != nil else { return max(1, Self.pieceBytes / Int(view.file.stride)) }
-        if queries.count > Self.callQueries { return Self.chunkTiles.many * tile }
         // Each thread has two pieces at least.
         let most = min(view.end.number / (2 * threads), Self.chunkBytes / Int(view.file.stride)) / tile
-        return max(1, min(Self.chunkTiles.few, most)) * tile
+        return max(1, min(Self.chunkTiles, most)) * tile
     }
 
     private static var cancelled: VectorStoreError {

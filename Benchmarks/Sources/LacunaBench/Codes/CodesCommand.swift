@@ -54,7 +54,8 @@ struct CodesCommand: ParsableCommand {
                 let store = try VectorStore<Int64>.create(at: path, .init(dimension: rows.dimension, metric: .dot))
                 try rows.flattened().put(in: store)
                 let query = [1] + [Float](repeating: 0, count: rows.dimension - 1)
-                try CodesMeter(store: store, queries: [query], runs: runs, output: output).runHardQuery()
+                let queries = [[Float]](repeating: query, count: 20)
+                try CodesMeter(store: store, queries: queries, runs: runs, output: output).runHardQuery()
                 try store.close()
             }
         }
