@@ -73,7 +73,7 @@ struct CodedScan: Sendable {
             unsafe lacuna_best_candidates(rest.baseAddress, rest.count, best)
             try unsafe insert(rest.part(0..<best), candidates.origin, into: &top, rows, &done, distance)
             unsafe rest = rest.part(best..<rest.count)
-            wanted *= 2
+            wanted = 2 * best
         }
         unsafe rest = drop(rest, query, top)
         if rest.count > count / Self.rowsPerCandidate, unsafe !isHelpful(rest, query, top, candidates.origin) {
