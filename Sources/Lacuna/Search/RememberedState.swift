@@ -30,6 +30,6 @@ struct RememberedState: Sendable {
         try snapshot.index.forEachEntry(in: before.nextSlot..<now.nextSlot, now.generation, now.codec) { _, id, _ in
             if let id { rows.append(id) }
         }
-        return (changed, rows)
+        return (Array(Set(changed)), rows)
     }
 }

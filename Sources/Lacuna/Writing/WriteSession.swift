@@ -118,6 +118,8 @@ package struct WriteSession {
             // before the commit is acknowledged.
             try checkIdentity()
             if PlantedBug.markBeforeCommit.isPlanted { try log.mark.committed(index.record) }
+            // Readers may see the commit at once, so its changes are noted before. If it fails, they are only read again.
+            metadataChanges.note(rows.changedMetadata, rows.record.commitSequence + 1)
             try index.connection.run("COMMIT")
             noteCommit(rows.record)
             if PlantedBug.commitBeforeRows.isPlanted { try currentFile().sync() }
@@ -134,7 +136,6 @@ package struct WriteSession {
     private func committed(_ rows: RowWriter) {
         rows.giveBackBuffer()
         staging.note(died: rows.died, ofTarget: rows.unstaged)
-        metadataChanges.note(rows.changedMetadata, rows.record.commitSequence + 1)
         onCommit(rows.record)
     }
 
