@@ -130,6 +130,9 @@ extension Filter {
 
     // MARK: Keys
 
+    /// The SQL of a key grows with its names, and is written for each operator.
+    private static let mostNames = 16
+
     /// The names that a key consists of.
     private static func names(_ key: String) throws(VectorStoreError) -> [String] {
         var names: [String] = []
@@ -144,6 +147,9 @@ extension Filter {
                     "the key `\(key)` has an empty name, or a quote that doesn't end; a name with dots is written in double "
                         + "quotes"
                 )
+            }
+            if names.count == mostNames {
+                throw wrong("the key `\(key.prefix(40))…` leads through more than \(mostNames) objects")
             }
             names.append(name)
             if rest.isEmpty { return names }

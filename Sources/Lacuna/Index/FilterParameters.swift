@@ -2,6 +2,9 @@
 /// largest number so far, `?3` is the third, and a name is one more where it stands first. The parameters of the texts
 /// before come first.
 struct FilterParameters {
+    /// Numbers from here on are as good as this one: so many values are never given.
+    private static let most = 1 << 20
+
     private let first: Int
     private var count = 0
     private var numbers: [String: Int] = [:]
@@ -18,13 +21,13 @@ struct FilterParameters {
         case .namedValue:
             let number: Int
             if token.text.hasPrefix("?") {
-                number = Int(token.text.dropFirst()).flatMap { $0 > 0 ? $0 : nil } ?? .max
+                number = Int(token.text.dropFirst()).flatMap { (1..<Self.most).contains($0) ? $0 : nil } ?? Self.most
             } else {
                 number = numbers[token.text] ?? count + 1
                 numbers[token.text] = number
             }
             count = max(count, number)
-            return "?\(number.addingReportingOverflow(first).partialValue)"
+            return "?\(first + number)"
         default: return nil
         }
     }

@@ -1,8 +1,10 @@
 extension SQLValue {
-    /// The values as one JSON array, which json_each reads as the same values.
+    /// The values as one JSON array, which json_each reads as the same values. A text with U+0000 is left out:
+    /// json_each of SQLite 3.40 ends the text there, and would find another. No id has one.
     static func jsonArray(_ values: [SQLValue]) -> String {
         var json = "["
         for value in values {
+            if case .text(let text) = value, text.utf8.contains(0) { continue }
             if json.utf8.count > 1 { json += "," }
             switch value {
             case .null: json += "null"

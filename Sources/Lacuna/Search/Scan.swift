@@ -121,7 +121,7 @@ struct Scan: Sendable {
         let tile = CodesLayout.tileSlots
         guard coded != nil else { return max(1, Self.pieceBytes / Int(view.file.stride)) }
         // Each thread has two pieces at least.
-        let most = min(view.end.number / (2 * threads), Self.chunkBytes / Int(view.file.stride)) / tile
+        let most = min(view.end.number / 2 / threads, Self.chunkBytes / Int(view.file.stride)) / tile
         return max(1, min(Self.chunkTiles, most)) * tile
     }
 

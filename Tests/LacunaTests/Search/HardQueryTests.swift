@@ -31,6 +31,7 @@ import Testing
         // Of each row that was coded in vain, its code was read too.
         #expect(report.codedRows < 40_000)
         #expect(report.computedDistances < 1_000)
+        #expect(try store.search(for: query, limit: 10, options: .init(threads: .max)) == right[0])
         // Beside it, a query that codes help keeps its own answer, and no row is found twice.
         #expect(try store.search(forEach: [query, easy], limit: 10) == right)
         #expect(
