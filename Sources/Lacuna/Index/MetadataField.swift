@@ -68,20 +68,26 @@ struct FieldValue: Hashable, Sendable {
         key = unsafe bytes.withUnsafeBytes { unsafe RowKey(textBytes: $0) }
     }
 
-    /// - Parameters:
-    ///   - type: What `json_type` says of the field; nil if there is none.
-    ///   - value: What `json_extract` says of it.
-    init?(_ type: String?, _ value: SQLValue) {
-        switch (type, value) {
-        case ("true", _): self.init(.yes)
-        case ("false", _): self.init(.no)
-        case (_, .integer(let integer)): self.init(integer)
-        case (_, .real(let real)):
-            // 1.0 is the number 1.
-            if let integer = Int64(exactly: real) { self.init(integer) } else { self.init(.real, real.bitPattern) }
-        case ("text", .text(let text)): self.init(.text, text.utf8)
-        case (_, .text(let json)): self.init(.json, json.utf8)
-        case (_, .null): return nil
+    /// Reads a row with the type of the field, as `json_type` says it, and then the value, as `json_extract` does. Both
+    /// are NULL if there is none.
+    init?(_ row: Statement, at column: Int) throws(VectorStoreError) {
+        if row.isNull(column) || row.isNull(column + 1) { return nil }
+        let type = try row.text(column)
+        switch type {
+        case "true": self.init(.yes)
+        case "false": self.init(.no)
+        case "integer", "real":
+            switch try row.value(column + 1) {
+            case .integer(let integer): self.init(integer)
+            case .real(let real):
+                // 1.0 is the number 1.
+                if let integer = Int64(exactly: real) { self.init(integer) } else { self.init(.real, real.bitPattern) }
+            case .text, .null: return nil
+            }
+        default:
+            // JSON may have half a surrogate pair, and the text of that isn't UTF-8.
+            let bytes = unsafe row.withText(column + 1) { text in unsafe text.map { unsafe Array($0) } }
+            self.init(type == "text" ? .text : .json, bytes ?? [])
         }
     }
 
@@ -105,8 +111,7 @@ extension StoreIndex {
         let (type, value) = field.sql
         let columns = "id, row_slot, \(type), \(value)"
         try forEachRow(columns, generation, condition, among: ids) { row in
-            let kind = row.isNull(2) ? nil : try row.text(2)
-            try body(row.id(0), row.slot(1), FieldValue(kind, row.value(3)))
+            try body(row.id(0), row.slot(1), FieldValue(row, at: 2))
         }
     }
 }

@@ -188,6 +188,17 @@ import Testing
         #expect(nearest.map(\.id) == right)
     }
 
+    @Test("half a surrogate pair in one row doesn't keep the others from being found")
+    func halfAPair() throws {
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: .dot))
+        let values = [#""\ud800""#, #""\ud801""#, #""\ud800""#, #""x""#, #""x""#]
+        for (id, value) in values.enumerated() {
+            try store.put([1, Float(-id)], for: Int64(id), metadataJSON: #"{"document": \#(value)}"#)
+        }
+        let found = try store.search(for: [0, 1], limit: 5, options: .init(distinct: "document"))
+        #expect(found.map(\.id) == [0, 1, 3])
+    }
+
     @Test func refused() throws {
         let store = try store(Self.model(10))
         let long = String(repeating: "x", count: 1_001)
