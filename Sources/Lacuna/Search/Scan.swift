@@ -47,6 +47,9 @@ struct Scan: Sendable {
     private static let leastCodedSlots = 16
     /// The most tiles that are compared by their codes before the distances of the best rows are computed.
     private static let chunkTiles = 64
+    /// Codes help if they exclude enough rows for all but one in this many of the queries: a single query that they don't
+    /// help must not slow down the others.
+    private static let queriesPerFailure = 4
     /// The most bytes of the rows in a chunk, since all of them may have to be read before the search can be cancelled.
     private static let chunkBytes = 32 << 20
 
@@ -191,7 +194,7 @@ struct Scan: Sendable {
         _ work: inout Work<Top>
     ) throws(VectorStoreError) {
         let count = tiles.reduce(0) { $0 + $1.count }
-        var isHelpful = true
+        var failures = 0
         for some in groups {
             let limits = some.map { coded.limit($0, work.tops[$0].farthest) }
             candidates.begin(at: tiles[0].lowerBound)
@@ -206,7 +209,7 @@ struct Scan: Sendable {
                     work.done.readBytes += Int64(done.computedDistances) * view.file.stride
                     continue
                 }
-                isHelpful = false
+                failures += 1
                 work.tops[query] = before
                 for tile in tiles { try unsafe scanRows(tile, memory, [query..<query + 1], &work) }
             }
@@ -214,7 +217,7 @@ struct Scan: Sendable {
         }
         work.done.codedRows += count
         work.done.readBytes += tiles.reduce(0) { $0 + coded.firstLevelBytes(of: $1) }
-        work.note(isHelpful: isHelpful)
+        work.note(isHelpful: failures * Self.queriesPerFailure <= queries.count)
     }
 
     /// Searches one block for the nearest rows of some queries.

@@ -32,6 +32,9 @@ import Testing
         #expect(report.codedRows < 40_000)
         #expect(report.computedDistances < 1_000)
         #expect(try store.search(for: query, limit: 10, options: .init(threads: .max)) == right[0])
+        // Codes still serve seven other queries of the same call.
+        let mixed = try store.explainedSearch(forEach: [query] + rows[..<7], limit: 10, options: .init(threads: 1))
+        #expect(mixed.matches[0] == right[0] && mixed.report.codedRows == 40_000 / 256 * 256)
         // Beside it, a query that codes help keeps its own answer, and no row is found twice.
         #expect(try store.search(forEach: [query, easy], limit: 10) == right)
         #expect(
