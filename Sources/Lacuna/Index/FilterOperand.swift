@@ -57,7 +57,8 @@ struct FilterOperand {
     }
 }
 
-/// Text of our own. What is interpolated as SQL, and the text around it, are whole tokens.
+/// Literals of this type are SQL of our own. An interpolated piece of SQL consists of whole tokens, and so does the text
+/// between two pieces.
 extension FilterText: ExpressibleByStringInterpolation {
     init(stringLiteral sql: String) { self.init(parts: [.sql(sql)]) }
 

@@ -2,7 +2,7 @@
 /// largest number so far, `?3` is the third, and a name is one more where it stands first. The parameters of the texts
 /// before come first.
 struct FilterParameters {
-    /// Numbers from here on are as good as this one: so many values are never given.
+    /// A larger number counts as this one: nobody gives so many values.
     private static let most = 1 << 20
 
     private let first: Int
