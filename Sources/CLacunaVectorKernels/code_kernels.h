@@ -46,6 +46,7 @@ extern const lacuna_code_kernel lacuna_code_kernel_avx2;
 extern const lacuna_code_kernel lacuna_code_kernel_avx512;
 #elif defined(__aarch64__)
 extern const lacuna_code_kernel lacuna_code_kernel_neon;
+extern const lacuna_code_kernel lacuna_code_kernel_neon_dot;
 #endif
 
 #endif

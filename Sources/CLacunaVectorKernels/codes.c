@@ -4,6 +4,18 @@
 #include <float.h>
 #include <math.h>
 
+#if defined(__aarch64__)
+#if defined(__ARM_FEATURE_DOTPROD)
+/* The compiler may use these instructions anyway, as it may on every Mac. */
+static bool has_dot_products(void) { return true; }
+#elif defined(__linux__)
+#include <sys/auxv.h>
+static bool has_dot_products(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+#else
+static bool has_dot_products(void) { return false; }
+#endif
+#endif
+
 static const lacuna_code_kernel *kernel_at(size_t index) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
@@ -16,6 +28,10 @@ static const lacuna_code_kernel *kernel_at(size_t index) {
         index--;
     }
 #elif defined(__aarch64__)
+    if (has_dot_products()) {
+        if (index == 0) return &lacuna_code_kernel_neon_dot;
+        index--;
+    }
     if (index == 0) return &lacuna_code_kernel_neon;
     index--;
 #endif
