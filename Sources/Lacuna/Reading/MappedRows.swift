@@ -25,13 +25,14 @@ final class MappedRows: @unchecked Sendable {
 
     deinit { unsafe bases.deallocate() }
 
-    /// Calls `body` with the row in a slot. The caller must know that there is a row.
+    /// Calls `body` with the row in a slot. The caller must know that there is a row, and that the closure's type can
+    /// have its components.
     @inline(__always)
-    func withRow<R, E: Error>(_ slot: Int, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
+    func withRow<C: RowComponent, R, E: Error>(_ slot: Int, _ body: (Span<C>) throws(E) -> R) throws(E) -> R {
         let offset = Int(DataFileHeader.length) + slot * stride
         let segment = MappedSegment.index(of: Int64(offset))
         let row = unsafe bases[segment] + (offset - Int(MappedSegment.start(of: segment)))
-        return try unsafe layout.element.withFloats(at: row, count: layout.dimension, body)
+        return try unsafe C.withRow(of: layout.element, at: row, count: layout.dimension, body)
     }
 
     /// Whether readers of `record`'s state, which has this view, may go on with these addresses.

@@ -117,9 +117,10 @@ final class RowIDs: @unchecked Sendable {
         case found(R)
     }
 
-    /// Calls `body` with the row of an id in the newest state. Nothing destroys the row until `body` returns.
+    /// Calls `body` with the row of an id in the newest state. Nothing destroys the row until `body` returns. The caller
+    /// must know that the closure's type can have the row's components.
     @inline(__always)
-    func withRow<R>(_ key: RowKey, _ body: (Span<Float>) throws -> R) rethrows -> Lookup<R> {
+    func withRow<C: RowComponent, R>(_ key: RowKey, _ body: (Span<C>) throws -> R) rethrows -> Lookup<R> {
         let stripe = readers.mine
         stripe.lock()
         guard let rows = unsafe stripe.current, let table = unsafe table, log?.version == version else {

@@ -97,19 +97,4 @@ extension ElementType {
             unsafe lacuna_widen(kernel, stored.baseAddress, count, floats.baseAddress)
         }
     }
-
-    /// Calls `body` with the components that begin at an address, as floats: those of float32 themselves, others as a
-    /// copy.
-    @inline(__always)
-    func withFloats<R, E: Error>(
-        at address: UnsafeRawPointer,
-        count: Int,
-        _ body: (Span<Float>) throws(E) -> R
-    ) throws(E) -> R {
-        if self == .float32 {
-            let floats = unsafe address.assumingMemoryBound(to: Float.self)
-            return try unsafe body(UnsafeBufferPointer(start: floats, count: count).span)
-        }
-        return try unsafe body(floats(at: address, count: count).span)
-    }
 }

@@ -64,13 +64,13 @@ struct RowView: Sendable {
 
     func contains(_ slot: Slot) -> Bool { slot >= Slot(0) && slot < end }
 
-    /// Calls `body` with the row's floats, without a copy if they are stored as such. The caller must have checked that
-    /// the view contains the slot.
-    func withRow<R, E: Error>(_ slot: Slot, _ body: (Span<Float>) throws(E) -> R) throws(E) -> R {
-        try unsafe file.layout.element.withFloats(at: address(of: slot), count: file.layout.dimension, body)
+    /// Calls `body` with the row's components, without a copy if they are stored in the closure's type. The caller must
+    /// have checked that the view contains the slot, and that the type can have the components.
+    func withRow<C: RowComponent, R, E: Error>(_ slot: Slot, _ body: (Span<C>) throws(E) -> R) throws(E) -> R {
+        try unsafe C.withRow(of: file.layout.element, at: address(of: slot), count: file.layout.dimension, body)
     }
 
-    func row(_ slot: Slot) -> [Float] { withRow(slot) { $0.copy() } }
+    func row(_ slot: Slot) -> [Float] { withRow(slot) { (row: Span<Float>) in row.copy() } }
 
     /// Divides neighbouring rows into parts that lie in one piece of memory each. Calls `body` with each part and the
     /// address of its first row.

@@ -49,7 +49,7 @@ extension VectorStore {
     public func vector(for id: ID) throws -> [Float]? {
         if let rowIDs = memory.rowIDs, let key = id.rowKey {
             repeat {
-                switch rowIDs.withRow(key, { $0.copy() }) {
+                switch rowIDs.withRow(key, { (row: Span<Float>) in row.copy() }) {
                 case .found(let vector): return vector
                 case .absent: return nil
                 case .unknown: break
@@ -61,13 +61,19 @@ extension VectorStore {
 
     /// Calls `body` with the id's vector, not checked against its checksum. A vector of float32 comes straight from the
     /// mapped file, and isn't copied; that costs as much as ``vector(for:)`` without the copy. Other elements are
-    /// converted first.
+    /// converted first; ``withVector(for:as:_:)-(_,Int8.Type,_)`` and its like for `Float16` pass them as they are.
     ///
     /// The row isn't moved or destroyed until `body` returns, and operations that would do that wait: be quick. Writing
     /// to, compacting or closing the same store inside `body` throws `reentrantCall`.
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
+        try withComponents(for: id, body)
+    }
+
+    /// Calls `body` with the id's vector. The caller must know that the closure's type can have its components.
+    @inline(__always)
+    func withComponents<C: RowComponent, R>(for id: ID, _ body: (Span<C>) throws -> R) throws -> R? {
         if let rowIDs = memory.rowIDs, let key = id.rowKey {
             repeat {
                 switch try rowIDs.withRow(key, body) {
@@ -77,7 +83,7 @@ extension VectorStore {
                 }
             } while rowIDs.refresh()
         }
-        return try readMissed { try $0.withVector(for: id, body) }
+        return try readMissed { try $0.withComponents(for: id, body) }
     }
 
     /// Reads by id through the index, if the cache of ids had no answer.

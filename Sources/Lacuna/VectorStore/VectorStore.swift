@@ -17,6 +17,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let writer: Writer?
     let memory: HandleMemory
     let background: BackgroundMaintenance?
+    let element: ElementType
     private let files: CurrentFile
 
     /// Whether this handle can only read.
@@ -131,6 +132,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             limitBytes: options.logLimitBytes,
             logger: options.logger
         )
+        element = try opened.session.index.record().layout.element
         background = options.maintenance.map { BackgroundMaintenance($0, options.logger) }
         opened.session.isCancelled = options.cancellation
         opened.session.onCommit = { [weak background] in background?.note($0) }
@@ -184,7 +186,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
         background = nil
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // Refuses a damaged store, or one with ids of another kind, now and not at the first read.
-        try readers.read { try Self.checkIDKind($0.record, paths.directory.path) }
+        element = try readers.read { snapshot in
+            try Self.checkIDKind(snapshot.record, paths.directory.path)
+            return snapshot.record.layout.element
+        }
     }
 
     /// Closes the writer here: a timer that flushes, or background maintenance, may hold the writer, and so its lock,

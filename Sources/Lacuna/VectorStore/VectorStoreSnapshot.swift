@@ -53,6 +53,11 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
 
     /// Calls `body` with the id's vector, straight from the mapped file if it is of float32; nil if no row has this id.
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
+        try withComponents(for: id, body)
+    }
+
+    /// Calls `body` with the id's vector. The caller must know that the closure's type can have its components.
+    func withComponents<C: RowComponent, R>(for id: ID, _ body: (Span<C>) throws -> R) throws -> R? {
         guard let slot = try snapshot.slot(of: id.sqlValue) else { return nil }
         return try snapshot.rows.withRow(slot, body)
     }

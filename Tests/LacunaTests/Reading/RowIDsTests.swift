@@ -29,7 +29,7 @@ import Testing
     /// The cache's own answer: nil if it has none, .some(nil) if it knows that there is no row.
     private static func cached(_ store: VectorStore<Int64>, _ id: Int64) throws -> [Float]?? {
         let cache = try #require(store.memory.rowIDs)
-        switch cache.withRow(RowKey(id), { $0.copy() }) {
+        switch cache.withRow(RowKey(id), { (row: Span<Float>) in row.copy() }) {
         case .unknown: return nil
         case .absent: return .some(nil)
         case .found(let vector): return vector
