@@ -20,6 +20,7 @@ final class ReaderPool: Sendable {
     private let isCancelled: @Sendable () -> Bool
     /// Nil if the data file stays open.
     private let watch: IdleWatch?
+    private let onLook: @Sendable (_ isLast: Bool) -> Void
     private let state = Guarded(State())
 
     /// After this many checks without a read, one a second, the data file is closed, and checking ends: after a minute.
@@ -31,19 +32,22 @@ final class ReaderPool: Sendable {
     /// - Parameter watch: For a handle that only reads. Such a handle isn't told when its data file is replaced. The
     ///   old file would keep its blocks, with rows that were erased since, while the handle is idle. So the handle
     ///   checks the file, and closes it.
+    /// - Parameter onLook: Called with each of these checks. After the last one, the handle keeps no file open.
     init(
         _ source: IndexSource,
         _ paths: StorePaths,
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
         isCancelled: (@Sendable () -> Bool)?,
-        lettingGoBy watch: IdleWatch? = nil
+        lettingGoBy watch: IdleWatch? = nil,
+        onLook: @escaping @Sendable (_ isLast: Bool) -> Void = { _ in }
     ) {
         self.source = source
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
         self.watch = watch
+        self.onLook = onLook
         // SQLite calls this on the reading thread, so `Task.isCancelled` is that of the task that reads.
         self.isCancelled = { Task.isCancelled || isCancelled?() == true }
     }
@@ -130,6 +134,7 @@ final class ReaderPool: Sendable {
             return state.isWatched
         }
         if !goesOn || files.value?.isUnlinked == true { files.clear() }
+        onLook(!goesOn)
         return goesOn
     }
 }

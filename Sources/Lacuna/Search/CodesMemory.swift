@@ -51,8 +51,11 @@ final class CodesMemory: Sendable {
         return Self.codes(state)
     }
 
-    /// Closes the file, so that its disk space is free once it is removed.
+    /// Closes the file, so that its disk space is free once it is removed. Searches under way keep it until they end.
     func letGo() { state.withLock { $0 = nil } }
+
+    /// The same if the file was removed.
+    func letGoIfRemoved() { state.withLock { if $0?.file?.isUnlinked == true { $0 = nil } } }
 
     private static func codes(_ state: State) -> Codes? {
         guard let row = state.row, let file = state.file else { return nil }

@@ -91,6 +91,9 @@ final class CodesFile: @unchecked Sendable {
         return Coder(metric, dimension: rows.dimension, floats, deviation: header.deviation)
     }
 
+    /// Whether the file's name is gone, so that it takes up disk space only for those who have it open.
+    var isUnlinked: Bool { (try? FileStatus.of(descriptor).links) == 0 }
+
     /// Whether the file has, and this map reaches, the codes of all slots below this one.
     func covers(_ slots: Slot) -> Bool {
         let length = layout.length(covering: slots)

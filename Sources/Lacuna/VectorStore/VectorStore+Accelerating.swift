@@ -40,10 +40,7 @@ extension VectorStore {
     ///
     /// - Throws: `busy` if a compaction or an erasure is under way.
     public func stopAccelerating() throws {
-        defer {
-            memory.codes.letGo()
-            background?.look(isAcceleration: true)
-        }
+        defer { background?.look(isAcceleration: true) }
         try writing().maintain(Pace { _ in }) { try CodesBuilder(maintenance: $0).stop() }
     }
 }

@@ -30,8 +30,8 @@ extension VectorStore {
     ///   rows, of a tail that was cut, of files that a rewrite replaced, of the index and its log, and of temporary
     ///   files, such as the copy of the index that this call makes. The same holds for the file of codes, which this call
     ///   removes and doesn't overwrite.
-    /// - A file that a rewrite replaced and that some program still has open. A reading handle closes it with its
-    ///   snapshot, or within two seconds, and a file of codes with its next search; this call doesn't see other programs.
+    /// - A file that a rewrite replaced, or a file of codes, that some program still has open. A reading handle closes
+    ///   it with its snapshot, or within two seconds; this call doesn't see other programs.
     /// - The storage below: a copy-on-write file system writes the zeros to other blocks, and an SSD to other cells.
     ///   There, the only way to erase is to encrypt and to throw the key away.
     ///
@@ -58,8 +58,7 @@ extension VectorStore {
     }
 
     func erase(_ ids: [ID], _ pace: Pace, _ limits: MaintenanceLimits) throws -> ErasureReport {
-        defer { memory.codes.letGo() }
-        return try writing().maintain(pace, limits) { maintenance in
+        try writing().maintain(pace, limits) { maintenance in
             try maintenance.turn { try Recovery.putInOrder($0) }
             return try Erasure(maintenance: maintenance).run(ids.map(\.sqlValue))
         }

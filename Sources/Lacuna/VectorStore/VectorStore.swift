@@ -152,6 +152,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             values: RememberedValues(opened.session.metadataChanges),
             codes: CodesMemory(opened.session.paths, opened.session.fileSystem)
         )
+        opened.session.onRemoval = { [codes = memory.codes] in codes.letGoIfRemoved() }
         let writer = Writer(opened, readers: readers.threads, options.durability)
         self.writer = writer
         try background?.start(writer, opened.session)
@@ -160,13 +161,15 @@ public final class VectorStore<ID: VectorID>: Sendable {
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
         files = CurrentFile()
+        let codes = CodesMemory(paths, fileSystem)
         readers = ReaderPool(
             try IndexSource.forReading(paths, fileSystem),
             paths,
             files,
             fileSystem,
             isCancelled: options.isCancelled,
-            lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared
+            lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared,
+            onLook: { isLast in if isLast { codes.letGo() } else { codes.letGoIfRemoved() } }
         )
         writer = nil
         let rowIDs = RowIDs(
@@ -181,7 +184,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             rowIDs: readers.followsCommits ? rowIDs : nil,
             filters: RememberedFilters(nil),
             values: RememberedValues(nil),
-            codes: CodesMemory(paths, fileSystem)
+            codes: codes
         )
         background = nil
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
@@ -224,7 +227,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
             )
         }
         background?.stop()
-        defer { files.clear() }
+        defer {
+            files.clear()
+            memory.codes.letGo()
+        }
         guard let writer else { return closeReaders() }
         try writer.close(closeReaders)
     }

@@ -16,6 +16,8 @@ package struct WriteSession {
     var isCancelled: @Sendable () -> Bool = { false }
     /// Called in the writer's turn with the record of a transaction of rows or metadata that was just committed.
     var onCommit: @Sendable (StoreRecord) -> Void = { _ in }
+    /// Called in the writer's turn when derived files were removed.
+    var onRemoval: @Sendable () -> Void = {}
 
     init(
         _ index: StoreIndex,
@@ -164,6 +166,7 @@ package struct WriteSession {
             guard let status = try mapped(paths.derivedFileStatus(file.name)) else { continue }
             try mapped(fileSystem.unlink(file.name, in: paths.directory, ifItIs: status.identity))
         }
+        onRemoval()
         if !PlantedBug.derivedNameNotSynced.isPlanted { try mapped(fileSystem.sync(paths.directory)) }
         do throws(VectorStoreError) {
             try commit { () throws(VectorStoreError) in

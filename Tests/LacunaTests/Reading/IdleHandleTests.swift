@@ -29,11 +29,12 @@ import Testing
         return try .open(at: scratch.store, .readOnly, options)
     }
 
-    /// Counts the data files of the store that this process has mapped: those with a name, or those without.
-    private func mappedFiles(replaced: Bool) throws -> Int {
+    /// Counts the data files of the store, or its files of codes, that this process has mapped: those with a name, or
+    /// those without.
+    private func mappedFiles(_ name: String = "vectors-", replaced: Bool) throws -> Int {
         let maps = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/maps")).readToEnd() ?? Data()
         return String(decoding: maps, as: UTF8.self).split(separator: "\n")
-            .count { $0.contains(scratch.store + "/vectors-") && $0.hasSuffix(" (deleted)") == replaced }
+            .count { $0.contains(scratch.store + "/" + name) && $0.hasSuffix(" (deleted)") == replaced }
     }
 
     @Test(.enabled(if: exists("/proc/self/maps"))) func aReaderLetsAReplacedFileGo() throws {
@@ -92,5 +93,54 @@ import Testing
         try store.compact(.rewrite)
         #expect(try mappedFiles(replaced: true) == 0)
         #expect(try store.vector(for: 60) == [60, 1, 2, 3])
+    }
+
+    // MARK: Codes
+
+    /// A store with codes of 512 rows, and a handle that only reads, which have both used them.
+    private func makeCodedStore() throws -> (VectorStore<Int64>, reader: VectorStore<Int64>) {
+        let store = try makeStore()
+        try store.write { batch in for id in Int64(200)..<700 { try batch.put([Float(id), 1, 2, 3], for: id) } }
+        try store.accelerate()
+        let reader = try openReader()
+        for handle in [store, reader] { #expect(try handle.search(for: [1, 0, 0, 0], limit: 1).map(\.id) == [699]) }
+        #expect(try mappedFiles("derived-", replaced: false) == 2)
+        return (store, reader)
+    }
+
+    @Test(.enabled(if: exists("/proc/self/maps"))) func aReaderLetsRemovedCodesGo() throws {
+        let (store, reader) = try makeCodedStore()
+        clock.advance(by: .seconds(1))
+        #expect(try mappedFiles("derived-", replaced: false) == 2)
+        try store.stopAccelerating()
+        #expect(try mappedFiles("derived-", replaced: true) == 1)
+        clock.advance(by: .seconds(1))
+        #expect(try mappedFiles("derived-", replaced: true) == 0)
+        #expect(try reader.search(for: [1, 0, 0, 0], limit: 1).map(\.id) == [699])
+        try reader.close()
+    }
+
+    @Test(.enabled(if: exists("/proc/self/maps"))) func codesThatAreNotReadForAMinuteAreLetGo() throws {
+        let (store, reader) = try makeCodedStore()
+        try store.close()
+        #expect(try mappedFiles("derived-", replaced: false) == 1)
+        clock.advance(by: .seconds(62))
+        #expect(try mappedFiles("derived-", replaced: false) == 0)
+        #expect(try reader.search(for: [1, 0, 0, 0], limit: 1).map(\.id) == [699])
+        #expect(try mappedFiles("derived-", replaced: false) == 1)
+        try reader.close()
+        #expect(try mappedFiles("derived-", replaced: false) == 0)
+    }
+
+    @Test(.enabled(if: exists("/proc/self/maps"))) func theWritingHandleLetsRemovedCodesGoAtOnce() throws {
+        let (store, reader) = try makeCodedStore()
+        try reader.close()
+        for remove in [{ try store.compact(.rewrite) }, { try store.erase([600]) }] as [() throws -> Any] {
+            #expect(try store.search(for: [1, 0, 0, 0], limit: 1).map(\.id) == [699])
+            #expect(try mappedFiles("derived-", replaced: false) == 1)
+            _ = try remove()
+            #expect(try mappedFiles("derived-", replaced: true) == 0)
+        }
+        #expect(try store.search(for: [1, 0, 0, 0], limit: 1).map(\.id) == [699])
     }
 }
