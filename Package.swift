@@ -54,6 +54,7 @@ let package = Package(
             path: "migrations",
             resources: [
                 .embedInCode("0001_initial.sql"), .embedInCode("0002_log_origin.sql"), .embedInCode("0003_slots.sql"),
+                .embedInCode("0004_model.sql"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -138,6 +138,7 @@ extension VectorStoreError.Code {
         case .duplicateID: "replace it with \(.replacing), or choose another id"
         case .unknownID: "put a row with that id first, with \(.put)"
         case .invalidID: "pass ids of the store's kind"
+        case .differentModel: "use the model that made the store's vectors"
         case .noSuchStore: "check the path, or make the store with \(.create)"
         case .notAStore: "check the path"
         case .alreadyExists: "choose another path, or move away what is there"

@@ -28,6 +28,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let unknownID = Code(rawValue: "unknownID")
         /// The store's ids are of another kind than the handle's, or an id has a form that isn't allowed.
         public static let invalidID = Code(rawValue: "invalidID")
+        /// The store's vectors are of another embedding model than the one that the store was opened with.
+        public static let differentModel = Code(rawValue: "differentModel")
         /// There is nothing at this path.
         public static let noSuchStore = Code(rawValue: "noSuchStore")
         /// The path has something other than a store, or a store whose creation was interrupted.

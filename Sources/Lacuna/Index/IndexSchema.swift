@@ -120,6 +120,12 @@ struct IndexSchema {
         }
     }
 
+    /// The names of the tables and indexes that the newest schema has, and the one of a version hasn't.
+    static func names(newSince version: Int) -> Set<String> {
+        let texts = own()
+        return Set(texts[texts.count - 1].keys).subtracting(texts[version - 1].keys)
+    }
+
     /// SQLite stores a statement as it was written, from CREATE up to the semicolon, if it is spelt as below. So a
     /// migration makes a changed table anew, and never alters a column. Renaming a table changes only the name in the
     /// text, to a name in quotes, so such a script has the name in quotes too.

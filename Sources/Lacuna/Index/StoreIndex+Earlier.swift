@@ -53,11 +53,10 @@ extension StoreIndex {
         for name in Self.largeTables { try connection.execute("DROP TABLE IF EXISTS \(Self.besidePrefix)\(name)") }
     }
 
-    /// Makes the large tables beside the old ones.
-    ///
-    /// - Throws: `alreadyExists` if another program has a table with one of their names.
-    func makeTablesBeside() throws(VectorStoreError) {
-        let taken = try connection.first("SELECT name FROM sqlite_schema WHERE name IN ('runs', 'dead', 'files')") {
+    /// Throws `alreadyExists` if another program has something under a name that the migrations need.
+    func checkNewNamesAreFree() throws(VectorStoreError) {
+        let names = IndexSchema.names(newSince: version).map { "'\($0)'" }.joined(separator: ", ")
+        let taken = try connection.first("SELECT name FROM sqlite_schema WHERE name COLLATE NOCASE IN (\(names))") {
             row throws(VectorStoreError) in try row.text(0)
         }
         if let taken {
@@ -67,6 +66,10 @@ extension StoreIndex {
                 remedy: "rename that table"
             )
         }
+    }
+
+    /// Makes the large tables beside the old ones.
+    func makeTablesBeside() throws(VectorStoreError) {
         try dropTablesBeside()
         for statement in Self.slotScript {
             if let name = Self.nameOfLargeTable(statement) {

@@ -130,7 +130,7 @@ extension StoreIndex {
     /// Whether every row of the current generation below a slot is also in an earlier index, in the same slot with the
     /// same checksum, and nothing was erased since. Takes O(rows) time.
     func continues(_ earlier: StoreIndex, below end: Slot) throws(VectorStoreError) -> Bool {
-        if earlier.isOutdated { return false }
+        if earlier.isOfOffsets { return false }
         guard try hasErasedNothing(since: earlier) else { return false }
         let record = try record()
         let sql = "SELECT id, slot FROM vectors WHERE generation = ? AND slot < ? ORDER BY id"

@@ -182,7 +182,7 @@ extension StoreIndex {
 
     /// The ids whose rows lie in no slot below `end`.
     func idsOutside(_ record: StoreRecord, end: Slot) throws(VectorStoreError) -> [SQLValue] {
-        if isOutdated { return try earlierIDsOutside(record, end: end) }
+        if isOfOffsets { return try earlierIDsOutside(record, end: end) }
         return try ids(
             "SELECT id FROM vectors WHERE generation = ?1 AND slot NOT BETWEEN 0 AND ?2 - 1 ORDER BY id",
             [.integer(record.generation), .integer(Int64(end.number))]

@@ -62,6 +62,7 @@ package final class StoreIndex {
         _ name: String,
         in directory: Directory,
         _ record: StoreRecord,
+        model: EmbeddingModel?,
         wantsCodes: Bool
     ) throws(VectorStoreError) {
         let index = StoreIndex(try Connection(name, in: directory, .create))
@@ -74,6 +75,7 @@ package final class StoreIndex {
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
             try index.makeSchema()
             try index.insert(record)
+            if let model { try index.setModel(model) }
             if wantsCodes { _ = try index.addCodes(record.generation) }
         }
         try index.useLog()

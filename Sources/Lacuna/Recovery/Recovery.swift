@@ -43,15 +43,15 @@ package struct Recovery {
     var hasPendingErasure: Bool { !plan.erasures.isEmpty }
 
     /// Opens a store for writing and recovers it. This is the only way to open one for writing. `check` may refuse the
-    /// store by its record, before anything is changed.
+    /// store by its index, before anything is changed.
     static func open(
         _ paths: StorePaths,
         _ lock: FileLock,
         _ witness: LogWitness,
-        _ check: ((StoreRecord) throws(VectorStoreError) -> Void)? = nil
+        _ check: ((StoreIndex) throws(VectorStoreError) -> Void)? = nil
     ) throws(VectorStoreError) -> (OpenStore, Recovery) {
         try UnrecoveredStore(paths, lock, witness).recovered { session throws(VectorStoreError) in
-            try check?(session.index.record())
+            try check?(session.index)
             var recovery = try Recovery(session.index, paths, witness.fileSystem)
             try recovery.apply(session)
             return recovery

@@ -278,6 +278,7 @@ struct Salvage {
         report.dimension = layout?.dimension
         report.element = layout?.element
         report.metric = record?.metric
+        report.model = source.model
         report.idKind =
             report.unverified > 0 ? .integer : record?.idKind ?? (report.verified > 0 ? possibleKinds.first : nil)
         report.actions = source.recovery?.actions ?? []

@@ -19,6 +19,8 @@ public struct SalvageReport: Sendable {
     public internal(set) var element: ElementType?
     /// How distances are measured; nil if the index doesn't say it.
     public internal(set) var metric: DistanceMetric?
+    /// The model that made the vectors; nil if the index doesn't say it.
+    public internal(set) var model: EmbeddingModel?
     /// The type of the rows' ids: `integer` if rows are unverified. If the index doesn't say it, the type that fits the
     /// ids of all verified rows, or nil if there are none.
     public internal(set) var idKind: VectorIDKind?

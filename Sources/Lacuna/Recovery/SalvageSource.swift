@@ -4,6 +4,8 @@ struct SalvageSource {
     let index: StoreIndex?
     /// The record; nil if the index is lost, or its one row of `store`.
     let record: StoreRecord?
+    /// The model that made the vectors; nil if the index doesn't say it.
+    let model: EmbeddingModel?
     /// The generation whose index rows count; `unknownGeneration` if nothing says it.
     let generation: Int64
     private static let unknownGeneration: Int64 = -1
@@ -52,6 +54,7 @@ struct SalvageSource {
             try index?.connection.checkLog { Task.isCancelled }
         }
         let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
+        model = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.model() }
         let mark = try Self.noting(&problems, Self.fileCodes) { () throws(VectorStoreError) in
             try CommitMark.read(paths, fileSystem)
         }

@@ -18,6 +18,7 @@ import Glibc
 struct StoreCreation {
     private let paths: StorePaths
     private let fileSystem: any FileSystem
+    private let model: EmbeddingModel?
     private let wantsCodes: Bool
 
     private static let ownNames = StorePaths.unfinishedNames.union(EpochLocks.names + [StorePaths.writerLockName])
@@ -26,11 +27,17 @@ struct StoreCreation {
     static func run(
         _ path: String,
         _ record: StoreRecord,
+        model: EmbeddingModel?,
         wantsCodes: Bool,
         _ fileSystem: any FileSystem
     ) throws(VectorStoreError) -> OpenStore {
         let isNew = try makeDirectory(path)
-        let creation = StoreCreation(paths: try StorePaths(path), fileSystem: fileSystem, wantsCodes: wantsCodes)
+        let creation = StoreCreation(
+            paths: try StorePaths(path),
+            fileSystem: fileSystem,
+            model: model,
+            wantsCodes: wantsCodes
+        )
         do { return try creation.run(record) } catch {
             if isNew { creation.removeDirectory() }
             throw error
@@ -85,7 +92,7 @@ struct StoreCreation {
     }
 
     private func makeIndex(_ record: StoreRecord) throws(VectorStoreError) {
-        try StoreIndex.create(StorePaths.newIndexName, in: directory, record, wantsCodes: wantsCodes)
+        try StoreIndex.create(StorePaths.newIndexName, in: directory, record, model: model, wantsCodes: wantsCodes)
         if !PlantedBug.newIndexNotSynced.isPlanted { try syncNewIndex() }
         try mapped(fileSystem.rename(StorePaths.newIndexName, to: StorePaths.indexName, in: directory))
         try mapped(fileSystem.sync(directory))

@@ -32,10 +32,11 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
-    ///   - configuration: The dimension and the metric, which can't be changed later, and whether the store wants codes.
+    ///   - configuration: The dimension, the metric and the model, which can't be changed later, and whether the store
+    ///     wants codes.
     ///   - options: The options of this handle.
     /// - Throws: `alreadyExists` if something is at `path`, `locked` while somebody else is making the store,
-    ///   `invalidArgument` for a dimension or an option out of range.
+    ///   `invalidArgument` for a dimension, a model or an option out of range.
     public static func create(
         at path: String,
         _ configuration: VectorStoreConfiguration,
@@ -58,14 +59,20 @@ public final class VectorStore<ID: VectorID>: Sendable {
                 remedy: "choose one from 1 to 65,536"
             )
         }
+        try configuration.model?.check()
         let record = StoreRecord(
             dimension: configuration.dimension,
             element: configuration.element,
             metric: configuration.metric,
             idKind: ID.idKind
         )
-        let wantsCodes = configuration.acceleration == .codes
-        let opened = try StoreCreation.run(path, record, wantsCodes: wantsCodes, fileSystem)
+        let opened = try StoreCreation.run(
+            path,
+            record,
+            model: configuration.model,
+            wantsCodes: configuration.acceleration == .codes,
+            fileSystem
+        )
         return try VectorStore(opened, options)
     }
 
@@ -82,7 +89,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   - access: Reading and writing (the default), or reading only.
     ///   - options: The options of this handle.
     /// - Throws: `noSuchStore`, `notAStore`, `locked` by another writer, `damaged`, `newerFormat`, `invalidArgument`
-    ///   for an option out of range, or `invalidID` if the store's ids are of another kind than `ID`. For writing after
+    ///   for an option out of range, `invalidID` if the store's ids are of another kind than `ID`, or `differentModel`
+    ///   if its vectors are of another model than ``VectorStoreOptions/model``. For writing after
     ///   a crash also `diskFull`, on a file system that copies on writing, and `busy` while another program writes or
     ///   checkpoints. In a directory that can't be written also `busy`, if a writer commits by another path at the same
     ///   time.
@@ -117,8 +125,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
         }
         let lock = try Writer.lock(paths)
         let (opened, recovery) = try Recovery.open(paths, lock, options.witness(paths, fileSystem)) {
-            record throws(VectorStoreError) in
-            try checkIDKind(record, paths.directory.path)
+            index throws(VectorStoreError) in
+            try checkIDKind(index.record(), paths.directory.path)
+            try index.checkModel(options.model, paths.directory.path)
         }
         let store = try VectorStore(opened, options)
         if recovery.hasPendingErasure { try store.resumeErasures(options.logger) }
@@ -188,9 +197,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
         )
         background = nil
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
-        // Refuses a damaged store, or one with ids of another kind, now and not at the first read.
+        // Refuses a damaged store, or one with other ids or of another model, now and not at the first read.
         element = try readers.read { snapshot in
             try Self.checkIDKind(snapshot.record, paths.directory.path)
+            try snapshot.index.checkModel(options.model, paths.directory.path)
             return snapshot.record.layout.element
         }
     }

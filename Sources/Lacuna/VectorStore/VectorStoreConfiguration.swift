@@ -8,18 +8,22 @@ public struct VectorStoreConfiguration: Sendable {
     public var element: ElementType
     /// What makes searches faster; only this can be changed later.
     public var acceleration: Acceleration
+    /// The model that makes the vectors; nil if the store needn't say it.
+    public var model: EmbeddingModel?
 
     /// Makes a configuration of a dimension from 1 to 65,536, a metric, and an element.
     public init(
         dimension: Int,
         metric: DistanceMetric = .cosine,
         element: ElementType = .float32,
-        acceleration: Acceleration = .none
+        acceleration: Acceleration = .none,
+        model: EmbeddingModel? = nil
     ) {
         self.dimension = dimension
         self.metric = metric
         self.element = element
         self.acceleration = acceleration
+        self.model = model
     }
 }
 
@@ -52,6 +56,8 @@ public struct VectorStoreInfo: Sendable {
     public let idKind: VectorIDKind
     /// The type of a component.
     public let element: ElementType
+    /// The model that made the vectors; nil if the store doesn't say it.
+    public let model: EmbeddingModel?
     /// Whether the store wants codes.
     public let acceleration: Acceleration
     /// The generation of the data file; each rewrite makes the next.
@@ -68,6 +74,8 @@ public struct VectorStoreInfo: Sendable {
         metric = record.metric
         idKind = record.idKind
         element = record.layout.element
+        // The store was refused when it was opened if this can't be read.
+        model = (try? index.model()) ?? nil
         // If the list of derived files can't be read, whatever needs it tells.
         acceleration = (try? index.codes(record.generation)) == nil ? .none : .codes
         generation = record.generation

@@ -26,6 +26,10 @@ public struct VectorStoreOptions: Sendable {
     /// Says when this handle compacts the store, and makes its codes, in the background; never by default. A handle that
     /// only reads ignores it.
     public var maintenance: MaintenancePolicy?
+    /// The model of the vectors that this handle puts and searches for. If the store says that its own are of another one,
+    /// it isn't opened (`differentModel`). A store that doesn't say its model is opened with any; nothing is noted then.
+    /// By default nil: nothing is compared.
+    public var model: EmbeddingModel?
     /// The logger gets warnings, and reports of background work; if there is none, nothing is logged.
     public var logger: Logger?
     /// Ends a read of this handle by returning true.
@@ -46,6 +50,7 @@ public struct VectorStoreOptions: Sendable {
         logLimitBytes: Int64 = 1 << 30,
         indexCacheBytes: Int = 384 << 20,
         maintenance: MaintenancePolicy? = nil,
+        model: EmbeddingModel? = nil,
         logger: Logger? = nil,
         isCancelled: (@Sendable () -> Bool)? = nil
     ) {
@@ -54,6 +59,7 @@ public struct VectorStoreOptions: Sendable {
         self.logLimitBytes = logLimitBytes
         self.indexCacheBytes = indexCacheBytes
         self.maintenance = maintenance
+        self.model = model
         self.logger = logger
         self.isCancelled = isCancelled
     }
@@ -89,5 +95,6 @@ public struct VectorStoreOptions: Sendable {
             )
         }
         try maintenance?.check()
+        try model?.check()
     }
 }

@@ -23,8 +23,13 @@ struct Migration {
 
     func run() throws(VectorStoreError) {
         if !index.isOutdated { return }
+        try index.checkNewNamesAreFree()
         if !index.isOfOffsets {
-            return try session.commit { () throws(VectorStoreError) in try index.runLaterMigrations() }
+            return try session.commit { () throws(VectorStoreError) in
+                try index.runLaterMigrations()
+                // SQLite counts no change if a script makes nothing but empty tables.
+                try index.raiseSequence()
+            }
         }
         let record = try index.record()
         if record.deadRows > Self.mostDead {

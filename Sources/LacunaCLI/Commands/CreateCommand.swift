@@ -35,15 +35,18 @@ struct CreateCommand: ParsableCommand {
     @Option(help: "What makes searches faster; if it is `codes`, accelerate and compact make them.")
     var acceleration: Acceleration = .none
 
+    @OptionGroup var model: ModelOptions
+
     @OptionGroup var format: JSONOption
 
     func run() throws {
         let info: VectorStoreInfo
+        let model = try model.embeddingModel()
         do {
             switch ids {
-            case .integer: info = try create(Int64.self)
-            case .text: info = try create(String.self)
-            case .uuid: info = try create(UUID.self)
+            case .integer: info = try create(Int64.self, model)
+            case .text: info = try create(String.self, model)
+            case .uuid: info = try create(UUID.self, model)
             }
         } catch let error as VectorStoreError {
             throw Self.refusal(error, store)
@@ -55,6 +58,8 @@ struct CreateCommand: ParsableCommand {
                     "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
                     "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
                     "element": JSONText(info.element.rawValue), "acceleration": JSONText(info.acceleration.rawValue),
+                    "model": JSONText(info.model?.name), "model_version": JSONText(info.model?.version),
+                    "normalized": JSONText(info.model?.normalized),
                 ])
             )
         } else {
@@ -62,15 +67,16 @@ struct CreateCommand: ParsableCommand {
                 "made \(singleLine(store)): dimension \(info.dimension), \(info.metric.rawValue), "
                     + "\(info.idKind.rawValue) ids, \(info.element.rawValue)"
                     + (info.acceleration == .codes ? ", with codes" : "")
+                    + (info.model.map { ", of the model \(singleLine("\($0)"))" } ?? "")
             )
         }
         try output.flush()
     }
 
-    private func create<ID: CommandID>(_: ID.Type) throws -> VectorStoreInfo {
+    private func create<ID: CommandID>(_: ID.Type, _ model: EmbeddingModel?) throws -> VectorStoreInfo {
         let handle = try VectorStore<ID>.create(
             at: store,
-            .init(dimension: dimension, metric: metric, element: element, acceleration: acceleration)
+            .init(dimension: dimension, metric: metric, element: element, acceleration: acceleration, model: model)
         )
         let info = try handle.info
         try handle.close()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Lacuna
+import LacunaFormats
 
 struct StatsCommand: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -22,6 +23,7 @@ struct StatsCommand: StoreCommand {
             "metric": info.metric.rawValue,
             "ids": info.idKind.rawValue,
             "element": info.element.rawValue,
+            "model": info.model.map { singleLine("\($0)") } ?? "not named",
             "data file": "\(info.dataFile) (generation \(info.generation))",
             "live": "\(counted(space.liveRows, "row")), \(byteText(space.liveBytes))",
             "dead": "\(counted(space.deadRows, "row")), \(byteText(space.deadBytes))",
@@ -52,7 +54,8 @@ struct StatsCommand: StoreCommand {
             "dead_bytes": JSONText(space.deadBytes), "punchable_bytes": JSONText(space.punchableBytes),
             "index_bytes": JSONText(space.indexBytes), "schema_version": JSONText(info.schemaVersion),
             "acceleration": JSONText(info.acceleration.rawValue), "codes_rows": JSONText(space.codedSlots),
-            "codes_bytes": JSONText(space.codesBytes),
+            "codes_bytes": JSONText(space.codesBytes), "model": JSONText(info.model?.name),
+            "model_version": JSONText(info.model?.version), "normalized": JSONText(info.model?.normalized),
         ])
     }
 }

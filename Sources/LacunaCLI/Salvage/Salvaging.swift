@@ -140,11 +140,12 @@ struct Salvaging {
     /// The command that makes a store for the rows. The user must fill in options that are lost: a default would be a
     /// guess.
     private static func create(_ report: SalvageReport) -> String {
-        let options = [
-            report.dimension.map { "--dimension \($0)" }, report.element.flatMap(element),
-            "--metric \(report.metric?.rawValue ?? "METRIC")",
-            "--ids \(report.idKind?.rawValue ?? "KIND")",
-        ]
+        let options =
+            [
+                report.dimension.map { "--dimension \($0)" }, report.element.flatMap(element),
+                "--metric \(report.metric?.rawValue ?? "METRIC")",
+                "--ids \(report.idKind?.rawValue ?? "KIND")",
+            ] + (report.model.map(ModelOptions.words) ?? [])
         let lost = [report.metric == nil ? "METRIC" : nil, report.idKind == nil ? "KIND" : nil].compactMap(\.self)
         let note = lost.isEmpty ? "" : " (\(lost.joined(separator: " and ")) lost: name what it had)"
         return "`\((["lacuna create NEW"] + options.compactMap(\.self)).joined(separator: " "))`\(note)"

@@ -11,6 +11,8 @@ struct JSONText {
     static let null = JSONText(raw: "null")
 
     init(_ string: String) { text = jsonString(string) }
+    init(_ string: String?) { text = string.map(jsonString) ?? Self.null.text }
+    init(_ flag: Bool?) { text = flag.map { $0 ? "true" : "false" } ?? Self.null.text }
     init(_ integer: some BinaryInteger) { text = String(integer) }
     /// Prints the shortest decimals that read back as the same number.
     init(_ number: Double) { text = number.isFinite ? number.description : "null" }

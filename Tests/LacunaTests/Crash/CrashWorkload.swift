@@ -13,8 +13,8 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
     /// The number of random steps after these.
     var randomSteps = 0
     var countsCreation = false
-    /// Whether the store has schema version 1 and is migrated when it is opened; and whether it has a log then.
-    var migrates = false
+    /// The schema version of a store that is migrated when it is opened; and whether it has a log then.
+    var earlierVersion: Int?
     var leavesOldLog = false
 
     var description: String { name }
@@ -51,12 +51,19 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         ),
         CrashWorkload(name: "erase", preparation: filled + [.derive], steps: [.erase, .put(2), .erase]),
         CrashWorkload(name: "reopening", preparation: filled, steps: [.reopen, .put(2), .reopen, .delete, .reopen]),
-        CrashWorkload(name: "migration", preparation: filled, steps: [.reopen, .put(2), .delete], migrates: true),
+        CrashWorkload(name: "migration", preparation: filled, steps: [.reopen, .put(2), .delete], earlierVersion: 1),
         CrashWorkload(
             name: "migration with a log",
             preparation: filled,
             steps: [.put(2), .reopen],
-            migrates: true,
+            earlierVersion: 1,
+            leavesOldLog: true
+        ),
+        CrashWorkload(
+            name: "migration of version 3",
+            preparation: filled,
+            steps: [.put(2), .reopen],
+            earlierVersion: 3,
             leavesOldLog: true
         ),
         CrashWorkload(
@@ -100,12 +107,17 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
                 if countsCreation { disk.record() }
                 try workload.create()
                 try workload.run(preparation)
-                if migrates {
+                if let earlierVersion {
                     try workload.close()
-                    try EarlierSchema.make(1, of: disk.directory, disk.fileSystem, leavingLog: leavesOldLog)
+                    try EarlierSchema.make(
+                        earlierVersion,
+                        of: disk.directory,
+                        disk.fileSystem,
+                        leavingLog: leavesOldLog
+                    )
                 }
                 disk.record()
-                if migrates { try workload.open() }
+                if earlierVersion != nil { try workload.open() }
                 try workload.run(steps)
                 try workload.run(random: randomSteps)
                 try workload.close()

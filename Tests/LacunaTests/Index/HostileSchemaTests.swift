@@ -16,6 +16,8 @@ import Testing
         ("store", StoreRecord.columns), ("vectors", "generation, id, slot"), ("runs", "place, slots, rows"),
         ("dead", "place, changed, bits"), ("files", "name, generation, kind, nonce, covered"),
         ("metadata", "id, json, checksum"),
+        ("model", "name, version, normalized"),
+        ("reembedding", "generation, dimension, next_slot, live_rows, model_name, model_version, model_normalized"),
         ("compaction_journal", "id, strategy, state, source_generation, source_file, target_generation, target_file"),
     ]
 

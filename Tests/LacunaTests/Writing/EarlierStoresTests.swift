@@ -12,7 +12,7 @@ import Testing
 
     enum Kind: String, CaseIterable { case integer, text, uuid }
 
-    private static let versions = [1, 2]
+    private static let versions = [1, 2, 3]
 
     /// Unpacks the stores of a version, and returns the path of one.
     private func unpack(_ version: Int, _ name: String, into folder: String = "stores") throws -> String {
@@ -146,7 +146,7 @@ import Testing
     }
 
     /// If the process that migrates a store ends at any moment, the next one begins anew. At some of these moments,
-    /// tables that are not filled yet lie beside the old ones.
+    /// tables that are not filled yet lie beside the old ones, if the version has byte offsets.
     @Test(arguments: versions) func anInterruptedMigrationBeginsAnew(_ version: Int) throws {
         let path = try unpack(version, "text")
         let names = try FileManager.default.contentsOfDirectory(atPath: path)
@@ -174,6 +174,6 @@ import Testing
                 try store.close()
             }
         }
-        #expect(interrupted > 0)
+        #expect((interrupted > 0) == (version < StoreIndex.slotVersion))
     }
 }

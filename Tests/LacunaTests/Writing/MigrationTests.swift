@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    private static let versions = [(1, false), (1, true), (2, false), (2, true)]
+    private static let versions = [(1, false), (1, true), (2, false), (2, true), (3, false), (3, true)]
 
     private static func version(_ path: String) throws -> SQLValue? {
         try rawConnection(path + "/index.sqlite").value("PRAGMA user_version")
@@ -48,7 +48,7 @@ import Testing
             var model = model
             let store = try VectorStore<Int64>.open(at: path)
             let reader = try VectorStore<Int64>.open(at: path, .readOnly)
-            #expect(try Self.version(path) == 3)
+            #expect(try Self.version(path) == .integer(Int64(StoreIndex.schemaVersion)))
             #expect(try store.search(for: CrashModel.vector(3, version: 1, dimension: 8), limit: 9).count == 5)
             try store.put(CrashModel.vector(9, version: 0, dimension: 8), for: 9)
             model.put(9, CrashModel.vector(9, version: 0, dimension: 8), nil)
@@ -77,16 +77,17 @@ import Testing
         }
     }
 
-    /// People's own tables may have the names of the new tables; those are left alone.
-    @Test func aTableOfAnotherProgramIsInTheWay() throws {
-        try Self.withOldStore(2) { path, model in
+    /// People's own tables may have the names of the new tables, in any case; those are left alone.
+    @Test(arguments: [(2, "dead"), (2, "Model"), (3, "reembedding"), (3, "MODEL")])
+    func aTableOfAnotherProgramIsInTheWay(_ version: Int, _ name: String) throws {
+        try Self.withOldStore(version) { path, model in
             let index = path + "/index.sqlite"
-            try tamper(index, "CREATE TABLE dead (name)", "INSERT INTO dead VALUES ('parrot')")
+            try tamper(index, "CREATE TABLE \(name) (name)", "INSERT INTO \(name) VALUES ('parrot')")
             let error = #expect(throws: VectorStoreError.self) { try VectorStore<Int64>.open(at: path) }
-            #expect(error?.code == .alreadyExists)
-            #expect(try rawConnection(index).value("SELECT name FROM dead") == "parrot")
-            #expect(try Self.version(path) == 2)
-            try tamper(index, "ALTER TABLE dead RENAME TO parrots")
+            #expect(error?.code == .alreadyExists && error?.problem.contains("`\(name)`") == true)
+            #expect(try rawConnection(index).value("SELECT name FROM \(name)") == "parrot")
+            #expect(try Self.version(path) == .integer(Int64(version)))
+            try tamper(index, "ALTER TABLE \(name) RENAME TO parrots")
             let store = try VectorStore<Int64>.open(at: path)
             #expect(try CrashModel(of: store) == model)
             try store.close()
@@ -151,7 +152,7 @@ import Testing
             try VectorStore<Int64>.create(at: new, .init(dimension: 8)).close()
             let texts = try schema(new)
             #expect(texts.contains { $0.hasPrefix("CREATE TABLE store (") && script.contains($0 + ";") })
-            for version in [1, 2] {
+            for version in [1, 2, 3] {
                 try Self.withOldStore(version) { path, _ in
                     try VectorStore<Int64>.open(at: path).close()
                     #expect(try schema(path) == texts)
@@ -161,7 +162,7 @@ import Testing
     }
 
     /// A migration's commits have numbers, because the database before it differs from the one after it.
-    @Test(arguments: [1, 2]) func aMigrationHasANumber(_ version: Int) throws {
+    @Test(arguments: [1, 2, 3]) func aMigrationHasANumber(_ version: Int) throws {
         try Self.withOldStore(version) { path, _ in
             let index = path + "/index.sqlite"
             func sequence() throws -> Int64? {
