@@ -18,7 +18,8 @@ struct LacunaCommand: ParsableCommand {
         subcommands: [
             CreateCommand.self, ImportCommand.self, PutCommand.self, SetCommand.self, GetCommand.self, ListCommand.self,
             DeleteCommand.self, EraseCommand.self, SearchCommand.self, AccelerateCommand.self,
-            StatsCommand.self, CompactCommand.self, VerifyCommand.self, RecoverCommand.self, BackupCommand.self,
+            ReembedCommand.self, StatsCommand.self, CompactCommand.self, VerifyCommand.self, RecoverCommand.self,
+            BackupCommand.self,
             RestoreCommand.self, ExportCommand.self,
             MapCommand.self, TortureCommand.self, TortureChildCommand.self, DemoCommand.self,
         ]

@@ -22,6 +22,8 @@ extension VectorStoreError.Remedy.Call {
         case .verify: "`lacuna verify STORE`"
         case .restore: "`lacuna restore BACKUP STORE`"
         case .salvage: "`lacuna recover STORE --salvage FILE.jsonl`"
+        case .reembed: "`lacuna reembed STORE FILE`"
+        case .abortReembedding: "`lacuna reembed STORE --abort`"
         }
     }
 }

@@ -6,6 +6,9 @@ package final class JSONLinesReader {
     /// The place of the object that ``next()`` returned last, for an error about it: `FILE, line N`.
     package var location: String { lines.location }
 
+    /// The bytes of the file that the object's line takes.
+    package var place: Range<Int> { lines.place }
+
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
     package init(path: String) throws(FormatError) {
         lines = try LineReader(path: path)
@@ -21,5 +24,10 @@ package final class JSONLinesReader {
         } catch {
             throw error.at(location)
         }
+    }
+
+    /// Reads an object again by the place of its line. The position of ``next()`` doesn't change.
+    package func object(at place: Range<Int>) throws(FormatError) -> JSONObject {
+        try JSONObject(lines.line(at: place))
     }
 }

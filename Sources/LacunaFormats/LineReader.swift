@@ -15,6 +15,8 @@ package final class LineReader {
 
     /// The number of the line that ``next()`` returned last.
     private(set) var lineNumber = 0
+    /// The bytes of the file that the line takes.
+    private(set) var place = 0..<0
     private let file: InputFile
     private var chunk: [UInt8] = []
     private var fileOffset = 0
@@ -66,6 +68,17 @@ package final class LineReader {
         return nil
     }
 
+    /// Reads a line again by its place, without its end. The position of ``next()`` doesn't change.
+    func line(at place: Range<Int>) throws(FormatError) -> String {
+        var bytes: [UInt8] = []
+        try file.read(place.count, into: &bytes, at: place.lowerBound)
+        let line = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+        guard let text = String(validating: line, as: UTF8.self) else {
+            throw FormatError.invalid(file.path, "not valid UTF-8", remedy: "save the file as UTF-8")
+        }
+        return text
+    }
+
     /// The next line's bytes in `pending`, without its end; nil at the end of the file.
     private func nextLine() throws(FormatError) -> Range<Int>? {
         var searched = 0
@@ -88,6 +101,9 @@ package final class LineReader {
 
     private func takeLine(to end: Int, next: Int) -> Range<Int> {
         defer { pendingStart = next }
+        // The bytes that were read end at `fileOffset`.
+        let begin = fileOffset - pending.count + pendingStart
+        place = begin..<begin + next - pendingStart
         let hasCarriageReturn = next > end && end > pendingStart && pending[end - 1] == 0x0D
         return pendingStart..<(hasCarriageReturn ? end - 1 : end)
     }

@@ -18,6 +18,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case directoryNotSynced
     /// A rewrite's target isn't synced before the commit that makes it the data file.
     case targetNotSynced
+    /// A re-embedding commits a batch of rows before it syncs their new vectors.
+    case newVectorsNotSynced
+    /// A re-embedding keeps the new vectors of rows that were replaced or deleted since.
+    case staleVectorsKept
     /// A rewrite removes the old file before the commit that supersedes it.
     case unlinkBeforeCommit
     /// A rewrite's journal entry isn't durable before its target is made.

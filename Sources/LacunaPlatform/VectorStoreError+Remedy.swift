@@ -29,6 +29,10 @@ extension VectorStoreError {
             case restore
             /// `VectorStoreRecovery.salvage`.
             case salvage
+            /// `VectorStore.reembed`.
+            case reembed
+            /// `VectorStore.abortReembedding`.
+            case abortReembedding
         }
 
         enum Part: Hashable {
@@ -78,6 +82,8 @@ extension VectorStoreError.Remedy.Call: CustomStringConvertible {
         case .verify: "verify()"
         case .restore: "VectorStoreBackup.restore(_:to:)"
         case .salvage: "VectorStoreRecovery.salvage(at:)"
+        case .reembed: "reembed(dimension:model:_:)"
+        case .abortReembedding: "abortReembedding()"
         }
     }
 }

@@ -18,10 +18,22 @@ extension CompactionPlan {
         isRead: Bool
     ) throws(VectorStoreError) -> CompactionPlan {
         let record = try index.record()
+        let isReembedding = try index.reembeddingGeneration() != nil
+        if strategy == .rewrite && isReembedding {
+            throw VectorStoreError(
+                .busy,
+                "a re-embedding was begun and not ended, and the store can't be rewritten before",
+                remedy: """
+                    go on with it (\(.reembed)), drop what it has done (\(.abortReembedding)), or compact in place with \
+                    \(.compactInPlace)
+                    """
+            )
+        }
         let live = try LiveBitmap.load(index, record)
         let free = try mapped(paths.directory.freeBytes())
         let space = try StoreSpace.measure(live, file, nil, paths)
-        return try CompactionChoice(space, live, file, freeBytes: free, isRead: isRead).plan(strategy)
+        return try CompactionChoice(space, live, file, freeBytes: free, isRead: isRead, isReembedding: isReembedding)
+            .plan(strategy)
     }
 }
 
@@ -30,6 +42,8 @@ struct CompactionChoice {
     private let space: StoreSpace
     private let freeBytes: Int64
     private let isRead: Bool
+    /// Whether a re-embedding was begun and not ended, which a rewrite would disturb.
+    private let isReembedding: Bool
     /// The bytes of the live rows and the header.
     private let copyBytes: Int64
     /// The disk space that the data file occupies beyond the length that it will have after a compaction.
@@ -53,8 +67,10 @@ struct CompactionChoice {
         _ live: LiveBitmap,
         _ file: DataFile,
         freeBytes: Int64,
-        isRead: Bool
+        isRead: Bool,
+        isReembedding: Bool = false
     ) throws(VectorStoreError) {
+        self.isReembedding = isReembedding
         self.space = space
         self.freeBytes = freeBytes
         self.isRead = isRead
@@ -112,6 +128,7 @@ struct CompactionChoice {
         if freeBytes < copyBytes {
             return inPlace("\(dead), and the disk has no room for a copy of the live ones")
         }
+        if isReembedding { return inPlace("\(dead), and a re-embedding was begun, which a rewrite would disturb") }
         if isRead {
             return rewrite("\(dead), and a reader holds on to an old state, for which a rewrite needn't wait")
         }

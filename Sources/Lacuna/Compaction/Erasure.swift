@@ -17,6 +17,8 @@ import Glibc
 /// | 6. the log is copied into the database, and cut to length 0 | nothing, or what step 5 leaves | goes on with 2 |
 /// | 7. the journal says `finished` | nothing | |
 ///
+/// The file of a re-embedding that was begun takes steps 3 and 4 as well: its dead rows are vectors of the same rows.
+///
 /// Each step may be repeated: only dead rows are overwritten, and zeros stay zeros. The commit of step 7 brings nothing
 /// back: step 5 has written all pages anew that this commit writes to the empty log. Its sync also makes the cut of the
 /// log durable, so that no power cut leaves `finished` beside an old log.
@@ -101,9 +103,10 @@ struct Erasure {
             }
             let live = try liveRows()
             try maintenance.drainReaders(before: "erased")
-            let zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)
+            var zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)
             if !PlantedBug.zerosNotSynced.isPlanted { try file.sync() }
-            try forgetDeadIDs(live)
+            try forgetDeadIDs(live, of: file.header.generation)
+            zeroed += try eraseFromReembedding(trustingZeros)
             try maintenance.deleteStaleRows()
             try mapped(maintenance.fileSystem.sync(maintenance.paths.directory))
             // The log is emptied before rebuilding, too: if a reader kept the log, each attempt to rebuild would make
@@ -119,6 +122,28 @@ struct Erasure {
             }
             return zeroed
         }
+    }
+
+    /// Overwrites the new vectors that a re-embedding under way has of rows that are dead now.
+    private func eraseFromReembedding(_ trustingZeros: Bool) throws -> Int64 {
+        let (record, staged) = try maintenance.turn { session in
+            let record = try session.index.record()
+            return (record, try session.index.reembedding(record))
+        }
+        guard let staged else { return 0 }
+        let file: DataFile
+        let directory = maintenance.paths.directory
+        do throws(DataFile.Unusable) {
+            file = try DataFile.open(staged.dataFile, in: directory, .readWrite, maintenance.fileSystem)
+        } catch { throw error.asError(staged.dataFile) }
+        guard file.header == staged.successor(of: record).header else {
+            throw VectorStoreError.moved(directory, staged.dataFile)
+        }
+        let live = try LiveBitmap.load(maintenance.index, staged.successor(of: record))
+        let zeroed = try zeroDeadRows(live, file, trustingZeros) + zeroTail(live, file, trustingZeros)
+        if !PlantedBug.zerosNotSynced.isPlanted { try file.sync() }
+        try forgetDeadIDs(live, of: staged.generation)
+        return zeroed
     }
 
     private func liveRows() throws -> LiveBitmap {
@@ -168,7 +193,11 @@ struct Erasure {
         while true {
             let (zeroed, isDone) = try maintenance.turn { session in
                 let size = min(end, try file.status().size)
-                let rowsEnd = max(position, try session.index.record().rowsEnd)
+                var record = try session.index.record()
+                if record.generation != file.header.generation, let staged = try session.index.reembedding(record) {
+                    record = staged.successor(of: record)
+                }
+                let rowsEnd = max(position, record.rowsEnd)
                 let begin = file.extent(from: rowsEnd)?.lowerBound ?? size
                 position = min(size, begin + limit)
                 var zeroed = DataFile.Zeroed()
@@ -189,7 +218,7 @@ struct Erasure {
     }
 
     /// Removes the ids of dead slots from the runs.
-    private func forgetDeadIDs(_ live: LiveBitmap) throws {
+    private func forgetDeadIDs(_ live: LiveBitmap, of generation: Int64) throws {
         var next: Slot? = Slot(0)
         while let slot = next {
             next = try maintenance.commitBatch { index throws(VectorStoreError) in
@@ -197,7 +226,7 @@ struct Erasure {
                 return try index.forgetDeadIDs(
                     from: slot,
                     runs: Self.runsOfBatch,
-                    record.generation,
+                    generation,
                     record.codec
                 ) { $0 < live.slots && !live[$0] }
             }

@@ -1,5 +1,3 @@
-import Dispatch
-
 /// Copies the live rows, in the order of their slots, into the next generation's file, while readers and writers go on.
 ///
 /// | after | a crash leaves | recovery |
@@ -19,8 +17,6 @@ import Dispatch
 struct Rewrite {
     let maintenance: Maintenance
 
-    private static let nameAttempts = 1_000
-
     /// The facts that the first commit has fixed. The rows below the record's next slot are the first round.
     struct Start {
         let begun: Maintenance.Start
@@ -38,7 +34,10 @@ struct Rewrite {
         let begun = try maintenance.begin(.rewrite, before)
         var start = Start(begun: begun, targetGeneration: begun.targetGeneration)
         let target: DataFile
-        do { target = try createTarget(&start, like: before) } catch {
+        do {
+            let header = begun.record.header
+            target = try maintenance.createTarget(&start.targetGeneration, begun.journal, header, like: before)
+        } catch {
             // The name in the journal may be that of somebody else's file, so a target that wasn't made isn't removed.
             abort(start, nil, after: error)
             throw error
@@ -51,7 +50,7 @@ struct Rewrite {
             abort(start, target, after: error)
             throw error
         }
-        try finish(start, consume source, target)
+        try maintenance.finish(start.journal, consume source, target)
         let after = try target.status()
         return CompactionReport(
             strategy: .rewrite,
@@ -64,43 +63,6 @@ struct Rewrite {
             allocatedAfter: after.allocated,
             generation: target.header.generation,
             keptOwner: after.owner == before.owner && after.group == before.group
-        )
-    }
-
-    // MARK: Before the commit
-
-    /// Makes the target. If its name is taken by somebody else's file, tries the next number, which is put into the
-    /// journal first.
-    private func createTarget(_ start: inout Start, like model: FileStatus) throws -> DataFile {
-        let directory = maintenance.paths.directory
-        for _ in 0..<Self.nameAttempts {
-            let header = DataFileHeader(
-                store: start.record.header.store,
-                generation: start.targetGeneration,
-                start.record.layout
-            )
-            do {
-                return try DataFile.create(in: directory, header, like: model, maintenance.fileSystem)
-            } catch {
-                guard error.isNameTaken else { throw VectorStoreError(error) }
-            }
-            let journal = start.journal
-            start.targetGeneration = try maintenance.turn { session in
-                let generation = try session.commit { () throws(VectorStoreError) in
-                    var next = try session.index.record()
-                    let generation = next.takeGeneration()
-                    try session.index.retargetJournal(journal, generation, next.layout.element)
-                    try session.index.update(next)
-                    return generation
-                }
-                session.staging.retarget(generation)
-                return generation
-            }
-        }
-        throw VectorStoreError(
-            .alreadyExists,
-            "\(maintenance.paths.directory.path) is full of data files of other stores",
-            remedy: "move them away"
         )
     }
 
@@ -128,36 +90,5 @@ struct Rewrite {
         }
         try? target?.unlink()
         try? maintenance.removeStaleRows()
-    }
-
-    // MARK: After the commit
-
-    /// After the commit the rows are safe, whatever happens here. If this fails, the next compaction or recovery finds
-    /// the rest of the work in the journal.
-    private func finish(_ start: Start, _ source: consuming DataFile, _ target: DataFile) throws {
-        // If the target has lost its name, the source is the only named file and is kept.
-        if (try? maintenance.turn { try $0.checkIdentity() }) != nil { try? source.unlink() }
-        // Closing the source gives its blocks back, which takes the kernel a while.
-        let closing = DispatchGroup()
-        DispatchQueue(label: "lacuna.close").async(group: closing) { [source = consume source] in _ = source }
-        defer { closing.wait() }
-        do { try maintenance.removeStaleRows() } catch {
-            // If this is stopped, or the disk is full, the rest of the old index rows stays for later.
-            if (error as? VectorStoreError)?.code == .ioError { throw error }
-        }
-        do {
-            try maintenance.turn { session in
-                let record = try session.index.record()
-                if record.liveRows > 0 {
-                    // Makes the reserve for deletes on a full disk, if there is room for it.
-                    let length = Preallocation.compactLength(rowsEnd: record.rowsEnd, stride: record.stride)
-                    try? session.currentFile().extend(to: length)
-                }
-                let allocated = try session.currentFile().status().allocated
-                try session.commit { () throws(VectorStoreError) in
-                    try session.index.endJournal(start.journal, allocatedAfter: allocated)
-                }
-            }
-        } catch let error as VectorStoreError where error.code == .diskFull {}
     }
 }

@@ -5,6 +5,7 @@ struct JournalEntry: Equatable, Sendable {
         case inPlace = "in-place"
         case punch
         case erase
+        case reembed
 
         /// The first state of an entry.
         var firstState: State {
@@ -13,12 +14,16 @@ struct JournalEntry: Equatable, Sendable {
             case .inPlace: .moving
             case .punch: .punching
             case .erase: .erasing
+            case .reembed: .embedding
             }
         }
+
+        /// Whether it makes a new data file, which replaces the one before.
+        var makesDataFile: Bool { self == .rewrite || self == .reembed }
     }
 
     enum State: String, Sendable {
-        case copying, moving, punching, erasing, committed, finished, aborted
+        case copying, moving, punching, erasing, embedding, committed, finished, aborted
     }
 
     let id: Int64
@@ -100,6 +105,7 @@ extension StoreIndex {
 
     /// Ends all entries that are under way. For a copy of the index, without the files that they work on.
     func endUnfinished() throws(VectorStoreError) {
+        try endReembedding()
         try connection.run(
             """
             UPDATE compaction_journal SET ended_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),

@@ -51,24 +51,6 @@ extension StoreIndex {
         )
     }
 
-    /// Removes up to `limit` index rows of a generation other than `current`; returns the number removed.
-    func removeStaleRows(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
-        guard let stale = try staleGeneration(current: current) else {
-            return try removeStalePlaces(current: current, limit: max(1, limit / Self.slotsOfPlace))
-        }
-        let last = try connection.first(
-            "SELECT id FROM vectors WHERE generation = ? ORDER BY id LIMIT 1 OFFSET ?",
-            [.integer(stale), .integer(Int64(limit - 1))]
-        ) { row throws(VectorStoreError) in try row.id(0) }
-        // This deletes a range of the primary key. A subquery with LIMIT would walk the whole generation for each
-        // batch.
-        guard let last else { return try connection.run("DELETE FROM vectors WHERE generation = ?", [.integer(stale)]) }
-        return try connection.run(
-            "DELETE FROM vectors WHERE generation = ? AND id <= ?",
-            [.integer(stale), last]
-        )
-    }
-
     /// The first problem that SQLite finds in the pages of the table `vectors`; nil if they are sound. Takes O(rows)
     /// time.
     func firstBadPage() throws(VectorStoreError) -> String? {
@@ -76,55 +58,6 @@ extension StoreIndex {
             try row.text(0)
         }
         return found == "ok" ? nil : found?.replacing("\n", with: ", ")
-    }
-
-    func hasStaleRows(current: Int64) throws(VectorStoreError) -> Bool {
-        if try staleGeneration(current: current) != nil { return true }
-        if isOfOffsets { return false }
-        for (table, side, key) in Self.stalePlaces(current) {
-            let found = try connection.first("SELECT 1 FROM \(table) WHERE place \(side) ? LIMIT 1", [.integer(key)]) {
-                _ in
-                true
-            }
-            if found != nil { return true }
-        }
-        return false
-    }
-
-    /// The approximate number of slots in a row of `runs`.
-    private static let slotsOfPlace = 256
-
-    /// The ranges of `runs` and `dead` that belong to other generations than the current one.
-    private static func stalePlaces(_ current: Int64) -> [(table: String, side: String, key: Int64)] {
-        let keys = GenerationKey.keys(current)
-        return ["runs", "dead"].flatMap { [($0, "<", keys.lowerBound), ($0, ">", keys.upperBound)] }
-    }
-
-    private func removeStalePlaces(current: Int64, limit: Int) throws(VectorStoreError) -> Int {
-        for (table, side, key) in Self.stalePlaces(current) {
-            let removed = try connection.run(
-                """
-                DELETE FROM \(table) WHERE place IN
-                (SELECT place FROM \(table) WHERE place \(side) ? ORDER BY place LIMIT ?)
-                """,
-                [.integer(key), .integer(Int64(limit))]
-            )
-            if removed > 0 { return removed }
-        }
-        return 0
-    }
-
-    /// A generation that has index rows and isn't the current one. It looks into two ranges of the primary key, since
-    /// "<>" would walk the whole current generation.
-    private func staleGeneration(current: Int64) throws(VectorStoreError) -> Int64? {
-        for side in ["<", ">"] {
-            let found = try connection.first(
-                "SELECT generation FROM vectors WHERE generation \(side) ? LIMIT 1",
-                [.integer(current)]
-            ) { $0.integer(0) }
-            if let found { return found }
-        }
-        return nil
     }
 
     /// Whether every row of the current generation below a slot is also in an earlier index, in the same slot with the

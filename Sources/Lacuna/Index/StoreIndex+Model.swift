@@ -1,6 +1,6 @@
 extension StoreIndex {
-    /// The first schema version that can say which model made the vectors.
-    private static let modelVersion = 4
+    /// The first schema version that can say which model made the vectors, and that can re-embed them.
+    static let modelVersion = 4
 
     /// The model that made the vectors; nil if the store doesn't say it.
     func model() throws(VectorStoreError) -> EmbeddingModel? {
@@ -10,8 +10,10 @@ extension StoreIndex {
         }
     }
 
-    /// Says which model made the vectors; the caller's transaction commits it.
-    func setModel(_ model: EmbeddingModel) throws(VectorStoreError) {
+    /// Says which model made the vectors (nil: says none); the caller's transaction commits it.
+    func setModel(_ model: EmbeddingModel?) throws(VectorStoreError) {
+        try connection.run("DELETE FROM model")
+        guard let model else { return }
         try connection.run(
             "INSERT INTO model (singleton, name, version, normalized) VALUES (1, ?, ?, ?)",
             model.values

@@ -20,7 +20,7 @@ struct KeptStatements {
     let update = KeptStatement(
         """
         UPDATE store SET generation = ?, next_generation = ?, data_file = ?, next_slot = ?, reader_epoch = ?, \
-        live_rows = ?, commit_sequence = ?, moved = ?, log_base = ?, log_token = ?
+        live_rows = ?, commit_sequence = ?, moved = ?, log_base = ?, log_token = ?, dimension = ?
         """
     )
     let slot = KeptStatement("SELECT slot FROM vectors WHERE generation = ? AND id = ?")

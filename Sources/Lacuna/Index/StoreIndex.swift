@@ -75,7 +75,7 @@ package final class StoreIndex {
             try index.connection.execute("PRAGMA application_id = \(applicationID)")
             try index.makeSchema()
             try index.insert(record)
-            if let model { try index.setModel(model) }
+            try index.setModel(model)
             if wantsCodes { _ = try index.addCodes(record.generation) }
         }
         try index.useLog()
@@ -221,7 +221,7 @@ package final class StoreIndex {
                 .integer(record.generation), .integer(record.nextGeneration), .text(record.dataFile),
                 .integer(Int64(record.nextSlot.number)), .integer(record.readerEpoch), .integer(record.liveRows),
                 .integer(sequence(after: record)), .integer(record.moved), .integer(origin.base),
-                .integer(Int64(origin.token)),
+                .integer(Int64(origin.token)), .integer(Int64(record.dimension)),
             ])
         }
         hasUpdatedRecord = true

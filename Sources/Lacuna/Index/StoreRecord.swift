@@ -9,7 +9,8 @@ struct StoreRecord: Equatable, Sendable {
     let uuid: String
     /// The UUID's 16 bytes.
     let uuidBytes: [UInt8]
-    let layout: RowLayout
+    /// Only a re-embedding changes it.
+    var layout: RowLayout
     let metric: DistanceMetric
     let idKind: VectorIDKind
     var generation: Int64

@@ -48,6 +48,9 @@ final class Reader: @unchecked Sendable {
     private let files: CurrentFile
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
+    private let model: ExpectedModel
+    /// The generation whose vectors are known to be of the expected model.
+    private var checkedGeneration: Int64 = 0
     /// The epoch of the last snapshot; most likely the next snapshot has the same.
     private var epoch: Int64 = 0
     /// The commit after which the store's path was checked last.
@@ -70,8 +73,10 @@ final class Reader: @unchecked Sendable {
         _ paths: StorePaths,
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
+        _ model: ExpectedModel,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(VectorStoreError) {
+        self.model = model
         self.index = index
         self.source = source
         log = source.followsCommits ? index.connection.sharedLog : nil
@@ -140,6 +145,10 @@ final class Reader: @unchecked Sendable {
             return nil
         }
         try checkIdentity(record)
+        if record.generation != checkedGeneration {
+            try model.check(index, record.generation, paths.directory.path)
+            checkedGeneration = record.generation
+        }
         guard let file = try dataFile(record) else { return nil }
         let rows = try file.view(upTo: record.nextSlot)
         let snapshot = Snapshot(

@@ -18,6 +18,7 @@ final class ReaderPool: Sendable {
     private let files: CurrentFile
     private let fileSystem: any FileSystem
     private let isCancelled: @Sendable () -> Bool
+    let model: ExpectedModel
     /// Nil if the data file stays open.
     private let watch: IdleWatch?
     private let onLook: @Sendable (_ isLast: Bool) -> Void
@@ -38,6 +39,7 @@ final class ReaderPool: Sendable {
         _ paths: StorePaths,
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
+        _ model: ExpectedModel,
         isCancelled: (@Sendable () -> Bool)?,
         lettingGoBy watch: IdleWatch? = nil,
         onLook: @escaping @Sendable (_ isLast: Bool) -> Void = { _ in }
@@ -46,6 +48,7 @@ final class ReaderPool: Sendable {
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
+        self.model = model
         self.watch = watch
         self.onLook = onLook
         // SQLite calls this on the reading thread, so `Task.isCancelled` is that of the task that reads.
@@ -109,7 +112,7 @@ final class ReaderPool: Sendable {
     }
 
     private func reader(_ index: StoreIndex) throws(VectorStoreError) -> Reader {
-        try Reader(index, source, paths, files, fileSystem, isCancelled: isCancelled)
+        try Reader(index, source, paths, files, fileSystem, model, isCancelled: isCancelled)
     }
 
     private func giveBack(_ reader: Reader) {

@@ -135,14 +135,16 @@ package struct Recovery {
         // Nothing needs these files, even if the commit that gave them up is lost.
         if !staleDerivedFiles.isEmpty { try session.removeStaleDerivedFiles() }
         if plan.isEmpty { return }
-        if !plan.endings.isEmpty {
+        if !plan.endings.isEmpty || plan.dropsReembedding {
             let allocated = try file.status().allocated
             try session.commit { () throws(VectorStoreError) in
+                if plan.dropsReembedding { try session.index.endReembedding() }
                 for ending in plan.endings {
                     try session.index.endJournal(ending.entry.id, allocatedAfter: allocated, error: ending.error)
                 }
             }
         }
+        if plan.dropsReembedding { session.staging.end() }
         // SQLite makes the log's name without reporting whether its sync of the directory worked, and the commit that
         // superseded the files is in that log.
         try mapped(session.fileSystem.sync(session.paths.directory))
@@ -208,6 +210,16 @@ package struct Recovery {
             )
         }
         let state: RecoveryReport.State = actions.isEmpty ? .clean : .recovered
+        if let (staged, name, size) = plan.reembedding {
+            actions.append(
+                RecoveryReport.Action(
+                    action: "keep-file",
+                    file: name,
+                    bytes: size,
+                    detail: "\(staged.liveRows) rows with new vectors, of a re-embedding that can go on"
+                )
+            )
+        }
         actions += plan.unknown.map {
             RecoveryReport.Action(
                 action: "leave-file",

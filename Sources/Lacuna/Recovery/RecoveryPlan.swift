@@ -47,6 +47,10 @@ struct RecoveryPlan {
     private(set) var unknown: [(name: String, size: Int64)] = []
     /// Whether rows were being moved into gaps, so that dead rows may be left at the end of the file.
     private(set) var hasInterruptedMoves = false
+    /// The re-embedding that is kept, and its file; nil if there is none.
+    private(set) var reembedding: (staged: StagedReembedding, name: String, size: Int64)?
+    /// Whether the index tells of a re-embedding that can't go on.
+    private(set) var dropsReembedding = false
     /// The erasures to complete once there is a writer, whose turns they need.
     private(set) var erasures: [JournalEntry] = []
     /// The journal entries to remove from the history: they are old and ended, and their files are gone.
@@ -58,7 +62,7 @@ struct RecoveryPlan {
     private static let keptEntries = 1_000
 
     /// Whether there is nothing to do before the erasures.
-    var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil }
+    var isEmpty: Bool { endings.isEmpty && removals.isEmpty && trimmedLength == nil && !dropsReembedding }
 
     init(
         _ record: StoreRecord,
@@ -78,9 +82,11 @@ struct RecoveryPlan {
                 """
             )
         }
+        let staged = try index.reembedding(record)
         for entry in journal {
-            try plan(entry, record, files)
+            if entry.state == .embedding { plan(entry, staged, record, files) } else { try plan(entry, record, files) }
         }
+        dropsReembedding = staged != nil && reembedding == nil
         outdated = journal.dropLast(Self.keptEntries).filter { !Self.isNeeded($0, files) }.map(\.id)
         let named = Set(journal.flatMap { [$0.sourceFile, $0.targetFile].compactMap(\.self) } + [record.dataFile])
         for (name, file) in files.sorted(by: { $0.key < $1.key }) where !named.contains(name) {
@@ -128,9 +134,9 @@ struct RecoveryPlan {
     /// Whether recovery has something to do for the entry, or needs it to know that a file may be removed.
     private static func isNeeded(_ entry: JournalEntry, _ files: [String: FoundFile]) -> Bool {
         switch entry.state {
-        case .copying, .moving, .punching, .erasing, .committed: true
+        case .copying, .moving, .punching, .erasing, .embedding, .committed: true
         case .aborted: entry.targetFile.map { files[$0] != nil } ?? false
-        case .finished: entry.strategy == .rewrite && files[entry.sourceFile] != nil
+        case .finished: entry.strategy.makesDataFile && files[entry.sourceFile] != nil
         }
     }
 
@@ -163,11 +169,29 @@ struct RecoveryPlan {
             endings.append((entry, "interrupted while punching; nothing to undo"))
         case .aborted:
             remove(entry.targetFile, entry.targetGeneration, "left by an aborted compaction", record, files)
-        case .finished where entry.strategy == .rewrite:
+        case .finished where entry.strategy.makesDataFile:
             remove(entry.sourceFile, entry.sourceGeneration, "superseded long ago", record, files)
-        case .finished: break
+        case .finished, .embedding: break
         case .erasing: erasures.append(entry)
         }
+    }
+
+    /// Keeps a re-embedding if everything is there that its next call goes on from. Otherwise only its work is lost.
+    private mutating func plan(
+        _ entry: JournalEntry,
+        _ staged: StagedReembedding?,
+        _ record: StoreRecord,
+        _ files: [String: FoundFile]
+    ) {
+        if let staged, reembedding == nil, entry.targetGeneration == staged.generation,
+            let file = files[staged.dataFile], file.size >= staged.layout.offset(staged.nextSlot),
+            case .success(let header) = file.header, header == staged.successor(of: record).header
+        {
+            reembedding = (staged, staged.dataFile, file.size)
+            return
+        }
+        endings.append((entry, "its file is missing or no longer what it was"))
+        remove(entry.targetFile, entry.targetGeneration, "the unfinished re-embedding", record, files)
     }
 
     private mutating func remove(

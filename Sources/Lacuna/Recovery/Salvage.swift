@@ -218,17 +218,26 @@ struct Salvage {
     }
 
     /// Delivers every row of the current file. If it isn't known which file that is, delivers the rows of each file
-    /// that belongs to the same store as the newest file.
+    /// that belongs to the same store as the newest file, and has rows of one layout: of two layouts, as a re-embedding
+    /// leaves them, that of the longest file.
     private mutating func salvageUnverified() throws {
         if source.record != nil, let current = source.current { return try deliverRows(of: current, .unverified) }
-        let newest = source.files.first?.header
+        let (store, layout) = (source.files.first?.header.store, layoutOfFiles)
         for file in source.files {
-            if file.header.store == newest?.store && file.header.layout == newest?.layout {
-                try deliverRows(of: file, .unverified)
-            } else {
+            if file.header.store != store {
                 report.problems.append("\(file.name) belongs to another store, and was left out")
+            } else if file.header.layout != layout {
+                report.problems.append("\(file.name) has rows of another dimension, and was left out")
+            } else {
+                try deliverRows(of: file, .unverified)
             }
         }
+    }
+
+    /// The layout of the longest file of the newest file's store.
+    private var layoutOfFiles: RowLayout? {
+        let store = source.files.first?.header.store
+        return source.files.filter { $0.header.store == store }.max { $0.slots < $1.slots }?.header.layout
     }
 
     /// Delivers the rows of a file, from a slot on, except rows of zeros and rows in `named`.
@@ -274,7 +283,7 @@ struct Salvage {
         if let record, Int64(indexRows) != record.liveRows {
             report.problems.append("the index counts \(record.liveRows) live rows, and \(indexRows) were found")
         }
-        let layout = layout ?? source.files.first?.header.layout
+        let layout = layout ?? layoutOfFiles
         report.dimension = layout?.dimension
         report.element = layout?.element
         report.metric = record?.metric

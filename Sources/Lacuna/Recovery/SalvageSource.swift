@@ -63,7 +63,12 @@ struct SalvageSource {
         }
         lacksCommits = log == nil || floor == nil
         self.record = record
-        let dataFiles = names.filter { StorePaths.generation(ofDataFile: $0) != nil }
+        // The vectors of a re-embedding under way aren't those of the store yet.
+        let reembedding = (try? index?.reembeddingGeneration()) ?? nil
+        let dataFiles = names.filter { name in
+            guard let generation = StorePaths.generation(ofDataFile: name) else { return false }
+            return generation != reembedding || generation == record?.generation
+        }
         files = try Self.files(dataFiles, record, paths, fileSystem, &problems)
         if index?.hasTableOfRows != true && files.count == dataFiles.count && files.allSatisfy({ $0.slots == 0 }) {
             throw StoreDirectory.noStore(paths)
@@ -105,7 +110,7 @@ struct SalvageSource {
     /// also of rows that were deleted or replaced since. The journal says which rewrites have committed. Without the
     /// journal, the current generation can't be known if several generations have index rows.
     private static func currentGeneration(_ files: [SalvageFile], _ index: StoreIndex?) -> Int64 {
-        let rewrites = (try? index?.journal().filter { $0.strategy == .rewrite }) ?? []
+        let rewrites = (try? index?.journal().filter(\.strategy.makesDataFile)) ?? []
         if let first = rewrites.first {
             let last = rewrites.last { [.committed, .finished].contains($0.state) }
             return last?.targetGeneration ?? first.sourceGeneration

@@ -79,14 +79,15 @@ package struct DataFileHeader: Equatable, Sendable {
     }
 
     /// Whether a file's bytes are those of a header that a crash kept from being written completely: each is a zero or
-    /// the byte that belongs there. Such a file holds no rows, since these follow the header's sync. If `header` is
-    /// nil, its fields may have any values.
+    /// the byte that belongs there. Such a file holds no rows, since these follow the header's sync. The dimension, and
+    /// what depends on it, may have any values; if `header` is nil, all fields may.
     package static func isUnfinished(_ bytes: [UInt8], of header: DataFileHeader? = nil) -> Bool {
         guard bytes.count <= Int(length) else { return false }
-        if let header { return zip(bytes, header.encoded()).allSatisfy { $0 == 0 || $0 == $1 } }
+        let known = header?.encoded() ?? magic + [UInt8](repeating: 0, count: Int(length) - magic.count)
         return bytes.enumerated().allSatisfy { index, byte in
-            if byte == 0 || (versionAt..<strideAt + 8).contains(index) || index >= checksumAt { return true }
-            return index < magic.count && byte == magic[index]
+            if byte == 0 || byte == known[index] || index >= checksumAt { return true }
+            let free = header == nil ? [versionAt..<strideAt + 8] : [dimensionAt..<elementAt, strideAt..<strideAt + 8]
+            return free.contains { $0.contains(index) }
         }
     }
 

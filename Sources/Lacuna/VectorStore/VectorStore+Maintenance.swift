@@ -55,7 +55,7 @@ extension VectorStore {
     /// - Returns: A report of the work, with measurements.
     /// - Throws: `damaged`, with the ids, if a row doesn't match its checksum; `diskFull`; `deadlineExceeded`; `closed`
     ///   if another thread closes the store meanwhile; `busy` if a reader holds rows whose place is to be used again,
-    ///   or another compaction or erasure is under way.
+    ///   if other maintenance is under way, or, for a rewrite, if a re-embedding was begun and not ended.
     @discardableResult
     public func compact(
         _ strategy: CompactionStrategy = .auto,

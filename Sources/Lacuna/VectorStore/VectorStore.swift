@@ -32,8 +32,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
-    ///   - configuration: The dimension, the metric and the model, which can't be changed later, and whether the store
-    ///     wants codes.
+    ///   - configuration: The dimension, the metric, the element and the model, and whether the store wants codes. Only
+    ///     ``reembed(dimension:model:_:progress:_:)`` can change the dimension and the model later.
     ///   - options: The options of this handle.
     /// - Throws: `alreadyExists` if something is at `path`, `locked` while somebody else is making the store,
     ///   `invalidArgument` for a dimension, a model or an option out of range.
@@ -52,13 +52,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         _ options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
         try options.check()
-        guard DataFileHeader.dimensions.contains(configuration.dimension) else {
-            throw VectorStoreError(
-                .invalidArgument,
-                "the dimension \(configuration.dimension) is out of range",
-                remedy: "choose one from 1 to 65,536"
-            )
-        }
+        try VectorStoreConfiguration.check(configuration.dimension)
         try configuration.model?.check()
         let record = StoreRecord(
             dimension: configuration.dimension,
@@ -152,6 +146,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             opened.session.paths,
             opened.session.files,
             opened.session.fileSystem,
+            ExpectedModel(options.model),
             isCancelled: options.isCancelled
         )
         opened.session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
@@ -176,6 +171,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             paths,
             files,
             fileSystem,
+            ExpectedModel(options.model),
             isCancelled: options.isCancelled,
             lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared,
             onLook: { isLast in if isLast { codes.letGo() } else { codes.letGoIfRemoved() } }

@@ -25,6 +25,16 @@ public struct VectorStoreConfiguration: Sendable {
         self.acceleration = acceleration
         self.model = model
     }
+
+    static func check(_ dimension: Int) throws(VectorStoreError) {
+        guard DataFileHeader.dimensions.contains(dimension) else {
+            throw VectorStoreError(
+                .invalidArgument,
+                "the dimension \(dimension) is out of range",
+                remedy: "choose one from 1 to 65,536"
+            )
+        }
+    }
 }
 
 /// What a store keeps beside its rows to make searches faster. Answers are the same with and without, bit for bit.
@@ -44,6 +54,22 @@ public enum VectorStoreAccess: Sendable {
     case readOnly
 }
 
+/// What a re-embedding has done that was begun and not ended: see ``VectorStore/reembed(dimension:model:_:progress:_:)``.
+public struct PendingReembedding: Sendable, Hashable {
+    /// The number of components of the new vectors.
+    public let dimension: Int
+    /// The model that makes them; nil if the caller didn't say it.
+    public let model: EmbeddingModel?
+    /// The number of the store's rows that have new vectors.
+    public let rows: Int
+
+    init(_ staged: StagedReembedding) {
+        dimension = staged.layout.dimension
+        model = staged.model
+        rows = Int(staged.liveRows)
+    }
+}
+
 /// A store's description.
 public struct VectorStoreInfo: Sendable {
     /// The store's own UUID, in lower case.
@@ -58,6 +84,8 @@ public struct VectorStoreInfo: Sendable {
     public let element: ElementType
     /// The model that made the vectors; nil if the store doesn't say it.
     public let model: EmbeddingModel?
+    /// What a re-embedding has done that was begun and not ended; nil if there is none.
+    public let reembedding: PendingReembedding?
     /// Whether the store wants codes.
     public let acceleration: Acceleration
     /// The generation of the data file; each rewrite makes the next.
@@ -76,6 +104,7 @@ public struct VectorStoreInfo: Sendable {
         element = record.layout.element
         // The store was refused when it was opened if this can't be read.
         model = (try? index.model()) ?? nil
+        reembedding = ((try? index.reembedding(record)) ?? nil).map(PendingReembedding.init)
         // If the list of derived files can't be read, whatever needs it tells.
         acceleration = (try? index.codes(record.generation)) == nil ? .none : .codes
         generation = record.generation

@@ -26,9 +26,10 @@ public struct VectorStoreOptions: Sendable {
     /// Says when this handle compacts the store, and makes its codes, in the background; never by default. A handle that
     /// only reads ignores it.
     public var maintenance: MaintenancePolicy?
-    /// The model of the vectors that this handle puts and searches for. If the store says that its own are of another one,
-    /// it isn't opened (`differentModel`). A store that doesn't say its model is opened with any; nothing is noted then.
-    /// By default nil: nothing is compared.
+    /// The model of the vectors that this handle puts and searches for; by default nil: nothing is compared. If the store
+    /// says that its own are of another one, it isn't opened (`differentModel`); a store that doesn't say its model is
+    /// opened with any, and nothing is noted then. If another handle re-embeds the store later, reads of this one throw
+    /// `differentModel`, too.
     public var model: EmbeddingModel?
     /// The logger gets warnings, and reports of background work; if there is none, nothing is logged.
     public var logger: Logger?

@@ -1,4 +1,4 @@
-/// Limits on the rate and the time of a compaction, an erasure, a backup or a restore.
+/// Limits on the rate and the time of a compaction, an erasure, a re-embedding, a backup or a restore.
 public struct MaintenanceOptions: Sendable, Equatable {
     /// The largest number of bytes of the data file that are written or released a second; nil for no limit.
     public var maxBytesPerSecond: Int64?

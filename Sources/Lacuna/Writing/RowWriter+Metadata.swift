@@ -16,6 +16,7 @@ extension RowWriter {
                 throw VectorStoreError(.unknownID, "no row has the id \(id.idText)", ids: [id.idText])
             }
             try storeMetadata(edited(id), for: id)
+            try unstageEmbedding(id)
             changedMetadata.append(id)
         }
     }
@@ -31,11 +32,17 @@ extension RowWriter {
             for id in ids {
                 if isCancelled() { throw VectorStoreError(.cancelled, "the change was cancelled before its end") }
                 try storeMetadata(edited(id), for: id)
+                try unstageEmbedding(id)
             }
             changedMetadata += ids
             count = ids.count
         }
         return count
+    }
+
+    /// A new vector may have been made of the metadata that are replaced now.
+    private func unstageEmbedding(_ id: SQLValue) throws(VectorStoreError) {
+        if staging.isReembedding { try unstage(id) }
     }
 
     private typealias Edited = (SQLValue) throws(VectorStoreError) -> String?

@@ -32,11 +32,11 @@ package final class RowWriter {
     package private(set) var deletedRows = 0
     /// Whether any row may have metadata; nil until that was looked up.
     private var mayHaveMetadata: Bool?
-    /// The staged rows of a rewrite under way, which must hear of changes.
-    private let staging: Staging
+    /// The staged rows of a rewrite or a re-embedding, which must hear of changes.
+    let staging: Staging
     /// Whether the caller wants a change by a filter to end.
     let isCancelled: @Sendable () -> Bool
-    /// The slots of the rewrite's target whose rows this transaction removes from the staged rows.
+    /// The slots of the target whose rows this transaction removes from the staged rows.
     private(set) var unstaged: [Slot] = []
 
     /// The bytes of rows that are written at once. In a large file the pieces are small, so that the disk writes one
@@ -75,7 +75,7 @@ package final class RowWriter {
         if let failure { throw failure }
         // `remembering` can't be used here, since a closure may not capture a span.
         do throws(VectorStoreError) {
-            try check(vector, id)
+            try Self.check(vector, id, record.layout)
             try Self.check(id)
             if let metadata { try index.checkMetadata(metadata, for: id) }
             try append(vector, id, metadata, replacing, oldMetadata)
@@ -171,7 +171,12 @@ package final class RowWriter {
             "the runs describe each row that was added"
         )
         if let run, !PlantedBug.runNotExtended.isPlanted { try index.write(run, record.generation) }
-        try index.changeDead(adding: died, record.generation, index.sequence(after: record))
+        let sequence = index.sequence(after: record)
+        try index.changeDead(adding: died, record.generation, sequence)
+        if staging.isReembedding, let target = staging.target, !unstaged.isEmpty {
+            try index.changeDead(adding: unstaged, target, sequence)
+            try index.noteUnstaged(unstaged.count)
+        }
         if isSmall { log.prewrite() }
         try index.update(record)
     }
@@ -193,7 +198,7 @@ package final class RowWriter {
     ) throws(VectorStoreError) {
         let begin = pending.count
         if let component = record.layout.element.append(vector, to: &pending) {
-            throw refusal(of: component, vector[component], id)
+            throw Self.refusal(of: component, vector[component], id, record.layout)
         }
         do throws(VectorStoreError) { try name(id, begin, metadata, replacing, oldMetadata) } catch {
             pending.removeLast(pending.count - begin)
@@ -273,9 +278,10 @@ package final class RowWriter {
         if mayHaveMetadata == true { try index.setMetadata(json, for: id) }
     }
 
-    /// Removes the old row of the id from the staged rows of a rewrite. If the index has rotted, its slot may be any: then
-    /// the rewrite ends, since the staged rows aren't as many as they were.
-    private func unstage(_ id: SQLValue) throws(VectorStoreError) {
+    /// Removes the old row of the id from the staged rows. If the index has rotted, its slot may be any: then the rewrite
+    /// or the re-embedding ends, since the staged rows aren't as many as they were.
+    func unstage(_ id: SQLValue) throws(VectorStoreError) {
+        if PlantedBug.staleVectorsKept.isPlanted && staging.isReembedding { return }
         guard let target = staging.target, let slot = try index.delete(id, target) else { return }
         if slot >= Slot(0) && slot.number < Slot.most { unstaged.append(slot) }
     }
@@ -299,11 +305,12 @@ package final class RowWriter {
         rows.removeAll(keepingCapacity: true)
     }
 
-    private func check(_ vector: Span<Float>, _ id: SQLValue) throws(VectorStoreError) {
-        guard vector.count == record.dimension else {
+    /// Throws unless a row of a layout may have these components.
+    static func check(_ vector: Span<Float>, _ id: SQLValue, _ layout: RowLayout) throws(VectorStoreError) {
+        guard vector.count == layout.dimension else {
             throw VectorStoreError(
                 .invalidVector,
-                "the vector of id \(id.idText) has \(vector.count) components, and the store's have \(record.dimension)",
+                "the vector of id \(id.idText) has \(vector.count) components, and the store's have \(layout.dimension)",
                 remedy: "put vectors of the model that made the others",
                 ids: [id.idText]
             )
@@ -318,11 +325,15 @@ package final class RowWriter {
         }
     }
 
-    private func refusal(of component: Int, _ value: Float, _ id: SQLValue) -> VectorStoreError {
+    static func refusal(
+        of component: Int,
+        _ value: Float,
+        _ id: SQLValue,
+        _ layout: RowLayout
+    ) -> VectorStoreError {
         VectorStoreError(
             .invalidVector,
-            "component \(component) of the vector of id \(id.idText) is \(value), which "
-                + record.layout.element.refusal,
+            "component \(component) of the vector of id \(id.idText) is \(value), which \(layout.element.refusal)",
             remedy: "scale the vectors, or put them into a store of another element",
             ids: [id.idText]
         )

@@ -6,7 +6,7 @@ package struct WriteSession {
     let fileSystem: any FileSystem
     let log: StoreLog
     let identity: StoreIdentity
-    /// A rewrite under way learns of every write by this.
+    /// A rewrite or a re-embedding learns of every write by this.
     let staging = Staging()
     let rowBuffer = RowBuffer()
     /// Readers of this process find rows by id here. It learns of every transaction.
@@ -30,12 +30,13 @@ package struct WriteSession {
         self.paths = paths
         self.fileSystem = fileSystem
         files = CurrentFile()
-        let (record, origin) = try index.connection.snapshot { () throws(VectorStoreError) in
-            (try index.record(), try index.logOrigin())
+        let (record, origin, reembedding) = try index.connection.snapshot { () throws(VectorStoreError) in
+            (try index.record(), try index.logOrigin(), try index.reembeddingGeneration())
         }
         log = StoreLog(index, paths, MarkKeeper(paths, record, origin, mark, lock, fileSystem))
         metadataChanges = MetadataChanges(since: record.commitSequence)
         identity = try StoreIdentity(paths.directory, lock)
+        if let reembedding { staging.begin(reembedding: reembedding) }
     }
 
     /// Lets readers of this process find rows by id in memory, in `limitBytes` at most.

@@ -37,11 +37,7 @@ struct CompactCommand: StoreCommand {
             try Interrupts.check()
         }
         bar.clear()
-        if !report.keptOwner {
-            StandardError.line(
-                "warning: the new data file belongs to this user and not to the old one's owner; chown gives it back"
-            )
-        }
+        if !report.keptOwner { StandardError.warnOfOwner() }
         if let error = report.accelerationError {
             StandardError.line(
                 "warning: the codes were not made: \(singleLine(error.problem)); `lacuna accelerate STORE` makes them"

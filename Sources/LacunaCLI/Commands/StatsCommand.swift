@@ -34,7 +34,15 @@ struct StatsCommand: StoreCommand {
             "punchable": byteText(space.punchableBytes),
             "index": "\(byteText(space.indexBytes)) (schema version \(info.schemaVersion))",
             "codes": codesText(info, space),
+            "re-embedding": reembeddingText(info, space),
         ])
+    }
+
+    private func reembeddingText(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
+        guard let pending = info.reembedding else { return "none" }
+        let model = pending.model.map { ", \(singleLine("\($0)"))" } ?? ""
+        let rows = "\(grouped(pending.rows)) of \(counted(space.liveRows, "row"))"
+        return "\(rows), to the dimension \(grouped(pending.dimension))\(model)"
     }
 
     private func codesText(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
@@ -56,6 +64,7 @@ struct StatsCommand: StoreCommand {
             "acceleration": JSONText(info.acceleration.rawValue), "codes_rows": JSONText(space.codedSlots),
             "codes_bytes": JSONText(space.codesBytes), "model": JSONText(info.model?.name),
             "model_version": JSONText(info.model?.version), "normalized": JSONText(info.model?.normalized),
+            "reembedded_rows": info.reembedding.map { JSONText($0.rows) } ?? .null,
         ])
     }
 }

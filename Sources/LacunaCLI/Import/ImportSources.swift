@@ -99,7 +99,13 @@ struct FullRow {
     private(set) var vector: [Float] = []
     private(set) var metadata: String?
 
-    init(_ object: JSONObject, _ dimension: Int, at location: String) throws {
+    /// - Parameter dimension: The number of components that `what` have; nil for any.
+    init(
+        _ object: JSONObject,
+        _ dimension: Int?,
+        of what: String = "the store's",
+        at location: String
+    ) throws {
         do { try self.init(object) } catch { throw error.at(location) }
         if let stranger = object.members.first(where: { !["id", "vector", "metadata"].contains($0.key) }) {
             throw CommandError.badData(
@@ -110,13 +116,13 @@ struct FullRow {
         guard try object.member(named: "vector") != nil else {
             throw CommandError.badData(
                 "\(location): the row has no \"vector\"",
-                remedy: "give it one, an array of \(dimension) numbers"
+                remedy: "give it one, an array of \(dimension.map { "\($0) " } ?? "")numbers"
             )
         }
-        guard vector.count == dimension else {
+        if let dimension, vector.count != dimension {
             throw CommandError.badData(
-                "\(location): the vector has \(vector.count) components, and the store's have \(dimension)",
-                remedy: "give vectors of the model that made the store's"
+                "\(location): the vector has \(vector.count) components, and \(what) have \(dimension)",
+                remedy: "give vectors of the model that made \(what)"
             )
         }
     }

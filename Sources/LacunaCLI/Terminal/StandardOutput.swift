@@ -61,6 +61,10 @@ enum StandardError {
 
     static func line(_ text: String) { write(text + "\n") }
 
+    static func warnOfOwner() {
+        line("warning: the new data file belongs to this user and not to the old one's owner; chown gives it back")
+    }
+
     static func write(_ text: String) {
         let bytes = Array(text.utf8)
         _ = unsafe bytes.withUnsafeBytes { unsafe writeOnce(STDERR_FILENO, $0) }

@@ -57,6 +57,21 @@ extension CrashModel {
         }
     }
 
+    /// The vector that a re-embedding makes of another one.
+    static func reembedded(_ vector: [Float], to dimension: Int) -> [Float] {
+        (0..<dimension).map { vector[$0 % vector.count] + 1 }
+    }
+
+    /// The state in which each row has its new vector.
+    func reembedded(to dimension: Int) -> CrashModel {
+        var next = self
+        next.rows = rows.mapValues { row in
+            let vector = Self.reembedded(row.bits.map { Float(bitPattern: $0) }, to: dimension)
+            return Row(bits: vector.map(\.bitPattern), metadata: row.metadata)
+        }
+        return next
+    }
+
     mutating func put(_ id: Int64, _ vector: [Float], _ metadata: String?) {
         rows[id] = Row(bits: vector.map(\.bitPattern), metadata: metadata)
     }

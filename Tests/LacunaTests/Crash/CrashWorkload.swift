@@ -82,6 +82,21 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
             preparation: filled,
             steps: [.put(3), .compact(.rewrite), .delete, .compact(.inPlace), .erase, .replace]
         ),
+        CrashWorkload(
+            name: "re-embedding",
+            seed: 3,
+            preparation: filled,
+            steps: [.reembed(to: 12), .put(2), .reembed(to: 5), .replace]
+        ),
+        CrashWorkload(
+            name: "a re-embedding in parts",
+            seed: 4,
+            preparation: filled,
+            steps: [
+                .stopReembedding(to: 12), .mixedBatch, .patch, .erase, .reopen, .compact(.inPlace), .replace,
+                .reembed(to: 12), .stopReembedding(to: 3), .delete, .abortReembedding,
+            ]
+        ),
         CrashWorkload(name: "relaxed", isRelaxed: true, seed: 5, randomSteps: 18),
         CrashWorkload(name: "mix", seed: 6, randomSteps: 20),
         CrashWorkload(name: "mix of large rows", dimension: 1_000, seed: 7, randomSteps: 14),

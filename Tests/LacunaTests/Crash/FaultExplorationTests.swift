@@ -50,7 +50,7 @@ import Glibc
 
         static let all =
             Scenario.allCases.map(Target.call)
-            + [.put, .delete, .rewrite, .inPlace, .punch, .erase].map(Target.opening)
+            + [.put, .delete, .rewrite, .inPlace, .punch, .erase, .reembed].map(Target.opening)
 
         var description: String {
             switch self {
@@ -216,6 +216,7 @@ import Glibc
     private func goOn(_ store: VectorStore<Int64>) throws {
         try store.put(CrashModel.vector(500, version: 9, dimension: Self.dimension), for: 500)
         try store.delete(500)
+        try store.abortReembedding()
         #expect(try store.compact(.rewrite).strategy == .rewrite)
         try store.put(CrashModel.vector(501, version: 9, dimension: Self.dimension), for: 501)
     }

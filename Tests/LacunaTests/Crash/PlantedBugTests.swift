@@ -51,6 +51,7 @@ import Testing
         case .rowsNotSynced, .commitBeforeRows, .logNotSynced, .markBeforeCommit: ["single puts"]
         case .directoryNotSynced, .targetNotSynced, .unlinkBeforeCommit, .journalNotCommitted, .stagedRowsVisible:
             ["rewrite"]
+        case .newVectorsNotSynced, .staleVectorsKept: ["re-embedding", "a re-embedding in parts"]
         case .movesNotSynced, .truncateBeforeCommit, .offsetFallsEarly, .derivedFileKept: ["in place"]
         case .derivedNameNotSynced: ["rewrite", "in place"]
         case .punchBeforeCommit: ["punch"]

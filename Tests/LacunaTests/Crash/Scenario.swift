@@ -4,12 +4,12 @@ import Testing
 
 /// One call on a small store with gaps, which is interrupted or made to fail.
 enum Scenario: String, CaseIterable, Sendable {
-    case put, replace, delete, metadata, rewrite, inPlace, punch, erase
+    case put, replace, delete, metadata, rewrite, inPlace, punch, erase, reembed
 
     /// The ids that `delete` and `erase` take.
     static let deleted: [Int64] = [1, 2, 4]
 
-    var isCompaction: Bool { [.rewrite, .inPlace, .punch].contains(self) }
+    var isCompaction: Bool { [.rewrite, .inPlace, .punch, .reembed].contains(self) }
 
     /// The store before the call: 24 rows, every third of them dead, and a gap of several dead rows.
     static func prepare(
@@ -54,6 +54,7 @@ enum Scenario: String, CaseIterable, Sendable {
             for id in after.ids where (16...24).contains(id) {
                 after.rows[id]?.metadata = "{\"name\":\"row \(id)\",\"patched\":true}"
             }
+        case .reembed: after = before.reembedded(to: dimension)
         case .rewrite, .inPlace, .punch: break
         }
         return after
@@ -83,6 +84,10 @@ enum Scenario: String, CaseIterable, Sendable {
         case .rewrite: try store.compact(.rewrite, .small(rows: 5, dimension: dimension))
         case .inPlace: try store.compact(.inPlace, .small(rows: 3, dimension: dimension))
         case .punch: try store.compact(.punch)
+        case .reembed:
+            try store.reembed(dimension, nil, Pace { _ in }, .small(rows: 5, dimension: dimension)) { _, _, old in
+                old.map { CrashModel.reembedded($0, to: dimension) }
+            }
         }
     }
 }

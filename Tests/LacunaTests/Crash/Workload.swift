@@ -5,7 +5,7 @@ import TestSupport
 /// A seeded sequence of everything that a store does, beside a model of its contents after each step.
 final class Workload {
     private let disk: TestDisk
-    private let dimension: Int
+    private var dimension: Int
     private let element: ElementType
     private var generator: SplitMix64
     private var store: VectorStore<Int64>?
@@ -26,6 +26,11 @@ final class Workload {
         case put(Int)
         case replace, delete, erase, setMetadata, patch, mixedBatch, punch, reopen, flush, failedBatch
         case compact(CompactionStrategy)
+        /// A re-embedding to another dimension, from its beginning to its end, or the rest of one.
+        case reembed(to: Int)
+        /// A re-embedding that is stopped after some batches.
+        case stopReembedding(to: Int)
+        case abortReembedding
         /// Makes a derived file.
         case derive
         /// Copies the log into the database as far as readers allow.
@@ -102,6 +107,9 @@ final class Workload {
         case .patch: try patch(store)
         case .mixedBatch: try mixedBatch(store)
         case .compact(let strategy): try compact(store, strategy)
+        case .reembed(let dimension): try reembed(store, to: dimension)
+        case .stopReembedding(let dimension): try stopReembedding(store, to: dimension)
+        case .abortReembedding: try settle { try store.abortReembedding() }
         case .punch: try settle { try store.punchHoles() }
         case .derive:
             derived += 1
@@ -157,6 +165,49 @@ final class Workload {
         } catch let error as VectorStoreError where error.code == .busy {
             // More rows were written than were dead; rows that were moved stay moved.
         }
+        try settle {}
+    }
+
+    /// A re-embedding in small batches, with writes between them. While it runs, the last state is the one in which it
+    /// ends if nothing more is written.
+    private func reembed(_ store: VectorStore<Int64>, to dimension: Int) throws {
+        try settle(store.flush)
+        func noteEnd() {
+            states.append(current.reembedded(to: dimension))
+            note(Progress(acknowledged: states.count - 2, inFlight: states.count - 1))
+        }
+        noteEnd()
+        var calls = 0
+        try store.reembed(dimension, nil, Pace { _ in }, .small(rows: 4, dimension: dimension)) { [self] _, _, old in
+            calls += 1
+            if !isRelaxed && calls % 2 == 0 && calls < 10 {
+                states.removeLast()
+                switch calls {
+                case 2: try setMetadata(store)
+                case 4: try mixedBatch(store)
+                case 6: try delete(store)
+                default: try replace(store)
+                }
+                noteEnd()
+            }
+            return old.map { CrashModel.reembedded($0, to: dimension) }
+        }
+        self.dimension = dimension
+        note(Progress(acknowledged: states.count - 1))
+    }
+
+    private func stopReembedding(_ store: VectorStore<Int64>, to dimension: Int) throws {
+        struct Stop: Error {}
+        try settle(store.flush)
+        var calls = 0
+        do {
+            try store.reembed(dimension, nil, Pace { _ in }, .small(rows: 2, dimension: dimension)) { _, _, old in
+                calls += 1
+                if calls == 3 { throw Stop() }
+                return old.map { CrashModel.reembedded($0, to: dimension) }
+            }
+            throw CrashModel.Mismatch(what: "there were too few rows for a re-embedding to be stopped")
+        } catch is Stop {}
         try settle {}
     }
 
