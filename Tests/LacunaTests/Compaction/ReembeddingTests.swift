@@ -473,6 +473,26 @@ import Testing
         try expectNew(store, Self.rows(20))
     }
 
+    /// A row of `reembedding` that only a forged or rotten index has: it is refused, and salvage works all the same.
+    @Test(arguments: ["1, 2, 0, 0", "524289, 2, 0, 0", "9, 0, 0, 0", "9, 65537, 0, 0", "9, 2, \(1 << 60), 0"])
+    func aForgedRow(_ values: String) throws {
+        try make(5).close()
+        try tamper(scratch.index, "INSERT INTO reembedding VALUES (1, \(values), NULL, NULL, NULL)")
+        expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
+        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).count == 5)
+        #expect(try SalvagedStore(scratch).verified.count == 5)
+    }
+
+    /// Nothing in the journal belongs to the row.
+    @Test func aRowWithoutAJournalEntryIsDropped() throws {
+        try make(5).close()
+        try tamper(scratch.index, "INSERT INTO reembedding VALUES (1, 9, 3, 0, 0, NULL, NULL, NULL)")
+        let store = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try store.info.reembedding == nil && store.verify().isSound)
+        try store.reembed(dimension: 3) { Self.embed($0, $1, $2) }
+        try expectNew(store, Self.rows(5))
+    }
+
     /// A shell that writes meanwhile is noticed.
     @Test func anotherProgramWrites() throws {
         let store = try make(20)
