@@ -17,7 +17,7 @@ struct LacunaCommand: ParsableCommand {
         version: "lacuna 0.1.0",
         subcommands: [
             CreateCommand.self, ImportCommand.self, PutCommand.self, SetCommand.self, GetCommand.self, ListCommand.self,
-            DeleteCommand.self, EraseCommand.self, SearchCommand.self, AccelerateCommand.self,
+            DeleteCommand.self, EraseCommand.self, SearchCommand.self, AccelerateCommand.self, IndexCommand.self,
             ReembedCommand.self, StatsCommand.self, CompactCommand.self, VerifyCommand.self, RecoverCommand.self,
             BackupCommand.self,
             RestoreCommand.self, ExportCommand.self,

@@ -16,7 +16,9 @@ struct StagesCommand: ParsableCommand {
               compact   each way to give space back, of 10, 50 and 90 % dead rows, beside a plain copy
               open      opening and the first get, with and without the page cache
               search    the ten nearest rows, by Lacuna alone: first searches, in other processes too, after changes, \
-            among dead rows, with filters, of documents and beside compactions, each as a share of a warm search's time
+            among dead rows and beside compactions, each as a share of a warm search's time
+              questions the same with filters, with and without an index, and of different documents; and puts beside \
+            indexes
             """
     )
 
@@ -25,11 +27,11 @@ struct StagesCommand: ParsableCommand {
 
     @Option(
         parsing: .upToNextOption,
-        help: "Rows of a store, one number or several; 100,000 unless given, for search 1,000,000."
+        help: "Rows of a store, one number or several; 100,000 unless given, for search and questions 1,000,000."
     )
     var rows: [Int] = []
 
-    @Option(help: "Components of a row; 768 unless given, for search 128.")
+    @Option(help: "Components of a row; 768 unless given, for search and questions 128.")
     var dimension: Int?
 
     @OptionGroup var options: BenchOptions
@@ -52,7 +54,7 @@ struct StagesCommand: ParsableCommand {
         let stages = stages.isEmpty ? StageName.allCases : stages
         try Scratch.with(in: options.directory) { scratch in
             // Stages of one size have one summary.
-            for stages in [stages.filter { $0 != .search }, stages.filter { $0 == .search }] {
+            for stages in [stages.filter { !$0.isOfSearches }, stages.filter { $0.isOfSearches }] {
                 guard let first = stages.first else { continue }
                 for rows in rows(of: first) {
                     try run(stages, bench(rows, dimension ?? first.dimension, scratch), output)

@@ -1,12 +1,17 @@
-/// An index on one of our tables that isn't ours: somebody has made it in the shell.
+/// An index on one of our tables that no migration makes: one on a field of metadata, or one that somebody has made in
+/// the shell.
 ///
 /// SQLite updates it with every row that is written, so each put evaluates its terms and must meet its constraint. It
 /// is left alone if it can neither fail nor take long: it isn't unique, its terms are columns,
-/// `json_extract(json, 'path')`, `json -> 'key'` or `json ->> 'key'`, and its WHERE compares these with one another and
-/// with literals. Reading evaluates no index.
+/// `json_extract(json, 'path')`, `json_type(json, 'path')`, `json -> 'key'` or `json ->> 'key'`, and its WHERE compares
+/// these with one another and with literals. Reading evaluates no index.
 struct ExtraIndex {
     let name: String
     let table: String
+    let sql: String
+    /// The tokens of the first term, if the index has an entry for each row in which that isn't NULL, in SQLite's own
+    /// order.
+    let value: [SQLToken]?
     /// The reason why writing refuses the index; nil if it is left alone.
     let flaw: String?
     /// The number of columns and literals in the index.
@@ -16,13 +21,29 @@ struct ExtraIndex {
     init(name: String, table: String, _ sql: String) {
         self.name = name
         self.table = table
+        self.sql = sql
         var grammar = ExtraIndexGrammar(SQLToken.tokens(of: sql))
         flaw = grammar.flaw()
         terms = grammar.terms
+        value = flaw == nil ? grammar.value : nil
     }
 
     /// The limits for all indexes together: each put evaluates all terms, each with a copy of the metadata.
     private static let most = (indexes: 16, terms: 64)
+
+    /// - Throws: `unsupported` if there would be too many indexes.
+    static func check(adding index: ExtraIndex, to others: [ExtraIndex]) throws(VectorStoreError) {
+        let terms = (others + [index]).reduce(0) { $0 + $1.terms }
+        if others.count < most.indexes && terms <= most.terms { return }
+        throw VectorStoreError(
+            .unsupported,
+            """
+            the store has \(others.count) indexes on metadata, and one more would exceed the limit of \(most.indexes) \
+            indexes with \(most.terms) terms in all
+            """,
+            remedy: "drop one first"
+        )
+    }
 
     /// - Throws: `unsupported` if a put would evaluate an index that may contain anything, or, with `counting`, too
     ///   many indexes.
@@ -33,8 +54,8 @@ struct ExtraIndex {
         throw VectorStoreError(
             .unsupported,
             """
-            the store can only be read: index.sqlite has \(all.count) indexes of \(terms) terms that Lacuna didn't make, of \
-            at most \(most.indexes) and \(most.terms), and each put would evaluate them
+            the store can only be read: index.sqlite has \(all.count) indexes of \(terms) terms on Lacuna's tables, of at \
+            most \(most.indexes) and \(most.terms), and each put would evaluate them
             """,
             remedy: "remove some in the sqlite3 shell with DROP INDEX, then run \(.open) again"
         )
@@ -61,6 +82,7 @@ private struct ExtraIndexGrammar {
     private var place = 0
     private var depth = 0
     private(set) var terms = 0
+    private(set) var value: [SQLToken]?
 
     private static let deepest = 32
     private static let collations = ["binary", "nocase", "rtrim"]
@@ -87,10 +109,38 @@ private struct ExtraIndexGrammar {
         try expect(.word("on"))
         try name()
         try expect(.symbol("("))
+        let start = place
         repeat { try term() } while take(.symbol(","))
         try expect(.symbol(")"))
-        if take(.word("where")) { try condition() }
+        let isPartial = take(.word("where"))
+        let whereStart = place
+        if isPartial { try condition() }
         if place < tokens.count { throw other }
+        value = isPartial ? value(tokens[whereStart...].dropLast(3), at: start) : value(at: start)
+    }
+
+    /// The first term, which begins at `start`, unless it has a collation.
+    private func value(at start: Int) -> [SQLToken]? {
+        var depth = 0
+        for place in start..<tokens.count {
+            switch tokens[place] {
+            case .symbol("("): depth += 1
+            case .symbol(")") where depth > 0: depth -= 1
+            case .symbol(","), .symbol(")"): if depth == 0 { return Array(tokens[start..<place]) }
+            case .word("asc"), .word("desc"): return Array(tokens[start..<place])
+            case .word("collate"): return nil
+            default: break
+            }
+        }
+        return nil
+    }
+
+    /// The first term, if the index's WHERE is that this term is not NULL.
+    private func value(_ tested: ArraySlice<SQLToken>, at start: Int) -> [SQLToken]? {
+        guard tokens.suffix(3) == [.word("is"), .word("not"), .word("null")], let value = value(at: start),
+            value.elementsEqual(tested)
+        else { return nil }
+        return value
     }
 
     private mutating func term() throws(Refused) {
@@ -151,7 +201,9 @@ private struct ExtraIndexGrammar {
         }
         let column = try name()
         if take(.symbol("(")) {
-            guard column == "json_extract" else { throw Refused(why: "it calls the function \(column)") }
+            guard ["json_extract", "json_type"].contains(column) else {
+                throw Refused(why: "it calls the function \(column)")
+            }
             guard try name() == "json" else { throw other }
             try expect(.symbol(","))
             guard case .text(let path) = next() else { throw other }
@@ -237,6 +289,9 @@ private struct ExtraIndexGrammar {
     }
 
     private var other: Refused {
-        Refused(why: "it holds more than columns, json_extract(json, 'path'), json ->> 'key', and comparisons of those")
+        Refused(
+            why:
+                "it holds more than columns, json_extract(json, 'path'), json_type(json, 'path'), json ->> 'key', and comparisons of those"
+        )
     }
 }

@@ -130,49 +130,20 @@ extension Filter {
 
     // MARK: Keys
 
-    /// The SQL of a key grows with its names, and is written for each operator.
-    private static let mostNames = 16
-
     /// The names that a key consists of.
     private static func names(_ key: String) throws(VectorStoreError) -> [String] {
-        var names: [String] = []
-        var rest = Substring(key).utf8
-        while true {
-            let isQuoted = rest.first == UInt8(ascii: "\"")
-            let name = isQuoted ? quotedName(&rest) : plainName(&rest)
-            guard let name, isQuoted || !name.isEmpty,
-                rest.isEmpty || rest.popFirst() == UInt8(ascii: ".") && !rest.isEmpty
-            else {
+        do { return try FilterPath(key: key).keys } catch {
+            switch error {
+            case .malformed:
                 throw wrong(
                     "the key `\(key)` has an empty name, or a quote that doesn't end; a name with dots is written in double "
                         + "quotes"
                 )
+            case .tooLong:
+                throw wrong(
+                    "the key `\(key.prefix(40))…` leads through more than \(FilterPath.mostNames) objects"
+                )
             }
-            if names.count == mostNames {
-                throw wrong("the key `\(key.prefix(40))…` leads through more than \(mostNames) objects")
-            }
-            names.append(name)
-            if rest.isEmpty { return names }
         }
-    }
-
-    private static func plainName(_ rest: inout Substring.UTF8View) -> String? {
-        let name = rest.prefix { $0 != UInt8(ascii: ".") }
-        rest = rest[name.endIndex...]
-        return String(name)
-    }
-
-    /// Nil if the quote doesn't end.
-    private static func quotedName(_ rest: inout Substring.UTF8View) -> String? {
-        var name: [UInt8] = []
-        rest.removeFirst()
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\"") {
-                if rest.first != byte { return String(decoding: name, as: UTF8.self) }
-                rest.removeFirst()
-            }
-            name.append(byte)
-        }
-        return nil
     }
 }

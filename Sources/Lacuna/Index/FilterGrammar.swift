@@ -22,15 +22,18 @@ struct FilterGrammar {
     /// Whether the filter may have another result for the same row later.
     private(set) var readsClock = false
     private(set) var cost = FilterCost()
+    /// Comparisons that each row that passes must pass.
+    private(set) var terms: [FilterTerm] = []
 
     /// - Throws: `invalidFilter`.
     init(_ filter: Filter) throws(VectorStoreError) {
         try FilterCost.check(length: filter.bytes)
+        let required = filter.requiredTexts
         var depth = 0
-        for piece in filter.pieces {
+        for (place, piece) in filter.pieces.enumerated() {
             cost.words += 1
             switch piece {
-            case .text(let text): try read(text, depth: depth)
+            case .text(let text): try read(text, depth: depth, isRequired: required.contains(place))
             case .open:
                 depth += 1
                 sql += " ("
@@ -47,7 +50,7 @@ struct FilterGrammar {
     }
 
     /// Each text must be an expression by itself: no bracket, quote or comment of it can reach beyond it.
-    private mutating func read(_ text: FilterText, depth: Int) throws(VectorStoreError) {
+    private mutating func read(_ text: FilterText, depth: Int, isRequired: Bool) throws(VectorStoreError) {
         tokens = try FilterTokenizer.tokens(of: text)
         place = 0
         cost.words += tokens.count
@@ -57,6 +60,7 @@ struct FilterGrammar {
         let bound = text.boundValues
         try parameters.check(bound.count)
         values += bound
+        if isRequired { terms += FilterTermReader(tokens, parameters.places.mapValues { bound[$0 - 1] }).terms }
     }
 
     // MARK: Tokens
@@ -65,7 +69,7 @@ struct FilterGrammar {
     private var nextToken: FilterToken { tokens[min(place + 1, tokens.count - 1)] }
 
     private mutating func take() {
-        sql += " " + (parameters.number(of: token) ?? token.text)
+        sql += " " + (parameters.text(of: token, at: place) ?? token.text)
         if FilterWords.clock.contains(token.text.uppercased()) { readsClock = true }
         place += 1
     }

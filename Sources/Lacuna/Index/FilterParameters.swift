@@ -8,15 +8,18 @@ struct FilterParameters {
     private let first: Int
     private var count = 0
     private var numbers: [String: Int] = [:]
+    /// The number of each parameter in its text, by the place of its token. The first is 1.
+    private(set) var places: [Int: Int] = [:]
 
     init(after first: Int) { self.first = first }
 
     /// The text for SQLite in place of a named or numbered parameter; nil for any other token. Only these are counted
     /// among ``FilterCost/operations``: SQLite looks for them in a list.
-    mutating func number(of token: FilterToken) -> String? {
+    mutating func text(of token: FilterToken, at place: Int) -> String? {
         switch token.kind {
         case .nextValue, .valueList:
             count += 1
+            places[place] = count
             return nil
         case .namedValue:
             let number: Int
@@ -27,6 +30,7 @@ struct FilterParameters {
                 numbers[token.text] = number
             }
             count = max(count, number)
+            places[place] = number
             return "?\(first + number)"
         default: return nil
         }

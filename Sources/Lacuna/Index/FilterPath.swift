@@ -4,8 +4,14 @@ struct FilterPath: Sendable {
 
     init(_ keys: [String]) { self.keys = keys }
 
+    /// The path of a ``literal`` without its quotes.
+    init?(literal: String) {
+        guard literal.hasPrefix(#"$.""#), literal.hasSuffix(#"""#), literal.utf8.count > 4 else { return nil }
+        self.init(String(literal.dropFirst(3).dropLast()).split(separator: #"".""#).map(String.init))
+    }
+
     /// The symbols that a key may have, beside ASCII letters and digits, to be found by a path.
-    private static let plainSymbols = "_-. :@#$"
+    static let plainSymbols = "_-. :@#$"
 
     /// The path as an SQL literal, such as `'$."author"."name"'`; nil if a key has other characters.
     ///

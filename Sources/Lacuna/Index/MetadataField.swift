@@ -110,7 +110,7 @@ extension StoreIndex {
     ) throws {
         let (type, value) = field.sql
         let columns = "id, row_slot, \(type), \(value)"
-        try forEachRow(columns, generation, condition, among: ids) { row in
+        try forEachRow(columns, generation, condition, ids.map { .ids($0) } ?? .vectors) { row in
             try body(row.id(0), row.slot(1), FieldValue(row, at: 2))
         }
     }

@@ -15,7 +15,7 @@ extension StoreIndex {
                 "id, row_slot, metadata, metadata_checksum",
                 generation,
                 condition,
-                among: nil,
+                try source(condition),
                 limit: limit
             ) { row in
                 let id = try row.id(0)
@@ -34,7 +34,16 @@ extension StoreIndex {
         _ condition: Condition?,
         _ body: (SQLValue, Slot) throws -> Void
     ) throws {
-        try forEachRow("id, row_slot", generation, condition, among: nil) { try body($0.id(0), $0.slot(1)) }
+        try forEachMatch(generation, condition, try source(condition), body)
+    }
+
+    func forEachMatch(
+        _ generation: Int64,
+        _ condition: Condition?,
+        _ source: RowSource,
+        _ body: (SQLValue, Slot) throws -> Void
+    ) throws {
+        try forEachRow("id, row_slot", generation, condition, source) { try body($0.id(0), $0.slot(1)) }
     }
 
     /// The ids among some whose rows pass a filter, with their slots, in the order of the given ids.
@@ -44,7 +53,7 @@ extension StoreIndex {
         _ condition: Condition
     ) throws -> [(id: SQLValue, slot: Slot)] {
         var found: [(id: SQLValue, slot: Slot)] = []
-        try forEachRow("id, row_slot", generation, condition, among: ids) { found.append((try $0.id(0), $0.slot(1))) }
+        try forEachRow("id, row_slot", generation, condition, .ids(ids)) { found.append((try $0.id(0), $0.slot(1))) }
         return found
     }
 
@@ -71,6 +80,8 @@ extension StoreIndex {
     struct Condition {
         fileprivate let sql: String
         fileprivate let values: [SQLValue]
+        /// Comparisons that each row that passes must pass. A row without metadata passes none of them.
+        let terms: [FilterTerm]
         /// Whether the filter may have another result for the same row later.
         let readsClock: Bool
     }
@@ -86,10 +97,21 @@ extension StoreIndex {
             let condition = Condition(
                 sql: grammar.cost.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
                 values: grammar.values,
+                terms: grammar.terms,
                 readsClock: grammar.readsClock
             )
             return try connection.asking(every: grammar.cost.stepsBetweenQuestions) { try body(condition) }
         }
+    }
+
+    /// Where the rows are read that may pass a filter.
+    enum RowSource {
+        /// The table `vectors`, and the metadata of each of its rows.
+        case vectors
+        /// The table `metadata`, since no row without metadata passes.
+        case metadata
+        case index(IndexedTerms)
+        case ids([SQLValue])
     }
 
     /// Calls `body` with some columns of the rows that pass a filter, or of all rows, in the order of ids.
@@ -97,27 +119,25 @@ extension StoreIndex {
         _ columns: String,
         _ generation: Int64,
         _ condition: Condition?,
-        among ids: [SQLValue]?,
+        _ source: RowSource,
         limit: Int? = nil,
         _ body: (Statement) throws -> Void
     ) throws {
         // The generation is an integer of ours, and the condition was just checked: it is one expression that reads
-        // nothing else. The ids come after it, so that their parameter is numbered after its own.
+        // nothing else. The values of the source come after it, so that their parameters are numbered after its own.
         let statement = try blamingFilter(condition) { () throws(VectorStoreError) in
             try connection.prepare(
                 """
                 SELECT \(columns) FROM (
-                    SELECT v.id AS id, m.json AS metadata, v.slot AS row_slot, m.checksum AS metadata_checksum
-                    FROM vectors AS v LEFT JOIN metadata AS m ON m.id = v.id WHERE v.generation = \(generation)
+                    SELECT \(source.id) AS id, m.json AS metadata, v.slot AS row_slot, m.checksum AS metadata_checksum
+                    FROM \(source.tables) WHERE v.generation = \(generation)
                 ) AS \(Self.rowName)
-                WHERE \(condition.map { "(\($0.sql) )" } ?? "true")
-                \(ids == nil ? "" : "AND id IN (SELECT value FROM json_each(?))")
+                WHERE \(condition.map { "(\($0.sql) )" } ?? "true") \(source.restriction)
                 ORDER BY id \(limit.map { "LIMIT \($0)" } ?? "")
                 """
             )
         }
-        try statement.bind(condition?.values ?? [])
-        if let ids { try statement.bind(.text(SQLValue.jsonArray(ids)), at: statement.parameterCount) }
+        try statement.bind((condition?.values ?? []) + source.values)
         while try blamingFilter(condition, { () throws(VectorStoreError) in try statement.step() }) {
             try body(statement)
         }
@@ -188,6 +208,41 @@ extension StoreIndex {
             return FilterWords.functions.contains(function) || ["->", "->>"].contains(function)
                 || FilterWords.constants.contains(function)
         default: return false
+        }
+    }
+}
+
+extension StoreIndex.RowSource {
+    fileprivate var id: String {
+        switch self {
+        case .vectors, .ids: "v.id"
+        case .metadata, .index: "m.id"
+        }
+    }
+
+    /// SQLite reads the tables of a CROSS JOIN in their order.
+    fileprivate var tables: String {
+        switch self {
+        case .vectors, .ids: "vectors AS v LEFT JOIN metadata AS m ON m.id = v.id"
+        case .metadata: "metadata AS m NOT INDEXED CROSS JOIN vectors AS v ON v.id = m.id"
+        case .index(let index):
+            "metadata AS m INDEXED BY \(MetadataIndex.quoted(index.name)) CROSS JOIN vectors AS v ON v.id = m.id"
+        }
+    }
+
+    fileprivate var restriction: String {
+        switch self {
+        case .vectors, .metadata: ""
+        case .index(let index): "AND \(index.sql)"
+        case .ids: "AND id IN (SELECT value FROM json_each(?))"
+        }
+    }
+
+    fileprivate var values: [SQLValue] {
+        switch self {
+        case .vectors, .metadata: []
+        case .index(let index): index.values
+        case .ids(let ids): [.text(SQLValue.jsonArray(ids))]
         }
     }
 }

@@ -35,7 +35,10 @@ package struct Recovery {
     ) throws(VectorStoreError) -> RecoveryReport {
         try index.connection.snapshot { () throws(VectorStoreError) in
             let recovery = try Recovery(index, paths, fileSystem)
-            return recovery.report(removingRows: try index.hasStaleRows(current: index.record().generation))
+            return recovery.report(
+                removingRows: try index.hasStaleRows(current: index.record().generation),
+                rebuilding: index.isOutdated ? [] : try index.wrongIndexes()
+            )
         }
     }
 
@@ -159,7 +162,7 @@ package struct Recovery {
 
     /// The report of what was done, or would be done. Opening a store doesn't look for index rows to remove, since that
     /// would take a tenth of its time.
-    private func report(removingRows: Bool) -> RecoveryReport {
+    private func report(removingRows: Bool, rebuilding indexes: [String]) -> RecoveryReport {
         var actions = plan.endings.map { ending in
             RecoveryReport.Action(
                 action: ending.error == nil ? "finish" : "abort",
@@ -209,6 +212,14 @@ package struct Recovery {
                 )
             )
         }
+        actions += indexes.map {
+            RecoveryReport.Action(
+                action: "rebuild-index",
+                file: "",
+                bytes: 0,
+                detail: "the entries of \($0) were not those of the metadata"
+            )
+        }
         let state: RecoveryReport.State = actions.isEmpty ? .clean : .recovered
         if let (staged, name, size) = plan.reembedding {
             actions.append(
@@ -234,8 +245,12 @@ package struct Recovery {
     private static let erase = "erase"
 
     /// The report, if erasures had to be left for later because of `reason`.
-    func report(removingRows: Bool, leavingErasuresFor reason: VectorStoreError?) -> RecoveryReport {
-        var report = report(removingRows: removingRows)
+    func report(
+        removingRows: Bool,
+        rebuilding indexes: [String],
+        leavingErasuresFor reason: VectorStoreError?
+    ) -> RecoveryReport {
+        var report = report(removingRows: removingRows, rebuilding: indexes)
         guard let reason else { return report }
         report.actions = report.actions.map { action in
             guard action.action == Self.erase else { return action }

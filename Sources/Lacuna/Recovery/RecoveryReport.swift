@@ -12,7 +12,8 @@ public struct RecoveryReport: Sendable {
 
     /// One action of a recovery.
     public struct Action: Sendable, Equatable {
-        /// `abort`, `finish`, `remove-file`, `trim-file`, `erase`, `remove-rows` or `leave-file`.
+        /// `abort`, `finish`, `remove-file`, `trim-file`, `erase`, `remove-rows`, `rebuild-index` or
+        /// `leave-file`.
         public let action: String
         /// The file concerned; empty if it is the index.
         public let file: String

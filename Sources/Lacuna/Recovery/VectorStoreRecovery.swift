@@ -5,8 +5,10 @@
 public enum VectorStoreRecovery {
     /// Puts in order what a crash has left of the store at `path`.
     ///
+    /// It also compares the indexes on metadata with the metadata, and makes those anew that differ.
+    ///
     /// It may be interrupted at any point, and repeated. Takes time in proportion to the index rows that an interrupted
-    /// rewrite has left, and bounded memory.
+    /// rewrite has left, and, if there are indexes on metadata, to the metadata; and bounded memory.
     ///
     /// - Parameters:
     ///   - path: The store's directory.
@@ -66,14 +68,23 @@ public enum VectorStoreRecovery {
         let (store, recovery) = try Recovery.open(paths, lock, witness)
         let writer = Writer(store, readers: ReadStripes(), .full)
         var removesRows = false
+        var wrongIndexes: [String] = []
         let obstacle = try writer.maintain(Pace { _ in }, limits) { maintenance in
             removesRows = try maintenance.index.hasStaleRows(current: maintenance.index.record().generation)
             try maintenance.removeStaleRows()
             if recovery.hasInterruptedMoves { try cutTail(maintenance) }
+            wrongIndexes = try maintenance.turn { try rebuildWrongIndexes($0) }
             return try Erasure(maintenance: maintenance).resume()
         }
         try writer.close {}
-        return recovery.report(removingRows: removesRows, leavingErasuresFor: obstacle)
+        return recovery.report(removingRows: removesRows, rebuilding: wrongIndexes, leavingErasuresFor: obstacle)
+    }
+
+    /// Returns the names of the indexes that were rebuilt.
+    private static func rebuildWrongIndexes(_ session: WriteSession) throws -> [String] {
+        let names = try session.index.wrongIndexes()
+        for name in names { try session.commit { () throws(VectorStoreError) in try session.index.rebuild(name) } }
+        return names
     }
 
     /// Calls `body` with everything that can still be read of a damaged store: rows that match their checksums as

@@ -1,9 +1,14 @@
-/// A search for the nearest rows that pass a filter. No index helps to find them.
+/// A search for the nearest rows that pass a filter, by the way that is expected to cost least.
 ///
-/// The filter is evaluated on the rows in the order of their distances, in batches, until enough have passed. If so few
-/// pass that this costs a certain share of evaluating all rows, all rows are evaluated once, and those that passed are
-/// remembered. That is also done if the filter is used again and evaluating it on the nearest rows would add more than
-/// a tenth to the search's time. The answer is the same either way.
+/// - If the rows that pass are remembered from an earlier search, only these are compared with the query.
+/// - If an index on metadata leaves few rows, these are evaluated, and those that pass are compared.
+/// - Otherwise the filter is evaluated on the rows in the order of their distances, in batches, until enough have
+///   passed.
+/// - If so few pass that this costs a certain share of evaluating all rows, all rows are evaluated once. That is also
+///   done if the filter is used again and evaluating it on the nearest rows would add more than a tenth to the search's
+///   time.
+///
+/// The second and the fourth way find all rows that pass, and they are remembered. The answer is the same either way.
 struct FilteredSearch {
     let searcher: Searcher
     let snapshot: Snapshot
@@ -17,34 +22,55 @@ struct FilteredSearch {
     private static let firstBatch = 64
     /// In a tenth of the time in which a search reads this many bytes of rows, one row is evaluated by its id.
     private static let bytesPerCandidate = 2 << 20
+    /// In the time in which a search reads this many bytes of rows, an index finds one row.
+    private static let bytesPerIndexedRow = 24 << 10
 
     private var limit: Int { searcher.request.limit }
+    private var liveRows: Int { Int(snapshot.record.liveRows) }
+    private var rowBytes: Int { liveRows * Int(snapshot.rows.file.stride) }
 
     func nearest() throws -> [[FoundRow]] {
         try snapshot.index.withCondition(filter) { condition in
             if !condition.readsClock, let found = try nearestByMemory(condition) { return found }
-            let list = try RowList(snapshot, condition)
-            if !condition.readsClock { remember(list) }
-            searcher.report.withLock { $0.plan = .filterFirst }
-            return try searcher.nearest(list)
+            if let index = try selectiveIndex(condition) {
+                note(.indexFirst, "the index \(index.terms.name) leaves \(index.rows) of \(liveRows) rows")
+                return try nearest(condition, .index(index.terms))
+            }
+            if let found = try nearestFirst(condition) { return found }
+            note(.filterFirst, reasonForAll(condition))
+            return try nearest(condition, try snapshot.index.source(condition))
         }
     }
 
-    /// Nil if all rows must be evaluated. That is also so if the index contradicts itself; then only the table
+    private func nearest(_ condition: StoreIndex.Condition, _ source: StoreIndex.RowSource) throws -> [[FoundRow]] {
+        let list = try RowList(snapshot, condition, source)
+        if !condition.readsClock { remember(list) }
+        return try searcher.nearest(list)
+    }
+
+    private func note(_ plan: SearchReport.Plan, _ reason: String) {
+        searcher.report.withLock {
+            $0.plan = plan
+            $0.reason = reason
+        }
+    }
+
+    // MARK: Remembered rows
+
+    /// Nil if the rows that pass aren't known. That is also so if the index contradicts itself; then only the table
     /// `vectors` is trusted.
     private func nearestByMemory(_ condition: StoreIndex.Condition) throws -> [[FoundRow]]? {
-        do {
-            guard let dead = try directory.deadSlots(snapshot) else { return nil }
-            if let slots = try remembered.slots(filter, condition, snapshot) {
-                searcher.report.withLock { $0.plan = .rememberedFilter }
-                return try searcher.nearest(among: slots, dead)
-            }
-            guard searcher.request.queries.count == 1, !isWorthEvaluatingAll else { return nil }
-            searcher.report.withLock { $0.plan = .nearestFirst }
-            return try nearestFirst(condition, dead).map { [$0] }
-        } catch let error as VectorStoreError where error.code == .damaged {
-            return nil
+        try unlessDamaged {
+            guard let dead = try directory.deadSlots(snapshot),
+                let slots = try remembered.slots(filter, condition, snapshot)
+            else { return nil }
+            note(.rememberedFilter, "the filter was evaluated on all rows before")
+            return try searcher.nearest(among: slots, dead)
         }
+    }
+
+    private func unlessDamaged(_ body: () throws -> [[FoundRow]]?) throws -> [[FoundRow]]? {
+        do { return try body() } catch let error as VectorStoreError where error.code == .damaged { return nil }
     }
 
     private func remember(_ list: RowList) {
@@ -54,25 +80,59 @@ struct FilteredSearch {
         remembered.remember(passing, filter)
     }
 
-    private var isWorthEvaluatingAll: Bool {
-        guard let known = remembered.trials(filter), known.usesToWait == 0 else { return false }
-        let rowBytes = Double(snapshot.record.liveRows) * Double(snapshot.rows.file.stride)
-        return known.trials.candidates(for: Double(limit)) * Double(Self.bytesPerCandidate) > rowBytes
+    // MARK: The choice
+
+    /// Nil if each index was seen to leave too many rows, or is now.
+    private func selectiveIndex(_ condition: StoreIndex.Condition) throws -> (terms: IndexedTerms, rows: Int)? {
+        let most = mostIndexedRows
+        if condition.terms.isEmpty || remembered.leftByIndexes(filter) > most { return nil }
+        let index = try snapshot.index.selectiveIndex(condition, most: most)
+        if index == nil { remembered.note(leftByIndexes: most + 1, filter) }
+        return index
     }
 
+    /// The most rows that an index may leave to be faster than the other ways. If the nearest rows are evaluated first,
+    /// that takes a pass over all rows, and then, for each match, as many evaluations as there are rows for each that
+    /// passes. With several queries, all rows would be evaluated, at about a quarter of the cost of an indexed row.
+    private var mostIndexedRows: Int {
+        if searcher.request.queries.count > 1 { return liveRows / 4 }
+        let evaluations = 4 * Double(searcher.request.expectedRows) * Double(liveRows)
+        return max(rowBytes / Self.bytesPerIndexedRow, Int(evaluations.squareRoot()))
+    }
+
+    private var isWorthEvaluatingAll: Bool {
+        guard let known = remembered.trials(filter), known.usesToWait == 0 else { return false }
+        return known.trials.candidates(for: Double(limit)) * Double(Self.bytesPerCandidate) > Double(rowBytes)
+    }
+
+    private func reasonForAll(_ condition: StoreIndex.Condition) -> String {
+        if searcher.request.queries.count > 1 { return "several queries share one evaluation of the filter" }
+        if condition.readsClock { return "the filter reads the clock" }
+        return isWorthEvaluatingAll ? "the filter is used again and again" : "too few of the nearest rows pass"
+    }
+
+    // MARK: Nearest rows first
+
     /// Nil if too few rows pass, or if the index contradicts itself.
-    private func nearestFirst(_ condition: StoreIndex.Condition, _ dead: SlotBits) throws -> [FoundRow]? {
-        let known = remembered.trials(filter)?.trials
-        let search = NearestFirst(
-            searcher: searcher,
-            snapshot: snapshot,
-            rows: searcher.searched(except: dead),
-            condition: condition,
-            known: known
-        )
-        var trial = RememberedFilters.Trials()
-        defer { remembered.add(trial, filter) }
-        return try search.find(first: firstCandidates(known), &trial)
+    private func nearestFirst(_ condition: StoreIndex.Condition) throws -> [[FoundRow]]? {
+        // Between two statements, the clock moves on.
+        guard searcher.request.queries.count == 1, !condition.readsClock, !isWorthEvaluatingAll else { return nil }
+        let trials = remembered.trials(filter)?.trials
+        let known = trials.flatMap { $0.evaluated > 0 ? $0 : nil }
+        return try unlessDamaged {
+            guard let dead = try directory.deadSlots(snapshot) else { return nil }
+            let search = NearestFirst(
+                searcher: searcher,
+                snapshot: snapshot,
+                rows: searcher.searched(except: dead),
+                condition: condition,
+                known: known
+            )
+            var trial = RememberedFilters.Trials()
+            defer { remembered.add(trial, filter) }
+            note(.nearestFirst, condition.terms.isEmpty ? "no index can find such rows" : "no index leaves few rows")
+            return try search.find(first: firstCandidates(known), &trial).map { [$0] }
+        }
     }
 
     /// The number of nearest rows that are tried first. Trying too few costs another pass over all rows, so about three

@@ -20,6 +20,8 @@ final class RememberedFilters: Sendable {
         let filter: Filter
         var passing: Passing?
         var trials = Trials()
+        /// The number of rows that each index leaves at least, if they were counted.
+        var leftByIndexes = 0
         /// All rows are evaluated after this many uses of the filter at the earliest, unless they must be.
         var usesToWait = 1
     }
@@ -79,6 +81,13 @@ final class RememberedFilters: Sendable {
             entry.trials.passed = entry.trials.passed / 2 + trial.passed
         }
     }
+
+    /// The number of rows that each index was seen to leave at least; 0 if that isn't known.
+    func leftByIndexes(_ filter: Filter) -> Int {
+        entries.withLock { $0.last { $0.filter == filter } }?.leftByIndexes ?? 0
+    }
+
+    func note(leftByIndexes rows: Int, _ filter: Filter) { update(filter) { $0.leftByIndexes = rows } }
 
     /// Remembers the result of evaluating all rows.
     func remember(_ passing: Passing, _ filter: Filter) {

@@ -9,6 +9,8 @@ public struct SearchReport: Sendable, Equatable {
         case nearestFirst = "nearest rows first"
         /// The rows that passed the filter are remembered from an earlier search.
         case rememberedFilter = "remembered filter"
+        /// An index on metadata finds the rows that may pass the filter; those that pass are compared with the query.
+        case indexFirst = "index first"
         /// The filter is evaluated on all rows; then those that passed are compared with the query.
         case filterFirst = "filter first"
         /// The rows of the given ids, or those of them that pass the filter, are compared with the query.
@@ -17,6 +19,8 @@ public struct SearchReport: Sendable, Equatable {
 
     /// The plan that gave the answer.
     public internal(set) var plan = Plan.allRows
+    /// The reason for the plan, in English; empty without a filter.
+    public internal(set) var reason = ""
     /// The number of threads that compared rows.
     public internal(set) var threads = 0
     /// The number of passes over the rows. A filter that is evaluated on the nearest rows may need some.

@@ -5,7 +5,8 @@ extension SearchReport {
     func print(_ format: JSONOption, _ output: StandardOutput) throws {
         if format.json {
             let members = JSONText.object([
-                "plan": JSONText(plan.rawValue), "threads": JSONText(threads), "passes": JSONText(passes),
+                "plan": JSONText(plan.rawValue), "reason": JSONText(reason), "threads": JSONText(threads),
+                "passes": JSONText(passes),
                 "scanned_rows": JSONText(scannedRows), "coded_rows": JSONText(codedRows),
                 "left_by_first_level": JSONText(leftByFirstLevel),
                 "left_by_second_level": JSONText(leftBySecondLevel),
@@ -16,7 +17,7 @@ extension SearchReport {
         }
         try output.line("")
         try output.lines([
-            "plan": plan.rawValue,
+            "plan": reason.isEmpty ? plan.rawValue : "\(plan.rawValue): \(reason)",
             "rows read": "\(counted(scannedRows, "row")) in \(counted(passes, "pass", plural: "passes"))",
             "codes read": codedRows == 0
                 ? "none"

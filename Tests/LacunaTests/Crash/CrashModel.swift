@@ -9,6 +9,8 @@ struct CrashModel: Equatable, Sendable {
     }
 
     var rows: [Int64: Row] = [:]
+    /// The fields with an index.
+    var indexes: [String] = []
 
     var ids: [Int64] { rows.keys.sorted() }
 
@@ -22,6 +24,7 @@ struct CrashModel: Equatable, Sendable {
                 throw Mismatch(what: "the map shows other bytes of \(id) than the file")
             }
         }
+        indexes = try store.indexes().flatMap(\.fields)
     }
 
     init() {}
@@ -43,6 +46,7 @@ struct CrashModel: Equatable, Sendable {
                 mine?.bits != others?.bits ? "\(id) has other bits" : "\(id) has other metadata"
             }
         }
+        if different.isEmpty { return "the fields \(indexes) have indexes, and not \(other.indexes)" }
         return "\(different.count) rows differ: \(parts.joined(separator: ", "))"
     }
 }

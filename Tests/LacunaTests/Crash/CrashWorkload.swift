@@ -33,6 +33,11 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
             steps: [.setMetadata, .patch, .replace, .setMetadata, .patch, .setMetadata, .patch, .mixedBatch, .patch]
         ),
         CrashWorkload(
+            name: "indexes",
+            preparation: filled + [.patch],
+            steps: [.index, .patch, .put(2), .replace, .compact(.rewrite), .erase, .index, .index, .delete]
+        ),
+        CrashWorkload(
             name: "rewrite",
             preparation: filled + [.derive],
             steps: [.compact(.rewrite), .delete, .derive, .compact(.rewrite), .put(2)]

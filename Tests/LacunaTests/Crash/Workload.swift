@@ -25,6 +25,8 @@ final class Workload {
     indirect enum Step: Sendable {
         case put(Int)
         case replace, delete, erase, setMetadata, patch, mixedBatch, punch, reopen, flush, failedBatch
+        /// Makes an index on a field, or drops it.
+        case index
         case compact(CompactionStrategy)
         /// A re-embedding to another dimension, from its beginning to its end, or the rest of one.
         case reembed(to: Int)
@@ -40,7 +42,7 @@ final class Workload {
 
         static let all: [Step] = [
             .put(8), .put(3), .put(1), .put(5), .replace, .delete, .erase, .setMetadata, .mixedBatch, .patch,
-            .compact(.rewrite), .compact(.inPlace), .punch, .reopen,
+            .compact(.rewrite), .compact(.inPlace), .punch, .index, .reopen,
         ]
     }
 
@@ -106,6 +108,7 @@ final class Workload {
         case .setMetadata: try setMetadata(store)
         case .patch: try patch(store)
         case .mixedBatch: try mixedBatch(store)
+        case .index: try index(store)
         case .compact(let strategy): try compact(store, strategy)
         case .reembed(let dimension): try reembed(store, to: dimension)
         case .stopReembedding(let dimension): try stopReembedding(store, to: dimension)
@@ -298,6 +301,20 @@ final class Workload {
         for id in next.ids where id % 3 != remainder { try next.patch(id, patch) }
         try change(to: next) {
             try store.patchMetadataJSON(patch, where: "id % 3 <> \(remainder)")
+        }
+    }
+
+    private func index(_ store: VectorStore<Int64>) throws {
+        var next = current
+        let isThere = !next.indexes.isEmpty
+        next.indexes = isThere ? [] : ["patched"]
+        try settle(store.flush)
+        try change(to: next, isDurable: true) {
+            if isThere {
+                try store.dropMetadataIndex(on: "patched")
+            } else {
+                try store.createMetadataIndex(on: "patched")
+            }
         }
     }
 

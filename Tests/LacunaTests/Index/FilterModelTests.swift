@@ -19,10 +19,14 @@ import Testing
         return rows
     }
 
-    private static func check<ID: VectorID>(_ ids: [ID], _ seed: UInt64) throws {
+    private static func check<ID: VectorID>(_ ids: [ID], _ seed: UInt64, indexed: Bool = false) throws {
         let scratch = try Scratch()
         let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 1))
         let rows = try fill(store, ids, seed)
+        if indexed {
+            for key in ["a", "b", "a.b", "c d", "0", "$"] { try store.createMetadataIndex(on: key) }
+            for keys in [("a", "a"), ("a", "b"), ("b", "a")] { try store.createMetadataIndex(on: keys.0, keys.1) }
+        }
         var random = SplitMix64(seed: seed &+ 1_000)
         var (passing, inJSON) = (0, 0)
         for _ in 0..<120 {
@@ -44,6 +48,10 @@ import Testing
 
     @Test(arguments: 1...3 as ClosedRange<UInt64>) func integers(_ seed: UInt64) throws {
         try Self.check((Int64(-2)...80) + [.max], seed)
+    }
+
+    @Test(arguments: 7...9 as ClosedRange<UInt64>) func indexedFields(_ seed: UInt64) throws {
+        try Self.check((Int64(-2)...80) + [.max], seed, indexed: true)
     }
 
     @Test func texts() throws {

@@ -95,6 +95,40 @@ import Testing
         let scratch = try Scratch(); try Self.checkThroughCommits(Self.make(scratch) { Int64($0) }) { Int64($0) }
     }
 
+    /// The same answers as without an index, as metadata change and rows move.
+    @Test func indexedFields() throws {
+        let (plain, indexed) = (try Scratch(), try Scratch())
+        let stores = (try Self.make(plain) { Int64($0) }, try Self.make(indexed) { Int64($0) })
+        for key in ["n", "x"] { try stores.1.createMetadataIndex(on: key) }
+        let n: Filter = .field("n") == 7
+        let filters: [Filter] = [
+            n, .field("n").between(500, 520), .field("n") > 300 && .field("x") < 3, .field("n").in([7, 1_003, 5]),
+            .field("x") >= 0, n || .field("x") == 300, !n, n && .id > 300,
+            "json_extract(metadata, '$.\"n\"') = 7 AND date('now') > '2000'", .field("n") == "7",
+        ]
+        func compare(_ what: String) throws {
+            for filter in filters {
+                for (query, limit) in [([0, 0] as [Float], 10), ([300, 5], 3), ([0, 0], 10)] {
+                    let right = try Self.expected(stores.0, query, limit, filter)
+                    #expect(try stores.1.search(for: query, limit: limit, where: filter).map(\.id) == right, "\(what)")
+                    let both = try stores.1.search(forEach: [query, [1, 1]], limit: limit, where: filter)
+                    #expect(both[0].map(\.id) == right, "\(what): \(filter), two queries")
+                }
+                #expect(try stores.1.ids(where: filter) == stores.0.ids(where: filter), "\(what): \(filter)")
+            }
+        }
+        try compare("new")
+        for store in [stores.0, stores.1] {
+            try store.patchMetadataJSON(#"{"n":7}"#, where: "metadata ->> 'n' BETWEEN 500 AND 520")
+            try store.patchMetadataJSON(#"{"n":"7"}"#, for: 301)
+            try store.put(Self.vector(0), for: 20_000, metadataJSON: #"{"n":7.0,"x":1}"#)
+            try store.delete(where: .field("x") == 200)
+        }
+        try compare("changed")
+        for store in [stores.0, stores.1] { try store.compact(.rewrite) }
+        try compare("rewritten")
+    }
+
     @Test func texts() throws {
         let scratch = try Scratch()
         let id = { (row: Int) in "row \(row) \"\\\n\u{1}é" }

@@ -11,7 +11,7 @@ struct SearchFilter {
         // No row has a number from `numbers` on.
         let first = width == 0 ? SearchModel.numbers + variant : variant * 37 % (SearchModel.numbers - width)
         let range = first..<first + max(1, width)
-        return SearchFilter(filter: "metadata ->> 'n' BETWEEN \(range.lowerBound) AND \(range.upperBound - 1)") {
+        return SearchFilter(filter: .field("n").between(range.lowerBound, range.upperBound - 1)) {
             range.contains($0.number(of: $1))
         }
     }

@@ -34,8 +34,8 @@ struct SearchRun {
 struct SearchMeter {
     let bench: Bench
     let output: Output
+    var stage = StageName.search
 
-    static let stage = StageName.search.rawValue
     private static let widths = ["situation": 38, "payload": 12, "limit": 17]
     /// The number of searches in a run: five runs make twenty for each situation.
     private static let searches = 4
@@ -153,7 +153,7 @@ struct SearchMeter {
     ) {
         let rate = situation.rows.map { Double($0 * bench.rowBytes) / calls.median }
         output.measurement(
-            Self.stage,
+            stage.rawValue,
             [
                 "rows": .count(bench.rows), "situation": .text(situation.name),
                 "ids": .text(situation.ids.rawValue), "runs": .count(runs), "calls": .count(calls.count),
@@ -167,6 +167,6 @@ struct SearchMeter {
 
     /// The name of a situation in the list of limits.
     func name(_ situation: SearchSituation) -> String {
-        "search, \(bench.rows) rows, ids \(situation.ids.rawValue): \(situation.name)"
+        "\(stage.rawValue), \(bench.rows) rows, ids \(situation.ids.rawValue): \(situation.name)"
     }
 }

@@ -3,7 +3,7 @@ import Lacuna
 import Measuring
 
 /// Searches for the ten nearest rows, wherever something may make them slower than a warm one: first ones, after changes,
-/// among dead rows, with filters, for documents, beside a compaction. Each answer is checked.
+/// among dead rows, beside a compaction. Each answer is checked.
 struct SearchStage {
     let bench: Bench
     let output: Output
@@ -12,12 +12,10 @@ struct SearchStage {
 
     func run() throws {
         try SearchesByElement(meter: meter).run()
-        try SearchesOfDocuments(meter: meter).run()
         let model = SearchModel(rows: bench.rows, dimension: bench.dimension)
         try withStore(of: Int64.self, model) { store in
             try SearchesByReaders(meter: meter, store: store).run()
             try SearchesAfterChanges(meter: meter, store: store).run()
-            try SearchesWithFilters(meter: meter, store: store).run()
             try GetsByReader(meter: meter, store: store).run()
             try SearchesAmongDead(meter: meter, store: store).run()
         }

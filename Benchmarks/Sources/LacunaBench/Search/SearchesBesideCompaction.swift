@@ -23,7 +23,7 @@ struct SearchesBesideCompaction {
         let runs = try meter.runs { try once() }
         meter.add(situation, runs.map(\.searches))
         let ends = runs.map { Self.description($0.end) }
-        meter.output.remark(SearchMeter.stage, "\(strategy.rawValue): \(ends.joined(separator: "; "))")
+        meter.output.remark(meter.stage.rawValue, "\(strategy.rawValue): \(ends.joined(separator: "; "))")
         let haveEnded = runs.allSatisfy { (try? $0.end.get()) != nil }
         meter.output.limit("\(meter.name(situation)): the compaction ends without an error", holds: haveEnded)
     }

@@ -74,7 +74,7 @@ struct SearchesByElement {
     private func report(_ subject: Subject, ofFloat32 ratio: Double) {
         let bytes = meter.bench.rows * meter.bench.dimension * (Self.bytes[subject.element] ?? 0)
         meter.output.measurement(
-            SearchMeter.stage,
+            meter.stage.rawValue,
             [
                 "element": .text(subject.element.rawValue), "rows": .count(meter.bench.rows),
                 "dimension": .count(meter.bench.dimension), "searches": .count(subject.times.count),

@@ -1,12 +1,13 @@
 import ArgumentParser
 
 enum StageName: String, CaseIterable, ExpressibleByArgument {
-    case limits, ingest, puts, gets, deletes, compact, open, search
+    case limits, ingest, puts, gets, deletes, compact, open, search, questions
 
+    var isOfSearches: Bool { self == .search || self == .questions }
     /// The default number of rows.
-    var rows: Int { self == .search ? 1_000_000 : 100_000 }
+    var rows: Int { isOfSearches ? 1_000_000 : 100_000 }
     /// The default number of components.
-    var dimension: Int { self == .search ? 128 : 768 }
+    var dimension: Int { isOfSearches ? 128 : 768 }
 
     func run(_ bench: Bench, _ results: Results) throws {
         switch self {
@@ -18,6 +19,7 @@ enum StageName: String, CaseIterable, ExpressibleByArgument {
         case .compact: try CompactStage(bench: bench, results: results).run()
         case .open: try OpenStage(bench: bench, results: results).run()
         case .search: try SearchStage(bench: bench, output: results.output).run()
+        case .questions: try QuestionsStage(bench: bench, output: results.output).run()
         }
     }
 }
