@@ -55,6 +55,7 @@ let package = Package(
             resources: [
                 .embedInCode("0001_initial.sql"), .embedInCode("0002_log_origin.sql"), .embedInCode("0003_slots.sql"),
                 .embedInCode("0004_model.sql"),
+                .embedInCode("0005_text.sql"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -5,6 +5,6 @@ package enum Migrations {
     /// Task-local, so that a test can have one more than there are.
     @TaskLocal package static var scripts: [[UInt8]] = [
         PackageResources._001_initial_sql, PackageResources._002_log_origin_sql, PackageResources._003_slots_sql,
-        PackageResources._004_model_sql,
+        PackageResources._004_model_sql, PackageResources._005_text_sql,
     ]
 }

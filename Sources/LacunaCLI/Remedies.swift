@@ -24,6 +24,7 @@ extension VectorStoreError.Remedy.Call {
         case .salvage: "`lacuna recover STORE --salvage FILE.jsonl`"
         case .reembed: "`lacuna reembed STORE FILE`"
         case .abortReembedding: "`lacuna reembed STORE --abort`"
+        case .createTextIndex: "`lacuna index STORE add --text FIELD`"
         }
     }
 }

@@ -7,3 +7,4 @@ extension VectorIDKind: ExpressibleByArgument {}
 extension CompactionStrategy: ExpressibleByArgument {}
 extension Acceleration: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {}
+extension TextTokenizer: ExpressibleByArgument {}

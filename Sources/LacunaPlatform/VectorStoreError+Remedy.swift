@@ -33,6 +33,8 @@ extension VectorStoreError {
             case reembed
             /// `VectorStore.abortReembedding`.
             case abortReembedding
+            /// `VectorStore.createTextIndex`.
+            case createTextIndex
         }
 
         enum Part: Hashable {
@@ -84,6 +86,7 @@ extension VectorStoreError.Remedy.Call: CustomStringConvertible {
         case .salvage: "VectorStoreRecovery.salvage(at:)"
         case .reembed: "reembed(dimension:model:_:)"
         case .abortReembedding: "abortReembedding()"
+        case .createTextIndex: "createTextIndex(on:)"
         }
     }
 }

@@ -12,7 +12,7 @@ import Glibc
 /// | 1. one transaction: the rows are deleted, the journal says `erasing` | all of their bytes | goes on with 2 |
 /// | 2. the dead rows are found, and no reader sees them any more | the same | goes on with 2 |
 /// | 3. dead rows and tail are zeroed, and the file is synced | some of the bytes, or all of them in the index | goes on with 2 |
-/// | 4. the ids of dead rows, and stale index rows, are removed; the directory is synced, so that files retired before have lost their names durably | the same | goes on with 2 |
+/// | 4. the ids of dead rows, and stale index rows, are removed, and the text index is merged; the directory is synced, so that files retired before have lost their names durably | the same | goes on with 2 |
 /// | 5. the index is rebuilt (`VACUUM`) | its old pages in the log, and in the database | goes on with 2 |
 /// | 6. the log is copied into the database, and cut to length 0 | nothing, or what step 5 leaves | goes on with 2 |
 /// | 7. the journal says `finished` | nothing | |
@@ -36,6 +36,7 @@ struct Erasure {
         let start = ContinuousClock.now
         // This comes before a row is deleted, so that a damaged index is refused unchanged.
         _ = try maintenance.failing { try liveRows() }
+        try checkForWords()
         let isPending = try isPending()
         let erased = try begin(ids)
         let zeroed = try sayingWhatHolds { try complete(trustingZeros: !isPending) }
@@ -49,8 +50,11 @@ struct Erasure {
     /// erasures stay pending, and the obstacle is returned.
     func resume() throws -> VectorStoreError? {
         if try !isPending() { return nil }
-        do { _ = try complete(trustingZeros: false) } catch let error as VectorStoreError {
-            guard [.busy, .diskFull, .damaged].contains(error.code) else { throw error }
+        do {
+            try checkForWords()
+            _ = try complete(trustingZeros: false)
+        } catch let error as VectorStoreError {
+            guard [.busy, .diskFull, .damaged, .unsupported].contains(error.code) else { throw error }
             return error
         }
         return nil
@@ -108,6 +112,7 @@ struct Erasure {
             try forgetDeadIDs(live, of: file.header.generation)
             zeroed += try eraseFromReembedding(trustingZeros)
             try maintenance.deleteStaleRows()
+            try forgetDeadWords()
             try mapped(maintenance.fileSystem.sync(maintenance.paths.directory))
             // The log is emptied before rebuilding, too: if a reader kept the log, each attempt to rebuild would make
             // it longer by the whole index.
@@ -235,6 +240,31 @@ struct Erasure {
     }
 
     private static let runsOfBatch = 1_000
+
+    /// Merges the text index until no word of a deleted row is left in it. A stale one is made anew.
+    private func forgetDeadWords() throws {
+        var isFirst = true
+        var isDone = false
+        while !isDone {
+            isDone = try maintenance.commit { index throws(VectorStoreError) in
+                guard let texts = try index.textIndex() else { return true }
+                if try index.isTextIndexStale() {
+                    try index.makeTextIndex(texts, index.record().idKind) { _ in }
+                    return true
+                }
+                return try !index.mergeTexts(isFirst: isFirst)
+            }
+            isFirst = false
+            try maintenance.check()
+        }
+    }
+
+    /// - Throws: `unsupported` if this process couldn't erase words from the text index.
+    private func checkForWords() throws {
+        try maintenance.turn { session in
+            if try session.index.textIndex() != nil, try !session.index.hasFTS5() { throw StoreIndex.noFTS5 }
+        }
+    }
 
     /// Rebuilds the index in one turn, for which writers wait: SQLite can't do it in smaller steps.
     private func rebuildIndex() throws {

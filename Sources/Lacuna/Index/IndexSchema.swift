@@ -5,8 +5,8 @@ import LacunaMigrations
 /// A prepared file may have an endlessly recursive view under a table's name, a table with computed columns, a trigger,
 /// or an index that calls any function. So a table of ours is read only if its stored text equals a migration's text,
 /// byte for byte; SQLite itself makes sure that the stored text belongs to the object. Views and triggers are switched
-/// off. Other tables and their indexes are ignored: only operations on the whole database meet them, which are `VACUUM`
-/// and `integrity_check`.
+/// off. The tables of a text index must have the texts that FTS5 gives them. Other tables and their indexes are ignored:
+/// only operations on the whole database meet them, which are `VACUUM` and `integrity_check`.
 struct IndexSchema {
     /// The names of our tables that are as a migration made them.
     private(set) var tables: Set<String> = []
@@ -38,6 +38,8 @@ struct IndexSchema {
             if own.contains(where: { $0[name] == sql }) {
                 missing.remove(name)
                 if type == "table" { tables.insert(name) }
+            } else if name == TextIndex.table || TextIndex.shadowTables[name] != nil {
+                if TextIndex.shadowTables[name] != sql && TextIndex(sql: sql) == nil { strange.append(name) }
             } else if names.contains(name) {
                 if sql.hasPrefix("CREATE TABLE ") { altered.append(name) }
             } else {
@@ -59,7 +61,7 @@ struct IndexSchema {
             if !isTable || !Self.internals.contains(sql) { strange.append(name) }
         } else if isTable {
             hasOtherTables = true
-        } else if own.contains(table) {
+        } else if own.contains(table) || TextIndex.shadowTables[table] != nil {
             extraIndexes.append(ExtraIndex(name: name, table: table, sql))
         }
     }

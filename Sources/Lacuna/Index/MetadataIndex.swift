@@ -45,6 +45,8 @@ public struct IndexInfo: Sendable, Equatable {
     public enum Kind: String, Sendable {
         /// A field of the metadata, for filters that compare it.
         case metadata
+        /// Texts in the metadata, in which searches look for words.
+        case text
     }
 
     /// Its name in SQLite's schema.
@@ -53,7 +55,8 @@ public struct IndexInfo: Sendable, Equatable {
     public let kind: Kind
     /// The fields that it is on, written as in a filter in JSON: `section`, `author.name`.
     public let fields: [String]
-    /// The number of rows that have the field, with another value than null.
+    /// The number of rows that have the field, with another value than null; of a text index, those that have a text in
+    /// one of the fields.
     public let rows: Int
 }
 

@@ -58,6 +58,8 @@ struct KeptStatements {
         """
     )
     let deleteMetadata = KeptStatement("DELETE FROM metadata WHERE id = ?")
+    let oldMetadata = KeptStatement("SELECT json FROM metadata WHERE id = ?")
+    let textIndex = KeptStatement("SELECT sql FROM sqlite_schema WHERE name = '\(TextIndex.table)'")
 }
 
 extension StoreIndex {
@@ -220,6 +222,15 @@ extension StoreIndex {
         try connection.first("SELECT json, checksum FROM metadata WHERE id = ?", [id]) { row throws(VectorStoreError) in
             try row.metadata(at: 0, of: id)
         }
+    }
+
+    /// An id's metadata, whatever their checksum.
+    func oldMetadata(of id: SQLValue) throws(VectorStoreError) -> String? {
+        try statements.oldMetadata.first(
+            on: connection,
+            { row throws(VectorStoreError) in try row.bind(id, at: 1) },
+            { row throws(VectorStoreError) in try row.text(0) }
+        )
     }
 
     /// Whether any id has metadata.

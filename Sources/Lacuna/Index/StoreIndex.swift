@@ -8,6 +8,10 @@ package final class StoreIndex {
     let connection: Connection
     /// Learns of each id whose slot this connection changes, if there is a cache of ids.
     var changes: RowChanges?
+    /// The statements for the text index that were used last.
+    var textIndexStatements: TextIndexStatements?
+    /// Whether SQLite has FTS5, once that was tried.
+    var knownFTS5: Bool?
     /// The facts about the log that the next update of the record writes.
     private var origin = LogOrigin(base: 0, token: 0)
     /// Whether the transaction has updated the record, and the connection's count of changes when it began.

@@ -40,6 +40,7 @@ struct Verification<ID: VectorID> {
         do {
             try checkSlots()
             try checkRows()
+            report.indexMessages += try snapshot.index.textIndexMessages(snapshot.record.idKind)
             report.badMetadata = typed(try snapshot.index.idsWithBadMetadata(snapshot.record.generation))
             report.unknownFiles = try unknownFiles()
         } catch let error as VectorStoreError where error.code == .damaged {

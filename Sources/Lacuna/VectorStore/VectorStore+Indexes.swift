@@ -68,11 +68,70 @@ extension VectorStore {
         }
     }
 
-    /// The indexes that were made by ``createMetadataIndex(on:_:progress:)``, in the order of their names. Takes time in
-    /// proportion to their entries, which are counted.
+    /// Makes a text index on fields of the metadata, in which searches look for words: see
+    /// ``search(for:matching:fusion:depth:limit:where:)``.
+    ///
+    /// A store has at most one. If it has one on the same fields, which isn't stale, the call does nothing; any other is
+    /// replaced. A row belongs to the index if one of the fields is a text; other values are passed over. Every write of
+    /// this library keeps it up to date in the same transaction. The `sqlite3` shell doesn't: make the index anew, by
+    /// dropping it first, after changing metadata there. A process whose SQLite has no FTS5 leaves the index stale, and
+    /// searches refuse it until this call is made in one that has it.
+    ///
+    /// The call is one durable transaction. It reads all metadata, in about ten microseconds for each row and one for
+    /// each word. Readers go on meanwhile; writers wait.
+    ///
+    /// - Parameters:
+    ///   - fields: 1 to 8 fields, written as in a filter in JSON: `title`, `author.name`.
+    ///   - tokenizer: How texts are cut into words.
+    ///   - progress: Called after each thousand rows. An error that it throws ends the call, which throws it, and nothing
+    ///     has changed. It must not use this store.
+    /// - Throws: `invalidArgument` for fields that can't be in an index; `unsupported` without FTS5; `diskFull`,
+    ///   `cancelled` (``VectorStoreOptions/isCancelled``). Nothing has changed then.
+    public func createTextIndex(
+        on fields: [String],
+        tokenizer: TextTokenizer = .unicode,
+        progress: @escaping ProgressHandler = { _ in }
+    ) throws {
+        let wanted = try TextIndex(try fields.map { try Self.path($0) }, tokenizer)
+        try writing().settled { session in
+            let index = session.index
+            if try index.textIndex() == wanted, try !index.isTextIndexStale() { return }
+            let rows = Int(try index.record().liveRows)
+            var error: (any Error)?
+            do {
+                try session.commit { () throws(VectorStoreError) in
+                    try index.makeTextIndex(wanted, index.record().idKind) { done throws(VectorStoreError) in
+                        if done % 1_000 != 0 { return }
+                        do { try progress(MaintenanceProgress(done: done, total: rows)) } catch let stop {
+                            error = stop
+                        }
+                        if error != nil || session.isCancelled() {
+                            throw VectorStoreError(.cancelled, "making the text index was cancelled before its end")
+                        }
+                    }
+                }
+            } catch let failure { throw error ?? failure }
+        }
+    }
+
+    /// Drops the text index, in one durable transaction.
+    ///
+    /// - Returns: Whether there was one.
+    @discardableResult
+    public func dropTextIndex() throws -> Bool {
+        try writing().settled { session in
+            guard try session.index.textIndex() != nil else { return false }
+            return try session.commit { () throws(VectorStoreError) in try session.index.dropTextIndex() }
+        }
+    }
+
+    /// The indexes that were made by ``createMetadataIndex(on:_:progress:)`` and ``createTextIndex(on:tokenizer:progress:)``,
+    /// in the order of their names, the text index last. Takes time in proportion to their entries, which are counted.
     public func indexes() throws -> [IndexInfo] {
         try readers.read { snapshot in
-            try snapshot.index.metadataIndexes().map { index in try snapshot.index.describe(index) }
+            let index = snapshot.index
+            let indexes = try index.metadataIndexes().map { try index.describe($0) }
+            return try indexes + (index.textIndex().map { [try index.describe($0)] } ?? [])
         }
     }
 

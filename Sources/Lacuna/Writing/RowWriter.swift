@@ -32,6 +32,8 @@ package final class RowWriter {
     package private(set) var deletedRows = 0
     /// Whether any row may have metadata; nil until that was looked up.
     private var mayHaveMetadata: Bool?
+    /// The text index, or that there is none; nil until that was looked up.
+    private var textIndex: TextIndex??
     /// The staged rows of a rewrite or a re-embedding, which must hear of changes.
     let staging: Staging
     /// Whether the caller wants a change by a filter to end.
@@ -275,7 +277,18 @@ package final class RowWriter {
         } else if mayHaveMetadata == nil {
             mayHaveMetadata = try index.hasMetadata()
         }
-        if mayHaveMetadata == true { try index.setMetadata(json, for: id) }
+        guard mayHaveMetadata == true else { return }
+        if let texts = try knownTextIndex() {
+            try index.changeTexts(texts, of: id, record.idKind, from: try index.oldMetadata(of: id), to: json)
+        }
+        try index.setMetadata(json, for: id)
+    }
+
+    private func knownTextIndex() throws(VectorStoreError) -> TextIndex? {
+        if let textIndex { return textIndex }
+        let found = try index.textIndex()
+        textIndex = .some(found)
+        return found
     }
 
     /// Removes the old row of the id from the staged rows. If the index has rotted, its slot may be any: then the rewrite

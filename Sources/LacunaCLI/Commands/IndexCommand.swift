@@ -4,10 +4,11 @@ import Lacuna
 struct IndexCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
-        abstract: "Make, drop and list indexes on metadata, by which filters find rows.",
+        abstract: "Make, drop and list indexes on metadata, by which filters find rows and searches find words.",
         discussion: """
-            `add` makes an index on one field, which reads all metadata; writers wait meanwhile, readers go on. If the \
-            field has an index already, nothing changes. Answers are the same with and without indexes.
+            `add` makes an index on one field for filters or, with --text, the index of the words in the texts of some \
+            fields, of which a store has one. It reads all metadata; writers wait meanwhile, readers go on. If the same \
+            index is there already, nothing changes. Answers of filters are the same with and without indexes.
             """
     )
 
@@ -23,53 +24,89 @@ struct IndexCommand: StoreCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The field of the metadata; a dot leads into an object, as in author.name.",
+            "The field of the metadata (with --text, the fields); a dot leads into an object, as in author.name.",
             valueName: "field"
         )
     )
-    var field: String?
+    var fields: [String] = []
+
+    @Flag(help: "Make or drop the text index.")
+    var text = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How the text index cuts texts into words: unicode, porter (endings of English words don't count) or trigram "
+                + "(parts of words, and scripts without spaces).",
+            valueName: "t"
+        )
+    )
+    var tokenizer: TextTokenizer?
 
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { action == .list ? .readOnly : .readWrite }
 
     func check() throws {
-        switch (action, field) {
-        case (.list, .some(let field)):
-            throw CommandError.usage("`list` takes no field, and \(field) is given", remedy: "leave it out")
-        case (.add, nil), (.drop, nil):
+        if tokenizer != nil && !(text && action == .add) {
+            throw CommandError.usage("--tokenizer is given without `add --text`", remedy: "leave it out")
+        }
+        switch (action, text) {
+        case (.list, _) where text || !fields.isEmpty:
+            throw CommandError.usage("`list` takes no field and no --text", remedy: "leave them out")
+        case (.add, _) where fields.isEmpty, (.drop, false) where fields.isEmpty:
             throw CommandError.usage("no field is given", remedy: "name one, as in `lacuna index STORE add section`")
+        case (.drop, true) where !fields.isEmpty:
+            throw CommandError.usage("`drop --text` takes no field", remedy: "leave it out: a store has one text index")
+        case (.add, false) where fields.count > 1, (.drop, false) where fields.count > 1:
+            throw CommandError.usage(
+                "\(fields.count) fields are given, and an index for filters is on one",
+                remedy: "make one index for each field, or a text index with --text"
+            )
         default: break
         }
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         switch action {
-        case .add: try add(field ?? "", store, output)
-        case .drop: try drop(field ?? "", store, output)
+        case .add: try add(store, output)
+        case .drop: try drop(store, output)
         case .list: try list(store, output)
         }
     }
 
-    private func add<ID: CommandID>(_ field: String, _ store: VectorStore<ID>, _ output: StandardOutput) throws {
+    private func add<ID: CommandID>(_ store: VectorStore<ID>, _ output: StandardOutput) throws {
         let bar = ProgressBar("making the index")
-        let index = try store.createMetadataIndex(field: field) { progress in
+        let index = try make(store) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check()
         }
         bar.clear()
+        guard let index else { return }
         if format.json { return try output.line(JSONText.object(["name": JSONText(index.name)])) }
-        try output.line(
-            "\(index.name): "
-                + (index.rows == 0 ? "no row has the field `\(field)` yet" : counted(index.rows, "row"))
-        )
+        let none = text ? "no row has a text in these fields yet" : "no row has the field `\(fields[0])` yet"
+        try output.line("\(index.name): \(index.rows == 0 ? none : counted(index.rows, "row"))")
     }
 
-    private func drop<ID: CommandID>(_ field: String, _ store: VectorStore<ID>, _ output: StandardOutput) throws {
-        guard let name = try store.dropMetadataIndex(field: field) else {
+    private func make<ID: CommandID>(
+        _ store: VectorStore<ID>,
+        _ progress: @escaping ProgressHandler
+    ) throws -> IndexInfo? {
+        if !text { return try store.createMetadataIndex(field: fields[0], progress: progress) }
+        try store.createTextIndex(on: fields, tokenizer: tokenizer ?? .unicode, progress: progress)
+        return try store.indexes().first { $0.kind == .text }
+    }
+
+    private func drop<ID: CommandID>(_ store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let name =
+            if text {
+                try store.indexes().first { $0.kind == .text }.flatMap { try store.dropTextIndex() ? $0.name : nil }
+            } else {
+                try store.dropMetadataIndex(field: fields[0])
+            }
+        guard let name else {
             throw CommandError(
                 .no,
-                "the field `\(field)` has no index",
+                text ? "the store has no text index" : "the field `\(fields[0])` has no index",
                 remedy: "`lacuna index STORE list` shows those there are"
             )
         }
@@ -93,7 +130,7 @@ struct IndexCommand: StoreCommand {
         let width = indexes.map(\.name.count).max() ?? 0
         for index in indexes {
             try output.line(
-                "\(index.name.padded(width))  \(index.kind.rawValue)  "
+                "\(index.name.padded(width))  \(index.kind.rawValue.padded(8))  "
                     + "\(index.fields.joined(separator: ", "))  \(counted(index.rows, "row"))"
             )
         }

@@ -34,6 +34,8 @@ struct SearchCommand: StoreCommand {
 
     @OptionGroup var conditions: FilterOptions
 
+    @OptionGroup var words: WordsArguments
+
     @OptionGroup var arguments: SearchArguments
 
     @Flag(help: "Say how the rows were found: by which plan, and how many rows were read in which form.")
@@ -59,6 +61,7 @@ struct SearchCommand: StoreCommand {
         }
         if limit < 1 { throw CommandError.usage("-k \(limit) is out of range", remedy: "ask for at least one row") }
         try arguments.check()
+        try words.check(arguments, like: like.count, unlike: unlike.count, explain: explain)
         if arguments.after != nil && vector != nil && row == nil {
             throw CommandError.usage("--after is given for all rows of a file", remedy: "choose one with --row")
         }
@@ -72,6 +75,12 @@ struct SearchCommand: StoreCommand {
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        if let match = words.match {
+            let found = try FusedSearchCommand(command: self, words: .words(match), fusion: try words.fusion())
+                .run(on: store, output)
+            if found == 0 { throw nothingFound }
+            return
+        }
         let options: SearchOptions<ID> = try arguments.options()
         let (found, explanation) =
             if !like.isEmpty {
@@ -115,14 +124,8 @@ struct SearchCommand: StoreCommand {
         _ options: SearchOptions<ID>,
         _ output: StandardOutput
     ) throws -> (found: Int, SearchReport?) {
-        let reader = try NPYReader(path: file)
-        let dimension = try store.info.dimension
-        guard reader.dimension == dimension else {
-            throw CommandError.badData(
-                "\(file): its vectors have \(reader.dimension) components, and the store's have \(dimension)",
-                remedy: "search with vectors of the model that made the store's"
-            )
-        }
+        let reader = try reader(of: file, for: store)
+        let dimension = reader.dimension
         if let row { return try search(store, [try reader.row(row)], from: 0, options, output) }
         var found = 0
         var explanation: SearchReport?
@@ -183,9 +186,26 @@ struct SearchCommand: StoreCommand {
         return found.count
     }
 
-    private func printHeading(_ query: Int, _ output: StandardOutput) throws {
+    func printHeading(
+        _ query: Int,
+        _ output: StandardOutput,
+        _ heading: String = "rank   distance  id, metadata"
+    ) throws {
         if vector != nil && row == nil { try output.line(Terminal.styled("query \(query)", .bold)) }
-        try output.line(Terminal.styled("rank   distance  id, metadata", .dim))
+        try output.line(Terminal.styled(heading, .dim))
+    }
+
+    /// Opens a file of queries.
+    func reader<ID: CommandID>(of file: String, for store: VectorStore<ID>) throws -> NPYReader {
+        let reader = try NPYReader(path: file)
+        let dimension = try store.info.dimension
+        guard reader.dimension == dimension else {
+            throw CommandError.badData(
+                "\(file): its vectors have \(reader.dimension) components, and the store's have \(dimension)",
+                remedy: "search with vectors of the model that made the store's"
+            )
+        }
+        return reader
     }
 }
 

@@ -10,7 +10,7 @@ struct CrashModel: Equatable, Sendable {
 
     var rows: [Int64: Row] = [:]
     /// The fields with an index.
-    var indexes: [String] = []
+    var indexes: Set<String> = []
 
     var ids: [Int64] { rows.keys.sorted() }
 
@@ -24,7 +24,7 @@ struct CrashModel: Equatable, Sendable {
                 throw Mismatch(what: "the map shows other bytes of \(id) than the file")
             }
         }
-        indexes = try store.indexes().flatMap(\.fields)
+        indexes = Set(try store.indexes().flatMap(\.fields))
     }
 
     init() {}

@@ -35,7 +35,11 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         CrashWorkload(
             name: "indexes",
             preparation: filled + [.patch],
-            steps: [.index, .patch, .put(2), .replace, .compact(.rewrite), .erase, .index, .index, .delete]
+            steps: [
+                .index, .patch, .textIndex, .put(2), .replace, .mixedBatch, .compact(.rewrite), .erase, .index,
+                .textIndex,
+                .delete,
+            ]
         ),
         CrashWorkload(
             name: "rewrite",

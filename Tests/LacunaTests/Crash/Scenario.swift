@@ -4,7 +4,7 @@ import Testing
 
 /// One call on a small store with gaps, which is interrupted or made to fail.
 enum Scenario: String, CaseIterable, Sendable {
-    case put, replace, delete, metadata, index, rewrite, inPlace, punch, erase, reembed
+    case put, replace, delete, metadata, index, textIndex, rewrite, inPlace, punch, erase, reembed
 
     /// The ids that `delete` and `erase` take.
     static let deleted: [Int64] = [1, 2, 4]
@@ -55,7 +55,7 @@ enum Scenario: String, CaseIterable, Sendable {
                 after.rows[id]?.metadata = "{\"name\":\"row \(id)\",\"patched\":true}"
             }
         case .reembed: after = before.reembedded(to: dimension)
-        case .index: after.indexes = ["name"]
+        case .index, .textIndex: after.indexes = ["name"]
         case .rewrite, .inPlace, .punch: break
         }
         return after
@@ -83,6 +83,7 @@ enum Scenario: String, CaseIterable, Sendable {
                 try batch.patchMetadataJSON("{\"patched\":true}", where: "id BETWEEN 16 AND 24")
             }
         case .index: try store.createMetadataIndex(on: "name")
+        case .textIndex: try store.createTextIndex(on: ["name"])
         case .rewrite: try store.compact(.rewrite, .small(rows: 5, dimension: dimension))
         case .inPlace: try store.compact(.inPlace, .small(rows: 3, dimension: dimension))
         case .punch: try store.compact(.punch)

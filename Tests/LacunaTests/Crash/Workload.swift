@@ -27,6 +27,8 @@ final class Workload {
         case replace, delete, erase, setMetadata, patch, mixedBatch, punch, reopen, flush, failedBatch
         /// Makes an index on a field, or drops it.
         case index
+        /// Makes a text index, or drops it.
+        case textIndex
         case compact(CompactionStrategy)
         /// A re-embedding to another dimension, from its beginning to its end, or the rest of one.
         case reembed(to: Int)
@@ -42,7 +44,7 @@ final class Workload {
 
         static let all: [Step] = [
             .put(8), .put(3), .put(1), .put(5), .replace, .delete, .erase, .setMetadata, .mixedBatch, .patch,
-            .compact(.rewrite), .compact(.inPlace), .punch, .index, .reopen,
+            .compact(.rewrite), .compact(.inPlace), .punch, .index, .textIndex, .reopen,
         ]
     }
 
@@ -109,6 +111,7 @@ final class Workload {
         case .patch: try patch(store)
         case .mixedBatch: try mixedBatch(store)
         case .index: try index(store)
+        case .textIndex: try textIndex(store)
         case .compact(let strategy): try compact(store, strategy)
         case .reembed(let dimension): try reembed(store, to: dimension)
         case .stopReembedding(let dimension): try stopReembedding(store, to: dimension)
@@ -305,17 +308,22 @@ final class Workload {
     }
 
     private func index(_ store: VectorStore<Int64>) throws {
-        var next = current
-        let isThere = !next.indexes.isEmpty
-        next.indexes = isThere ? [] : ["patched"]
-        try settle(store.flush)
-        try change(to: next, isDurable: true) {
-            if isThere {
-                try store.dropMetadataIndex(on: "patched")
-            } else {
-                try store.createMetadataIndex(on: "patched")
-            }
+        try toggle("patched") {
+            if $0 { try store.createMetadataIndex(on: "patched") } else { try store.dropMetadataIndex(on: "patched") }
         }
+    }
+
+    private func textIndex(_ store: VectorStore<Int64>) throws {
+        try toggle("name") { if $0 { try store.createTextIndex(on: ["name"]) } else { try store.dropTextIndex() } }
+    }
+
+    /// Makes the index on a field, or drops it.
+    private func toggle(_ field: String, _ call: (_ makes: Bool) throws -> Void) throws {
+        var next = current
+        let makes = !next.indexes.contains(field)
+        next.indexes.formSymmetricDifference([field])
+        try settle { try store?.flush() }
+        try change(to: next, isDurable: true) { try call(makes) }
     }
 
     private func mixedBatch(_ store: VectorStore<Int64>) throws {
