@@ -89,6 +89,9 @@ package final class Statement {
         unsafe sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_VM_STEP, 1)
     }
 
+    /// Whether SQLite takes the value for true.
+    package func isTrue(_ column: Int) -> Bool { unsafe sqlite3_column_double(handle, Int32(column)) != 0 }
+
     @inlinable package func integer(_ column: Int) -> Int64 { unsafe sqlite3_column_int64(handle, Int32(column)) }
 
     package func text(_ column: Int) throws(VectorStoreError) -> String {

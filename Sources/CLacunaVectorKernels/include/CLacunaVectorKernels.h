@@ -70,6 +70,11 @@ typedef struct {
     uint32_t row;
 } lacuna_candidate;
 
+/* Lets the CPU fetch bytes that are read soon. */
+static inline void lacuna_prefetch(const void *bytes, size_t count) {
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch((const char *)bytes + i);
+}
+
 /*
  Writes the rows whose distance to a query may be at most the query's limit, and returns their number. A row that is
  left out has a distance above the limit.

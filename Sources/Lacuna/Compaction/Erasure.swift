@@ -12,8 +12,8 @@ import Glibc
 /// | 1. one transaction: the rows are deleted, the journal says `erasing` | all of their bytes | goes on with 2 |
 /// | 2. the dead rows are found, and no reader sees them any more | the same | goes on with 2 |
 /// | 3. dead rows and tail are zeroed, and the file is synced | some of the bytes, or all of them in the index | goes on with 2 |
-/// | 4. the ids of dead rows, and stale index rows, are removed, and the text index is merged; the directory is synced, so that files retired before have lost their names durably | the same | goes on with 2 |
-/// | 5. the index is rebuilt (`VACUUM`) | its old pages in the log, and in the database | goes on with 2 |
+/// | 4. the ids of dead rows, and stale index rows, are removed; the directory is synced, so that files retired before have lost their names durably | the same | goes on with 2 |
+/// | 5. the text index is merged, and the index rebuilt (`VACUUM`), in one turn | its old pages in the log, and in the database | goes on with 2 |
 /// | 6. the log is copied into the database, and cut to length 0 | nothing, or what step 5 leaves | goes on with 2 |
 /// | 7. the journal says `finished` | nothing | |
 ///
@@ -112,7 +112,6 @@ struct Erasure {
             try forgetDeadIDs(live, of: file.header.generation)
             zeroed += try eraseFromReembedding(trustingZeros)
             try maintenance.deleteStaleRows()
-            try forgetDeadWords()
             try mapped(maintenance.fileSystem.sync(maintenance.paths.directory))
             // The log is emptied before rebuilding, too: if a reader kept the log, each attempt to rebuild would make
             // it longer by the whole index.
@@ -241,24 +240,6 @@ struct Erasure {
 
     private static let runsOfBatch = 1_000
 
-    /// Merges the text index until no word of a deleted row is left in it. A stale one is made anew.
-    private func forgetDeadWords() throws {
-        var isFirst = true
-        var isDone = false
-        while !isDone {
-            isDone = try maintenance.commit { index throws(VectorStoreError) in
-                guard let texts = try index.textIndex() else { return true }
-                if try index.isTextIndexStale() {
-                    try index.makeTextIndex(texts, index.record().idKind) { _ in }
-                    return true
-                }
-                return try !index.mergeTexts(isFirst: isFirst)
-            }
-            isFirst = false
-            try maintenance.check()
-        }
-    }
-
     /// - Throws: `unsupported` if this process couldn't erase words from the text index.
     private func checkForWords() throws {
         try maintenance.turn { session in
@@ -270,6 +251,10 @@ struct Erasure {
     private func rebuildIndex() throws {
         try maintenance.check()
         try maintenance.turn { session in
+            try session.commit { () throws(VectorStoreError) in
+                try session.index.forgetDeadTexts(session.index.record().idKind)
+                try session.index.forgetSamples()
+            }
             // The first commit in a log must say to which database the log belongs, and the commit of SQLite's `VACUUM`
             // doesn't.
             if session.log.mark.beginsLog {

@@ -229,7 +229,10 @@ struct ReembeddingRounds {
         _ record: StoreRecord
     ) throws(VectorStoreError) -> Bool {
         if try index.slot(of: row.id, record.generation) != row.slot { return false }
-        return try index.metadata(of: row.id) == row.metadata
+        guard let now = try index.metadata(of: row.id), let before = row.metadata else {
+            return try index.metadata(of: row.id) == nil && row.metadata == nil
+        }
+        return now.utf8.elementsEqual(before.utf8)
     }
 
     // MARK: The end

@@ -51,7 +51,8 @@ extension FilterText: Equatable {
 }
 
 extension SQLValue {
-    fileprivate func isSameValue(as other: SQLValue) -> Bool {
+    /// Whether two values have the same bytes.
+    func isSameValue(as other: SQLValue) -> Bool {
         switch (self, other) {
         case (.text(let left), .text(let right)): left.utf8.elementsEqual(right.utf8)
         case (.real(let left), .real(let right)): left.bitPattern == right.bitPattern

@@ -27,19 +27,26 @@ struct IndexSchema {
         let own = version.map { [all[Int($0) - 1]] } ?? all
         let names = Set(own.flatMap(\.keys))
         var missing = Set(own.last?.keys ?? [:].keys)
+        var texts: [String: String] = [:]
+        let knowsTexts = version.map { Int($0) >= Self.textVersion } ?? true
         // An index on the schema table itself, which only a prepared file has, isn't used.
         let row = try connection.prepareLoadingSchema("SELECT type, name, tbl_name, sql FROM sqlite_schema NOT INDEXED")
         while try row.step() {
             let type = row.repairedText(0)
             // SQLite's own indexes, of primary keys, have no text.
-            guard type == "table" || type == "index", !row.isNull(3) else { continue }
+            if row.isNull(3) || ["view", "trigger"].contains(type) { continue }
             let name = row.repairedText(1)
             let sql = row.repairedText(3)
+            // SQLite ignores the case of the type, too, but writes none of these in capitals.
+            guard type == "table" || type == "index" else {
+                strange.append(name)
+                continue
+            }
             if own.contains(where: { $0[name] == sql }) {
                 missing.remove(name)
                 if type == "table" { tables.insert(name) }
-            } else if name == TextIndex.table || TextIndex.shadowTables[name] != nil {
-                if TextIndex.shadowTables[name] != sql && TextIndex(sql: sql) == nil { strange.append(name) }
+            } else if type == "table", knowsTexts, TextIndex.names.contains(name.lowercased()) {
+                texts[name] = sql
             } else if names.contains(name) {
                 if sql.hasPrefix("CREATE TABLE ") { altered.append(name) }
             } else {
@@ -47,6 +54,16 @@ struct IndexSchema {
             }
         }
         strange += missing.sorted()
+        noteStrange(texts)
+    }
+
+    /// A text index has all its tables, each with the text that we or FTS5 give it.
+    private mutating func noteStrange(_ texts: [String: String]) {
+        if texts.isEmpty { return }
+        for name in TextIndex.names.union(texts.keys).sorted() {
+            let isRight = texts[name].map { TextIndex.shadowTables[name] == $0 || TextIndex(sql: $0) != nil } ?? false
+            if !isRight { strange.append(name) }
+        }
     }
 
     private mutating func note(
@@ -101,6 +118,9 @@ struct IndexSchema {
         "CREATE TABLE sqlite_sequence(name,seq)", "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
         "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
     ]
+
+    /// The first version that may have a text index.
+    static let textVersion = 5
 
     private struct Known: Sendable {
         let scripts: [[UInt8]]

@@ -53,9 +53,11 @@ extension StoreIndex {
         for name in Self.largeTables { try connection.execute("DROP TABLE IF EXISTS \(Self.besidePrefix)\(name)") }
     }
 
-    /// Throws `alreadyExists` if another program has something under a name that the migrations need.
+    /// Throws `alreadyExists` if another program has something under a name that the migrations or a text index need.
     func checkNewNamesAreFree() throws(VectorStoreError) {
-        let names = IndexSchema.names(newSince: version).map { "'\($0)'" }.joined(separator: ", ")
+        let isBeforeTexts = version < IndexSchema.textVersion
+        let all = IndexSchema.names(newSince: version).union(isBeforeTexts ? TextIndex.names : [])
+        let names = all.map { "'\($0)'" }.joined(separator: ", ")
         let taken = try connection.first("SELECT name FROM sqlite_schema WHERE name COLLATE NOCASE IN (\(names))") {
             row throws(VectorStoreError) in try row.text(0)
         }

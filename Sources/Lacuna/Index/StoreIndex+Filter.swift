@@ -11,11 +11,17 @@ extension StoreIndex {
         _ body: MatchHandler
     ) throws {
         func read(_ condition: Condition?) throws {
+            if let found = try indexedMatches(generation, condition) {
+                for (id, slot) in found.prefix(limit ?? .max) {
+                    try body(id, slot) { () throws(VectorStoreError) in try metadata(of: id) }
+                }
+                return
+            }
             try forEachRow(
                 "id, row_slot, metadata, metadata_checksum",
                 generation,
                 condition,
-                try source(condition),
+                RowSource(condition),
                 limit: limit
             ) { row in
                 let id = try row.id(0)
@@ -34,16 +40,20 @@ extension StoreIndex {
         _ condition: Condition?,
         _ body: (SQLValue, Slot) throws -> Void
     ) throws {
-        try forEachMatch(generation, condition, try source(condition), body)
+        if let found = try indexedMatches(generation, condition) {
+            for (id, slot) in found { try body(id, slot) }
+        } else {
+            try forEachRowThatPasses(generation, condition, body)
+        }
     }
 
-    func forEachMatch(
+    /// The same, found without an index.
+    func forEachRowThatPasses(
         _ generation: Int64,
         _ condition: Condition?,
-        _ source: RowSource,
         _ body: (SQLValue, Slot) throws -> Void
     ) throws {
-        try forEachRow("id, row_slot", generation, condition, source) { try body($0.id(0), $0.slot(1)) }
+        try forEachRow("id, row_slot", generation, condition, RowSource(condition)) { try body($0.id(0), $0.slot(1)) }
     }
 
     /// The ids among some whose rows pass a filter, with their slots, in the order of the given ids.
@@ -78,8 +88,8 @@ extension StoreIndex {
 
     /// A checked filter.
     struct Condition {
-        fileprivate let sql: String
-        fileprivate let values: [SQLValue]
+        let sql: String
+        let values: [SQLValue]
         /// Comparisons that each row that passes must pass. A row without metadata passes none of them.
         let terms: [FilterTerm]
         /// Whether the filter may have another result for the same row later.
@@ -110,8 +120,10 @@ extension StoreIndex {
         case vectors
         /// The table `metadata`, since no row without metadata passes.
         case metadata
-        case index(IndexedTerms)
         case ids([SQLValue])
+
+        /// The source for all rows that pass.
+        init(_ condition: Condition?) { self = condition?.terms.isEmpty == false ? .metadata : .vectors }
     }
 
     /// Calls `body` with some columns of the rows that pass a filter, or of all rows, in the order of ids.
@@ -145,7 +157,7 @@ extension StoreIndex {
 
     /// If a statement with a filter fails while it is compiled or run, the caller's expression is the reason, for
     /// example a malformed JSON path.
-    private func blamingFilter<R>(
+    func blamingFilter<R>(
         _ condition: Condition?,
         _ body: () throws(VectorStoreError) -> R
     ) throws(VectorStoreError) -> R {
@@ -195,7 +207,7 @@ extension StoreIndex {
     }
 
     /// The name of the row in the check, and in the query itself.
-    private static let rowName = "lacuna_row"
+    static let rowName = "lacuna_row"
 
     private static func isReadingTheRow(_ request: Connection.Request) -> Bool {
         switch request.action {
@@ -216,7 +228,7 @@ extension StoreIndex.RowSource {
     fileprivate var id: String {
         switch self {
         case .vectors, .ids: "v.id"
-        case .metadata, .index: "m.id"
+        case .metadata: "m.id"
         }
     }
 
@@ -225,23 +237,16 @@ extension StoreIndex.RowSource {
         switch self {
         case .vectors, .ids: "vectors AS v LEFT JOIN metadata AS m ON m.id = v.id"
         case .metadata: "metadata AS m NOT INDEXED CROSS JOIN vectors AS v ON v.id = m.id"
-        case .index(let index):
-            "metadata AS m INDEXED BY \(MetadataIndex.quoted(index.name)) CROSS JOIN vectors AS v ON v.id = m.id"
         }
     }
 
     fileprivate var restriction: String {
-        switch self {
-        case .vectors, .metadata: ""
-        case .index(let index): "AND \(index.sql)"
-        case .ids: "AND id IN (SELECT value FROM json_each(?))"
-        }
+        if case .ids = self { "AND id IN (SELECT value FROM json_each(?))" } else { "" }
     }
 
     fileprivate var values: [SQLValue] {
         switch self {
         case .vectors, .metadata: []
-        case .index(let index): index.values
         case .ids(let ids): [.text(SQLValue.jsonArray(ids))]
         }
     }

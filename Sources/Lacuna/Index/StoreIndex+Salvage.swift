@@ -81,7 +81,9 @@ extension StoreIndex {
         for check in try IndexSchema(connection, version: nil).integrityChecks {
             try connection.forEach("PRAGMA \(check)") { row throws(VectorStoreError) in
                 let message = try row.text(0)
-                if message != "ok" { messages.append(message.replacing("\n", with: ", ")) }
+                // SQLite 3.44 can't check a table of FTS5 through a connection that only reads.
+                let isUnchecked = message.hasPrefix("unable to validate") && message.contains(TextIndex.table)
+                if message != "ok" && !isUnchecked { messages.append(message.replacing("\n", with: ", ")) }
             }
         }
         return messages

@@ -5,6 +5,7 @@ final class TextIndexStatements {
     let index: TextIndex
     fileprivate let insert: KeptStatement
     fileprivate let remove: KeptStatement
+    fileprivate let find = KeptStatement("SELECT 1 FROM \(TextIndex.table)_docsize WHERE id = ?")
     fileprivate let addID = KeptStatement("INSERT INTO text_ids (id) VALUES (?) RETURNING number")
     fileprivate let number = KeptStatement("SELECT number FROM text_ids WHERE id = ?")
     fileprivate let removeID = KeptStatement("DELETE FROM text_ids WHERE number = ?")
@@ -73,6 +74,7 @@ extension StoreIndex {
     @discardableResult
     func dropTextIndex() throws(VectorStoreError) -> Bool {
         let isThere = try textIndex() != nil
+        if isThere, try !hasFTS5() { throw Self.noFTS5 }
         textIndexStatements = nil
         if isThere { try connection.execute("DROP TABLE \(TextIndex.table)") }
         try connection.run("DELETE FROM text_index")
@@ -90,7 +92,8 @@ extension StoreIndex {
         to new: String?
     ) throws(VectorStoreError) {
         let (old, new) = (index.texts(in: old), index.texts(in: new))
-        if old == new { return }
+        // Two texts are the same to Swift if only their composition differs, but not to a tokenizer.
+        if (old ?? []).elementsEqual(new ?? [], by: { $0.isSameValue(as: $1) }) { return }
         guard try hasFTS5() else {
             try connection.run("UPDATE text_index SET is_stale = 1 WHERE is_stale = 0")
             return
@@ -133,6 +136,12 @@ extension StoreIndex {
         _ statements: TextIndexStatements
     ) throws(VectorStoreError) {
         guard let number = try kind == .integer ? id : number(of: id, statements) else { return }
+        let isThere = try statements.find.first(
+            on: connection,
+            { row throws(VectorStoreError) in try row.bind(number, at: 1) },
+            { _ in true }
+        )
+        if isThere == nil { return }
         _ = try statements.remove.run(on: connection) { row throws(VectorStoreError) in try row.bind([number] + texts) }
         if kind == .integer { return }
         _ = try statements.removeID.run(on: connection) { row throws(VectorStoreError) in try row.bind(number, at: 1) }
@@ -146,19 +155,33 @@ extension StoreIndex {
         )
     }
 
-    /// Merges a part of the text index, so that words of deleted rows leave it; returns whether there is more to merge.
-    /// Begin with `isFirst`.
-    func mergeTexts(isFirst: Bool) throws(VectorStoreError) -> Bool {
-        let before = connection.totalChanges
-        try connection.run(
-            "INSERT INTO \(TextIndex.table) (\(TextIndex.table), rank) VALUES ('merge', ?)",
-            [.integer(isFirst ? -Self.pagesOfMerge : Self.pagesOfMerge)]
-        )
-        // FTS5's documentation of `merge`: a call that changes fewer than two rows had nothing to do.
-        return connection.totalChanges - before >= 2
+    /// Merges the whole text index, so that words of deleted rows leave it. A stale one is made anew. Takes O(index)
+    /// time.
+    func forgetDeadTexts(_ kind: VectorIDKind) throws(VectorStoreError) {
+        guard let index = try textIndex() else { return }
+        if try isTextIndexStale() { return try makeTextIndex(index, kind) { _ in } }
+        // FTS5 doesn't merge a single segment, which may hold words of a row that was put and deleted at once. So there
+        // is always a second one, of a row that is put and deleted here.
+        let number = try connection.first(
+            """
+            SELECT CASE WHEN max(id) < \(Int64.max) THEN max(id) + 1 ELSE coalesce(min(id), 1) - 1 END
+            FROM \(TextIndex.table)_docsize
+            """
+        ) { $0.integer(0) }
+        let column = "\"\(index.fields[0].key)\""
+        let texts: [SQLValue] = [.integer(number ?? 0), .text("a")]
+        let (table, rows) = (TextIndex.table, "rowid, \(column)")
+        try connection.run("INSERT INTO \(table) (\(rows)) VALUES (?, ?)", texts)
+        try connection.run("INSERT INTO \(table) (\(table), \(rows)) VALUES ('delete', ?, ?)", texts)
+        try connection.run("INSERT INTO \(table) (\(table)) VALUES ('optimize')")
+        try raiseSequence()
     }
 
-    private static let pagesOfMerge: Int64 = 500
+    /// Removes the samples of values that `ANALYZE` may have taken.
+    func forgetSamples() throws(VectorStoreError) {
+        let isThere = try connection.first("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat4'") { _ in true }
+        if isThere != nil { try connection.run("DELETE FROM sqlite_stat4") }
+    }
 
     // MARK: Reading
 

@@ -3,13 +3,13 @@ extension StoreIndex {
     /// SQLite has FTS5, and all is well. Takes as long as making the index, and as much room among the temporary files.
     func textIndexMessages(_ kind: VectorIDKind) throws(VectorStoreError) -> [String] {
         guard let index = try textIndex(), try hasFTS5(), try !isTextIndexStale() else { return [] }
-        let (copy, kept, made) = ("temp.lacuna_words", "temp.lacuna_kept", "temp.lacuna_made")
+        let (copy, kept, made) = ("temp.\(TextIndex.copy)", "temp.lacuna_kept", "temp.lacuna_made")
         try connection.execute(index.sql.replacing(TextIndex.table, with: copy, maxReplacements: 1))
         defer { try? connection.execute("DROP TABLE \(copy)") }
         try fill(copy, index, kind)
         try connection.execute("CREATE VIRTUAL TABLE \(kept) USING fts5vocab(main, \(TextIndex.table), instance)")
         defer { try? connection.execute("DROP TABLE \(kept)") }
-        try connection.execute("CREATE VIRTUAL TABLE \(made) USING fts5vocab(temp, lacuna_words, instance)")
+        try connection.execute("CREATE VIRTUAL TABLE \(made) USING fts5vocab(temp, \(TextIndex.copy), instance)")
         defer { try? connection.execute("DROP TABLE \(made)") }
         let pairs = [
             (4, "SELECT term, doc, col, \"offset\" FROM \(kept)", "SELECT term, doc, col, \"offset\" FROM \(made)"),
@@ -36,8 +36,11 @@ extension StoreIndex {
 
     private static func sizes(_ table: String) -> String { "SELECT id, hex(sz) FROM \(table)_docsize ORDER BY id" }
 
-    /// The first record of FTS5's data: the number of rows, and of words in each column.
-    private static func averages(_ table: String) -> String { "SELECT hex(block) FROM \(table)_data WHERE id = 1" }
+    /// The first record of FTS5's data: the number of rows, and of words in each column. A table that never had a row
+    /// has none.
+    private static func averages(_ table: String) -> String {
+        "SELECT hex(block) FROM \(table)_data WHERE id = 1 AND EXISTS (SELECT 1 FROM \(table)_docsize)"
+    }
 
     /// Whether two queries have the same rows.
     private func isSame(_ columns: Int, _ left: String, _ right: String) throws(VectorStoreError) -> Bool {

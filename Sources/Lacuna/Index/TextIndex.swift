@@ -26,6 +26,8 @@ struct TextIndex: Equatable {
     let tokenizer: TextTokenizer
 
     static let table = "metadata_words"
+    /// The name of a temporary copy.
+    static let copy = "lacuna_words"
     /// The tables in which FTS5 keeps the index, as FTS5 makes them.
     static let shadowTables = [
         "\(table)_data": "CREATE TABLE '\(table)_data'(id INTEGER PRIMARY KEY, block BLOB)",
@@ -33,6 +35,9 @@ struct TextIndex: Equatable {
         "\(table)_docsize": "CREATE TABLE '\(table)_docsize'(id INTEGER PRIMARY KEY, sz BLOB)",
         "\(table)_config": "CREATE TABLE '\(table)_config'(k PRIMARY KEY, v) WITHOUT ROWID",
     ]
+
+    /// The names of all its tables.
+    static let names = Set(shadowTables.keys).union([table])
 
     private static let mostFields = 8
     private static let beginning = "CREATE VIRTUAL TABLE \(table) USING fts5("
@@ -53,7 +58,7 @@ struct TextIndex: Equatable {
             )
         }
         let names = fields.map { $0.key.lowercased() }
-        if let name = names.first(where: ["rank", "rowid", Self.table].contains) {
+        if let name = names.first(where: ["rank", "rowid", Self.table, Self.copy].contains) {
             throw refuse("the field `\(name)` can't be in a text index: FTS5 uses that name", "name another field")
         }
         if Set(names).count < names.count {

@@ -82,9 +82,13 @@ public enum VectorStoreRecovery {
 
     /// Returns the names of the indexes that were rebuilt.
     private static func rebuildWrongIndexes(_ session: WriteSession) throws -> [String] {
-        let names = try session.index.wrongIndexes()
-        for name in names { try session.commit { () throws(VectorStoreError) in try session.index.rebuild(name) } }
-        return names
+        var rebuilt: [String] = []
+        // SQLite's check ends after a hundred faults, which may all be those of one index.
+        while case let names = try session.index.wrongIndexes().filter({ !rebuilt.contains($0) }), !names.isEmpty {
+            for name in names { try session.commit { () throws(VectorStoreError) in try session.index.rebuild(name) } }
+            rebuilt += names
+        }
+        return rebuilt
     }
 
     /// Calls `body` with everything that can still be read of a damaged store: rows that match their checksums as

@@ -23,7 +23,7 @@ struct FilteredSearch {
     /// In a tenth of the time in which a search reads this many bytes of rows, one row is evaluated by its id.
     private static let bytesPerCandidate = 2 << 20
     /// In the time in which a search reads this many bytes of rows, an index finds one row.
-    private static let bytesPerIndexedRow = 24 << 10
+    private static let bytesPerIndexedRow = 128 << 10
 
     private var limit: Int { searcher.request.limit }
     private var liveRows: Int { Int(snapshot.record.liveRows) }
@@ -32,18 +32,18 @@ struct FilteredSearch {
     func nearest() throws -> [[FoundRow]] {
         try snapshot.index.withCondition(filter) { condition in
             if !condition.readsClock, let found = try nearestByMemory(condition) { return found }
-            if let index = try selectiveIndex(condition) {
-                note(.indexFirst, "the index \(index.terms.name) leaves \(index.rows) of \(liveRows) rows")
-                return try nearest(condition, .index(index.terms))
+            if let found = try indexedRows(condition) {
+                note(.indexFirst, "the index \(found.index) leaves \(found.rows) of \(liveRows) rows")
+                return try nearest(condition, RowList(snapshot, among: found.ids))
             }
             if let found = try nearestFirst(condition) { return found }
             note(.filterFirst, reasonForAll(condition))
-            return try nearest(condition, try snapshot.index.source(condition))
+            return try nearest(condition, RowList(snapshot, condition))
         }
     }
 
-    private func nearest(_ condition: StoreIndex.Condition, _ source: StoreIndex.RowSource) throws -> [[FoundRow]] {
-        let list = try RowList(snapshot, condition, source)
+    /// The nearest of all rows that pass.
+    private func nearest(_ condition: StoreIndex.Condition, _ list: RowList) throws -> [[FoundRow]] {
         if !condition.readsClock { remember(list) }
         return try searcher.nearest(list)
     }
@@ -83,12 +83,13 @@ struct FilteredSearch {
     // MARK: The choice
 
     /// Nil if each index was seen to leave too many rows, or is now.
-    private func selectiveIndex(_ condition: StoreIndex.Condition) throws -> (terms: IndexedTerms, rows: Int)? {
+    private func indexedRows(_ condition: StoreIndex.Condition) throws -> StoreIndex.IndexedRows? {
         let most = mostIndexedRows
-        if condition.terms.isEmpty || remembered.leftByIndexes(filter) > most { return nil }
-        let index = try snapshot.index.selectiveIndex(condition, most: most)
-        if index == nil { remembered.note(leftByIndexes: most + 1, filter) }
-        return index
+        let indexes = try snapshot.index.indexes(for: condition)
+        if indexes.isEmpty || remembered.leftByIndexes(filter, indexes.count) > most { return nil }
+        let found = try snapshot.index.indexedRows(condition, by: indexes, most: most)
+        if found == nil { remembered.note(leftByIndexes: most + 1, indexes.count, filter) }
+        return found
     }
 
     /// The most rows that an index may leave to be faster than the other ways. If the nearest rows are evaluated first,

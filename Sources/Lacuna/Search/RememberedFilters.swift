@@ -20,8 +20,8 @@ final class RememberedFilters: Sendable {
         let filter: Filter
         var passing: Passing?
         var trials = Trials()
-        /// The number of rows that each index leaves at least, if they were counted.
-        var leftByIndexes = 0
+        /// The number of rows that each of some indexes leaves at least, if they were counted.
+        var leftByIndexes = (indexes: 0, rows: 0)
         /// All rows are evaluated after this many uses of the filter at the earliest, unless they must be.
         var usesToWait = 1
     }
@@ -82,12 +82,15 @@ final class RememberedFilters: Sendable {
         }
     }
 
-    /// The number of rows that each index was seen to leave at least; 0 if that isn't known.
-    func leftByIndexes(_ filter: Filter) -> Int {
-        entries.withLock { $0.last { $0.filter == filter } }?.leftByIndexes ?? 0
+    /// The number of rows that each of this many indexes was seen to leave at least; 0 if that isn't known.
+    func leftByIndexes(_ filter: Filter, _ indexes: Int) -> Int {
+        let left = entries.withLock { $0.last { $0.filter == filter } }?.leftByIndexes ?? (indexes: 0, rows: 0)
+        return left.indexes == indexes ? left.rows : 0
     }
 
-    func note(leftByIndexes rows: Int, _ filter: Filter) { update(filter) { $0.leftByIndexes = rows } }
+    func note(leftByIndexes rows: Int, _ indexes: Int, _ filter: Filter) {
+        update(filter) { $0.leftByIndexes = (indexes, rows) }
+    }
 
     /// Remembers the result of evaluating all rows.
     func remember(_ passing: Passing, _ filter: Filter) {

@@ -43,6 +43,8 @@ struct Scan: Sendable {
     private static let bridgedBytes = 2_048
     /// The same in slots, if rows are compared by their codes.
     private static let bridgedSlots = 7
+    /// The most bytes at the beginning of a block that are fetched while the block before is searched.
+    private static let prefetchedBytes = 4_096
     /// Fewer neighbouring rows aren't compared by their codes, which lie in blocks of 16 rows.
     private static let leastCodedSlots = 16
     /// The most tiles that are compared by their codes before the distances of the best rows are computed.
@@ -166,16 +168,26 @@ struct Scan: Sendable {
     ) throws(VectorStoreError) {
         let rowBytes = unsafe memory.stride
         let blockSlots = min(max(1, Self.blockBytes / rowBytes), LACUNA_MOST_ROWS)
+        /// The block before the one that was found last. While it is searched, the CPU fetches that one.
+        var waiting = slots.lowerBound..<slots.lowerBound
+        func search(_ block: Range<Slot>) throws(VectorStoreError) {
+            if block.isEmpty { return }
+            work.done.scannedRows += block.count
+            work.done.readBytes += Int64(block.count * rowBytes)
+            for some in groups { try unsafe self.search(block, memory.row(block.lowerBound), some, &work) }
+        }
         try rows.forEachStretch(in: slots, bridging: Self.bridgedBytes / rowBytes) { stretch throws(VectorStoreError) in
             var rest = stretch
             while !rest.isEmpty {
                 let block = rest.prefix(blockSlots)
-                work.done.scannedRows += block.count
-                work.done.readBytes += Int64(block.count * rowBytes)
-                for some in groups { try unsafe search(block, memory.row(block.lowerBound), some, &work) }
+                let bytes = min(block.count * rowBytes, Self.prefetchedBytes)
+                unsafe lacuna_prefetch(memory.row(block.lowerBound), bytes)
+                try search(waiting)
+                waiting = block
                 rest = rest.dropFirst(block.count)
             }
         }
+        try search(waiting)
     }
 
     /// The queries, in groups that are compared at a time.

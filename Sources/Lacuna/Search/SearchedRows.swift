@@ -95,13 +95,9 @@ struct RowList: Sendable {
     }
 
     /// Lists all rows that the table `vectors` names, or those that pass a filter. Takes O(rows · log rows) time.
-    init(
-        _ snapshot: Snapshot,
-        _ condition: StoreIndex.Condition? = nil,
-        _ source: StoreIndex.RowSource = .vectors
-    ) throws {
+    init(_ snapshot: Snapshot, _ condition: StoreIndex.Condition? = nil) throws {
         var rows: [(id: SQLValue, slot: Slot)] = []
-        try snapshot.index.forEachMatch(snapshot.record.generation, condition, source) { id, slot in
+        try snapshot.index.forEachRowThatPasses(snapshot.record.generation, condition) { id, slot in
             try snapshot.check(id, slot)
             rows.append((id, slot))
         }

@@ -52,19 +52,21 @@ struct WordsSearch {
     private func best(_ limit: Int, _ passing: ([FoundText]) throws -> [FoundText]) throws -> [FoundText] {
         var found: [FoundText] = []
         var batch: [FoundText] = []
-        /// Adds a batch, and sorts the rows of the same score.
+        var last = 0.0
         func add() throws {
             found += try passing(batch)
             batch = []
         }
         try snapshot.index.forEachTextMatch(query.expression, snapshot.record.idKind) { id, rank in
             let row = FoundText(id: id, score: -rank)
-            // A batch ends between two scores, so that rows of the same score are sorted together.
-            if batch.count >= Self.batch, batch[batch.count - 1].score != row.score {
+            // All rows of a score are found before the last of them are chosen by their ids.
+            if row.score != last, batch.count + found.count >= limit {
                 try add()
                 if found.count >= limit { return false }
             }
+            last = row.score
             batch.append(row)
+            if batch.count == Self.batch { try add() }
             return true
         }
         try add()

@@ -32,7 +32,7 @@ package final class RowWriter {
     package private(set) var deletedRows = 0
     /// Whether any row may have metadata; nil until that was looked up.
     private var mayHaveMetadata: Bool?
-    /// The text index, or that there is none; nil until that was looked up.
+    /// The text index, or that there is none to keep, since a stale one is made anew; nil until that was looked up.
     private var textIndex: TextIndex??
     /// The staged rows of a rewrite or a re-embedding, which must hear of changes.
     let staging: Staging
@@ -286,7 +286,7 @@ package final class RowWriter {
 
     private func knownTextIndex() throws(VectorStoreError) -> TextIndex? {
         if let textIndex { return textIndex }
-        let found = try index.textIndex()
+        let found = try index.isTextIndexStale() ? nil : try index.textIndex()
         textIndex = .some(found)
         return found
     }

@@ -87,6 +87,22 @@ import Testing
         try SalvagedStore(scratch).expectVerified(store.model)
     }
 
+    /// SQLite takes `INDEX` for `index`, and would evaluate it with each put.
+    @Test(arguments: ["CREATE INDEX i ON metadata (length(json))", "CREATE TABLE t (a CHECK (length(a)))"])
+    func aTypeInCapitals(_ sql: String) throws {
+        try tamper(scratch.index, sql)
+        let shell = try Program.sqlite.run(
+            [scratch.index],
+            input: """
+                .dbconfig defensive off
+                PRAGMA writable_schema = ON;
+                UPDATE sqlite_schema SET type = upper(type) WHERE name IN ('i', 't');
+                """
+        )
+        #expect(shell.status == 0)
+        try expectRefused(naming: sql.contains("INDEX") ? "`i`" : "`t`")
+    }
+
     @Test func aTriggerDoesNotRun() throws {
         try tamper(
             scratch.index,

@@ -42,9 +42,9 @@ import Testing
         let rows = 2_000 - 182
         #expect(
             try store.indexes() == [
-                IndexInfo(name: "metadata_n", kind: .metadata, fields: ["n"], rows: rows),
-                IndexInfo(name: "metadata_nowhere", kind: .metadata, fields: ["nowhere"], rows: 0),
-                IndexInfo(name: "metadata_o.k", kind: .metadata, fields: ["o.k"], rows: rows),
+                IndexInfo(name: "field_n", kind: .metadata, fields: ["n"], rows: rows),
+                IndexInfo(name: "field_nowhere", kind: .metadata, fields: ["nowhere"], rows: 0),
+                IndexInfo(name: "field_o.k", kind: .metadata, fields: ["o.k"], rows: rows),
             ]
         )
         try Self.expectSeven(store, "with an index")
@@ -59,7 +59,7 @@ import Testing
         #expect(try store.dropMetadataIndex(on: "n"))
         #expect(try !store.dropMetadataIndex(on: "n"))
         #expect(try Self.plan(store, .field("n") == 5) != .indexFirst)
-        #expect(try store.indexes().map(\.name) == ["metadata_nowhere", "metadata_o.k"])
+        #expect(try store.indexes().map(\.name) == ["field_nowhere", "field_o.k"])
     }
 
     /// Rows that are put, patched and deleted later, by this program, another handle, and the shell.
@@ -110,13 +110,13 @@ import Testing
     @Test func namesThatAreTaken() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch, rows: 20)
-        try rawConnection(scratch.index).run("CREATE INDEX Metadata_S ON metadata (checksum)")
+        try rawConnection(scratch.index).run("CREATE INDEX Field_S ON metadata (checksum)")
         for key in ["n", "N", "s", "a.b", "$"] { try store.createMetadataIndex(on: key) }
         try store.createMetadataIndex(on: "a", "b")
         #expect(
             try store.indexes().map { "\($0.name): \($0.fields[0])" } == [
-                "metadata_\"a.b\": \"a.b\"", "metadata_$: $", "metadata_N_2: N", "metadata_a.b: a.b", "metadata_n: n",
-                "metadata_s_2: s",
+                "field_\"a.b\": \"a.b\"", "field_$: $", "field_N_2: N", "field_a.b: a.b", "field_n: n",
+                "field_s_2: s",
             ]
         )
         #expect(try store.dropMetadataIndex(on: "a.b"))
@@ -175,8 +175,8 @@ import Testing
             input: """
                 .dbconfig defensive off
                 PRAGMA writable_schema = ON;
-                UPDATE sqlite_schema SET name = 'metadata_n', sql = replace(replace(sql, '"m"', '"n"'), '_m"', '_n"')
-                WHERE name = 'metadata_m';
+                UPDATE sqlite_schema SET name = 'field_n', sql = replace(replace(sql, '"m"', '"n"'), '_m"', '_n"')
+                WHERE name = 'field_m';
                 """
         )
         #expect(shell.status == 0)

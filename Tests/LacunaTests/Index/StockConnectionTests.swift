@@ -22,7 +22,7 @@ import Testing
         #expect(try connection.value("PRAGMA auto_vacuum") == 2)
         // "Lacn"
         #expect(try connection.value("PRAGMA application_id") == 0x4C61_636E)
-        #expect(try connection.value("PRAGMA user_version") == 4)
+        #expect(try connection.value("PRAGMA user_version") == 5)
         #expect(try connection.value("PRAGMA journal_mode") == "wal")
         #expect(try connection.value("PRAGMA integrity_check") == "ok")
     }

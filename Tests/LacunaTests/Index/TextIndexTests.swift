@@ -178,6 +178,51 @@ import Testing
         #expect(try store.verify().isSound)
     }
 
+    /// Words of a row that one transaction put and deleted, in a text index that has nothing else, leave the files too.
+    @Test func wordsThatWerePutAndDeletedAtOnceAreGone() throws {
+        let scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        try store.createTextIndex(on: ["title"])
+        try store.write { batch in
+            try batch.put([1], for: 1, metadataJSON: #"{"title":"kept"}"#)
+            try batch.put([1], for: .max, metadataJSON: #"{"title":"xylophone"}"#)
+            batch.delete(.max)
+        }
+        try store.erase([2])
+        #expect(try scratch.contents().values.allSatisfy { $0.range(of: Data("xylophone".utf8)) == nil })
+        #expect(try Self.ids(store, .words("kept")) == [1])
+        #expect(try store.verify().isSound)
+    }
+
+    /// Swift takes composed and decomposed texts for equal.
+    @Test func anotherCompositionIsAnotherText() throws {
+        let scratch = try Scratch()
+        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        try store.createTextIndex(on: ["title"], tokenizer: .trigram)
+        let composed = "서울시"
+        let decomposed = composed.decomposedStringWithCanonicalMapping
+        try store.put([1], for: 1, metadataJSON: #"{"title":"\#(composed)"}"#)
+        try store.setMetadataJSON(#"{"title":"\#(decomposed)"}"#, for: 1)
+        let report = try store.verify()
+        #expect(report.isSound, "\(report)")
+        #expect(try Self.ids(store, .words(composed)) == [])
+        #expect(try Self.ids(store, .words(decomposed)) == [1])
+        try store.delete(1)
+        #expect(try store.verify().isSound)
+    }
+
+    /// A field whose index might be taken for a table of the text index.
+    @Test func aFieldOfThatName() throws {
+        let scratch = try Scratch()
+        let store = try Self.make(scratch) { Int64($0) }
+        for key in ["words", "words_data", "metadata_words"] { try store.createMetadataIndex(on: key) }
+        try store.createTextIndex(on: ["title", "words"])
+        try store.close()
+        let again = try VectorStore<Int64>.open(at: scratch.store)
+        #expect(try again.indexes().count == 4)
+        #expect(try Self.ids(again, .words("kernel")) == [4])
+    }
+
     /// A writer whose SQLite has no FTS5 leaves the index stale, and one that has it makes it anew.
     @Test func withoutFTS5() throws {
         let scratch = try Scratch()
@@ -192,8 +237,12 @@ import Testing
         try store.close()
         let again = try VectorStore<Int64>.open(at: scratch.store)
         expectError(.unsupported) { try Self.ids(again, .words("kernel")) }
+        // Texts that the index doesn't have are changed and deleted.
+        try again.setMetadataJSON(#"{"title":"a text that is longer than all others"}"#, for: 1)
+        try again.delete([1, 2])
+        try again.put([1], for: 0, metadataJSON: #"{"title":"terminal"}"#)
         try again.createTextIndex(on: ["title"])
-        #expect(try Self.ids(again, .words("kernel other terminal")) == [4])
+        #expect(try Self.ids(again, .words("kernel other terminal")) == [0, 4])
         #expect(try again.verify().isSound)
     }
 
@@ -204,6 +253,7 @@ import Testing
         "CREATE VIEW metadata_words AS SELECT 1",
         "CREATE TABLE metadata_words_data (id INTEGER PRIMARY KEY, block AS (id))",
         "CREATE VIRTUAL TABLE metadata_words USING rtree(id, a, b)",
+        "CREATE TABLE Metadata_Words_docsize (id INTEGER PRIMARY KEY, sz BLOB CHECK (hex(sz) <> ''))",
     ]
 
     @Test(arguments: hostile) func anotherTableOfItsNameIsRefused(_ sql: String) throws {
