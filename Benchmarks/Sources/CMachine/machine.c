@@ -1,5 +1,8 @@
 #include "machine.h"
 
+// All functions with vectors of this length are part of functions that are compiled for AVX-512 or for AVX2.
+#pragma clang diagnostic ignored "-Wpsabi"
+
 // Sixteen floats, which the compiler turns into the registers that the target has.
 typedef float floats __attribute__((vector_size(64), aligned(4)));
 

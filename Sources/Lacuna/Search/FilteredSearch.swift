@@ -97,7 +97,7 @@ struct FilteredSearch {
     /// passes. With several queries, all rows would be evaluated, at about a quarter of the cost of an indexed row.
     private var mostIndexedRows: Int {
         if searcher.request.queries.count > 1 { return liveRows / 4 }
-        let evaluations = 4 * Double(searcher.request.expectedRows) * Double(liveRows)
+        let evaluations = 1.5 * Double(searcher.request.expectedRows) * Double(liveRows)
         return max(rowBytes / Self.bytesPerIndexedRow, Int(evaluations.squareRoot()))
     }
 

@@ -13,7 +13,10 @@ import Testing
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384))
         #expect(try PackagesData.sample.fill(store) == 1_000)
         try PackagesData.sample.expectAllAnswers(store)
-        // The rows' places make no difference.
+        // Indexes on what the filters compare make no difference.
+        for key in ["section", "installed_kib"] { try store.createMetadataIndex(on: key) }
+        try PackagesData.sample.expectAllAnswers(store)
+        // Neither do the rows' places.
         try store.delete([])
         for id in Int64(1)...50 {
             let vector = try #require(try store.vector(for: id))
@@ -33,6 +36,8 @@ import Testing
         let data = PackagesData.whole
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384))
         #expect(try data.fill(store) == 20_000)
+        try data.expectAllAnswers(store)
+        for key in ["section", "installed_kib"] { try store.createMetadataIndex(on: key) }
         try data.expectAllAnswers(store)
         try expectHalfToGoAway(store)
 
