@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// No row that is near enough may be left out by its codes.
-@Suite("Codes", .timeLimit(.minutes(10)))
+@Suite("Codes", .timeLimit(.minutes(40)))
 struct CodeTests {
     private static let dimensions = Array(1...40) + [63, 64, 65, 100, 127, 128, 129, 255, 300, 1024, 1025]
 

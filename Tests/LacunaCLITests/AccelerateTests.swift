@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `accelerate`, and what the other commands say about codes.
-@Suite(.timeLimit(.minutes(20))) struct AccelerateTests {
+@Suite(.timeLimit(.minutes(40))) struct AccelerateTests {
     private let directory: TemporaryDirectory
     private let store: String
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `compact` with a limit. At one byte per second it never ends by itself.
-@Suite(.timeLimit(.minutes(20))) struct CompactTests {
+@Suite(.timeLimit(.minutes(40))) struct CompactTests {
     private let directory: TemporaryDirectory
     private let store: String
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The tour, which is a script of the sample's.
-@Suite(.timeLimit(.minutes(20))) struct DemoTests {
+@Suite(.timeLimit(.minutes(40))) struct DemoTests {
     private let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Runs each command on a store whose directory has something else than a file under one of the names.
-@Suite(.timeLimit(.minutes(20))) struct HostileNamesCommandTests {
+@Suite(.timeLimit(.minutes(40))) struct HostileNamesCommandTests {
     private static let names = [
         "index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite-journal", "writer.lock", "readers-0.lock",
         "vectors-1.f32",

@@ -11,7 +11,7 @@ import Testing
         for statement in statements { try connection.run(statement) }
     }
 
-    @Test(.timeLimit(.minutes(20)), arguments: ["store", "vectors", "metadata", "compaction_journal"])
+    @Test(.timeLimit(.minutes(40)), arguments: ["store", "vectors", "metadata", "compaction_journal"])
     func anEndlessView(_ name: String) throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
@@ -39,7 +39,7 @@ import Testing
         try succeed("delete", store, "1")
     }
 
-    @Test(.timeLimit(.minutes(20))) func aSparseFileOfTwoThousandMillionMillionRows() throws {
+    @Test(.timeLimit(.minutes(40))) func aSparseFileOfTwoThousandMillionMillionRows() throws {
         let directory = try TemporaryDirectory()
         let store = directory / "s"
         try succeed("create", store, "--dimension", "1", "--metric", "euclidean")

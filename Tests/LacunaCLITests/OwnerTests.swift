@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A store's files keep their mode and owner, whoever works on the store.
-@Suite(.timeLimit(.minutes(20))) struct OwnerTests {
+@Suite(.timeLimit(.minutes(40))) struct OwnerTests {
     let directory: TemporaryDirectory
     let store: String
     /// Two user ids that nobody has.

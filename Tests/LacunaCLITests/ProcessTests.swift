@@ -30,7 +30,7 @@ import FoundationXML
 
     /// The rows that match at once just fill the buffer of standard output. Once that is printed, the filter works on
     /// the next row for ever, and nothing else checks for a signal.
-    @Test(.timeLimit(.minutes(20)), arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    @Test(.timeLimit(.minutes(40)), arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interruptEndsAnEndlessFilter(_ signal: Int32, _ status: Int32) throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3_000)
@@ -50,7 +50,7 @@ import FoundationXML
     }
 
     /// A log that claims to be long is read to its end before the store opens.
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/fd")), .timeLimit(.minutes(20)))
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self/fd")), .timeLimit(.minutes(40)))
     func interruptEndsTheLookThroughALongLog() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 1)

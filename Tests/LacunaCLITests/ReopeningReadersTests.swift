@@ -5,7 +5,7 @@ import Testing
 
 /// Other processes open the store again and again, while this one commits and its log begins anew. Each opening checks
 /// a log that is being written, and must not take writing for damage.
-@Suite(.timeLimit(.minutes(20))) struct ReopeningReadersTests {
+@Suite(.timeLimit(.minutes(40))) struct ReopeningReadersTests {
     private static let opens = 150
 
     @Test func noFalseAlarm() throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Two processes keep the store open and read it, while this process writes and compacts.
-@Suite(.timeLimit(.minutes(20))) struct SeveralProcessesTests {
+@Suite(.timeLimit(.minutes(40))) struct SeveralProcessesTests {
     private static let dimension = 1_024
     private static let rows: Int64 = 24
 

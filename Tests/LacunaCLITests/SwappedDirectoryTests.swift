@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// A store's directory is swapped under a running command.
-@Suite(.timeLimit(.minutes(20))) struct SwappedDirectoryTests {
+@Suite(.timeLimit(.minutes(40))) struct SwappedDirectoryTests {
     let directory: TemporaryDirectory
     let store: String
 

@@ -11,7 +11,7 @@ import Glibc
 #endif
 
 /// A disk that is full, or fails, while codes are made: nothing is lost, and nothing is left over.
-@Suite(.timeLimit(.minutes(10))) struct CodesFaultTests {
+@Suite(.timeLimit(.minutes(40))) struct CodesFaultTests {
     private static let query = [Float](repeating: 0.25, count: 32)
 
     /// Calls `body` with a store of 600 rows, and with the answer to the query.

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Several threads write and read while compactions of every strategy run, one after the other.
-@Suite(.timeLimit(.minutes(20))) struct CompactionUnderLoadTests {
+@Suite(.timeLimit(.minutes(40))) struct CompactionUnderLoadTests {
     private static let dimension = 130
     private static let writers = 3
     private static let idsPerWriter: Int64 = 120

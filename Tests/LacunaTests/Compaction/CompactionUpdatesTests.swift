@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Compactions that are iterated. At one byte per second a compaction never ends by itself.
-@Suite(.timeLimit(.minutes(20))) struct CompactionUpdatesTests {
+@Suite(.timeLimit(.minutes(40))) struct CompactionUpdatesTests {
     let scratch: Scratch
     /// 100 rows of 4 KiB, half of them dead: one batch, or three at a low rate.
     let store: VectorStore<Int64>
@@ -225,7 +225,7 @@ import Testing
 }
 
 /// The mailbox between the compacting thread and the task.
-@Suite(.timeLimit(.minutes(20))) struct UpdateMailboxTests {
+@Suite(.timeLimit(.minutes(40))) struct UpdateMailboxTests {
     private let mailbox = UpdateMailbox()
 
     private struct Failure: Error {}

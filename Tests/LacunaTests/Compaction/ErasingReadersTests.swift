@@ -11,7 +11,7 @@ import Testing
 @testable import Lacuna
 
 /// Readers keep the rows that they see; the rows that were kept for them are erased when they are gone.
-@Suite(.timeLimit(.minutes(20))) struct ErasingReadersTests {
+@Suite(.timeLimit(.minutes(40))) struct ErasingReadersTests {
     private let scratch: Scratch
     private let store: VectorStore<Int64>
     private let remains: Remains

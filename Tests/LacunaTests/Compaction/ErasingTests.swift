@@ -8,7 +8,7 @@ import Testing
 @testable import Lacuna
 
 /// Nothing of an erased row is left in any file, and all other rows are left whole.
-@Suite(.timeLimit(.minutes(20))) struct ErasingTests {
+@Suite(.timeLimit(.minutes(40))) struct ErasingTests {
     private let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

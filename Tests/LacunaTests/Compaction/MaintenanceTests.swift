@@ -6,7 +6,7 @@ import Testing
 private struct Stop: Error {}
 
 /// A deadline, a rate, the caller, readers and closing the store keep a compaction within bounds.
-@Suite(.timeLimit(.minutes(20))) struct MaintenanceTests {
+@Suite(.timeLimit(.minutes(40))) struct MaintenanceTests {
     private static let dimension = 1_024
     private static let rows = 120
     private let scratch: Scratch

@@ -35,11 +35,7 @@ struct CrashWorkload: Sendable, CustomStringConvertible {
         CrashWorkload(
             name: "indexes",
             preparation: filled + [.patch],
-            steps: [
-                .index, .patch, .textIndex, .put(2), .replace, .mixedBatch, .compact(.rewrite), .erase, .index,
-                .textIndex,
-                .delete,
-            ]
+            steps: [.index, .patch, .textIndex, .put(2), .mixedBatch, .erase, .index, .textIndex]
         ),
         CrashWorkload(
             name: "rewrite",

@@ -4,7 +4,7 @@ import Testing
 
 /// The highest cost of a filter. Each test has a process of its own, so SQLite counts no other memory. These filters
 /// are the worst of 6,000 random ones and 200 made on purpose; docs/security.md has the figures.
-@Suite(.timeLimit(.minutes(20))) struct FilterCostTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterCostTests {
     /// The sum is balanced, so it isn't deep.
     private static func sum(of term: String, _ count: Int) -> String {
         count == 1 ? term : "(\(sum(of: term, count / 2))+\(sum(of: term, count - count / 2)))"

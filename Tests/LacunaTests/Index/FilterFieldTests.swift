@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// What typed filters and filters in JSON mean: the table in docs/searching.md, case by case.
-@Suite(.timeLimit(.minutes(5))) struct FilterFieldTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterFieldTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
 

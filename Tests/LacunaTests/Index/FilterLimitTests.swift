@@ -6,7 +6,7 @@ import Testing
 
 /// A filter that would take for ever, or more memory than there is, is ended or refused. Any read that takes long can
 /// be cancelled.
-@Suite(.timeLimit(.minutes(20))) struct FilterLimitTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterLimitTests {
     let scratch: Scratch
 
     init() throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Filters in all three forms pass the same rows as an evaluation by their definition does.
-@Suite(.timeLimit(.minutes(20))) struct FilterModelTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterModelTests {
     private struct Row<ID: VectorID> {
         let id: ID
         let metadata: ModelJSON?

@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// A filter is one expression over `id` and `metadata`: it can read nothing else and change nothing.
-@Suite(.timeLimit(.minutes(20))) struct FilterTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
 

@@ -3,7 +3,7 @@ import Lacuna
 import Testing
 
 /// Values that are interpolated into a filter are bound, and texts that are combined stay apart.
-@Suite(.timeLimit(.minutes(5))) struct FilterTextTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterTextTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Values that no version of Lacuna wrote lead to an error, and never to a trap.
-@Suite(.timeLimit(.minutes(20))) struct HostileIndexTests {
+@Suite(.timeLimit(.minutes(40))) struct HostileIndexTests {
     let scratch: Scratch
 
     /// A closed store with ten rows of 16 bytes, every one alive.

@@ -39,7 +39,7 @@ import Testing
         #expect(try scratch.contents().filter { !$0.key.hasPrefix("index.sqlite-") } == before)
     }
 
-    @Test(.timeLimit(.minutes(20)), arguments: tables.map(\.name)) func anEndlessViewUnderATablesName(_ name: String)
+    @Test(.timeLimit(.minutes(40)), arguments: tables.map(\.name)) func anEndlessViewUnderATablesName(_ name: String)
         throws
     {
         let columns = try #require(Self.tables.first { $0.name == name }?.columns)
@@ -56,7 +56,7 @@ import Testing
     }
 
     /// The columns of such a table are computed when they are read.
-    @Test(.timeLimit(.minutes(20)), arguments: tables.map(\.name)) func aTableOfComputedColumns(_ name: String) throws {
+    @Test(.timeLimit(.minutes(40)), arguments: tables.map(\.name)) func aTableOfComputedColumns(_ name: String) throws {
         let columns = try #require(Self.tables.first { $0.name == name }?.columns)
         let last = try #require(columns.split(separator: ",").last)
         let stored = columns.split(separator: ",").dropLast().joined(separator: ", ")
@@ -125,7 +125,7 @@ import Testing
 
     /// SQLite reads the counts of ANALYZE when it loads the schema, before they could be checked.
     @Test(
-        .timeLimit(.minutes(20)),
+        .timeLimit(.minutes(40)),
         arguments: [
             "length(replace(hex(zeroblob(20000000)), '0', 'ab'))",
             "trim(hex(zeroblob(7000)), replace(hex(zeroblob(3000)), '0', 'b') || '0')",
@@ -138,7 +138,7 @@ import Testing
     }
 
     /// SQLite substitutes the terms that each column is computed from, which makes a program of 2^40 steps.
-    @Test(.timeLimit(.minutes(20))) func countsThatTakeForEverToCompile() throws {
+    @Test(.timeLimit(.minutes(40))) func countsThatTakeForEverToCompile() throws {
         let columns = (1...40).map { "c\($0) AS (c\($0 - 1) || c\($0 - 1))" }.joined(separator: ", ")
         try expectCounts("tbl, idx, c0, \(columns), stat AS (c40)", areRefusedNaming: "schema of index.sqlite")
     }

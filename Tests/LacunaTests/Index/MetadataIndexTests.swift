@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Indexes on fields of the metadata.
-@Suite(.timeLimit(.minutes(5))) struct MetadataIndexTests {
+@Suite(.timeLimit(.minutes(40))) struct MetadataIndexTests {
     /// Rows with the metadata {"n": row % 50, "s": "s" + row % 7, "o": {"k": row}}, every eleventh without any.
     private static func make(_ scratch: Scratch, rows: Int = 2_000) throws -> VectorStore<Int64> {
         let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))

@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// The index tells the id of each slot, whatever was put, moved and cut.
-@Suite(.timeLimit(.minutes(20))) struct RunsTests {
+@Suite(.timeLimit(.minutes(40))) struct RunsTests {
     /// Ids of all lengths, from the empty one to ids that fill pages.
     private static func id(_ number: Int) -> String {
         if number == 0 { return "" }

@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// The text index: what it finds, that each write keeps it, and that nothing of it runs that we didn't make.
-@Suite(.timeLimit(.minutes(5))) struct TextIndexTests {
+@Suite(.timeLimit(.minutes(40))) struct TextIndexTests {
     private static let texts = [
         "Process monitor for the terminal", "Monitoring of processes", "Café and résumé", "東京の地図を見る", "a kernel",
         "proc proc proc", "it's a \"quoted\" -- word",

@@ -5,7 +5,7 @@ import Logging
 import Testing
 
 /// While a snapshot is held for long, SQLite's log grows: writers get a warning, then `busy`, and never a full disk.
-@Suite(.timeLimit(.minutes(20))) struct LogLimitTests {
+@Suite(.timeLimit(.minutes(40))) struct LogLimitTests {
     private static let warningBytes: Int64 = 128 << 10
     private static let limitBytes: Int64 = 256 << 10
 

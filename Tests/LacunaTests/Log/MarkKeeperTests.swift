@@ -8,7 +8,7 @@ import Testing
 
 @testable import Lacuna
 
-@Suite(.timeLimit(.minutes(20))) struct MarkKeeperTests {
+@Suite(.timeLimit(.minutes(40))) struct MarkKeeperTests {
     private static let ways = KilledStore.Way.allCases
 
     /// Expects the same outcome in every way of opening; or, if a way tells nothing of the rows, that the store opens.

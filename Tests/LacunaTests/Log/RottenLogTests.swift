@@ -8,7 +8,7 @@ import Testing
 
 @testable import Lacuna
 
-@Suite(.timeLimit(.minutes(20))) struct RottenLogTests {
+@Suite(.timeLimit(.minutes(40))) struct RottenLogTests {
     private static let commits = 30
 
     /// Opens the store read-only and in one other way, which changes from call to call.

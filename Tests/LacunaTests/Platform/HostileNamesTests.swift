@@ -15,7 +15,7 @@ import Glibc
 #endif
 
 /// Names in a store's directory lead to something else than a file in it.
-@Suite(.timeLimit(.minutes(20))) struct HostileNamesTests {
+@Suite(.timeLimit(.minutes(40))) struct HostileNamesTests {
     enum Kind: String, CaseIterable, Sendable {
         case linkToAFile, danglingLink, linkToADirectory, linkToItself, pipe, socket, directory, device
 

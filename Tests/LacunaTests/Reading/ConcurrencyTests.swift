@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Each read beside a writer sees one state, with whole rows.
-@Suite(.timeLimit(.minutes(20))) struct ConcurrencyTests {
+@Suite(.timeLimit(.minutes(40))) struct ConcurrencyTests {
     private static let rows: Int64 = 64
     private static let dimension = 600
 

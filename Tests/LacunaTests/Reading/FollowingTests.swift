@@ -7,7 +7,7 @@ import Testing
 @testable import Lacuna
 
 /// A handle that only reads keeps ids in memory, and follows what the writing handle commits.
-@Suite(.timeLimit(.minutes(20))) struct FollowingTests {
+@Suite(.timeLimit(.minutes(40))) struct FollowingTests {
     private static func vector(_ id: Int64, _ version: Int = 0) -> [Float] { [Float(id), Float(version), 1, 2] }
 
     private let scratch: Scratch

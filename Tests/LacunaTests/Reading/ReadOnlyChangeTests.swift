@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// A reader can't write to the directory, while a writer reaches it by another path.
-@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(40)))
 struct ReadOnlyChangeTests {
     /// The files beside the index when the reader opens the store.
     enum State: CaseIterable {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A directory that can't be written, with the log in each of its three states.
-@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(40)))
 struct ReadOnlyDirectoryTests {
     let scratch: Scratch
     let store: VectorStore<Int64>

@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Reads by id without SQL give the same answers as the index, whoever has changed it.
-@Suite(.timeLimit(.minutes(20))) struct RowIDsTests {
+@Suite(.timeLimit(.minutes(40))) struct RowIDsTests {
     private static let dimension = 20
 
     private static func vector(_ id: Int64, _ version: Int = 0) -> [Float] {

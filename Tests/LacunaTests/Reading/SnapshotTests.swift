@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// One `read` sees one state, whatever happens to the store meanwhile.
-@Suite(.timeLimit(.minutes(20))) struct SnapshotTests {
+@Suite(.timeLimit(.minutes(40))) struct SnapshotTests {
     private static let dimension = 8
     private static let rows: Int64 = 60
 

@@ -11,7 +11,7 @@ import Testing
 ///
 /// A store that opens must either be reported as damaged by `verify`, or hold exactly its rows; after damage to the
 /// log, its rows after some commit. Every row that is returned with its checksum checked was put.
-@Suite(.timeLimit(.minutes(20))) struct CorruptionTests {
+@Suite(.timeLimit(.minutes(40))) struct CorruptionTests {
     private static let files = [
         KilledStore.dataName, KilledStore.indexName, KilledStore.logName, KilledStore.lockName,
     ]

@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Salvages a store whose index is damaged or lost.
-@Suite(.timeLimit(.minutes(20))) struct SalvageIndexTests {
+@Suite(.timeLimit(.minutes(40))) struct SalvageIndexTests {
     private static let texts = (0..<900).map { "row \(String(repeating: "0", count: 3 - String($0).count))\($0)" }
 
     // MARK: A log that has lost commits

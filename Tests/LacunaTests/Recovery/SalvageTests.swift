@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Whatever is wrong with a store, the sound rows come out, and no file is changed.
-@Suite(.timeLimit(.minutes(20))) struct SalvageTests {
+@Suite(.timeLimit(.minutes(40))) struct SalvageTests {
     private static let ids = (0..<12).map { Int64($0 * 7 - 20) }
 
     @Test func aSoundStoreComesOutWhole() throws {

@@ -15,7 +15,7 @@ import Glibc
 #endif
 
 /// SQLite works only in the directory that a handle has open.
-@Suite(.timeLimit(.minutes(20))) struct HeldDirectoryTests {
+@Suite(.timeLimit(.minutes(40))) struct HeldDirectoryTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Answers are the same with and without codes, in every bit.
-@Suite(.timeLimit(.minutes(10))) struct CodesTests {
+@Suite(.timeLimit(.minutes(40))) struct CodesTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

@@ -30,7 +30,7 @@ import Testing
 
     @Test(
         .enabled(if: PackagesData.whole.isThere, "the data set is not beside the repository"),
-        .timeLimit(.minutes(20))
+        .timeLimit(.minutes(40))
     )
     func theWholeSetShrinksWithItsRows() throws {
         let data = PackagesData.whole

@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// At most some rows of each value of a field, by each plan.
-@Suite(.timeLimit(.minutes(10))) struct DistinctTests {
+@Suite(.timeLimit(.minutes(40))) struct DistinctTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

@@ -6,7 +6,7 @@ import Testing
 
 /// The answer equals that of the definition in every bit, with any number of threads, any other queries, and dead rows
 /// between.
-@Suite(.timeLimit(.minutes(10))) struct ExactSearchTests {
+@Suite(.timeLimit(.minutes(40))) struct ExactSearchTests {
     private static func nearest(
         _ metric: DistanceMetric,
         _ query: [Float],

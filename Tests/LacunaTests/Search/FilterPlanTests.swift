@@ -5,7 +5,7 @@ import Testing
 
 /// However a filter is evaluated, the answer is the same: the nearest of the rows that pass, and at equal distances the
 /// rows with the lowest ids.
-@Suite(.timeLimit(.minutes(20))) struct FilterPlanTests {
+@Suite(.timeLimit(.minutes(40))) struct FilterPlanTests {
     /// With this many rows, a search sometimes tries the nearest rows first, and sometimes gives that up.
     private static let rows = 16_000
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// One ranking by distance and by words.
-@Suite(.timeLimit(.minutes(5))) struct FusionTests {
+@Suite(.timeLimit(.minutes(40))) struct FusionTests {
     /// The texts have 1 to 5 of 6 words; several rows have the same distance, and several the same text.
     private static let words = ["ape", "bee", "cat", "dog", "eel", "fox"]
 

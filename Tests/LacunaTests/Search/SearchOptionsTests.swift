@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Whatever options are combined, and by whatever plan rows are found, the answer is that of the definition.
-@Suite(.timeLimit(.minutes(20))) struct SearchOptionsTests {
+@Suite(.timeLimit(.minutes(40))) struct SearchOptionsTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

@@ -41,7 +41,7 @@ import Testing
         #expect(report.badChecksums.isEmpty && report.outOfBounds.isEmpty && report.sharedOffsets.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(20))) func reading() throws {
+    @Test(.timeLimit(.minutes(40))) func reading() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
         try expectRows(store)
         let space = try store.space
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(20)), arguments: [CompactionStrategy.rewrite, .inPlace, .punch, .auto])
+    @Test(.timeLimit(.minutes(40)), arguments: [CompactionStrategy.rewrite, .inPlace, .punch, .auto])
     func compacting(_ strategy: CompactionStrategy) throws {
         let store = try VectorStore<Int64>.open(at: scratch.store)
         let report = try store.compact(strategy)
@@ -69,7 +69,7 @@ import Testing
         #expect(try store.vector(for: 3) == [3.5])
     }
 
-    @Test(.timeLimit(.minutes(20))) func erasing() throws {
+    @Test(.timeLimit(.minutes(40))) func erasing() throws {
         let store = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try store.erase([4]).erasedRows == 1)
         try expectRows(store, except: 4)
@@ -81,7 +81,7 @@ import Testing
     }
 
     /// The bytes beyond the rows are zeroed too, and are a hole here.
-    @Test(.timeLimit(.minutes(20))) func erasingBeforeALongTail() throws {
+    @Test(.timeLimit(.minutes(40))) func erasingBeforeALongTail() throws {
         try tamper(
             scratch.index,
             "UPDATE store SET next_slot = 10",
@@ -95,7 +95,7 @@ import Testing
         #expect(try file.read(upToCount: 4) == Data([0, 0, 0, 0]), "a row that somebody left there")
     }
 
-    @Test(.timeLimit(.minutes(20)), arguments: [true, false]) func salvaging(_ hasIndex: Bool) throws {
+    @Test(.timeLimit(.minutes(40)), arguments: [true, false]) func salvaging(_ hasIndex: Bool) throws {
         if !hasIndex { try remove(scratch.index) }
         var rows: [SalvagedRow] = []
         let report = try VectorStoreRecovery.salvage(at: scratch.store) { rows.append($0) }
@@ -105,14 +105,14 @@ import Testing
     }
 
     /// A length that can't be mapped is an error, and doesn't end the process.
-    @Test(.timeLimit(.minutes(20))) func moreThanCanBeMapped() throws {
+    @Test(.timeLimit(.minutes(40))) func moreThanCanBeMapped() throws {
         try tamper(scratch.index, "UPDATE store SET next_slot = \(1 << 44)")
         expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
         let file = try DataFile.open("vectors-1.f32", in: Directory(scratch.store), .read, SystemFileSystem())
         expectError(.damaged) { try file.view(upTo: Slot(1 << 44)) }
     }
 
-    @Test(.timeLimit(.minutes(20))) func aLogOfATerabyteIsNotCopied() throws {
+    @Test(.timeLimit(.minutes(40))) func aLogOfATerabyteIsNotCopied() throws {
         try edit(scratch.index) { try $0.truncate(atOffset: 1 << 40) }
         _ = FileManager.default.createFile(atPath: scratch.index + "-wal", contents: nil)
         try edit(scratch.index + "-wal") { try $0.truncate(atOffset: 1 << 40) }

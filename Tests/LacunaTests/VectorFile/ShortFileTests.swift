@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// A data file becomes shorter while a store is open: by a commit that needs less of it, or by another program.
-@Suite(.timeLimit(.minutes(20))) struct ShortFileTests {
+@Suite(.timeLimit(.minutes(40))) struct ShortFileTests {
     let scratch: Scratch
 
     /// A closed store with ten rows of 16 bytes; row 6 begins at 4,192.

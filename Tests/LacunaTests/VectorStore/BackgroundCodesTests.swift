@@ -12,7 +12,7 @@ import Glibc
 #endif
 
 /// When a store makes its codes in the background, on a clock that the test advances.
-@Suite(.timeLimit(.minutes(20))) struct BackgroundCodesTests {
+@Suite(.timeLimit(.minutes(40))) struct BackgroundCodesTests {
     private static let dimension = 8
 
     private let scratch: Scratch

@@ -11,7 +11,7 @@ import Glibc
 #endif
 
 /// The store's own compactions beside other calls. At one byte per second a compaction never ends by itself.
-@Suite(.timeLimit(.minutes(20))) struct BackgroundMaintenanceTests {
+@Suite(.timeLimit(.minutes(40))) struct BackgroundMaintenanceTests {
     private static let dimension = 1_024
 
     private let scratch: Scratch

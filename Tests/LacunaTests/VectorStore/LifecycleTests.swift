@@ -7,7 +7,7 @@ import Testing
 private struct Stop: Error {}
 
 /// Opening, closing, one writer at a time, and calls from inside the store's own closures.
-@Suite(.timeLimit(.minutes(20))) struct LifecycleTests {
+@Suite(.timeLimit(.minutes(40))) struct LifecycleTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

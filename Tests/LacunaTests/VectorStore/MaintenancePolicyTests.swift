@@ -6,7 +6,7 @@ import Testing
 @testable import Lacuna
 
 /// Tests when a store compacts itself, on a clock that the test advances.
-@Suite(.timeLimit(.minutes(20))) struct MaintenancePolicyTests {
+@Suite(.timeLimit(.minutes(40))) struct MaintenancePolicyTests {
     private static let dimension = 1_024
     private static let rowBytes: Int64 = 4_096
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `delete(where:)` deletes all rows that pass the filter, or none.
-@Suite(.timeLimit(.minutes(5))) struct FilteredDeletesTests {
+@Suite(.timeLimit(.minutes(40))) struct FilteredDeletesTests {
     let scratch: Scratch
 
     init() throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A file system without a byte left.
-@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20))) struct FullDiskTests {
+@Suite(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(40))) struct FullDiskTests {
     private static func vector(_ id: Int64) -> [Float] { [Float](repeating: Float(id) + 0.25, count: 256) }
 
     /// Writes until the disk is full.

@@ -4,7 +4,7 @@ import Testing
 @testable import Lacuna
 
 /// Writers that wait at the same time share one commit, and each gets the result of its own write.
-@Suite(.timeLimit(.minutes(20))) struct GroupCommitTests {
+@Suite(.timeLimit(.minutes(40))) struct GroupCommitTests {
     /// Once armed, holds the first sync of the data file until `waiting` writers are in line. Later syncs may be made
     /// to fail.
     private final class SyncGate: FileSystemLayer {

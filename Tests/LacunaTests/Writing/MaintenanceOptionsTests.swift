@@ -7,7 +7,7 @@ private struct Stop: Error {}
 
 /// Rates and deadlines. At one byte per second the wait after the first batch outlasts every test; each test tries one
 /// thing that ends it.
-@Suite(.timeLimit(.minutes(20))) struct MaintenanceOptionsTests {
+@Suite(.timeLimit(.minutes(40))) struct MaintenanceOptionsTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
 

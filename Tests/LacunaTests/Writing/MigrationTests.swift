@@ -97,7 +97,7 @@ import Testing
 
     /// If the disk is too full for the new tables, the old store stays: its version can read it, and it can be migrated
     /// later.
-    @Test(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(20)))
+    @Test(.enabled(if: Mounts.areAllowed, "needs the right to mount"), .timeLimit(.minutes(40)))
     func aFullDiskLeavesTheOldStore() throws {
         let scratch = try Scratch()
         let mount = scratch.path + "/disk"

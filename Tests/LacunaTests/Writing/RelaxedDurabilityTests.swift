@@ -5,7 +5,7 @@ import Testing
 @testable import Lacuna
 
 /// Relaxed durability is a delayed group commit: whole batches are committed in order, a little later.
-@Suite(.timeLimit(.minutes(20))) struct RelaxedDurabilityTests {
+@Suite(.timeLimit(.minutes(40))) struct RelaxedDurabilityTests {
     private let scratch: Scratch
 
     init() throws { scratch = try Scratch() }

@@ -8,7 +8,7 @@ import Testing
 @testable import Lacuna
 
 /// A handle whose files were replaced or removed says so, and leaves the new files alone.
-@Suite(.timeLimit(.minutes(20))) struct StorePlaceTests {
+@Suite(.timeLimit(.minutes(40))) struct StorePlaceTests {
     let scratch: Scratch
     let store: VectorStore<Int64>
     static let names = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "writer.lock", "vectors-1.f32"]
