@@ -251,14 +251,17 @@ struct Erasure {
     private func rebuildIndex() throws {
         try maintenance.check()
         try maintenance.turn { session in
-            try session.commit { () throws(VectorStoreError) in
-                try session.index.forgetDeadTexts(session.index.record().idKind)
-                try session.index.forgetSamples()
-            }
             // The first commit in a log must say to which database the log belongs, and the commit of SQLite's `VACUUM`
             // doesn't.
             if session.log.mark.beginsLog {
                 try session.commit { () throws(VectorStoreError) in try session.index.raiseSequence() }
+            }
+            // A commit without changes would begin a log as well, and say nothing in it.
+            if try session.index.hasTextsOrSamples() {
+                try session.commit { () throws(VectorStoreError) in
+                    try session.index.forgetDeadTexts(session.index.record().idKind)
+                    try session.index.forgetSamples()
+                }
             }
             do { try session.index.rebuild() } catch let error as VectorStoreError {
                 // The pages that it has written so far are in the log, and take room that others need.

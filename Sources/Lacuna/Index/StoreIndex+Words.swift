@@ -177,6 +177,13 @@ extension StoreIndex {
         try raiseSequence()
     }
 
+    /// Whether the index has texts or samples, which may hold words and values of rows that were deleted.
+    func hasTextsOrSamples() throws(VectorStoreError) -> Bool {
+        try connection.first("SELECT 1 FROM sqlite_schema WHERE name IN ('\(TextIndex.table)', 'sqlite_stat4')") { _ in
+            true
+        } ?? false
+    }
+
     /// Removes the samples of values that `ANALYZE` may have taken.
     func forgetSamples() throws(VectorStoreError) {
         let isThere = try connection.first("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat4'") { _ in true }
