@@ -229,9 +229,8 @@ struct ReembeddingRounds {
         _ record: StoreRecord
     ) throws(VectorStoreError) -> Bool {
         if try index.slot(of: row.id, record.generation) != row.slot { return false }
-        guard let now = try index.metadata(of: row.id), let before = row.metadata else {
-            return try index.metadata(of: row.id) == nil && row.metadata == nil
-        }
+        let now = try index.metadata(of: row.id)
+        guard let now, let before = row.metadata else { return now == nil && row.metadata == nil }
         return now.utf8.elementsEqual(before.utf8)
     }
 

@@ -77,8 +77,8 @@ extension VectorStore {
     /// dropping it first, after changing metadata there. A process whose SQLite has no FTS5 leaves the index stale, and
     /// searches refuse it until this call is made in one that has it.
     ///
-    /// The call is one durable transaction. It reads all metadata, in about ten microseconds for each row and one for
-    /// each word. Readers go on meanwhile; writers wait.
+    /// The call is one durable transaction, which reads all metadata in O(words) time. Readers go on meanwhile; writers
+    /// wait.
     ///
     /// - Parameters:
     ///   - fields: 1 to 8 fields, written as in a filter in JSON: `title`, `author.name`.

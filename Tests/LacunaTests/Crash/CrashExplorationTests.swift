@@ -17,7 +17,7 @@ import Testing
     @Test func everyMomentOfEveryWorkload() async throws {
         var total = CrashExplorer.Counts()
         let explored = try await onTwoThreads(CrashWorkload.all) { workload in
-            let explorer = try workload.explore(seeds: 2, recoveryStride: 96)
+            let explorer = try workload.explore(seeds: 2, recoveryStride: 48)
             print("crashes, \(workload): \(explorer.counts)")
             return explorer
         }
