@@ -161,15 +161,16 @@ extension StoreIndex {
         guard let index = try textIndex() else { return }
         if try isTextIndexStale() { return try makeTextIndex(index, kind) { _ in } }
         // FTS5 doesn't merge a single segment, which may hold words of a row that was put and deleted at once. So there
-        // is always a second one, of a row that is put and deleted here.
+        // is always a second one, of a row that is put and deleted here. Three letters are a word to each tokenizer.
         let number = try connection.first(
             """
-            SELECT CASE WHEN max(id) < \(Int64.max) THEN max(id) + 1 ELSE coalesce(min(id), 1) - 1 END
-            FROM \(TextIndex.table)_docsize
+            SELECT id + 1 FROM \(TextIndex.table)_docsize AS row
+            WHERE id < \(Int64.max) AND NOT EXISTS (SELECT 1 FROM \(TextIndex.table)_docsize WHERE id = row.id + 1)
+            ORDER BY id DESC LIMIT 1
             """
         ) { $0.integer(0) }
         let column = "\"\(index.fields[0].key)\""
-        let texts: [SQLValue] = [.integer(number ?? 0), .text("a")]
+        let texts: [SQLValue] = [.integer(number ?? 0), .text("aaa")]
         let (table, rows) = (TextIndex.table, "rowid, \(column)")
         try connection.run("INSERT INTO \(table) (\(rows)) VALUES (?, ?)", texts)
         try connection.run("INSERT INTO \(table) (\(table), \(rows)) VALUES ('delete', ?, ?)", texts)

@@ -64,7 +64,7 @@ struct FilteredSearch {
             guard let dead = try directory.deadSlots(snapshot),
                 let slots = try remembered.slots(filter, condition, snapshot)
             else { return nil }
-            note(.rememberedFilter, "the filter was evaluated on all rows before")
+            note(.rememberedFilter, "the rows that pass are known from an earlier search")
             return try searcher.nearest(among: slots, dead)
         }
     }

@@ -286,7 +286,8 @@ package final class RowWriter {
 
     private func knownTextIndex() throws(VectorStoreError) -> TextIndex? {
         if let textIndex { return textIndex }
-        let found = try index.isTextIndexStale() ? nil : try index.textIndex()
+        var found = try index.textIndex()
+        if found != nil, try index.isTextIndexStale() { found = nil }
         textIndex = .some(found)
         return found
     }
