@@ -71,7 +71,11 @@ extension Int64 {
     public var filterScalar: FilterScalar { .integer(self) }
 }
 
-extension Int: FilterValue {}
+extension Int {
+    /// The integer itself.
+    public var filterScalar: FilterScalar { .integer(Int64(self)) }
+}
+
 extension Int8: FilterValue {}
 extension Int16: FilterValue {}
 extension Int32: FilterValue {}

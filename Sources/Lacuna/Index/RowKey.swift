@@ -81,6 +81,7 @@ extension VectorID {
     @inline(__always)
     var rowKey: RowKey? {
         if Self.self == Int64.self { return RowKey(unsafe unsafeBitCast(self, to: Int64.self)) }
+        if Self.self == Int.self { return RowKey(Int64(unsafe unsafeBitCast(self, to: Int.self))) }
         if Self.self == UUID.self { return RowKey(unsafe unsafeBitCast(self, to: UUID.self)) }
         return RowKey(sqlValue, Self.idKind)
     }

@@ -6,7 +6,7 @@ public import Foundation
 
 /// The type of a store's ids, which is fixed when the store is created.
 public enum VectorIDKind: String, Sendable, CaseIterable {
-    /// `Int64`, stored as an SQLite integer.
+    /// `Int64` or `Int`, stored as an SQLite integer.
     case integer
     /// `String`, stored, compared and ordered as UTF-8 bytes, without NUL. A composed and a decomposed é are two ids,
     /// although Swift's `==` finds them equal.
@@ -15,13 +15,27 @@ public enum VectorIDKind: String, Sendable, CaseIterable {
     case uuid
 }
 
-/// A type of id: `Int64`, `String` or `UUID`. One schema serves all three.
+/// A type of id: `Int64`, `Int`, `String` or `UUID`, or a type of your own for the ids of one kind of thing.
+///
+/// A type with one of these as its raw value needs no code:
+///
+///     struct Photo {
+///         struct ID: RawRepresentable, VectorID { let rawValue: UUID }
+///     }
+///     let store = try VectorStore<Photo.ID>.open(at: path)
+///
+/// Another type says what the index stores. `put` refuses an id with `invalidID` unless the stored value is of the
+/// type's kind, and the same id can be made of it again.
+///
+/// **Cost.** An id of a type of your own is converted in each call: a fraction of a microsecond, and an allocation if
+/// the index stores a text. The four types above aren't converted to be checked or to be looked up.
 public protocol VectorID: Hashable, FilterValue {
-    /// The kind of these ids, which the store records.
+    /// The kind of these ids, which the store records. Types of the same kind can open the same store.
     static var idKind: VectorIDKind { get }
-    /// The id as the index stores it: an integer or a text.
+    /// The id as the index stores it: an integer, or a text without NUL. For the kind `uuid` it is the UUID's text in
+    /// lower case.
     var sqlValue: SQLValue { get }
-    /// The id in an index row; nil if the row has no such id.
+    /// The id that the index stores as this value; nil if there is none.
     init?(sqlValue: SQLValue)
 }
 
@@ -36,6 +50,20 @@ extension Int64: VectorID {
     public init?(sqlValue: SQLValue) {
         guard case .integer(let integer) = sqlValue else { return nil }
         self = integer
+    }
+}
+
+extension Int: VectorID {
+    /// `integer`.
+    public static var idKind: VectorIDKind { .integer }
+
+    /// The integer itself.
+    public var sqlValue: SQLValue { .integer(Int64(self)) }
+
+    /// The integer of an index row.
+    public init?(sqlValue: SQLValue) {
+        guard case .integer(let integer) = sqlValue else { return nil }
+        self.init(exactly: integer)
     }
 }
 

@@ -44,6 +44,7 @@ extension VectorStore {
     /// cache of ids is filled, which begins after some reads (``VectorStoreOptions/indexCacheBytes``), and O(log rows)
     /// through the index before.
     @specialized(where ID == Int64)
+    @specialized(where ID == Int)
     @specialized(where ID == String)
     @specialized(where ID == UUID)
     public func vector(for id: ID) throws -> [Float]? {

@@ -14,7 +14,8 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
     ///   - metadataJSON: One JSON object without the key `id`; the text is kept exactly.
     ///   - replacing: Whether the new row replaces one that the id has. New metadata replace the old ones.
     ///   - oldMetadata: What becomes of the metadata of a row that is replaced, if no new ones are given.
-    /// - Throws: `invalidVector`, `invalidMetadata`, `invalidID`, `duplicateID` unless `replacing`.
+    /// - Throws: `invalidVector`, `invalidMetadata`, `duplicateID` unless `replacing`; `invalidID` for a text with NUL, and
+    ///   for an id of a type of your own that couldn't be read back (see ``VectorID``).
     public func put(
         _ vector: Span<Float>,
         for id: ID,
@@ -24,7 +25,7 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
     ) throws {
         try rows.put(
             vector,
-            for: id.sqlValue,
+            for: try rows.remembering(id.storable),
             metadata: metadataJSON,
             replacing: replacing,
             oldMetadata: oldMetadata
@@ -94,10 +95,11 @@ extension VectorStore {
         replacing: Bool = false,
         oldMetadata: OldMetadata = .keep
     ) throws {
+        let stored = try id.storable()
         try writing().write(mayTakeLong: false) {
             try $0.put(
                 vector.span,
-                for: id.sqlValue,
+                for: stored,
                 metadata: metadataJSON,
                 replacing: replacing,
                 oldMetadata: oldMetadata

@@ -365,11 +365,11 @@ package final class RowWriter {
     }
 
     /// A batch is all or nothing: after a step has failed, the batch fails, even if the caller goes on.
-    func remembering(
-        _ step: () throws(VectorStoreError) -> Void
-    ) throws(VectorStoreError) {
+    func remembering<Result>(
+        _ step: () throws(VectorStoreError) -> Result
+    ) throws(VectorStoreError) -> Result {
         if let failure { throw failure }
-        do { try step() } catch {
+        do { return try step() } catch {
             failure = error
             throw error
         }
