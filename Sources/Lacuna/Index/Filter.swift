@@ -40,8 +40,8 @@ public struct Filter: Sendable {
     /// - Parameters:
     ///   - sql: One SQL expression over the columns `id` and `metadata`.
     ///   - values: The values of its `?`, `?1` and `:name`.
-    public init(sql: String, values: [SQLValue] = []) {
-        self.init(FilterText(parts: [.sql(sql)], values: values))
+    public init(sql: String, values: [any FilterValue] = []) {
+        self.init(FilterText(parts: [.sql(sql)], values: values.map(\.filterScalar.sqlValue)))
     }
 
     /// The length of the filter's text.

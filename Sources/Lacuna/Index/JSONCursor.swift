@@ -64,6 +64,21 @@ struct JSONCursor {
         return start..<place
     }
 
+    /// The range of a key's value in the object at the place; nil if it doesn't have the key.
+    mutating func findValue(of key: String) -> Range<Int>? {
+        guard skip(UInt8(ascii: "{")) else { return nil }
+        repeat {
+            skipSpace()
+            guard next == UInt8(ascii: "\"") else { return nil }
+            let name = skipString()
+            skip(UInt8(ascii: ":"))
+            skipSpace()
+            let value = skipValue()
+            if Self.unescaped(bytes[name]).elementsEqual(key.utf8) { return value }
+        } while skip(UInt8(ascii: ","))
+        return nil
+    }
+
     private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
 
     private static func endsWord(_ byte: UInt8) -> Bool {

@@ -6,14 +6,19 @@ extension SQLValue {
         for value in values {
             if case .text(let text) = value, text.utf8.contains(0) { continue }
             if json.utf8.count > 1 { json += "," }
-            switch value {
-            case .null: json += "null"
-            case .integer(let integer): json += String(integer)
-            case .real(let real): json += jsonNumber(real)
-            case .text(let text): json += jsonString(text)
-            }
+            json += value.jsonText
         }
         return json + "]"
+    }
+
+    /// The value in JSON.
+    var jsonText: String {
+        switch self {
+        case .null: "null"
+        case .integer(let integer): String(integer)
+        case .real(let real): Self.jsonNumber(real)
+        case .text(let text): Self.jsonString(text)
+        }
     }
 
     /// JSON has no infinity, but SQLite reads a number that is too large as infinite.

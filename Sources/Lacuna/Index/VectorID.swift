@@ -120,8 +120,8 @@ extension UUID: VectorID {
     /// Its canonical lower-case text.
     public var sqlValue: SQLValue { .text(canonicalText) }
 
-    /// Takes one allocation; `uuidString` and `lowercased` take two.
-    private var canonicalText: String {
+    /// The text in lower case. Takes one allocation; `uuidString` and `lowercased` take two.
+    var canonicalText: String {
         unsafe withUnsafeBytes(of: uuid) { bytes in
             unsafe String(unsafeUninitializedCapacity: 36) { text in
                 var end = 0

@@ -2,9 +2,9 @@
 // one that takes JSON text.
 
 extension WriteBatch {
-    /// Replaces the metadata of an id that has a row.
+    /// Replaces the metadata of an id that has a row: see ``VectorStore/setMetadata(_:for:)``.
     public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
+        try setMetadataJSON(try encode(metadata, for: id), for: id)
     }
 
     /// Replaces the metadata of an id that has a row; nil removes them.
@@ -16,7 +16,7 @@ extension WriteBatch {
 
     /// Applies a patch to the metadata of an id that has a row: see ``VectorStore/patchMetadata(_:for:)``.
     public func patchMetadata(_ patch: some Encodable & Sendable, for id: ID) throws {
-        try patchMetadataJSON(try MetadataCoding.encode(patch), for: id)
+        try patchMetadataJSON(try encode(patch, for: id), for: id)
     }
 
     /// Applies a patch to the metadata of an id that has a row: see ``VectorStore/patchMetadataJSON(_:for:)``.
@@ -36,7 +36,7 @@ extension WriteBatch {
         _ metadata: some Encodable & Sendable,
         where filter: Filter
     ) throws -> Int {
-        try setMetadataJSON(try MetadataCoding.encode(metadata), where: filter)
+        try setMetadataJSON(try encode(metadata), where: filter)
     }
 
     /// Replaces the metadata of all rows that pass a filter, by the same for each: see
@@ -52,7 +52,7 @@ extension WriteBatch {
         _ patch: some Encodable & Sendable,
         where filter: Filter
     ) throws -> Int {
-        try patchMetadataJSON(try MetadataCoding.encode(patch), where: filter)
+        try patchMetadataJSON(try encode(patch), where: filter)
     }
 
     /// Applies a patch to the metadata of all rows that pass a filter: see
@@ -74,9 +74,12 @@ extension VectorStore {
 
     /// Replaces an id's metadata; durable as the handle's ``Durability`` says.
     ///
+    /// - Parameter metadata: A value that encodes as a JSON object, by ``VectorStoreOptions/metadataCoding``. A model that
+    ///   is `Identifiable` is stored without its `id`, as by ``put(_:for:metadata:replacing:)``; no other may have that
+    ///   key.
     /// - Throws: `unknownID`, `invalidMetadata`.
     public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try setMetadataJSON(try MetadataCoding.encode(metadata), for: id)
+        try setMetadataJSON(try metadataCoding.encode(metadata, for: id), for: id)
     }
 
     /// Replaces an id's metadata by JSON text, or removes them; durable as the handle's ``Durability``
@@ -88,11 +91,11 @@ extension VectorStore {
     /// Applies a JSON merge patch (RFC 7396) to an id's metadata; durable as the handle's ``Durability`` says. See
     /// ``patchMetadataJSON(_:for:)``.
     ///
-    /// - Parameter patch: A value that encodes as a JSON object without the key `id`. To remove a member, it must encode
-    ///   as `null`, as nil does in a dictionary (`["year": Int?.none]`); the optionals of a `Codable` structure are left
+    /// - Parameter patch: A value that encodes as a JSON object without the key `id`, which only an `Identifiable` model
+    ///   with the row's id may have. To remove a member, it must encode as `null`, as nil does in a dictionary (`["year": Int?.none]`); the optionals of a `Codable` structure are left
     ///   out if they are nil, and so change nothing.
     public func patchMetadata(_ patch: some Encodable & Sendable, for id: ID) throws {
-        try patchMetadataJSON(try MetadataCoding.encode(patch), for: id)
+        try patchMetadataJSON(try metadataCoding.encode(patch, for: id), for: id)
     }
 
     /// Applies a JSON merge patch (RFC 7396) to an id's metadata; durable as the handle's ``Durability`` says.
@@ -130,7 +133,7 @@ extension VectorStore {
         _ metadata: some Encodable & Sendable,
         where filter: Filter
     ) throws -> Int {
-        try setMetadataJSON(try MetadataCoding.encode(metadata), where: filter)
+        try setMetadataJSON(try metadataCoding.encode(metadata), where: filter)
     }
 
     /// Replaces the metadata of all rows that pass a filter, by the same for each: see
@@ -151,7 +154,7 @@ extension VectorStore {
         _ patch: some Encodable & Sendable,
         where filter: Filter
     ) throws -> Int {
-        try patchMetadataJSON(try MetadataCoding.encode(patch), where: filter)
+        try patchMetadataJSON(try metadataCoding.encode(patch), where: filter)
     }
 
     /// Applies a JSON merge patch to the metadata of all rows that pass a filter; durable as the handle's ``Durability``

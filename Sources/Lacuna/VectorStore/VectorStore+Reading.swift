@@ -37,7 +37,7 @@ extension VectorStore {
     /// - Returns: What `body` returns.
     /// - Throws: The error of `body`; `closed`; `damaged`, with the ids, if the data file is too short.
     public func read<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
-        try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, memory, paths)) }
+        try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, memory, paths, metadataCoding)) }
     }
 
     /// A copy of the id's vector, not checked against its checksum; nil if no row has this id. Takes O(1) time once the
@@ -123,7 +123,8 @@ extension VectorStore {
         try read { try $0.count(where: filter) }
     }
 
-    /// The id's metadata; nil if it has none, or no row has this id.
+    /// The id's metadata, decoded by ``VectorStoreOptions/metadataCoding``; nil if it has none, or no row has this id. A
+    /// type that is `Identifiable` is decoded with the row's id under the key `id`.
     ///
     /// - Throws: `DecodingError` if the metadata have another shape than `M`.
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {

@@ -75,7 +75,8 @@ extension VectorStore {
         try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, options: options) }
     }
 
-    /// The nearest rows with their metadata, all of one moment: see ``search(for:limit:where:options:)``.
+    /// The nearest rows with their metadata, all of one moment: see ``search(for:limit:where:options:)``, and for the
+    /// metadata ``metadata(for:as:)``.
     ///
     ///     for match in try store.search(for: query, limit: 10, as: Note.self) {
     ///         print(match.distance, match.metadata?.title ?? "untitled")

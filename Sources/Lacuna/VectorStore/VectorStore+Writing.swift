@@ -3,8 +3,21 @@
 /// If one of its calls fails, the whole batch fails, even if the error was caught.
 public struct WriteBatch<ID: VectorID>: ~Copyable {
     let rows: RowWriter
+    let coding: MetadataCoding
 
-    init(_ rows: RowWriter) { self.rows = rows }
+    init(_ rows: RowWriter, _ coding: MetadataCoding) {
+        self.rows = rows
+        self.coding = coding
+    }
+
+    /// Encodes metadata for an id, or for several. A value that can't be metadata makes the batch fail, like any other
+    /// failed step.
+    func encode(_ metadata: some Encodable, for id: ID? = nil) throws(VectorStoreError) -> String {
+        try rows.remembering { () throws(VectorStoreError) in
+            guard let id else { return try coding.encode(metadata) }
+            return try coding.encode(metadata, for: id)
+        }
+    }
 
     /// Adds a row, and its metadata as JSON text if given.
     ///
@@ -43,15 +56,14 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
         try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing, oldMetadata: oldMetadata)
     }
 
-    /// Adds a row with metadata, which must encode as a JSON object without the key `id`. With `replacing`, the new row
-    /// and metadata replace those that the id has.
+    /// Adds a row with metadata; see ``VectorStore/put(_:for:metadata:replacing:)``.
     public func put(
         _ vector: [Float],
         for id: ID,
         metadata: some Encodable & Sendable,
         replacing: Bool = false
     ) throws {
-        try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
+        try put(vector, for: id, metadataJSON: try encode(metadata, for: id), replacing: replacing)
     }
 
     /// Deletes the id's row and metadata; does nothing if no row has this id. `write` throws the error of a failed
@@ -75,7 +87,7 @@ extension VectorStore {
     ///   `tooManyOpenFiles` leave the store readable and writable. After an `ioError` of this store the handle refuses
     ///   to write: `needsReopen`.
     public func write<R>(_ body: (borrowing WriteBatch<ID>) throws -> R) throws -> R {
-        try writing().write { rows in try body(WriteBatch(rows)) }
+        try writing().write { rows in try body(WriteBatch(rows, metadataCoding)) }
     }
 
     /// Makes everything written so far durable: commits the writes that a handle with ``Durability/relaxed(interval:)``
@@ -107,15 +119,27 @@ extension VectorStore {
         }
     }
 
-    /// Adds one row with metadata, which must encode as a JSON object without the key `id`; durable as the handle's
-    /// ``Durability`` says. With `replacing`, the new row and metadata replace those that the id has.
+    /// Adds one row with metadata; durable as the handle's ``Durability`` says. With `replacing`, the new row and metadata
+    /// replace those that the id has.
+    ///
+    /// - Parameters:
+    ///   - vector: As many components as the store's dimension; see
+    ///     ``WriteBatch/put(_:for:metadataJSON:replacing:oldMetadata:)-(Span<Float>,_,_,_,_)``.
+    ///   - id: The row's id.
+    ///   - metadata: A value that encodes as a JSON object, by ``VectorStoreOptions/metadataCoding``. If its type is
+    ///     `Identifiable` and it has the row's id under the key `id`, that is left out: the row has it, and a decoded model
+    ///     gets it from there. A UUID may be in upper or lower case; it comes back in lower case. Other types must not
+    ///     have the key `id`.
+    ///   - replacing: Whether the new row replaces one that the id has.
+    /// - Throws: `invalidVector`, `invalidID`, `duplicateID` unless `replacing`; `invalidMetadata`, also for a model with
+    ///   another id than the row's, which names both.
     public func put(
         _ vector: [Float],
         for id: ID,
         metadata: some Encodable & Sendable,
         replacing: Bool = false
     ) throws {
-        try put(vector, for: id, metadataJSON: try MetadataCoding.encode(metadata), replacing: replacing)
+        try put(vector, for: id, metadataJSON: try metadataCoding.encode(metadata, for: id), replacing: replacing)
     }
 
     /// Deletes one row and its metadata; durable when it returns, with every ``Durability``.

@@ -18,6 +18,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let memory: HandleMemory
     let background: BackgroundMaintenance?
     let element: ElementType
+    let metadataCoding: MetadataCoding
     private let files: CurrentFile
 
     /// Whether this handle can only read.
@@ -136,6 +137,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             logger: options.logger
         )
         element = try opened.session.index.record().layout.element
+        metadataCoding = options.metadataCoding
         background = options.maintenance.map { BackgroundMaintenance($0, options.logger) }
         opened.session.isCancelled = options.cancellation
         opened.session.onCommit = { [weak background] in background?.note($0) }
@@ -164,6 +166,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
+        metadataCoding = options.metadataCoding
         files = CurrentFile()
         let codes = CodesMemory(paths, fileSystem)
         readers = ReaderPool(

@@ -31,6 +31,8 @@ public struct VectorStoreOptions: Sendable {
     /// opened with any, and nothing is noted then. If another handle re-embeds the store later, reads of this one throw
     /// `differentModel`, too.
     public var model: EmbeddingModel?
+    /// The way in which values become metadata, and metadata values.
+    public var metadataCoding: MetadataCoding
     /// The logger gets warnings, and reports of background work; if there is none, nothing is logged.
     public var logger: Logger?
     /// Ends a read of this handle by returning true.
@@ -52,6 +54,7 @@ public struct VectorStoreOptions: Sendable {
         indexCacheBytes: Int = 384 << 20,
         maintenance: MaintenancePolicy? = nil,
         model: EmbeddingModel? = nil,
+        metadataCoding: MetadataCoding = MetadataCoding(),
         logger: Logger? = nil,
         isCancelled: (@Sendable () -> Bool)? = nil
     ) {
@@ -61,6 +64,7 @@ public struct VectorStoreOptions: Sendable {
         self.indexCacheBytes = indexCacheBytes
         self.maintenance = maintenance
         self.model = model
+        self.metadataCoding = metadataCoding
         self.logger = logger
         self.isCancelled = isCancelled
     }

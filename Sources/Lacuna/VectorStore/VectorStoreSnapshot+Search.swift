@@ -196,6 +196,7 @@ extension VectorStoreSnapshot {
     }
 
     private func decoded<M: Decodable>(_ matches: [Match<ID>]) throws -> [DecodedMatch<ID, M>] {
-        try matches.map { DecodedMatch(match: $0, metadata: try metadata(for: $0.id)) }
+        let decoder = coding.makeDecoder()
+        return try matches.map { DecodedMatch(match: $0, metadata: try metadata(for: $0.id, by: decoder)) }
     }
 }

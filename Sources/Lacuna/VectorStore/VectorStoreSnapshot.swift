@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// One state of a store, while a closure runs: ``VectorStore/read(_:)``.
 ///
 ///     let (count, nearest) = try store.read { snapshot in
@@ -13,11 +19,13 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     let snapshot: Snapshot
     let memory: HandleMemory
     private let paths: StorePaths
+    let coding: MetadataCoding
 
-    init(_ snapshot: Snapshot, _ memory: HandleMemory, _ paths: StorePaths) {
+    init(_ snapshot: Snapshot, _ memory: HandleMemory, _ paths: StorePaths, _ coding: MetadataCoding) {
         self.snapshot = snapshot
         self.memory = memory
         self.paths = paths
+        self.coding = coding
     }
 
     // MARK: The store's description
@@ -96,7 +104,11 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
 
     /// The id's metadata; nil if it has none, or no row has this id.
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
-        try metadataJSON(for: id).map { try MetadataCoding.decode(type, $0) }
+        try metadata(for: id, by: coding.makeDecoder())
+    }
+
+    func metadata<M: Decodable>(for id: ID, by decoder: JSONDecoder) throws -> M? {
+        try metadataJSON(for: id).map { try coding.decode($0, of: id, by: decoder) }
     }
 
     /// The id's metadata as the JSON text that was put; nil if it has none, or no row has this id.

@@ -41,7 +41,7 @@ import Testing
         let both: Filter = "id > 3 AND (METADATA ->> 'a' BETWEEN ? AND 9 AND (metadata->>'b' IN (1, -2, 'x')))"
         #expect(throws: VectorStoreError.self) { try Self.terms(both) }
         #expect(
-            try Self.terms(Filter(sql: both.text, values: [.integer(8)]))
+            try Self.terms(Filter(sql: both.text, values: [8]))
                 == ["METADATA ->> 'a' BETWEEN integer(8) AND 9", "metadata ->> 'b' IN ( 1 , - 2 , 'x' )"]
         )
         #expect(
@@ -52,7 +52,7 @@ import Testing
         )
         let numbered = Filter(
             sql: "?2 = id AND metadata ->> 'a' = ?1 AND metadata ->> 'b' = :b AND ?2 > 0",
-            values: [.integer(1), .integer(2), .integer(3)]
+            values: [1, 2, 3]
         )
         #expect(try Self.terms(numbered) == ["metadata ->> 'a' = integer(1)", "metadata ->> 'b' = integer(3)"])
     }

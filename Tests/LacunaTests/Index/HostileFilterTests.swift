@@ -23,7 +23,7 @@ import Testing
     )
     func numbersOfValues(sql: String) throws {
         let store = try store()
-        expectError(.invalidFilter) { try store.count(where: Filter(sql: sql, values: [.integer(1)])) }
+        expectError(.invalidFilter) { try store.count(where: Filter(sql: sql, values: [1])) }
         expectError(.invalidFilter) { try store.count(where: Filter(sql: sql) && "id = \("a")") }
     }
 

@@ -54,18 +54,23 @@ private struct Name: VectorID {
         _: ID.Type,
         _ raws: [ID.RawValue],
         _ kind: VectorIDKind
-    ) throws where ID.RawValue: VectorID {
+    ) throws where ID.RawValue: VectorID & Decodable {
         let scratch = try Scratch()
         let ids = try raws.map { try #require(ID(rawValue: $0)) }
         let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
         #expect(try store.info.idKind == kind)
-        try store.put([0], for: ids[0])
+        try store.put([0], for: ids[0], metadata: ["next": ids[1]])
         try store.write { try $0.put([1], for: ids[1]) }
         // The first reads go through the index, and later ones through the cache of ids.
         for _ in 0..<200 { #expect(try store.vector(for: ids[1]) == [1]) }
         #expect(try store.search(for: [1], limit: 9, options: .init(among: ids)).map(\.id) == [ids[1], ids[0]])
         #expect(try store.search(like: [.id(ids[0])], limit: 9, where: .id != ids[0]).map(\.id) == [ids[1]])
         #expect(try store.ids(where: "id IN \(ids) AND id <> \(ids[0])") == [ids[1]])
+        // An id in metadata is the raw value, and filters find it.
+        #expect(try store.ids(where: .field("next") == ids[1]) == [ids[0]])
+        #expect(try store.ids(where: "metadata ->> 'next' IN \(ids)") == [ids[0]])
+        #expect(try store.metadata(for: ids[0], as: [String: ID].self) == ["next": ids[1]])
+        #expect(try store.metadata(for: ids[0], as: [String: ID.RawValue].self) == ["next": raws[1]])
         try store.close()
         let same = try VectorStore<ID.RawValue>.open(at: scratch.store)
         #expect(try Set(same.ids()) == Set(raws))

@@ -17,7 +17,7 @@ import Testing
     private static let filters: [Filter] = [
         "metadata ->> 'n' < 0", "metadata ->> 'n' = 7", "metadata ->> 'n' % 1000 = \(3)",
         "metadata ->> 'n' % 100 = 1", "metadata ->> 'n' % 5 < \(3)", "metadata ->> 'x' > 200", "metadata IS NULL",
-        Filter(sql: "id <> 'row 5' AND metadata ->> 'n' < ?2", values: [.null, 300]),
+        Filter(sql: "id <> 'row 5' AND metadata ->> 'n' < ?2", values: [SQLValue.null, 300]),
         "metadata ->> 'n' % 50 = 0 AND date('now') > '2000'",
     ]
 
