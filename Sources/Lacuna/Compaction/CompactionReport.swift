@@ -14,48 +14,98 @@ public enum CompactionStrategy: String, Sendable, CaseIterable {
 /// The report of a compaction. Sizes are bytes of the data file.
 public struct CompactionReport: Sendable {
     /// The strategy that ran; nil if there was nothing to do.
-    public internal(set) var strategy: CompactionStrategy?
+    public var strategy: CompactionStrategy?
     /// The number of rows that were live when it ended; for a punch, when it began.
-    public internal(set) var liveRows: Int
+    public var liveRows: Int
     /// The number of rows that were moved. A rewrite also counts rows that died meanwhile; a punch moves none.
-    public internal(set) var movedRows = 0
+    public var movedRows: Int
     /// The number of bytes written to a data file; 0 for a punch.
-    public internal(set) var writtenBytes: Int64 = 0
+    public var writtenBytes: Int64
     /// The data file's length before.
-    public internal(set) var logicalBefore: Int64
+    public var logicalBefore: Int64
     /// The data file's length afterwards.
-    public internal(set) var logicalAfter: Int64
+    public var logicalAfter: Int64
     /// The blocks that the data file occupied before, as the file system counts them after a sync.
-    public internal(set) var allocatedBefore: Int64
+    public var allocatedBefore: Int64
     /// The blocks that the data file occupies afterwards, as the file system counts them after a sync.
-    public internal(set) var allocatedAfter: Int64
+    public var allocatedAfter: Int64
     /// The time that the whole call took, with the codes.
-    public internal(set) var duration: Duration = .zero
+    public var duration: Duration
     /// The longest time for which it held up the writers of this handle: none of them waited longer for it.
-    public internal(set) var longestWriterPause: Duration = .zero
+    public var longestWriterPause: Duration
     /// The generation of the data file afterwards.
-    public internal(set) var generation: Int64
+    public var generation: Int64
     /// Whether the data file belongs to the same user and group as before. Only a superuser may give a rewrite's new
     /// file to another user; otherwise the file belongs to the user who ran the compaction.
-    public internal(set) var keptOwner = true
+    public var keptOwner: Bool
     /// The report of the codes that were made at the end; nil if the store wants none, or none were missing.
-    public internal(set) var acceleration: AccelerationReport?
+    public var acceleration: AccelerationReport?
     /// The error that kept the missing codes from being made; searches compare the rows without codes meanwhile.
-    public internal(set) var accelerationError: VectorStoreError?
+    public var accelerationError: VectorStoreError?
+
+    /// Makes a report, as for a preview or a test.
+    public init(
+        strategy: CompactionStrategy? = nil,
+        liveRows: Int = 0,
+        movedRows: Int = 0,
+        writtenBytes: Int64 = 0,
+        logicalBefore: Int64 = 0,
+        logicalAfter: Int64 = 0,
+        allocatedBefore: Int64 = 0,
+        allocatedAfter: Int64 = 0,
+        duration: Duration = .zero,
+        longestWriterPause: Duration = .zero,
+        generation: Int64 = 1,
+        keptOwner: Bool = true,
+        acceleration: AccelerationReport? = nil,
+        accelerationError: VectorStoreError? = nil
+    ) {
+        self.strategy = strategy
+        self.liveRows = liveRows
+        self.movedRows = movedRows
+        self.writtenBytes = writtenBytes
+        self.logicalBefore = logicalBefore
+        self.logicalAfter = logicalAfter
+        self.allocatedBefore = allocatedBefore
+        self.allocatedAfter = allocatedAfter
+        self.duration = duration
+        self.longestWriterPause = longestWriterPause
+        self.generation = generation
+        self.keptOwner = keptOwner
+        self.acceleration = acceleration
+        self.accelerationError = accelerationError
+    }
 }
 
 /// The plan of a compaction: ``VectorStore/compactionPlan(_:)``.
-public struct CompactionPlan: Sendable {
+public struct CompactionPlan: Sendable, Equatable {
     /// The strategy that would run; nil if there is nothing to do.
-    public internal(set) var strategy: CompactionStrategy?
+    public var strategy: CompactionStrategy?
     /// The reason for this strategy, in a sentence.
-    public internal(set) var reason: String
+    public var reason: String
     /// The number of rows that would be copied.
-    public internal(set) var movedRows = 0
+    public var movedRows: Int
     /// The number of bytes that would be written.
-    public internal(set) var writtenBytes: Int64 = 0
+    public var writtenBytes: Int64
     /// The bytes of disk that would be given back, not counting the file system's rounding.
-    public internal(set) var reclaimedBytes: Int64 = 0
+    public var reclaimedBytes: Int64
     /// The bytes of free disk that it needs while it runs.
-    public internal(set) var neededBytes: Int64 = 0
+    public var neededBytes: Int64
+
+    /// Makes a plan, as for a preview or a test.
+    public init(
+        strategy: CompactionStrategy? = nil,
+        reason: String = "",
+        movedRows: Int = 0,
+        writtenBytes: Int64 = 0,
+        reclaimedBytes: Int64 = 0,
+        neededBytes: Int64 = 0
+    ) {
+        self.strategy = strategy
+        self.reason = reason
+        self.movedRows = movedRows
+        self.writtenBytes = writtenBytes
+        self.reclaimedBytes = reclaimedBytes
+        self.neededBytes = neededBytes
+    }
 }

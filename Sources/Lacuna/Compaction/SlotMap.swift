@@ -1,13 +1,21 @@
 /// Counts the rows in some neighbouring slots of the data file.
 public struct SlotBucket: Sendable, Equatable {
     /// The slots, counted from 0 in the order of the file.
-    public let slots: Range<Int>
+    public var slots: Range<Int>
     /// The number of live rows.
-    public internal(set) var live = 0
+    public var live: Int
     /// The number of dead rows that still occupy disk.
-    public internal(set) var dead = 0
+    public var dead: Int
     /// The number of dead rows whose blocks were given back.
-    public internal(set) var punched = 0
+    public var punched: Int
+
+    /// Makes a bucket, as for a preview or a test.
+    public init(slots: Range<Int>, live: Int = 0, dead: Int = 0, punched: Int = 0) {
+        self.slots = slots
+        self.live = live
+        self.dead = dead
+        self.punched = punched
+    }
 }
 
 extension SlotBucket {

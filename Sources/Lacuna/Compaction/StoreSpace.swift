@@ -1,26 +1,50 @@
 /// A store's use of the disk at one moment. Sizes are bytes.
-public struct StoreSpace: Sendable {
+public struct StoreSpace: Sendable, Equatable {
     /// The number of live rows.
-    public let liveRows: Int
+    public var liveRows: Int
     /// The number of dead rows.
-    public let deadRows: Int
+    public var deadRows: Int
     /// The data file's length, header and free tail included.
-    public let logicalBytes: Int64
+    public var logicalBytes: Int64
     /// The blocks that the data file occupies, as the file system counts them.
-    public let allocatedBytes: Int64
+    public var allocatedBytes: Int64
     /// The bytes of the live rows.
-    public let liveBytes: Int64
+    public var liveBytes: Int64
     /// The bytes of the dead rows, released or not.
-    public let deadBytes: Int64
+    public var deadBytes: Int64
     /// The bytes that punching would give back: whole blocks inside gaps that still occupy disk.
-    public let punchableBytes: Int64
+    public var punchableBytes: Int64
     /// The bytes of the index and its write-ahead log.
-    public let indexBytes: Int64
-
+    public var indexBytes: Int64
     /// The number of slots with codes; the rows after these are searched as they are.
-    public let codedSlots: Int
+    public var codedSlots: Int
     /// The bytes of the file of codes; 0 if there is none.
-    public let codesBytes: Int64
+    public var codesBytes: Int64
+
+    /// Makes a value, as for a preview or a test.
+    public init(
+        liveRows: Int = 0,
+        deadRows: Int = 0,
+        logicalBytes: Int64 = 0,
+        allocatedBytes: Int64 = 0,
+        liveBytes: Int64 = 0,
+        deadBytes: Int64 = 0,
+        punchableBytes: Int64 = 0,
+        indexBytes: Int64 = 0,
+        codedSlots: Int = 0,
+        codesBytes: Int64 = 0
+    ) {
+        self.liveRows = liveRows
+        self.deadRows = deadRows
+        self.logicalBytes = logicalBytes
+        self.allocatedBytes = allocatedBytes
+        self.liveBytes = liveBytes
+        self.deadBytes = deadBytes
+        self.punchableBytes = punchableBytes
+        self.indexBytes = indexBytes
+        self.codedSlots = codedSlots
+        self.codesBytes = codesBytes
+    }
 
     /// The bytes of the data file's free tail, which is reserved for new rows, and for deletes on a full disk.
     public var reservedBytes: Int64 { logicalBytes - DataFileHeader.length - liveBytes - deadBytes }

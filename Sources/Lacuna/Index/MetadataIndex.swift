@@ -40,7 +40,7 @@ struct MetadataIndex {
 }
 
 /// An index of a store, which makes searches with a filter faster: ``VectorStore/indexes()``.
-public struct IndexInfo: Sendable, Equatable {
+public struct IndexInfo: Sendable, Hashable {
     /// What an index is for.
     public enum Kind: String, Sendable {
         /// A field of the metadata, for filters that compare it.
@@ -50,14 +50,22 @@ public struct IndexInfo: Sendable, Equatable {
     }
 
     /// Its name in SQLite's schema.
-    public let name: String
+    public var name: String
     /// What it is for.
-    public let kind: Kind
+    public var kind: Kind
     /// The fields that it is on, written as in a filter in JSON: `section`, `author.name`.
-    public let fields: [String]
+    public var fields: [String]
     /// The number of rows that have the field, with another value than null; of a text index, those that have a text in
     /// one of the fields.
-    public let rows: Int
+    public var rows: Int
+
+    /// Makes a description, as for a preview or a test.
+    public init(name: String, kind: Kind, fields: [String], rows: Int = 0) {
+        self.name = name
+        self.kind = kind
+        self.fields = fields
+        self.rows = rows
+    }
 }
 
 extension StoreIndex {

@@ -206,7 +206,7 @@ package final class StoreIndex {
             VALUES (1\(String(repeating: ", ?", count: 13)), 0, 0)
             """,
             [
-                .text(record.uuid), .integer(Int64(record.dimension)), .text(record.metric.rawValue),
+                record.uuid.sqlValue, .integer(Int64(record.dimension)), .text(record.metric.rawValue),
                 .text(record.idKind.rawValue), .integer(record.generation), .integer(record.nextGeneration),
                 .text(record.dataFile), .integer(Int64(record.nextSlot.number)), .integer(record.commitSequence),
                 .integer(record.readerEpoch), .integer(record.liveRows), .integer(record.moved),

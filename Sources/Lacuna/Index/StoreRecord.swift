@@ -6,7 +6,7 @@ import Foundation
 
 /// The record: the one row of the table `store`, which says what the current state is.
 struct StoreRecord: Equatable, Sendable {
-    let uuid: String
+    let uuid: UUID
     /// The UUID's 16 bytes.
     let uuidBytes: [UInt8]
     /// Only a re-embedding changes it.
@@ -46,14 +46,7 @@ struct StoreRecord: Equatable, Sendable {
         DataFileHeader(store: uuidBytes, generation: generation, layout)
     }
 
-    private static func bytes(of uuid: String) -> [UInt8] {
-        // Quickly as this library writes it: the record is read in each transaction.
-        var text = uuid
-        guard let uuid = text.withUTF8({ unsafe UUID(canonicalText: $0) }) ?? UUID(uuidString: uuid) else { return [] }
-        return unsafe withUnsafeBytes(of: uuid.uuid) { unsafe Array($0) }
-    }
-
-    static func newUUID() -> String { UUID().uuidString.lowercased() }
+    private static func bytes(of uuid: UUID) -> [UInt8] { unsafe withUnsafeBytes(of: uuid.uuid) { unsafe Array($0) } }
 
     static let columns = """
         uuid, dimension, metric, id_kind, generation, next_generation, data_file, next_slot, commit_sequence, \
@@ -69,7 +62,12 @@ struct StoreRecord: Equatable, Sendable {
 
     /// Reads the columns above, and checks each of them.
     init(_ row: Statement) throws(VectorStoreError) {
-        uuid = try row.text(0)
+        var text = try row.text(0)
+        // Quickly as this library writes it: the record is read in each transaction.
+        guard let uuid = text.withUTF8({ unsafe UUID(canonicalText: $0) }) ?? UUID(uuidString: text) else {
+            throw Self.outOfRange
+        }
+        self.uuid = uuid
         uuidBytes = Self.bytes(of: uuid)
         guard let dimension = Int(exactly: row.integer(1)), DataFileHeader.dimensions.contains(dimension) else {
             throw Self.outOfRange
@@ -90,7 +88,7 @@ struct StoreRecord: Equatable, Sendable {
         readerEpoch = row.integer(9)
         liveRows = row.integer(10)
         moved = row.integer(11)
-        guard uuidBytes.count == 16, generation >= 1, generation < nextGeneration, nextGeneration < .max - 2,
+        guard generation >= 1, generation < nextGeneration, nextGeneration < .max - 2,
             dataFile == StorePaths.dataFileName(generation: generation, element),
             (0...Int64(Slot.most)).contains(slots),
             commitSequence >= 0, commitSequence < .max, readerEpoch >= 0, readerEpoch < .max,
@@ -102,7 +100,7 @@ struct StoreRecord: Equatable, Sendable {
 
     /// The record of a new store.
     init(dimension: Int, element: ElementType = .float32, metric: DistanceMetric, idKind: VectorIDKind) {
-        uuid = Self.newUUID()
+        uuid = UUID()
         uuidBytes = Self.bytes(of: uuid)
         layout = RowLayout(dimension: dimension, element: element)
         self.metric = metric

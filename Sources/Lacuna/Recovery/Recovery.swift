@@ -165,19 +165,18 @@ package struct Recovery {
     private func report(removingRows: Bool, rebuilding indexes: [String]) -> RecoveryReport {
         var actions = plan.endings.map { ending in
             RecoveryReport.Action(
-                action: ending.error == nil ? "finish" : "abort",
+                ending.error == nil ? .finish : .abort,
                 file: ending.entry.targetFile ?? "",
-                bytes: 0,
                 detail: "\(ending.entry.strategy.rawValue) \(ending.entry.id): \(ending.error ?? "had committed")"
             )
         }
         actions += removals.map {
-            RecoveryReport.Action(action: "remove-file", file: $0.name, bytes: $0.size, detail: $0.why)
+            RecoveryReport.Action(.removeFile, file: $0.name, bytes: $0.size, detail: $0.why)
         }
         for case (let name, let size?) in staleDerivedFiles {
             actions.append(
                 RecoveryReport.Action(
-                    action: "remove-file",
+                    .removeFile,
                     file: name,
                     bytes: size,
                     detail: "derived from rows that are elsewhere now, or erased"
@@ -185,46 +184,22 @@ package struct Recovery {
             )
         }
         if let length = trimmedLength {
-            actions.append(
-                RecoveryReport.Action(
-                    action: "trim-file",
-                    file: "",
-                    bytes: 0,
-                    detail: "cut to \(length) bytes"
-                )
-            )
+            actions.append(RecoveryReport.Action(.trimFile, detail: "cut to \(length) bytes"))
         }
         actions += plan.erasures.map {
-            RecoveryReport.Action(
-                action: Self.erase,
-                file: "",
-                bytes: 0,
-                detail: "erasure \($0.id): carried on to its end"
-            )
+            RecoveryReport.Action(.erase, detail: "erasure \($0.id): carried on to its end")
         }
         if removingRows {
-            actions.append(
-                RecoveryReport.Action(
-                    action: "remove-rows",
-                    file: "",
-                    bytes: 0,
-                    detail: "index rows of generations that are not current"
-                )
-            )
+            actions.append(RecoveryReport.Action(.removeRows, detail: "index rows of generations that are not current"))
         }
         actions += indexes.map {
-            RecoveryReport.Action(
-                action: "rebuild-index",
-                file: "",
-                bytes: 0,
-                detail: "the entries of \($0) were not those of the metadata"
-            )
+            RecoveryReport.Action(.rebuildIndex, detail: "the entries of \($0) were not those of the metadata")
         }
         let state: RecoveryReport.State = actions.isEmpty ? .clean : .recovered
         if let (staged, name, size) = plan.reembedding {
             actions.append(
                 RecoveryReport.Action(
-                    action: "keep-file",
+                    .keepFile,
                     file: name,
                     bytes: size,
                     detail: "\(staged.liveRows) rows with new vectors, of a re-embedding that can go on"
@@ -233,7 +208,7 @@ package struct Recovery {
         }
         actions += plan.unknown.map {
             RecoveryReport.Action(
-                action: "leave-file",
+                .leaveFile,
                 file: $0.name,
                 bytes: $0.size,
                 detail: "not a file that the journal names"
@@ -241,8 +216,6 @@ package struct Recovery {
         }
         return RecoveryReport(state: state, actions: actions, damage: nil)
     }
-
-    private static let erase = "erase"
 
     /// The report, if erasures had to be left for later because of `reason`.
     func report(
@@ -253,13 +226,10 @@ package struct Recovery {
         var report = report(removingRows: removingRows, rebuilding: indexes)
         guard let reason else { return report }
         report.actions = report.actions.map { action in
-            guard action.action == Self.erase else { return action }
-            return RecoveryReport.Action(
-                action: action.action,
-                file: action.file,
-                bytes: action.bytes,
-                detail: "left for the next open, erase or compact: \(reason.detail)"
-            )
+            guard action.kind == .erase else { return action }
+            var action = action
+            action.detail = "left for the next open, erase or compact: \(reason.detail)"
+            return action
         }
         return report
     }

@@ -14,19 +14,38 @@ public struct SalvagedRow: Sendable {
     /// Says how far the row can be trusted.
     public let verdict: SalvageVerdict
 
-    init(
+    /// Makes a row, as for a preview or a test.
+    public init(
         _ verdict: SalvageVerdict,
         id: SQLValue? = nil,
-        at place: (slot: Slot, dataFile: String)? = nil,
+        slot: Int? = nil,
+        dataFile: String? = nil,
         vector: [Float] = [],
         metadataJSON: String? = nil
     ) {
+        self.verdict = verdict
         self.id = id
-        slot = place?.slot.number
-        dataFile = place?.dataFile
+        self.slot = slot
+        self.dataFile = dataFile
         self.vector = vector
         self.metadataJSON = metadataJSON
-        self.verdict = verdict
+    }
+
+    init(
+        _ verdict: SalvageVerdict,
+        id: SQLValue? = nil,
+        at place: (slot: Slot, dataFile: String),
+        vector: [Float] = [],
+        metadataJSON: String? = nil
+    ) {
+        self.init(
+            verdict,
+            id: id,
+            slot: place.slot.number,
+            dataFile: place.dataFile,
+            vector: vector,
+            metadataJSON: metadataJSON
+        )
     }
 }
 

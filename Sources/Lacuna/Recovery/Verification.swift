@@ -1,19 +1,38 @@
 /// The report of a verification: ``VectorStore/verify(progress:)``.
-public struct VerificationReport<ID: VectorID>: Sendable {
+public struct VerificationReport<ID: VectorID>: Sendable, Equatable {
     /// The number of rows that were read.
-    public internal(set) var rows = 0
+    public var rows: Int
     /// The ids of rows that don't match their checksums, or can't be read.
-    public internal(set) var badChecksums: [ID] = []
+    public var badChecksums: [ID]
     /// The ids whose slots lie outside of the data file.
-    public internal(set) var outOfBounds: [ID] = []
+    public var outOfBounds: [ID]
     /// The ids that share their slot with another id.
-    public internal(set) var sharedOffsets: [ID] = []
+    public var sharedOffsets: [ID]
     /// The ids whose metadata don't match their checksums, or that have metadata without a vector.
-    public internal(set) var badMetadata: [ID] = []
+    public var badMetadata: [ID]
     /// The files in the store's directory that neither the index nor its journal names. They are no damage.
-    public internal(set) var unknownFiles: [String] = []
+    public var unknownFiles: [String]
     /// Messages of SQLite, or of ours, about what is wrong with the index itself.
-    public internal(set) var indexMessages: [String] = []
+    public var indexMessages: [String]
+
+    /// Makes a report, as for a preview or a test.
+    public init(
+        rows: Int = 0,
+        badChecksums: [ID] = [],
+        outOfBounds: [ID] = [],
+        sharedOffsets: [ID] = [],
+        badMetadata: [ID] = [],
+        unknownFiles: [String] = [],
+        indexMessages: [String] = []
+    ) {
+        self.rows = rows
+        self.badChecksums = badChecksums
+        self.outOfBounds = outOfBounds
+        self.sharedOffsets = sharedOffsets
+        self.badMetadata = badMetadata
+        self.unknownFiles = unknownFiles
+        self.indexMessages = indexMessages
+    }
 
     /// Whether nothing is damaged.
     public var isSound: Bool {

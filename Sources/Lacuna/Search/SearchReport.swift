@@ -18,28 +18,57 @@ public struct SearchReport: Sendable, Equatable {
     }
 
     /// The plan that gave the answer.
-    public internal(set) var plan = Plan.allRows
+    public var plan: Plan
     /// The reason for the plan, in English; empty without a filter.
-    public internal(set) var reason = ""
+    public var reason: String
     /// The number of threads that compared rows.
-    public internal(set) var threads = 0
+    public var threads: Int
     /// The number of passes over the rows. A filter that is evaluated on the nearest rows may need some.
-    public internal(set) var passes = 0
+    public var passes: Int
     /// The number of rows that were compared with the queries as they are, dead rows between them included.
-    public internal(set) var scannedRows = 0
+    public var scannedRows: Int
     /// The number of rows that were compared by their codes, dead rows between them included.
-    public internal(set) var codedRows = 0
+    public var codedRows: Int
     /// For all queries together, the number of rows that the first level of the codes left, and of those that the
     /// second level left; the same number if there is no second level.
-    public internal(set) var leftByFirstLevel = 0, leftBySecondLevel = 0
+    public var leftByFirstLevel: Int, leftBySecondLevel: Int
     /// For all queries together, the number of distances that were computed in double precision.
-    public internal(set) var computedDistances = 0
+    public var computedDistances: Int
     /// The number of bytes of rows and codes that were read. A byte that is compared with several queries counts once.
-    public internal(set) var readBytes: Int64 = 0
+    public var readBytes: Int64
     /// The time in which rows were compared with the queries.
-    public internal(set) var scanDuration = Duration.zero
+    public var scanDuration: Duration
     /// The time of the whole search: filters, scans, and looking up ids.
-    public internal(set) var duration = Duration.zero
+    public var duration: Duration
+
+    /// Makes a report, as for a preview or a test.
+    public init(
+        plan: Plan = .allRows,
+        reason: String = "",
+        threads: Int = 0,
+        passes: Int = 0,
+        scannedRows: Int = 0,
+        codedRows: Int = 0,
+        leftByFirstLevel: Int = 0,
+        leftBySecondLevel: Int = 0,
+        computedDistances: Int = 0,
+        readBytes: Int64 = 0,
+        scanDuration: Duration = .zero,
+        duration: Duration = .zero
+    ) {
+        self.plan = plan
+        self.reason = reason
+        self.threads = threads
+        self.passes = passes
+        self.scannedRows = scannedRows
+        self.codedRows = codedRows
+        self.leftByFirstLevel = leftByFirstLevel
+        self.leftBySecondLevel = leftBySecondLevel
+        self.computedDistances = computedDistances
+        self.readBytes = readBytes
+        self.scanDuration = scanDuration
+        self.duration = duration
+    }
 
     /// Adds the counts and times of another search. The plan stays.
     public mutating func add(_ other: SearchReport) {

@@ -56,7 +56,7 @@ public enum Fusion: Sendable, Equatable {
 }
 
 /// A row that a search for a vector and words found.
-public struct FusedMatch<ID: VectorID>: Sendable, Equatable {
+public struct FusedMatch<ID: VectorID>: Sendable, Hashable, Identifiable {
     /// The row's id.
     public let id: ID
     /// The score by the ``Fusion``; higher is better.
@@ -69,4 +69,21 @@ public struct FusedMatch<ID: VectorID>: Sendable, Equatable {
     public let textRank: Int?
     /// The row's BM25 score, higher is better; nil if the row isn't among the first `depth` of its ranking.
     public let textScore: Double?
+
+    /// Makes a match, as for a preview or a test.
+    public init(
+        id: ID,
+        score: Double,
+        vectorRank: Int? = nil,
+        distance: Double? = nil,
+        textRank: Int? = nil,
+        textScore: Double? = nil
+    ) {
+        self.id = id
+        self.score = score
+        self.vectorRank = vectorRank
+        self.distance = distance
+        self.textRank = textRank
+        self.textScore = textScore
+    }
 }

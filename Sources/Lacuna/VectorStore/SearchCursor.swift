@@ -92,7 +92,7 @@ public struct SearchCursor: Sendable, CustomStringConvertible {
         guard store == record.uuidBytes, record.idKind.includes(rank.id) else {
             throw VectorStoreError(
                 .invalidArgument,
-                "the cursor belongs to another store than \(record.uuid)",
+                "the cursor belongs to another store than \(record.uuid.canonicalText)",
                 remedy: "pass a cursor of this store, or begin with the first page"
             )
         }

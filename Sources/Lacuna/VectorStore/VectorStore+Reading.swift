@@ -5,13 +5,20 @@ import Foundation
 #endif
 
 /// A row that ``VectorStore/forEach(where:limit:vectors:_:)`` passes to its closure.
-public struct StoredRow<ID: VectorID>: Sendable {
+public struct StoredRow<ID: VectorID>: Sendable, Hashable, Identifiable {
     /// The row's id.
     public let id: ID
     /// The row's components; empty if vectors were not asked for.
     public let vector: [Float]
     /// The JSON text of the metadata, as it was put; nil if the row has none.
     public let metadataJSON: String?
+
+    /// Makes a row, as for a preview or a test.
+    public init(id: ID, vector: [Float] = [], metadataJSON: String? = nil) {
+        self.id = id
+        self.vector = vector
+        self.metadataJSON = metadataJSON
+    }
 }
 
 extension VectorStore {

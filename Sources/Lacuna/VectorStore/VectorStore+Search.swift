@@ -1,17 +1,29 @@
 /// A row that a search found.
-public struct Match<ID: VectorID>: Sendable, Equatable {
+public struct Match<ID: VectorID>: Sendable, Hashable, Identifiable {
     /// The row's id.
     public let id: ID
     /// The distance by the store's ``DistanceMetric``; lower is nearer.
     public let distance: Double
+
+    /// Makes a match, as for a preview or a test.
+    public init(id: ID, distance: Double) {
+        self.id = id
+        self.distance = distance
+    }
 }
 
 /// A row that a search found, with its metadata.
-public struct DecodedMatch<ID: VectorID, Metadata> {
+public struct DecodedMatch<ID: VectorID, Metadata>: Identifiable {
     /// The row's id and distance.
     public let match: Match<ID>
     /// The row's metadata in the state that was searched; nil if it has none.
     public let metadata: Metadata?
+
+    /// Makes a match, as for a preview or a test.
+    public init(match: Match<ID>, metadata: Metadata? = nil) {
+        self.match = match
+        self.metadata = metadata
+    }
 
     /// The row's id.
     public var id: ID { match.id }
@@ -21,6 +33,7 @@ public struct DecodedMatch<ID: VectorID, Metadata> {
 
 extension DecodedMatch: Sendable where Metadata: Sendable {}
 extension DecodedMatch: Equatable where Metadata: Equatable {}
+extension DecodedMatch: Hashable where Metadata: Hashable {}
 
 extension VectorStore {
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids.

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
+
 /// The properties that a store gets when it is created.
 public struct VectorStoreConfiguration: Sendable {
     /// The number of components of every vector, 1 to 65,536.
@@ -63,6 +69,13 @@ public struct PendingReembedding: Sendable, Hashable {
     /// The number of the store's rows that have new vectors.
     public let rows: Int
 
+    /// Makes a value, as for a preview or a test.
+    public init(dimension: Int, model: EmbeddingModel? = nil, rows: Int = 0) {
+        self.dimension = dimension
+        self.model = model
+        self.rows = rows
+    }
+
     init(_ staged: StagedReembedding) {
         dimension = staged.layout.dimension
         model = staged.model
@@ -71,9 +84,9 @@ public struct PendingReembedding: Sendable, Hashable {
 }
 
 /// A store's description.
-public struct VectorStoreInfo: Sendable {
-    /// The store's own UUID, in lower case.
-    public let uuid: String
+public struct VectorStoreInfo: Sendable, Equatable {
+    /// The store's own UUID.
+    public let uuid: UUID
     /// The number of components of every vector.
     public let dimension: Int
     /// How distances are measured.
@@ -94,6 +107,33 @@ public struct VectorStoreInfo: Sendable {
     public let dataFile: String
     /// The version of the index's schema.
     public let schemaVersion: Int
+
+    /// Makes a description, as for a preview or a test. The defaults are those of a new store.
+    public init(
+        uuid: UUID = UUID(),
+        dimension: Int,
+        metric: DistanceMetric = .cosine,
+        idKind: VectorIDKind = .integer,
+        element: ElementType = .float32,
+        model: EmbeddingModel? = nil,
+        reembedding: PendingReembedding? = nil,
+        acceleration: Acceleration = .none,
+        generation: Int64 = 1,
+        dataFile: String? = nil,
+        schemaVersion: Int? = nil
+    ) {
+        self.uuid = uuid
+        self.dimension = dimension
+        self.metric = metric
+        self.idKind = idKind
+        self.element = element
+        self.model = model
+        self.reembedding = reembedding
+        self.acceleration = acceleration
+        self.generation = generation
+        self.dataFile = dataFile ?? StorePaths.dataFileName(generation: generation, element)
+        self.schemaVersion = schemaVersion ?? StoreIndex.schemaVersion
+    }
 
     /// Describes the store by its record, in the transaction that has read the record.
     init(_ record: StoreRecord, _ index: StoreIndex) {

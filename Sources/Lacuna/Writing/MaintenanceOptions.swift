@@ -16,9 +16,15 @@ public struct MaintenanceOptions: Sendable, Equatable {
 /// The progress of a long call, passed to its progress closure. The closure can stop the call by throwing an error.
 public struct MaintenanceProgress: Sendable, Equatable {
     /// The number of rows done.
-    public let done: Int
+    public var done: Int
     /// The number of all rows to be done, as far as it is known: writers may add rows.
-    public let total: Int
+    public var total: Int
+
+    /// Makes a progress, as for a preview or a test.
+    public init(done: Int, total: Int) {
+        self.done = done
+        self.total = total
+    }
 }
 
 /// Called between the batches of a long call, and while the call waits (for its rate limit, for readers, for another

@@ -55,7 +55,7 @@ struct CreateCommand: ParsableCommand {
         if format.json {
             try output.line(
                 JSONText.object([
-                    "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
+                    "uuid": JSONText(info.uuid.text), "dimension": JSONText(info.dimension),
                     "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
                     "element": JSONText(info.element.rawValue), "acceleration": JSONText(info.acceleration.rawValue),
                     "model": JSONText(info.model?.name), "model_version": JSONText(info.model?.version),

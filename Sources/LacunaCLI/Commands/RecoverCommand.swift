@@ -52,7 +52,7 @@ struct RecoverCommand: ParsableCommand {
             actions.map { action in
                 JSONText.raw(
                     JSONText.object([
-                        "action": JSONText(action.action), "file": JSONText(action.file),
+                        "action": JSONText(action.kind.rawValue), "file": JSONText(action.file),
                         "bytes": JSONText(action.bytes), "detail": JSONText(action.detail),
                     ])
                 )
@@ -81,7 +81,7 @@ struct RecoverCommand: ParsableCommand {
         for action in actions {
             let bytes = action.bytes > 0 ? ", \(byteText(action.bytes))" : ""
             let file = action.file.isEmpty ? "" : "\(singleLine(action.file))\(bytes): "
-            try output.line("  \(action.action.padded(12))  \(file)\(singleLine(action.detail))")
+            try output.line("  \(action.kind.rawValue.padded(12))  \(file)\(singleLine(action.detail))")
         }
     }
 }

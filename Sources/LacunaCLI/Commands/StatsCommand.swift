@@ -18,7 +18,7 @@ struct StatsCommand: StoreCommand {
         let space = try store.space
         if format.json { return try output.line(json(info, space)) }
         try output.lines([
-            "uuid": info.uuid,
+            "uuid": info.uuid.text,
             "dimension": grouped(info.dimension),
             "metric": info.metric.rawValue,
             "ids": info.idKind.rawValue,
@@ -53,7 +53,7 @@ struct StatsCommand: StoreCommand {
 
     private func json(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
         JSONText.object([
-            "uuid": JSONText(info.uuid), "dimension": JSONText(info.dimension),
+            "uuid": JSONText(info.uuid.text), "dimension": JSONText(info.dimension),
             "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
             "element": JSONText(info.element.rawValue), "generation": JSONText(info.generation),
             "data_file": JSONText(info.dataFile), "live": JSONText(space.liveRows), "dead": JSONText(space.deadRows),

@@ -140,7 +140,7 @@ struct Torture {
         counts.verifiedRows += report.rows
         let again = try recover()
         guard again.state == .clean, again.actions.isEmpty else {
-            let actions = again.actions.map { "\($0.action) \($0.file) (\($0.detail))" }.joined(separator: ", ")
+            let actions = again.actions.map { "\($0.kind.rawValue) \($0.file) (\($0.detail))" }.joined(separator: ", ")
             throw TortureFailure("a second recovery had something to do: \(actions)")
         }
     }

@@ -67,7 +67,7 @@ import Testing
         case .recover:
             try store.close()
             let report = try VectorStoreRecovery.run(at: scratch.store)
-            #expect(report.state == .recovered && report.actions.map(\.action) == ["erase", "erase"])
+            #expect(report.state == .recovered && report.actions.map(\.kind) == [.erase, .erase])
             #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
             #expect(try remains.find(in: scratch.store) == [])
         }
@@ -105,7 +105,7 @@ import Testing
             try again.close()
             let paths = try StorePaths(scratch.store)
             let report = try VectorStoreRecovery.run(paths, dryRun: false, SystemFileSystem(), .waiting(0))
-            #expect(report.actions.map(\.action) == ["erase"])
+            #expect(report.actions.map(\.kind) == [.erase])
             #expect(report.actions.first?.detail.contains("left for the next open") == true)
             #expect(try snapshot.vector(for: 3) != nil)
         }

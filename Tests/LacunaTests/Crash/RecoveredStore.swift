@@ -40,7 +40,7 @@ enum RecoveredStore {
         let paths = try StorePaths(disk.directory)
         _ = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
         let second = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
-        guard second.state == .clean, second.actions.allSatisfy({ $0.action == "keep-file" }) else {
+        guard second.state == .clean, second.actions.allSatisfy({ $0.kind == .keepFile }) else {
             throw CrashModel.Mismatch(what: "a second recovery found \(second.actions)")
         }
     }

@@ -114,12 +114,12 @@ import Glibc
             let report = try recover(disk)
             #expect(report.state == .recovered)
             #expect(report.actions == plan.actions)
-            let actions = report.actions.map(\.action)
-            #expect(actions.contains(step.isCommitted ? "finish" : "abort"))
+            let actions = report.actions.map(\.kind)
+            #expect(actions.contains(step.isCommitted ? .finish : .abort))
             if [.syncTarget, .commit, .removeSource, .removeOldRows].contains(step) {
-                #expect(actions.contains("remove-rows"))
+                #expect(actions.contains(.removeRows))
             }
-            #expect(actions.contains("remove-file") == (step.isCommitted ? step.hasSource : step.hasTarget))
+            #expect(actions.contains(.removeFile) == (step.isCommitted ? step.hasSource : step.hasTarget))
             #expect(try recover(disk).state == .clean)
             try check(disk, holds: model)
         }
@@ -132,7 +132,7 @@ import Glibc
             let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
             try reader.read { _ in
                 let report = try recover(disk)
-                #expect(!report.actions.contains { $0.action == "remove-file" }, "\(report)")
+                #expect(!report.actions.contains { $0.kind == .removeFile }, "\(report)")
                 #expect(TestFiles.exists(paths.directory.path("vectors-1.f32")))
                 let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
                 #expect(try CrashModel(of: store) == model)
@@ -211,7 +211,7 @@ import Glibc
             case .missing: TestFiles.remove(target)
             case .short: try TestFiles.write(Array(bytes.dropLast(5_000)), to: target)
             case .headless: try TestFiles.write([], to: target)
-            case .wrongHeader: try TestFiles.overwrite(target, at: 20, [0xff])
+            case .wrongHeader: try TestFiles.overwrite(target, at: 20, [~bytes[20]])
             case .otherGeneration: try TestFiles.write(source, to: target)
             }
             try expectDamage(disk, telling: "vectors-2.f32", "vectors-1.f32, from which its data file was copied")
@@ -290,7 +290,7 @@ import Glibc
                 #expect(try TestFiles.read(foreign) == bytes)
                 let report = try recover(disk)
                 #expect(try TestFiles.read(foreign) == bytes)
-                #expect(report.actions.contains { $0.action == "leave-file" && $0.file == "vectors-2.f32" })
+                #expect(report.actions.contains { $0.kind == .leaveFile && $0.file == "vectors-2.f32" })
                 TestFiles.remove(foreign)
                 try check(disk, holds: model)
                 return result

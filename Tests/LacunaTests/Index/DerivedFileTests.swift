@@ -73,7 +73,7 @@ import Glibc
         try tamper(scratch.index, "UPDATE files SET generation = 0")
         let plan = try VectorStoreRecovery.run(at: scratch.store, dryRun: true)
         #expect(plan.state == .recovered && isThere)
-        #expect(plan.actions.map(\.action) == ["remove-file"] && plan.actions.map(\.file) == [DerivedIDs.name(1)])
+        #expect(plan.actions.map(\.kind) == [.removeFile] && plan.actions.map(\.file) == [DerivedIDs.name(1)])
         #expect(plan.actions.map(\.bytes) == [160])
         #expect(try VectorStoreRecovery.run(at: scratch.store).actions.map(\.file) == [DerivedIDs.name(1)])
         #expect(try !isThere && listed == 0)

@@ -69,7 +69,7 @@ import Testing
         let salvaged = try SalvagedStore(copy)
         salvaged.expectVerified(store.model)
         #expect(salvaged.reasons.isEmpty && salvaged.report.state == .recovered)
-        #expect(salvaged.report.actions.map(\.action).contains("abort"))
+        #expect(salvaged.report.actions.map(\.kind).contains(.abort))
     }
 
     @Test func aFlippedRowIsSetAside() throws {

@@ -111,7 +111,7 @@ private func expectHeaderAndRows<ID: VectorID>(
     }
     #expect(Array(bytes[..<8]) == [0x89, 0x4C, 0x41, 0x43, 0x55, 0x4E, 0x41, 0x0A], sourceLocation: here)
     #expect(integer(8, 4) == 1 && integer(12, 4) == 4096, sourceLocation: here)
-    let uuid = info.uuid.replacingOccurrences(of: "-", with: "")
+    let uuid = info.uuid.uuidString.lowercased().replacingOccurrences(of: "-", with: "")
     #expect(
         bytes[16..<32].map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == uuid,
         sourceLocation: here
