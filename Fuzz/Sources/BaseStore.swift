@@ -33,7 +33,7 @@ struct BaseStore {
     /// compactions.
     static func makeAll(_ history: StoreHistory) throws -> [BaseStore] {
         let path = Scratch.file("base.lacuna")
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: 4, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 4, metric: .euclidean))
         try store.write { batch in
             for id in StoreHistory.ids {
                 let metadata = id % 3 == 0 ? nil : history.metadata(id, version: 0)

@@ -62,7 +62,11 @@ struct FilterTarget: Target {
             let options = VectorStoreOptions(isCancelled: {
                 asked.count.add(1, ordering: .relaxed).newValue > Self.questions
             })
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: isSecond ? 3 : 2), options)
+            let store = try VectorStore<Int64>.create(
+                at: path,
+                configuration: .init(dimension: isSecond ? 3 : 2),
+                options: options
+            )
             let ids = isSecond ? Array(Self.ids.reversed()) : Array(Self.ids)
             let first: Float = isSecond ? 3 : 1
             try store.write { batch in

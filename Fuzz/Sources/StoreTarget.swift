@@ -33,10 +33,10 @@ struct StoreTarget: Target {
         for (name, contents) in files { try Scratch.write(contents, to: "\(path)/\(name)") }
         try worksOrRefuses { _ = try VectorStoreInfo.read(at: path) }
         try worksOrRefuses { _ = try VectorStoreRecovery.run(at: path, dryRun: true) }
-        try worksOrRefuses { try read(try .open(at: path, .readOnly)) }
+        try worksOrRefuses { try read(try .open(at: path, access: .readOnly)) }
         try worksOrRefuses { try write(try .open(at: path), use) }
         try worksOrRefuses { _ = try VectorStoreRecovery.run(at: path) }
-        try worksOrRefuses { try read(try .open(at: path, .readOnly)) }
+        try worksOrRefuses { try read(try .open(at: path, access: .readOnly)) }
     }
 
     /// The ids of a store; nil if it isn't sound.

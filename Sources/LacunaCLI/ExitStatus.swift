@@ -103,7 +103,9 @@ struct CommandError: Error, CustomStringConvertible {
         case .locked, .busy, .deadlineExceeded: .tryAgain
         case .damaged, .newerFormat, .needsMigration, .unsupported: .damaged
         case .readOnly, .permissionDenied: .noPermission
-        case .invalidVector, .invalidMetadata, .duplicateID, .invalidID, .unknownID, .differentModel: .badData
+        case .invalidVector, .invalidMetadata, .duplicateID, .invalidID, .unknownID, .differentModel,
+            .differentConfiguration:
+            .badData
         case .invalidFilter, .invalidArgument: .usage
         default: .inputOutput
         }

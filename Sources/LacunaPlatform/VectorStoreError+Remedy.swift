@@ -72,9 +72,9 @@ extension VectorStoreError.Remedy.Call: CustomStringConvertible {
     /// The call as it is written in Swift.
     public var description: String {
         switch self {
-        case .create: "VectorStore.create(at:_:)"
+        case .create: "VectorStore.create(at:configuration:)"
         case .open: "VectorStore.open(at:)"
-        case .openForWriting: "VectorStore.open(at:_:) with .readWrite"
+        case .openForWriting: "VectorStore.open(at:)"
         case .put: "put(_:for:)"
         case .replacing: "replacing: true"
         case .erase: "erase(_:)"
@@ -84,7 +84,7 @@ extension VectorStoreError.Remedy.Call: CustomStringConvertible {
         case .verify: "verify()"
         case .restore: "VectorStoreBackup.restore(_:to:)"
         case .salvage: "VectorStoreRecovery.salvage(at:)"
-        case .reembed: "reembed(dimension:model:_:)"
+        case .reembed: "reembed(dimension:model:)"
         case .abortReembedding: "abortReembedding()"
         case .createTextIndex: "createTextIndex(on:)"
         }
@@ -147,6 +147,7 @@ extension VectorStoreError.Code {
         case .duplicateID: "replace it with \(.replacing), or choose another id"
         case .unknownID: "put a row with that id first, with \(.put)"
         case .invalidID: "pass ids of the store's kind"
+        case .differentConfiguration: "open the store as what it is"
         case .differentModel: "use the model that made the store's vectors"
         case .noSuchStore: "check the path, or make the store with \(.create)"
         case .notAStore: "check the path"

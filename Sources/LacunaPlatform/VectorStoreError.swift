@@ -30,6 +30,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let invalidID = Code(rawValue: "invalidID")
         /// The store's vectors are of another embedding model than the one that the store was opened with.
         public static let differentModel = Code(rawValue: "differentModel")
+        /// The store has another dimension, metric or element than the one asked for.
+        public static let differentConfiguration = Code(rawValue: "differentConfiguration")
         /// There is nothing at this path.
         public static let noSuchStore = Code(rawValue: "noSuchStore")
         /// The path has something other than a store, or a store whose creation was interrupted.

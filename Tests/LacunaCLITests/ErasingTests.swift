@@ -46,7 +46,7 @@ import Testing
     @Test func aReaderIsInTheWay() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 30)
-        let reader = try VectorStore<Int64>.open(at: store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store, access: .readOnly)
         try reader.read { snapshot in
             let run = try fail(75, "erase", store, "7", saying: "the rows are deleted, but not erased yet")
             #expect(run.text == "")

@@ -57,7 +57,7 @@ import Testing
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: store + "/" + name)
         }
         let before = try #require(try files()["index.sqlite"])
-        let reader = try VectorStore<Int64>.open(at: store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store, access: .readOnly)
         #expect(try reader.count > 0)
         try expectAll(before, "reading")
         try reader.close()
@@ -128,7 +128,7 @@ import Testing
         try expectAll(owned, "root's compaction")
         try succeed("erase", store, "1")
         try succeed("put", store, "901", input: "[1, 2, 3]")
-        let reader = try VectorStore<Int64>.open(at: store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store, access: .readOnly)
         #expect(try reader.count > 0)
         try expectAll(owned, "root's reading")
         #expect(try files().keys.contains("index.sqlite-shm"))

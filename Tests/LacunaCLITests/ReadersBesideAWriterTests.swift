@@ -20,7 +20,10 @@ import Testing
     @Test func eachProcessSeesOneCommit() throws {
         let directory = try TemporaryDirectory()
         let path = directory / "s"
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: path,
+            configuration: .init(dimension: Self.dimension, metric: .euclidean)
+        )
         try Self.write(1, store)
         let outcome = Guarded<Result<[ProgramRun], any Error>?>(nil)
         let reading = DispatchGroup()

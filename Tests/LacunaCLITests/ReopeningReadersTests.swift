@@ -11,7 +11,7 @@ import Testing
     @Test func noFalseAlarm() throws {
         let directory = try TemporaryDirectory()
         let path = directory / "s"
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 8, metric: .euclidean))
         func put(_ stamp: Int) throws { try StampedRows.put(stamp, count: 1, dimension: 8, store) }
         try put(0)
         let readers = try (0..<2).map { _ in try Program.readingProcess.start([path, "\(Self.opens)"]) }

@@ -176,7 +176,7 @@ import Testing
     /// SQLite takes this metadata for JSON and `import` doesn't: one such row would keep out all the others.
     @Test func metadataThatNoImportTakes() throws {
         let directory = try TemporaryDirectory()
-        let store = try VectorStore<Int64>.create(at: directory / "s", .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: directory / "s", configuration: .init(dimension: 1))
         try store.put([1], for: 1, metadataJSON: #"{"\ud800": 1}"#)
         try store.put([2], for: 2)
         try store.close()

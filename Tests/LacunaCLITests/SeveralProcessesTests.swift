@@ -15,7 +15,10 @@ import Testing
     @Test func twoReadWhileAThirdWritesAndCompacts() throws {
         let directory = try TemporaryDirectory()
         let path = directory / "s"
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: path,
+            configuration: .init(dimension: Self.dimension, metric: .euclidean)
+        )
         try Self.write(1, store)
         let readers = try (0..<2).map { _ in try Program.readingProcess.start([path]) }
         var strategies: [CompactionStrategy] = []

@@ -127,7 +127,7 @@ import Testing
     @Test(.enabled(if: mayHideDescriptors, "needs the right to mount")) func aSwapWithoutThem() throws {
         let other = directory / "other"
         try make(other)
-        let reader = try VectorStore<Int64>.open(at: other, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: other, access: .readOnly)
         #expect(try reader.count == 1_000)
         try Fixture.npy(directory / "many.npy", 20_000, dimension: 16)
         let program = try Self.withoutDescriptorPaths.start([

@@ -130,7 +130,7 @@ import Testing
         var ids: [Int64] = []
         while ids.isEmpty {
             try torture.round()
-            let store = try VectorStore<Int64>.open(at: torture.path, .readOnly)
+            let store = try VectorStore<Int64>.open(at: torture.path, access: .readOnly)
             ids = try store.ids()
             try store.close()
         }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ArchitectureTests {
     /// The floors from the bottom up; rooms of one floor don't know each other.
     static let floors = [
-        ["VectorFile"], ["Index"], ["Log"], ["Reading"], ["Writing"], ["Compaction"],
+        ["Calls", "VectorFile"], ["Index"], ["Log", "Changes"], ["Reading"], ["Writing"], ["Compaction"],
         ["Recovery", "Search"], ["Backup"],
         ["VectorStore"],
     ]

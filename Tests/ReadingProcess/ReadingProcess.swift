@@ -21,7 +21,7 @@ struct ReadingProcess {
             while let line = readLine() { _ = line }
             isDone.store(true, ordering: .relaxed)
         }.start()
-        let store = try VectorStore<Int64>.open(at: CommandLine.arguments[1], .readOnly)
+        let store = try VectorStore<Int64>.open(at: CommandLine.arguments[1], access: .readOnly)
         var reads = 0
         var stamps: Set<Float> = []
         var generations: Set<Int64> = []
@@ -47,7 +47,7 @@ struct ReadingProcess {
         var failure = ""
         while opens < count || stamps.count < count / 10, failure.isEmpty {
             do {
-                let store = try VectorStore<Int64>.open(at: CommandLine.arguments[1], .readOnly)
+                let store = try VectorStore<Int64>.open(at: CommandLine.arguments[1], access: .readOnly)
                 stamps.insert(try store.read { try look(at: $0) }.stamp)
                 try store.close()
                 opens += 1

@@ -70,7 +70,7 @@ enum Main {
         try Scratch.with(in: nil) { scratch in
             let store = try VectorStore<Kind>.create(
                 at: scratch.path + "/store",
-                .init(dimension: dimension, metric: .euclidean)
+                configuration: .init(dimension: dimension, metric: .euclidean)
             )
             try Allocations<Kind>(kind: kind, ids: ids, store: store).run()
             try store.close()

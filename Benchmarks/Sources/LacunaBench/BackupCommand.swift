@@ -32,7 +32,7 @@ struct BackupCommand: ParsableCommand {
         try Scratch.with(in: directory) { scratch in
             let path = scratch.path + "/store"
             let pool = VectorPool(dimension: dimension)
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: dimension))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: dimension))
             for first in stride(from: Int64(1), through: Int64(rows), by: Int(Self.batch)) {
                 try store.write { batch in
                     for id in first..<min(first + Self.batch, Int64(rows) + 1) {
@@ -81,7 +81,7 @@ struct BackupCommand: ParsableCommand {
         try scratch.withPath("backup") { path in
             let report = try store.backup(to: path)
             // The backup must be whole, and of one state.
-            let backup = try VectorStore<Int64>.open(at: path, .readOnly)
+            let backup = try VectorStore<Int64>.open(at: path, access: .readOnly)
             guard try backup.count == report.rows else { throw ValidationError("the backup has other rows") }
             try backup.close()
             return (report.duration, report)

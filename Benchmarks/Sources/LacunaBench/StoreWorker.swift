@@ -64,7 +64,8 @@ final class StoreWorker {
         let duration = try timed {
             store =
                 request.create == true
-                ? try .create(at: path, .init(dimension: dimension, metric: .euclidean)) : try .open(at: path)
+                ? try .create(at: path, configuration: .init(dimension: dimension, metric: .euclidean))
+                : try .open(at: path)
         }
         return Reply(count: try current.count, seconds: duration.seconds)
     }

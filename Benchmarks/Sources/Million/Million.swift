@@ -32,7 +32,7 @@ struct Million {
 
         let store = try VectorStore<Int64>.create(
             at: scratch.path + "/million.lacuna",
-            .init(dimension: dimension, metric: .euclidean)
+            configuration: .init(dimension: dimension, metric: .euclidean)
         )
         try phase("import, 1,000 rows a batch", bytes, plain: plain) { try fill(store) }
         try phase("delete every other row", bytes / 2, plain: nil) {

@@ -50,7 +50,10 @@ struct InPlaceStage {
         _ scratch: Scratch
     ) throws -> Cost {
         try scratch.withPath("in-place") { path in
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: options.dimension, metric: .euclidean))
+            let store = try VectorStore<Int64>.create(
+                at: path,
+                configuration: .init(dimension: options.dimension, metric: .euclidean)
+            )
             let pool = VectorPool(dimension: options.dimension)
             // The same rows die for both strategies.
             var population = Population(seed: options.seed + UInt64(run))

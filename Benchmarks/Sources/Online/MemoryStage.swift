@@ -23,7 +23,7 @@ struct MemoryStage {
             let pool = VectorPool(dimension: options.dimension)
             var population = Population(seed: options.seed)
             let configuration = VectorStoreConfiguration(dimension: options.dimension, metric: .euclidean)
-            let filled = try VectorStore<Int64>.create(at: path, configuration)
+            let filled = try VectorStore<Int64>.create(at: path, configuration: configuration)
             try population.fill(filled, to: rows, pool)
             try population.halve(filled)
             try filled.close()

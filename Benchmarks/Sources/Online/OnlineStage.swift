@@ -41,7 +41,10 @@ struct OnlineStage {
     /// - Returns: The results of each run.
     func measure(in scratch: Scratch) throws -> [Run] {
         try scratch.withPath("online-\(rows)") { path in
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: options.dimension, metric: .euclidean))
+            let store = try VectorStore<Int64>.create(
+                at: path,
+                configuration: .init(dimension: options.dimension, metric: .euclidean)
+            )
             let pool = VectorPool(dimension: options.dimension)
             var population = Population(seed: options.seed)
             // A first run that doesn't count warms up, and determines the duration of the load without a compaction.

@@ -52,7 +52,7 @@ struct Restore {
     private func copy(to directory: Directory) throws -> BackupReport {
         let source = try IndexSource.forReading(backup, fileSystem)
         let readers = ReaderPool(source, backup, CurrentFile(), fileSystem, ExpectedModel(nil), isCancelled: nil)
-        try readers.openFirst(checkedBy: LogWitness(backup, fileSystem) { Task.isCancelled })
+        try readers.openFirst(checkedBy: LogWitness(backup, fileSystem) { AsyncCall.isCancelled })
         defer { readers.close() }
         let report = try StoreBackup(readers: readers, source: backup, fileSystem: fileSystem, pace: pace).fill(
             directory

@@ -1,4 +1,4 @@
-/// A report of the codes that ``VectorStore/accelerate(_:progress:)`` has made.
+/// A report of the codes that ``VectorStore/accelerate(options:progress:)`` has made.
 public struct AccelerationReport: Sendable, Equatable {
     /// The number of components of each row that a search reads first: principal components, or, if it equals the
     /// dimension, the row's own; 0 if the store has too few rows for codes.

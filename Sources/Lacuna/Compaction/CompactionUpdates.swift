@@ -6,7 +6,7 @@ public enum CompactionUpdate: Sendable {
     case finished(CompactionReport)
 }
 
-/// A compaction that begins when it is iterated: ``VectorStore/compactionUpdates(_:_:)``.
+/// A compaction that begins when it is iterated: ``VectorStore/compactionUpdates(_:options:)``.
 ///
 /// Each iterator runs one compaction, on a thread that isn't one of Swift's cooperative ones. Iterating never blocks.
 /// Newer progress replaces progress that wasn't taken; the report or the error is never lost.

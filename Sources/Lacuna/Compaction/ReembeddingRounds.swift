@@ -264,9 +264,10 @@ struct ReembeddingRounds {
             var next: StoreRecord?
             defer { if next == nil { expected.forget(generation) } }
             next = try session.commit { () throws(VectorStoreError) -> StoreRecord? in try switchOver(session) }
-            if next == nil { return .success(nil) }
+            guard let next else { return .success(nil) }
             session.files.advance(to: target)
             session.staging.end()
+            session.hub.note(next.commitSequence + 1, nil)
             return .success(next)
         }
         return try attempt.get()

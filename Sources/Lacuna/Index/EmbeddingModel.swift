@@ -11,7 +11,7 @@ public struct EmbeddingModel: Hashable, Sendable {
     /// checked, and no vector is changed: distances are the same with any of the three values.
     public var normalized: Bool?
 
-    /// Makes a description; ``VectorStore/create(at:_:_:)`` and ``VectorStore/open(at:_:_:)`` check it.
+    /// Makes a description; ``VectorStore/create(at:configuration:options:)`` and ``VectorStore/open(at:access:options:)`` check it.
     public init(_ name: String, version: String? = nil, normalized: Bool? = nil) {
         self.name = name
         self.version = version

@@ -6,9 +6,7 @@ struct Snapshot {
     /// The number of changes that the log counts beyond the commits that the store counts; nil if it isn't known for
     /// this state. A program like the `sqlite3` shell raises it.
     let uncountedChanges: UInt32?
-    /// Whether the read was cancelled. Long work asks this repeatedly, on the caller's thread too, because only that
-    /// thread knows whether its task was cancelled.
-    let isCancelled: @Sendable () -> Bool
+    let isCancelled: ReadCancellation
 
     /// The slot of the id's row; nil if no row has this id.
     func slot(of id: SQLValue) throws(VectorStoreError) -> Slot? {
@@ -87,6 +85,8 @@ final class Reader: @unchecked Sendable {
         self.isCancelled = isCancelled
     }
 
+    var logVersion: LogVersion? { log?.version }
+
     /// Calls `body` with a snapshot that no writer disturbs until `body` returns.
     func withSnapshot<R>(_ body: (Snapshot) throws -> R) throws -> R {
         for _ in 0..<Self.attempts {
@@ -156,9 +156,9 @@ final class Reader: @unchecked Sendable {
             record: record,
             rows: rows,
             uncountedChanges: uncounted,
-            isCancelled: isCancelled
+            isCancelled: ReadCancellation(call: AsyncCall.current, handle: isCancelled)
         )
-        return try index.connection.cancellable(by: isCancelled) { try body(snapshot) }
+        return try index.connection.cancellable(by: { snapshot.isCancelled() }) { try body(snapshot) }
     }
 
     private func record(_ version: Int64) throws(VectorStoreError) -> StoreRecord {

@@ -51,8 +51,8 @@ final class ReaderPool: Sendable {
         self.model = model
         self.watch = watch
         self.onLook = onLook
-        // SQLite calls this on the reading thread, so `Task.isCancelled` is that of the task that reads.
-        self.isCancelled = { Task.isCancelled || isCancelled?() == true }
+        // SQLite calls this on the reading thread, so the task is the one that reads.
+        self.isCancelled = { AsyncCall.isCancelled || isCancelled?() == true }
     }
 
     /// Whether readers see each commit.
@@ -78,6 +78,13 @@ final class ReaderPool: Sendable {
             }
             return try reader.withSnapshot(body)
         }
+    }
+
+    /// What the log's header shows: it changes with each commit. Nil if there is no log.
+    func logVersion() throws -> LogVersion? {
+        let reader = try takeReader()
+        defer { giveBack(reader) }
+        return reader.logVersion
     }
 
     /// The same for long work on rows: see ``Reader/withHeldRows(_:_:)``.

@@ -26,7 +26,7 @@ enum StoreDirectory {
 
     private static func checkIndex(_ paths: StorePaths) throws {
         let source = try IndexSource.forReading(paths)
-        let witness = LogWitness(paths, SystemFileSystem()) { Task.isCancelled }
+        let witness = LogWitness(paths, SystemFileSystem()) { AsyncCall.isCancelled }
         _ = try source.whileUnchanged {
             try StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness)
         }

@@ -51,7 +51,7 @@ struct SalvageSource {
         // This read makes the connection open all its files.
         if (try? index?.pragma("schema_version")) != nil { copy?.unlink() }
         let log: Void? = try Self.noting(&problems) { () throws(VectorStoreError) in
-            try index?.connection.checkLog { Task.isCancelled }
+            try index?.connection.checkLog { AsyncCall.isCancelled }
         }
         let record = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.record() }
         model = try Self.noting(&problems) { () throws(VectorStoreError) in try index?.model() }

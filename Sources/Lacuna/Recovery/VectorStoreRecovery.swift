@@ -15,8 +15,12 @@ public enum VectorStoreRecovery {
     ///   - dryRun: Whether to report only what would be done.
     /// - Returns: The report. If the files contradict the index, its `state` is `damaged`, and nothing was touched.
     /// - Throws: ``VectorStoreError`` if there is no store, it is `locked` by a writer, or the disk fails.
-    public static func run(at path: String, dryRun: Bool = false) throws -> RecoveryReport {
-        try run(StorePaths(path), dryRun: dryRun, SystemFileSystem())
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public static func run(
+        at path: some StorePathConvertible,
+        dryRun: Bool = false
+    ) throws(VectorStoreError) -> RecoveryReport {
+        try storeErrors { try run(StorePaths(path.storePath), dryRun: dryRun, SystemFileSystem()) }
     }
 
     /// The same; `isCancelled` can end the check of a long log.
@@ -33,7 +37,7 @@ public enum VectorStoreRecovery {
         dryRun: Bool,
         _ fileSystem: any FileSystem,
         _ limits: MaintenanceLimits = MaintenanceLimits(),
-        isCancelled: @escaping () -> Bool = { Task.isCancelled }
+        isCancelled: @escaping () -> Bool = { AsyncCall.isCancelled }
     ) throws -> RecoveryReport {
         let witness = LogWitness(paths, fileSystem, isCancelled: isCancelled)
         do {
@@ -113,11 +117,11 @@ public enum VectorStoreRecovery {
     /// - Throws: ``VectorStoreError`` if there is no store, it is `locked` by a writer, has a `newerFormat`, may not be
     ///   read, or the temporary directory fails; `busy` if this process has the store open; the error of `body`.
     public static func salvage(
-        at path: String,
+        at path: some StorePathConvertible,
         progress: @escaping ProgressHandler = { _ in },
         _ body: (SalvagedRow) throws -> Void
     ) throws -> SalvageReport {
-        try salvage(StorePaths(path), SystemFileSystem(), progress, body)
+        try salvage(StorePaths(path.storePath), SystemFileSystem(), progress, body)
     }
 
     static func salvage(

@@ -13,7 +13,7 @@ struct Scan: Sendable {
     private let queries: Queries
     /// Nil if the store has no codes that help.
     private let coded: CodedScan?
-    private let isCancelled: @Sendable () -> Bool
+    private let isCancelled: ReadCancellation
     private let report: Guarded<SearchReport>
 
     init(

@@ -2,13 +2,13 @@
 /// ``VectorStoreOptions/maintenance``.
 ///
 ///     let options = VectorStoreOptions(maintenance: MaintenancePolicy(), logger: logger)
-///     let store = try VectorStore<UUID>.open(at: path, .readWrite, options)
+///     let store = try VectorStore<UUID>.open(at: path, options: options)
 ///
 /// The store compares its dead rows with both thresholds at open and after each commit. If there are enough, and once
-/// nothing was written for ``idle``, it runs ``VectorStore/compact(_:_:progress:)`` with `auto` on a queue of its own.
+/// nothing was written for ``idle``, it runs ``VectorStore/compact(_:options:progress:)`` with `auto` on a queue of its own.
 /// If the writers of a busy store never pause for that long, it never runs.
 ///
-/// If the store wants codes (``VectorStore/accelerate(_:progress:)``), a run also makes those that are missing, without
+/// If the store wants codes (``VectorStore/accelerate(options:progress:)``), a run also makes those that are missing, without
 /// compacting if too few rows are dead: as soon as no row has codes (because the store is new, or rows were moved or
 /// erased), and then whenever an eighth as many rows as have codes, and at least 16,384, have been put since.
 ///

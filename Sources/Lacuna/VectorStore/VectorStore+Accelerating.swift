@@ -6,7 +6,7 @@ extension VectorStore {
     /// Answers are the same with and without codes, bit for bit: codes show, with a proven bound on their error, which
     /// rows can be near enough, and the distances of these are computed from the rows. A row without codes is searched
     /// as it is: rows that were put after this call, and, after rows were erased, all rows. Codes are made or added by
-    /// this call, by ``VectorStore/compact(_:_:progress:)`` at its end, and in the background by a
+    /// this call, by ``VectorStore/compact(_:options:progress:)`` at its end, and in the background by a
     /// ``MaintenancePolicy``. The file of codes is never trusted: if it is missing, or doesn't match its checksums, it is
     /// ignored, and this call makes it anew.
     ///
@@ -24,8 +24,9 @@ extension VectorStore {
     /// - Throws: `diskFull`; `deadlineExceeded`; `busy` if a compaction or an erasure is under way; `closed` if another
     ///   thread closes the store meanwhile.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func accelerate(
-        _ options: MaintenanceOptions = MaintenanceOptions(),
+        options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> AccelerationReport {
         try Pace.check(options)
@@ -39,9 +40,12 @@ extension VectorStore {
     /// Removes the codes. From then on searches compare the rows themselves.
     ///
     /// - Throws: `busy` if a compaction or an erasure is under way.
-    public func stopAccelerating() throws {
-        defer { background?.look(isAcceleration: true) }
-        try writing().maintain(Pace { _ in }) { try CodesBuilder(maintenance: $0).stop() }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func stopAccelerating() throws(VectorStoreError) {
+        try storeErrors {
+            defer { background?.look(isAcceleration: true) }
+            try writing().maintain(Pace { _ in }) { try CodesBuilder(maintenance: $0).stop() }
+        }
     }
 }
 

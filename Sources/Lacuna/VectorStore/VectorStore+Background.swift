@@ -1,5 +1,5 @@
 extension VectorStore {
-    /// Gives the space of dead rows back, as ``compact(_:_:progress:)`` does, and reports its progress.
+    /// Gives the space of dead rows back, as ``compact(_:options:progress:)`` does, and reports its progress.
     ///
     ///     for try await update in store.compactionUpdates(.rewrite) {
     ///         switch update {
@@ -14,37 +14,17 @@ extension VectorStore {
     ///
     /// Cancelling the task that iterates stops the compaction at its next batch. The loop throws `CancellationError`
     /// when the compaction has ended, so nothing runs after the loop. Leaving the loop early also stops the compaction
-    /// at its next batch, but doesn't wait for that. ``compact(_:_:progress:)`` says what a stopped compaction leaves.
+    /// at its next batch, but doesn't wait for that. ``compact(_:options:progress:)`` says what a stopped compaction leaves.
     ///
     /// - Parameters:
     ///   - strategy: The strategy; `auto` chooses one.
     ///   - options: A rate limit and a deadline; the deadline counts from the beginning of the iteration.
-    /// - Returns: A sequence that throws the errors of ``compact(_:_:progress:)``, such as `busy` if another compaction
+    /// - Returns: A sequence that throws the errors of ``compact(_:options:progress:)``, such as `busy` if another compaction
     ///   takes too long.
     public func compactionUpdates(
         _ strategy: CompactionStrategy = .auto,
-        _ options: MaintenanceOptions = MaintenanceOptions()
+        options: MaintenanceOptions = MaintenanceOptions()
     ) -> CompactionUpdates {
-        CompactionUpdates { progress in try self.compact(strategy, options, progress: progress) }
-    }
-
-    /// Gives the space of dead rows back, as ``compact(_:_:progress:)`` does, without blocking the calling thread.
-    /// Cancelling the task stops the compaction at its next batch; the call returns when it has ended.
-    ///
-    /// - Parameters:
-    ///   - strategy: The strategy; `auto` chooses one.
-    ///   - options: A rate limit and a deadline.
-    /// - Returns: A report of the work, with measurements.
-    /// - Throws: The errors of ``compact(_:_:progress:)``; `CancellationError`, after the compaction has ended.
-    @discardableResult
-    public func compactInBackground(
-        _ strategy: CompactionStrategy = .auto,
-        _ options: MaintenanceOptions = MaintenanceOptions()
-    ) async throws -> CompactionReport {
-        for try await update in compactionUpdates(strategy, options) {
-            if case .finished(let report) = update { return report }
-        }
-        // Unless the sequence throws, its last update is `finished`.
-        throw CancellationError()
+        CompactionUpdates { progress in try self.compact(strategy, options: options, progress: progress) }
     }
 }

@@ -1,7 +1,7 @@
 extension VectorStore {
     /// Copies the newest state of the store, one commit, to a new directory, while this and other processes read and write.
     ///
-    /// The backup is a store: open it, or put it back with ``VectorStoreBackup/restore(_:to:_:progress:)``. Every row
+    /// The backup is a store: open it, or put it back with ``VectorStoreBackup/restore(_:to:options:progress:)``. Every row
     /// and all metadata are checked against their checksums. The backup is durable when this returns. It is made under
     /// the name `PATH.partial-…`, so that an interrupted backup is never mistaken for a whole one. It also contains the
     /// bytes of rows that were deleted or replaced, if their space was not given back yet; if it must not contain them,
@@ -25,21 +25,28 @@ extension VectorStore {
     ///   itself or a place in a store; `damaged`, with the ids, if a row doesn't match its checksum; `locked` if
     ///   somebody writes to the earlier backup; `diskFull`; `deadlineExceeded`.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func backup(
-        to path: String,
+        to path: some StorePathConvertible,
         incremental: Bool = false,
-        _ options: MaintenanceOptions = MaintenanceOptions(),
+        options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> BackupReport {
-        try backup(to: path, incremental: incremental, options, SystemFileSystem(), progress)
+        try backup(
+            to: path.storePath,
+            incremental: incremental,
+            options: options,
+            fileSystem: SystemFileSystem(),
+            progress: progress
+        )
     }
 
     func backup(
         to path: String,
         incremental: Bool,
-        _ options: MaintenanceOptions,
-        _ fileSystem: any FileSystem,
-        _ progress: @escaping ProgressHandler
+        options: MaintenanceOptions,
+        fileSystem: any FileSystem,
+        progress: @escaping ProgressHandler
     ) throws -> BackupReport {
         try Pace.check(options)
         try writer?.flush()
@@ -70,21 +77,28 @@ public enum VectorStoreBackup {
     ///   `path` is a directory with other files; `invalidArgument` if it is a mount point; `diskFull`;
     ///   `deadlineExceeded`.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public static func restore(
-        _ backup: String,
-        to path: String,
-        _ options: MaintenanceOptions = MaintenanceOptions(),
+        _ backup: some StorePathConvertible,
+        to path: some StorePathConvertible,
+        options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> RestoreReport {
-        try restore(backup, to: path, options, SystemFileSystem(), progress)
+        try restore(
+            backup.storePath,
+            to: path.storePath,
+            options: options,
+            fileSystem: SystemFileSystem(),
+            progress: progress
+        )
     }
 
     static func restore(
         _ backup: String,
         to path: String,
-        _ options: MaintenanceOptions,
-        _ fileSystem: any FileSystem,
-        _ progress: @escaping ProgressHandler
+        options: MaintenanceOptions,
+        fileSystem: any FileSystem,
+        progress: @escaping ProgressHandler
     ) throws -> RestoreReport {
         try Pace.check(options)
         let paths = try StorePaths(backup)

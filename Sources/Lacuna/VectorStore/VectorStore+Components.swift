@@ -7,6 +7,7 @@ extension VectorStore {
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     /// - Throws: `invalidArgument` if the store's element isn't float16; the error of `body`.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func withVector<R>(
         for id: ID,
         as type: Float16.Type,
@@ -21,6 +22,7 @@ extension VectorStore {
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
     /// - Throws: `invalidArgument` if the store's element isn't int8; the error of `body`.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func withVector<R>(for id: ID, as type: Int8.Type, _ body: (Span<Int8>) throws -> R) throws -> R? {
         try withStoredComponents(for: id, body)
     }

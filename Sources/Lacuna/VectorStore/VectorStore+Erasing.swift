@@ -16,7 +16,7 @@ extension VectorStore {
     /// bounded, plus one bit a row. So erase many rows in one call.
     ///
     /// **Codes** of rows would tell something of the rows, so this call removes all codes. If the store wants codes,
-    /// ``VectorStore/accelerate(_:progress:)``, the next compaction or a ``MaintenancePolicy`` makes them anew.
+    /// ``VectorStore/accelerate(options:progress:)``, the next compaction or a ``MaintenancePolicy`` makes them anew.
     ///
     /// **Durability.** Erased bytes don't come back, not even after a power cut. If something stops this call after the
     /// deletion is committed (a crash, an error, the deadline, `progress`, ``close()``), the rows stay deleted and the
@@ -47,9 +47,10 @@ extension VectorStore {
     ///   compaction or erasure is under way; `diskFull` if there is no room to rebuild the index; `deadlineExceeded`;
     ///   `closed` if another thread closes the store meanwhile.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func erase(
         _ ids: [ID],
-        _ options: MaintenanceOptions = MaintenanceOptions(),
+        options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> ErasureReport {
         try Pace.check(options)

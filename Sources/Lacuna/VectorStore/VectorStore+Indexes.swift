@@ -20,12 +20,17 @@ extension VectorStore {
     ///     which throws it, and nothing has changed. It must not use this store.
     /// - Throws: `invalidArgument` for a key with other characters; `unsupported` beyond 16 indexes; `diskFull`,
     ///   `cancelled` (``VectorStoreOptions/isCancelled``). Nothing has changed then.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func createMetadataIndex(
         on key: String,
         _ more: String...,
         progress: @escaping ProgressHandler = { _ in }
     ) throws {
-        try createMetadataIndex(FilterPath([key] + more), progress)
+        try createMetadataIndex([key] + more, progress)
+    }
+
+    func createMetadataIndex(_ keys: [String], _ progress: @escaping ProgressHandler) throws {
+        try createMetadataIndex(FilterPath(keys), progress)
     }
 
     /// The same for a field as filters in JSON write it.
@@ -53,9 +58,12 @@ extension VectorStore {
     ///
     /// - Returns: Whether there was one.
     @discardableResult
-    public func dropMetadataIndex(on key: String, _ more: String...) throws -> Bool {
-        try dropMetadataIndex(FilterPath([key] + more)) != nil
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func dropMetadataIndex(on key: String, _ more: String...) throws(VectorStoreError) -> Bool {
+        try storeErrors { try dropMetadataIndex([key] + more) }
     }
+
+    func dropMetadataIndex(_ keys: [String]) throws -> Bool { try dropMetadataIndex(FilterPath(keys)) != nil }
 
     /// The same for a field as filters in JSON write it; returns the index's name.
     package func dropMetadataIndex(field: String) throws -> String? { try dropMetadataIndex(try Self.path(field)) }
@@ -87,6 +95,7 @@ extension VectorStore {
     ///     has changed. It must not use this store.
     /// - Throws: `invalidArgument` for fields that can't be in an index; `unsupported` without FTS5; `diskFull`,
     ///   `cancelled` (``VectorStoreOptions/isCancelled``). Nothing has changed then.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func createTextIndex(
         on fields: [String],
         tokenizer: TextTokenizer = .unicode,
@@ -118,20 +127,26 @@ extension VectorStore {
     ///
     /// - Returns: Whether there was one.
     @discardableResult
-    public func dropTextIndex() throws -> Bool {
-        try writing().settled { session in
-            guard try session.index.textIndex() != nil else { return false }
-            return try session.commit { () throws(VectorStoreError) in try session.index.dropTextIndex() }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func dropTextIndex() throws(VectorStoreError) -> Bool {
+        try storeErrors {
+            try writing().settled { session in
+                guard try session.index.textIndex() != nil else { return false }
+                return try session.commit { () throws(VectorStoreError) in try session.index.dropTextIndex() }
+            }
         }
     }
 
     /// The indexes that were made by ``createMetadataIndex(on:_:progress:)`` and ``createTextIndex(on:tokenizer:progress:)``,
     /// in the order of their names, the text index last. Takes time in proportion to their entries, which are counted.
-    public func indexes() throws -> [IndexInfo] {
-        try readers.read { snapshot in
-            let index = snapshot.index
-            let indexes = try index.metadataIndexes().map { try index.describe($0) }
-            return try indexes + (index.textIndex().map { [try index.describe($0)] } ?? [])
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func indexes() throws(VectorStoreError) -> [IndexInfo] {
+        try storeErrors {
+            try readers.read { snapshot in
+                let index = snapshot.index
+                let indexes = try index.metadataIndexes().map { try index.describe($0) }
+                return try indexes + (index.textIndex().map { [try index.describe($0)] } ?? [])
+            }
         }
     }
 

@@ -1,44 +1,50 @@
 extension VectorStore {
     /// The store's use of the disk. Takes O(rows) time and one bit of memory a row.
     public var space: StoreSpace {
-        get throws { try read { try $0.space } }
+        get throws(VectorStoreError) { try storeErrors { try read { try $0.space } } }
     }
 
     /// 1 − live bytes ÷ bytes of all rows: 0 if the file has no rows, 1 if every row is dead. Takes O(1) time.
     public var fragmentation: Double {
-        get throws { try read { $0.fragmentation } }
+        get throws(VectorStoreError) { try storeErrors { try read { $0.fragmentation } } }
     }
 
     /// Tells where the live, dead and punched rows lie in the data file: divides its slots into at most `count`
     /// buckets, and at most 1,048,576, in the order of the file.
     ///
     /// Takes O(rows) time and one bit of memory a row.
-    public func slotMap(buckets count: Int) throws -> [SlotBucket] {
-        guard count >= 1 else {
-            throw VectorStoreError(
-                .invalidArgument,
-                "\(count) buckets are out of range",
-                remedy: "ask for at least one"
-            )
-        }
-        return try readers.read { snapshot in
-            let file = snapshot.rows.file
-            let live = try LiveBitmap.load(snapshot.index, snapshot.record)
-            return SlotBucket.measure(live, file, count: count)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func slotMap(buckets count: Int) throws(VectorStoreError) -> [SlotBucket] {
+        try storeErrors {
+            guard count >= 1 else {
+                throw VectorStoreError(
+                    .invalidArgument,
+                    "\(count) buckets are out of range",
+                    remedy: "ask for at least one"
+                )
+            }
+            return try readers.read { snapshot in
+                let file = snapshot.rows.file
+                let live = try LiveBitmap.load(snapshot.index, snapshot.record)
+                return SlotBucket.measure(live, file, count: count)
+            }
         }
     }
 
-    /// The plan of what ``compact(_:_:progress:)`` would do now. Changes nothing.
-    public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws -> CompactionPlan {
-        let isRead = CompactionPlan.isRead(paths)
-        return try readers.read { snapshot in
-            try CompactionPlan.make(strategy, snapshot.index, snapshot.rows.file, paths, isRead: isRead)
+    /// The plan of what ``compact(_:options:progress:)`` would do now. Changes nothing.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func compactionPlan(_ strategy: CompactionStrategy = .auto) throws(VectorStoreError) -> CompactionPlan {
+        try storeErrors {
+            let isRead = CompactionPlan.isRead(paths)
+            return try readers.read { snapshot in
+                try CompactionPlan.make(strategy, snapshot.index, snapshot.rows.file, paths, isRead: isRead)
+            }
         }
     }
 
     /// Gives the space of dead rows back, while this handle's readers and writers go on: see ``CompactionStrategy``.
     ///
-    /// Moving rows takes their codes away. So if the store wants codes (``VectorStore/accelerate(_:progress:)``), the
+    /// Moving rows takes their codes away. So if the store wants codes (``VectorStore/accelerate(options:progress:)``), the
     /// call ends with making those that are missing, also those of rows that were put since they were last made. An
     /// error there, the deadline's among them, isn't thrown: ``CompactionReport/accelerationError``.
     ///
@@ -57,9 +63,10 @@ extension VectorStore {
     ///   if another thread closes the store meanwhile; `busy` if a reader holds rows whose place is to be used again,
     ///   if other maintenance is under way, or, for a rewrite, if a re-embedding was begun and not ended.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func compact(
         _ strategy: CompactionStrategy = .auto,
-        _ options: MaintenanceOptions = MaintenanceOptions(),
+        options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in }
     ) throws -> CompactionReport {
         try Pace.check(options)
@@ -67,8 +74,9 @@ extension VectorStore {
         return try writing().compact(strategy, Pace(options, progress))
     }
 
-    /// Releases the disk blocks inside gaps: ``compact(_:_:progress:)`` with the strategy `punch`.
+    /// Releases the disk blocks inside gaps: ``compact(_:options:progress:)`` with the strategy `punch`.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func punchHoles(progress: @escaping ProgressHandler = { _ in }) throws -> CompactionReport {
         try compact(.punch, progress: progress)
     }
@@ -78,6 +86,7 @@ extension VectorStore {
     /// uses, and passes over damaged ones, so they are no damage.
     ///
     /// Takes O(bytes) time, and bounded memory plus two and a half bits a row.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func verify(progress: @escaping ProgressHandler = { _ in }) throws -> VerificationReport<ID> {
         try readers.read { snapshot in
             var verification = Verification<ID>(snapshot, paths, progress)

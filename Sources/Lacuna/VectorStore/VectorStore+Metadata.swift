@@ -2,70 +2,72 @@
 // one that takes JSON text.
 
 extension WriteBatch {
-    /// Replaces the metadata of an id that has a row: see ``VectorStore/setMetadata(_:for:)``.
-    public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try setMetadataJSON(try encode(metadata, for: id), for: id)
+    /// Replaces the metadata of an id that has a row.
+    public func setMetadata(_ metadata: some Encodable, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try setMetadataJSON(try encode(metadata, for: id), for: id) }
     }
 
     /// Replaces the metadata of an id that has a row; nil removes them.
     ///
     /// - Throws: `unknownID`, `invalidMetadata`.
-    public func setMetadataJSON(_ json: String?, for id: ID) throws {
-        try rows.edit(json.map(MetadataEdit.set) ?? .remove, for: id.sqlValue)
+    public func setMetadataJSON(_ json: String?, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try rows.edit(json.map(MetadataEdit.set) ?? .remove, for: id.sqlValue) }
     }
 
     /// Applies a patch to the metadata of an id that has a row: see ``VectorStore/patchMetadata(_:for:)``.
-    public func patchMetadata(_ patch: some Encodable & Sendable, for id: ID) throws {
-        try patchMetadataJSON(try encode(patch, for: id), for: id)
+    public func patchMetadata(_ patch: some Encodable, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try patchMetadataJSON(try encode(patch, for: id), for: id) }
     }
 
     /// Applies a patch to the metadata of an id that has a row: see ``VectorStore/patchMetadataJSON(_:for:)``.
-    public func patchMetadataJSON(_ patch: String, for id: ID) throws {
-        try rows.edit(.patch(patch), for: id.sqlValue)
+    public func patchMetadataJSON(_ patch: String, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try rows.edit(.patch(patch), for: id.sqlValue) }
     }
 
     /// Removes the metadata of an id that has a row.
     ///
     /// - Throws: `unknownID`.
-    public func removeMetadata(for id: ID) throws { try rows.edit(.remove, for: id.sqlValue) }
+    public func removeMetadata(for id: ID) throws(VectorStoreError) {
+        try storeErrors { try rows.edit(.remove, for: id.sqlValue) }
+    }
 
     /// Replaces the metadata of all rows that pass a filter, by the same for each: see
     /// ``VectorStore/setMetadata(_:where:)``.
     @discardableResult
     public func setMetadata(
-        _ metadata: some Encodable & Sendable,
+        _ metadata: some Encodable,
         where filter: Filter
-    ) throws -> Int {
-        try setMetadataJSON(try encode(metadata), where: filter)
+    ) throws(VectorStoreError) -> Int {
+        try storeErrors { try setMetadataJSON(try encode(metadata), where: filter) }
     }
 
     /// Replaces the metadata of all rows that pass a filter, by the same for each: see
     /// ``VectorStore/setMetadata(_:where:)``.
     @discardableResult
-    public func setMetadataJSON(_ json: String, where filter: Filter) throws -> Int {
-        try rows.edit(.set(json), where: filter)
+    public func setMetadataJSON(_ json: String, where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try rows.edit(.set(json), where: filter) }
     }
 
     /// Applies a patch to the metadata of all rows that pass a filter: see ``VectorStore/patchMetadata(_:where:)``.
     @discardableResult
     public func patchMetadata(
-        _ patch: some Encodable & Sendable,
+        _ patch: some Encodable,
         where filter: Filter
-    ) throws -> Int {
-        try patchMetadataJSON(try encode(patch), where: filter)
+    ) throws(VectorStoreError) -> Int {
+        try storeErrors { try patchMetadataJSON(try encode(patch), where: filter) }
     }
 
     /// Applies a patch to the metadata of all rows that pass a filter: see
     /// ``VectorStore/patchMetadataJSON(_:where:)``.
     @discardableResult
-    public func patchMetadataJSON(_ patch: String, where filter: Filter) throws -> Int {
-        try rows.edit(.patch(patch), where: filter)
+    public func patchMetadataJSON(_ patch: String, where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try rows.edit(.patch(patch), where: filter) }
     }
 
     /// Removes the metadata of all rows that pass a filter: see ``VectorStore/removeMetadata(where:)``.
     @discardableResult
-    public func removeMetadata(where filter: Filter) throws -> Int {
-        try rows.edit(.remove, where: filter)
+    public func removeMetadata(where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try rows.edit(.remove, where: filter) }
     }
 }
 
@@ -78,14 +80,16 @@ extension VectorStore {
     ///   is `Identifiable` is stored without its `id`, as by ``put(_:for:metadata:replacing:)``; no other may have that
     ///   key.
     /// - Throws: `unknownID`, `invalidMetadata`.
-    public func setMetadata(_ metadata: some Encodable & Sendable, for id: ID) throws {
-        try setMetadataJSON(try metadataCoding.encode(metadata, for: id), for: id)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func setMetadata(_ metadata: some Encodable, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try setMetadataJSON(try metadataCoding.encode(metadata, for: id), for: id) }
     }
 
     /// Replaces an id's metadata by JSON text, or removes them; durable as the handle's ``Durability``
     /// says.
-    public func setMetadataJSON(_ json: String?, for id: ID) throws {
-        try edit(json.map(MetadataEdit.set) ?? .remove, for: id)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func setMetadataJSON(_ json: String?, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try edit(json.map(MetadataEdit.set) ?? .remove, for: id) }
     }
 
     /// Applies a JSON merge patch (RFC 7396) to an id's metadata; durable as the handle's ``Durability`` says. See
@@ -94,8 +98,9 @@ extension VectorStore {
     /// - Parameter patch: A value that encodes as a JSON object without the key `id`, which only an `Identifiable` model
     ///   with the row's id may have. To remove a member, it must encode as `null`, as nil does in a dictionary (`["year": Int?.none]`); the optionals of a `Codable` structure are left
     ///   out if they are nil, and so change nothing.
-    public func patchMetadata(_ patch: some Encodable & Sendable, for id: ID) throws {
-        try patchMetadataJSON(try metadataCoding.encode(patch, for: id), for: id)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func patchMetadata(_ patch: some Encodable, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try patchMetadataJSON(try metadataCoding.encode(patch, for: id), for: id) }
     }
 
     /// Applies a JSON merge patch (RFC 7396) to an id's metadata; durable as the handle's ``Durability`` says.
@@ -111,12 +116,18 @@ extension VectorStore {
     ///
     /// - Throws: `unknownID`; `invalidMetadata` for a patch that is no JSON object, has the key `id`, or has a key twice
     ///   in one object, and for an id whose metadata are no such object (another program can write those).
-    public func patchMetadataJSON(_ patch: String, for id: ID) throws { try edit(.patch(patch), for: id) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func patchMetadataJSON(_ patch: String, for id: ID) throws(VectorStoreError) {
+        try storeErrors { try edit(.patch(patch), for: id) }
+    }
 
     /// Removes an id's metadata; durable as the handle's ``Durability`` says.
     ///
     /// - Throws: `unknownID`.
-    public func removeMetadata(for id: ID) throws { try edit(.remove, for: id) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func removeMetadata(for id: ID) throws(VectorStoreError) {
+        try storeErrors { try edit(.remove, for: id) }
+    }
 
     private func edit(_ edit: MetadataEdit, for id: ID) throws {
         try writing().write(mayTakeLong: false) { try $0.edit(edit, for: id.sqlValue) }
@@ -129,11 +140,12 @@ extension VectorStore {
     ///
     /// - Returns: The number of rows that passed.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func setMetadata(
-        _ metadata: some Encodable & Sendable,
+        _ metadata: some Encodable,
         where filter: Filter
-    ) throws -> Int {
-        try setMetadataJSON(try metadataCoding.encode(metadata), where: filter)
+    ) throws(VectorStoreError) -> Int {
+        try storeErrors { try setMetadataJSON(try metadataCoding.encode(metadata), where: filter) }
     }
 
     /// Replaces the metadata of all rows that pass a filter, by the same for each: see
@@ -141,8 +153,9 @@ extension VectorStore {
     ///
     /// - Returns: The number of rows that passed.
     @discardableResult
-    public func setMetadataJSON(_ json: String, where filter: Filter) throws -> Int {
-        try edit(.set(json), where: filter)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func setMetadataJSON(_ json: String, where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try edit(.set(json), where: filter) }
     }
 
     /// Applies a JSON merge patch to the metadata of all rows that pass a filter: see ``patchMetadata(_:for:)`` for the
@@ -150,11 +163,12 @@ extension VectorStore {
     ///
     /// - Returns: The number of rows that passed.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func patchMetadata(
-        _ patch: some Encodable & Sendable,
+        _ patch: some Encodable,
         where filter: Filter
-    ) throws -> Int {
-        try patchMetadataJSON(try metadataCoding.encode(patch), where: filter)
+    ) throws(VectorStoreError) -> Int {
+        try storeErrors { try patchMetadataJSON(try metadataCoding.encode(patch), where: filter) }
     }
 
     /// Applies a JSON merge patch to the metadata of all rows that pass a filter; durable as the handle's ``Durability``
@@ -177,16 +191,18 @@ extension VectorStore {
     /// - Throws: `invalidMetadata`, `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the
     ///   id, for metadata that don't match their checksum. Nothing has changed then.
     @discardableResult
-    public func patchMetadataJSON(_ patch: String, where filter: Filter) throws -> Int {
-        try edit(.patch(patch), where: filter)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func patchMetadataJSON(_ patch: String, where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try edit(.patch(patch), where: filter) }
     }
 
     /// Removes the metadata of all rows that pass a filter: see ``patchMetadataJSON(_:where:)``.
     ///
     /// - Returns: The number of rows that passed, with metadata or without.
     @discardableResult
-    public func removeMetadata(where filter: Filter) throws -> Int {
-        try edit(.remove, where: filter)
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func removeMetadata(where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try edit(.remove, where: filter) }
     }
 
     private func edit(_ edit: MetadataEdit, where filter: Filter) throws -> Int {

@@ -43,6 +43,7 @@ extension VectorStore {
     ///   the snapshot.
     /// - Returns: What `body` returns.
     /// - Throws: The error of `body`; `closed`; `damaged`, with the ids, if the data file is too short.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func read<R>(_ body: (borrowing VectorStoreSnapshot<ID>) throws -> R) throws -> R {
         try readers.read { snapshot in try body(VectorStoreSnapshot(snapshot, memory, paths, metadataCoding)) }
     }
@@ -54,7 +55,8 @@ extension VectorStore {
     @specialized(where ID == Int)
     @specialized(where ID == String)
     @specialized(where ID == UUID)
-    public func vector(for id: ID) throws -> [Float]? {
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func vector(for id: ID) throws(VectorStoreError) -> [Float]? {
         if let rowIDs = memory.rowIDs, let key = id.rowKey {
             repeat {
                 switch rowIDs.withRow(key, { (row: Span<Float>) in row.copy() }) {
@@ -64,7 +66,7 @@ extension VectorStore {
                 }
             } while rowIDs.refresh()
         }
-        return try readMissed { try $0.vector(for: id) }
+        return try storeErrors { try readMissed { try $0.vector(for: id) } }
     }
 
     /// Calls `body` with the id's vector, not checked against its checksum. A vector of float32 comes straight from the
@@ -75,6 +77,7 @@ extension VectorStore {
     /// to, compacting or closing the same store inside `body` throws `reentrantCall`.
     ///
     /// - Returns: What `body` returns; nil if no row has this id.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func withVector<R>(for id: ID, _ body: (Span<Float>) throws -> R) throws -> R? {
         try withComponents(for: id, body)
     }
@@ -103,45 +106,51 @@ extension VectorStore {
     }
 
     /// Whether a row has this id. Costs as much as finding the row in ``vector(for:)``.
-    public func contains(_ id: ID) throws -> Bool {
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func contains(_ id: ID) throws(VectorStoreError) -> Bool {
         if let rowIDs = memory.rowIDs, let key = id.rowKey {
             repeat { if let isThere = rowIDs.contains(key) { return isThere } } while rowIDs.refresh()
         }
-        return try readMissed { try $0.contains(id) }
+        return try storeErrors { try readMissed { try $0.contains(id) } }
     }
 
     /// All ids of one moment, in id order. Takes O(rows) time and memory.
-    public func ids() throws -> [ID] {
-        try read { try $0.ids() }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func ids() throws(VectorStoreError) -> [ID] {
+        try storeErrors { try read { try $0.ids() } }
     }
 
     /// The ids of the rows that pass the filter, of one moment, in id order. Evaluates the filter on each row; takes
     /// memory for the ids.
     ///
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``).
-    public func ids(where filter: Filter) throws -> [ID] {
-        try read { try $0.ids(where: filter) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func ids(where filter: Filter) throws(VectorStoreError) -> [ID] {
+        try storeErrors { try read { try $0.ids(where: filter) } }
     }
 
     /// The number of rows that pass the filter, of one moment. Evaluates the filter on each row.
     ///
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``).
-    public func count(where filter: Filter) throws -> Int {
-        try read { try $0.count(where: filter) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func count(where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try read { try $0.count(where: filter) } }
     }
 
     /// The id's metadata, decoded by ``VectorStoreOptions/metadataCoding``; nil if it has none, or no row has this id. A
     /// type that is `Identifiable` is decoded with the row's id under the key `id`.
     ///
     /// - Throws: `DecodingError` if the metadata have another shape than `M`.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
         try read { try $0.metadata(for: id, as: type) }
     }
 
     /// The id's metadata as the JSON text that was put, with its order of keys and spelling of numbers; nil if it has none,
     /// or no row has this id.
-    public func metadataJSON(for id: ID) throws -> String? {
-        try read { try $0.metadataJSON(for: id) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func metadataJSON(for id: ID) throws(VectorStoreError) -> String? {
+        try storeErrors { try read { try $0.metadataJSON(for: id) } }
     }
 
     /// Calls `body` with each row of one moment, or with each that passes the filter, in id order.
@@ -155,6 +164,7 @@ extension VectorStore {
     ///   - vectors: Whether to read the vectors as well.
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the id, for a row that
     ///   doesn't match its checksum.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func forEach(
         where filter: Filter? = nil,
         limit: Int? = nil,

@@ -20,7 +20,7 @@ extension VectorStore {
     /// **After the end** a vector of the old dimension is an `invalidVector` to puts and searches of all handles. A
     /// handle that was opened with the old model (``VectorStoreOptions/model``) throws `differentModel`, except this one,
     /// which goes on with the new model. Codes are made anew by the next compaction or
-    /// ``accelerate(_:progress:)``.
+    /// ``accelerate(options:progress:)``.
     ///
     /// Takes one read of all rows and metadata, one write of all new vectors, two syncs a batch, and memory for a batch
     /// and some bits a row.
@@ -40,10 +40,11 @@ extension VectorStore {
     ///   writes to the index, or after the last round; `damaged`, with the ids, for rows or metadata that don't match
     ///   their checksums; `diskFull`; `deadlineExceeded`; `closed` if another thread closes the store meanwhile.
     @discardableResult
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func reembed(
         dimension: Int,
         model: EmbeddingModel? = nil,
-        _ options: MaintenanceOptions = MaintenanceOptions(),
+        options: MaintenanceOptions = MaintenanceOptions(),
         progress: @escaping ProgressHandler = { _ in },
         _ embed: (_ ids: [ID], _ metadata: [String?], _ vectors: [[Float]]) throws -> [[Float]]
     ) throws -> ReembeddingReport {
@@ -84,12 +85,15 @@ extension VectorStore {
     /// - Returns: Whether there was one.
     /// - Throws: `busy` while it is under way, or other maintenance is.
     @discardableResult
-    public func abortReembedding() throws -> Bool {
-        try writing().maintain(Pace { _ in }) { maintenance in
-            guard try maintenance.turn({ try Reembedding.abort($0, "dropped on request") }) else { return false }
-            try maintenance.turn { try Recovery.putInOrder($0) }
-            try maintenance.removeStaleRows()
-            return true
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func abortReembedding() throws(VectorStoreError) -> Bool {
+        try storeErrors {
+            try writing().maintain(Pace { _ in }) { maintenance in
+                guard try maintenance.turn({ try Reembedding.abort($0, "dropped on request") }) else { return false }
+                try maintenance.turn { try Recovery.putInOrder($0) }
+                try maintenance.removeStaleRows()
+                return true
+            }
         }
     }
 }

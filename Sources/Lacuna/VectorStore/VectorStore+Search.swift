@@ -57,35 +57,40 @@ extension VectorStore {
     ///   - options: A radius, ids among which to search, a cursor for the next page, a field of which each value
     ///     may occur only so often, a number of threads.
     /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search(
         for query: [Float],
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> [Match<ID>] {
-        try read { try $0.search(for: query, limit: limit, where: filter, options: options) }
+    ) throws(VectorStoreError) -> [Match<ID>] {
+        try storeErrors { try read { try $0.search(for: query, limit: limit, where: filter, options: options) } }
     }
 
     /// The nearest rows of several queries, found in one pass over the file and of one moment: see
     /// ``search(for:limit:where:options:)``.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search(
         forEach queries: [[Float]],
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> [[Match<ID>]] {
-        try read { try $0.search(forEach: queries, limit: limit, where: filter, options: options) }
+    ) throws(VectorStoreError) -> [[Match<ID>]] {
+        try storeErrors { try read { try $0.search(forEach: queries, limit: limit, where: filter, options: options) } }
     }
 
     /// The nearest rows of several queries, with a report of how the search found them: which plan it followed, and how
     /// many rows it read in which form. See ``search(for:limit:where:options:)``.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func explainedSearch(
         forEach queries: [[Float]],
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
-        try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, options: options) }
+    ) throws(VectorStoreError) -> (matches: [[Match<ID>]], report: SearchReport) {
+        try storeErrors {
+            try read { try $0.explainedSearch(forEach: queries, limit: limit, where: filter, options: options) }
+        }
     }
 
     /// The nearest rows with their metadata, all of one moment: see ``search(for:limit:where:options:)``, and for the
@@ -96,6 +101,7 @@ extension VectorStore {
     ///     }
     ///
     /// - Throws: Also `DecodingError` if the metadata of a match have another shape than `M`.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search<M: Decodable>(
         for query: [Float],
         limit: Int,
@@ -119,20 +125,24 @@ extension VectorStore {
     ///   - positives: At least one row or vector that the matches should be like. One that is there twice counts twice.
     ///   - negatives: Rows or vectors that they should be unlike.
     /// - Throws: Also `unknownID` if an id has no row; `damaged`, with the id, for a row that doesn't match its checksum.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search(
         like positives: [SearchExample<ID>],
         unlike negatives: [SearchExample<ID>] = [],
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> [Match<ID>] {
-        try read {
-            try $0.search(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
+    ) throws(VectorStoreError) -> [Match<ID>] {
+        try storeErrors {
+            try read {
+                try $0.search(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
+            }
         }
     }
 
     /// The rows like some examples, with their metadata: see ``search(like:unlike:limit:where:options:)`` and
     /// ``search(for:limit:where:options:as:)``.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search<M: Decodable>(
         like positives: [SearchExample<ID>],
         unlike negatives: [SearchExample<ID>] = [],
@@ -162,7 +172,8 @@ extension VectorStore {
     ///
     /// Paging through a store that doesn't change gives each row exactly once. Each page costs a search, and a
     /// few microseconds for each match before it.
-    public func cursor(after match: Match<ID>) throws -> SearchCursor {
-        try read { $0.cursor(after: match) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func cursor(after match: Match<ID>) throws(VectorStoreError) -> SearchCursor {
+        try storeErrors { try read { $0.cursor(after: match) } }
     }
 }

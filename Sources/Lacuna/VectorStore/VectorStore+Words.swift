@@ -18,6 +18,7 @@ extension VectorStore {
     /// - Throws: `invalidVector`, `invalidFilter`, `cancelled`; `invalidArgument` for numbers out of range, an expression
     ///   that can't be read, and a store without a text index; `unsupported` if the index is stale, or this process's
     ///   SQLite has no FTS5.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search(
         for query: [Float],
         matching words: TextQuery,
@@ -25,9 +26,11 @@ extension VectorStore {
         depth: Int = 1_000,
         limit: Int,
         where filter: Filter? = nil
-    ) throws -> [FusedMatch<ID>] {
-        try read {
-            try $0.search(for: query, matching: words, fusion: fusion, depth: depth, limit: limit, where: filter)
+    ) throws(VectorStoreError) -> [FusedMatch<ID>] {
+        try storeErrors {
+            try read {
+                try $0.search(for: query, matching: words, fusion: fusion, depth: depth, limit: limit, where: filter)
+            }
         }
     }
 }
@@ -42,32 +45,34 @@ extension VectorStoreSnapshot {
         depth: Int = 1_000,
         limit: Int,
         where filter: Filter? = nil
-    ) throws -> [FusedMatch<ID>] {
-        try fusion.check()
-        guard depth >= 1, limit >= 1 else {
-            throw VectorStoreError(
-                .invalidArgument,
-                "the depth \(depth) or the limit \(limit) is out of range",
-                remedy: "ask for at least one row"
+    ) throws(VectorStoreError) -> [FusedMatch<ID>] {
+        try storeErrors {
+            try fusion.check()
+            guard depth >= 1, limit >= 1 else {
+                throw VectorStoreError(
+                    .invalidArgument,
+                    "the depth \(depth) or the limit \(limit) is out of range",
+                    remedy: "ask for at least one row"
+                )
+            }
+            let texts = try WordsSearch(snapshot: snapshot, query: words).best(depth, filter)
+            let vectors = try search(for: query, limit: depth, where: filter)
+            let ranking = FusedRanking(
+                vectors: vectors.map { ($0.id.sqlValue, $0.distance) },
+                texts: texts,
+                fusion,
+                snapshot.record.idKind
             )
-        }
-        let texts = try WordsSearch(snapshot: snapshot, query: words).best(depth, filter)
-        let vectors = try search(for: query, limit: depth, where: filter)
-        let ranking = FusedRanking(
-            vectors: vectors.map { ($0.id.sqlValue, $0.distance) },
-            texts: texts,
-            fusion,
-            snapshot.record.idKind
-        )
-        return try ranking.rows.prefix(limit).map { row in
-            FusedMatch(
-                id: try Self.typed(row.id),
-                score: row.score,
-                vectorRank: row.vectorPlace.map { $0 + 1 },
-                distance: row.vectorPlace.map { vectors[$0].distance },
-                textRank: row.textPlace.map { $0 + 1 },
-                textScore: row.textPlace.map { texts[$0].score }
-            )
+            return try ranking.rows.prefix(limit).map { row in
+                FusedMatch(
+                    id: try Self.typed(row.id),
+                    score: row.score,
+                    vectorRank: row.vectorPlace.map { $0 + 1 },
+                    distance: row.vectorPlace.map { vectors[$0].distance },
+                    textRank: row.textPlace.map { $0 + 1 },
+                    textScore: row.textPlace.map { texts[$0].score }
+                )
+            }
         }
     }
 }

@@ -35,14 +35,16 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
         metadataJSON: String? = nil,
         replacing: Bool = false,
         oldMetadata: OldMetadata = .keep
-    ) throws {
-        try rows.put(
-            vector,
-            for: try rows.remembering(id.storable),
-            metadata: metadataJSON,
-            replacing: replacing,
-            oldMetadata: oldMetadata
-        )
+    ) throws(VectorStoreError) {
+        try storeErrors {
+            try rows.put(
+                vector,
+                for: try rows.remembering(id.storable),
+                metadata: metadataJSON,
+                replacing: replacing,
+                oldMetadata: oldMetadata
+            )
+        }
     }
 
     /// Adds a row; see ``put(_:for:metadataJSON:replacing:oldMetadata:)-(Span<Float>,_,_,_,_)``.
@@ -52,18 +54,22 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
         metadataJSON: String? = nil,
         replacing: Bool = false,
         oldMetadata: OldMetadata = .keep
-    ) throws {
-        try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing, oldMetadata: oldMetadata)
+    ) throws(VectorStoreError) {
+        try storeErrors {
+            try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing, oldMetadata: oldMetadata)
+        }
     }
 
     /// Adds a row with metadata; see ``VectorStore/put(_:for:metadata:replacing:)``.
     public func put(
         _ vector: [Float],
         for id: ID,
-        metadata: some Encodable & Sendable,
+        metadata: some Encodable,
         replacing: Bool = false
-    ) throws {
-        try put(vector, for: id, metadataJSON: try encode(metadata, for: id), replacing: replacing)
+    ) throws(VectorStoreError) {
+        try storeErrors {
+            try put(vector, for: id, metadataJSON: try encode(metadata, for: id), replacing: replacing)
+        }
     }
 
     /// Deletes the id's row and metadata; does nothing if no row has this id. `write` throws the error of a failed
@@ -86,6 +92,7 @@ extension VectorStore {
     /// - Throws: The error of `body`, or an error of the store; then nothing has changed. `diskFull` and
     ///   `tooManyOpenFiles` leave the store readable and writable. After an `ioError` of this store the handle refuses
     ///   to write: `needsReopen`.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func write<R>(_ body: (borrowing WriteBatch<ID>) throws -> R) throws -> R {
         try writing().write { rows in try body(WriteBatch(rows, metadataCoding)) }
     }
@@ -95,27 +102,33 @@ extension VectorStore {
     ///
     /// - Throws: The error that kept the writes since the last commit from being committed; they are not in the store
     ///   then.
-    public func flush() throws { try writing().flush() }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func flush() throws(VectorStoreError) {
+        try storeErrors { try writing().flush() }
+    }
 
     /// Adds one row; durable as the handle's ``Durability`` says. With `replacing` and without metadata, the id keeps
     /// the metadata that it has, unless `oldMetadata` is `.drop`. See
     /// ``WriteBatch/put(_:for:metadataJSON:replacing:oldMetadata:)-(Span<Float>,_,_,_,_)``.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func put(
         _ vector: [Float],
         for id: ID,
         metadataJSON: String? = nil,
         replacing: Bool = false,
         oldMetadata: OldMetadata = .keep
-    ) throws {
+    ) throws(VectorStoreError) {
         let stored = try id.storable()
-        try writing().write(mayTakeLong: false) {
-            try $0.put(
-                vector.span,
-                for: stored,
-                metadata: metadataJSON,
-                replacing: replacing,
-                oldMetadata: oldMetadata
-            )
+        try storeErrors {
+            try writing().write(mayTakeLong: false) {
+                try $0.put(
+                    vector.span,
+                    for: stored,
+                    metadata: metadataJSON,
+                    replacing: replacing,
+                    oldMetadata: oldMetadata
+                )
+            }
         }
     }
 
@@ -133,27 +146,36 @@ extension VectorStore {
     ///   - replacing: Whether the new row replaces one that the id has.
     /// - Throws: `invalidVector`, `invalidID`, `duplicateID` unless `replacing`; `invalidMetadata`, also for a model with
     ///   another id than the row's, which names both.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func put(
         _ vector: [Float],
         for id: ID,
-        metadata: some Encodable & Sendable,
+        metadata: some Encodable,
         replacing: Bool = false
-    ) throws {
-        try put(vector, for: id, metadataJSON: try metadataCoding.encode(metadata, for: id), replacing: replacing)
+    ) throws(VectorStoreError) {
+        try storeErrors {
+            try put(vector, for: id, metadataJSON: try metadataCoding.encode(metadata, for: id), replacing: replacing)
+        }
     }
 
     /// Deletes one row and its metadata; durable when it returns, with every ``Durability``.
     ///
     /// - Returns: Whether there was such a row.
     @discardableResult
-    public func delete(_ id: ID) throws -> Bool { try delete([id]) == 1 }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func delete(_ id: ID) throws(VectorStoreError) -> Bool {
+        try storeErrors { try delete([id]) == 1 }
+    }
 
     /// Deletes rows and their metadata in one transaction, durable when this returns, with every ``Durability``. It
     /// works on a full disk too, since the data file's tail is its reserve.
     ///
     /// - Returns: The number of rows deleted.
     @discardableResult
-    public func delete(_ ids: [ID]) throws -> Int { try writing().delete(ids.map { $0.sqlValue }) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func delete(_ ids: [ID]) throws(VectorStoreError) -> Int {
+        try storeErrors { try writing().delete(ids.map { $0.sqlValue }) }
+    }
 
     /// Deletes the rows that pass a filter, and their metadata, in one transaction, durable when this returns, with
     /// every ``Durability``. It works on a full disk too.
@@ -166,5 +188,8 @@ extension VectorStore {
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``), while the filter is evaluated.
     ///   Nothing is deleted then.
     @discardableResult
-    public func delete(where filter: Filter) throws -> Int { try writing().delete(where: filter) }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func delete(where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors { try writing().delete(where: filter) }
+    }
 }

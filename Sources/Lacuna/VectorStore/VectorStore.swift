@@ -1,16 +1,23 @@
 /// An embedded vector store: it keeps ids, vectors and metadata in a directory of its own.
 ///
-///     let store = try VectorStore<UUID>.create(at: "photos.lacuna", .init(dimension: 384, metric: .cosine))
+///     let store = try VectorStore<UUID>.openOrCreate(
+///         at: "photos.lacuna",
+///         configuration: .init(dimension: 384, metric: .cosine)
+///     )
 ///     try store.put(vector, for: id, metadata: photo)
 ///     let matches = try store.search(for: query, limit: 10, where: .field("year") >= 2020)
 ///
 /// A change survives a power cut once its call has returned, unless its documentation says otherwise. One handle at a
 /// time may write to a store; any number of handles may read it, in this process and in others. Several threads may use
-/// a handle: readers never wait for a writer, and writers take turns. Every call blocks its thread while it works, so
-/// if that matters, call from an executor of your own rather than from Swift's cooperative threads.
+/// a handle: readers never wait for a writer, and writers take turns.
 ///
-/// All errors are ``VectorStoreError``s, except for those that your own closures throw, and the `DecodingError` for
-/// metadata that have another shape than the type asked for.
+/// Each call is there twice. In asynchronous code, `await` it: it works on a thread of the store's own, and is cancelled
+/// with its task. Elsewhere it blocks the thread while it works. The compiler refuses a blocking call in asynchronous
+/// code.
+///
+/// All errors are ``VectorStoreError``s, except for those that your own closures throw, the `DecodingError` for metadata
+/// that have another shape than the type asked for, and `CancellationError` if the task of an asynchronous call was
+/// cancelled.
 public final class VectorStore<ID: VectorID>: Sendable {
     let paths: StorePaths
     let readers: ReaderPool
@@ -19,6 +26,9 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let background: BackgroundMaintenance?
     let element: ElementType
     let metadataCoding: MetadataCoding
+    let calls = AsyncCalls()
+    let hub: ChangeHub
+    let commitWatch: CommitWatch
     private let files: CurrentFile
 
     /// Whether this handle can only read.
@@ -34,23 +44,32 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Parameters:
     ///   - path: The directory to make; its parent must exist.
     ///   - configuration: The dimension, the metric, the element and the model, and whether the store wants codes. Only
-    ///     ``reembed(dimension:model:_:progress:_:)`` can change the dimension and the model later.
+    ///     ``reembed(dimension:model:options:progress:_:)`` can change the dimension and the model later.
     ///   - options: The options of this handle.
     /// - Throws: `alreadyExists` if something is at `path`, `locked` while somebody else is making the store,
     ///   `invalidArgument` for a dimension, a model or an option out of range.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public static func create(
-        at path: String,
-        _ configuration: VectorStoreConfiguration,
-        _ options: VectorStoreOptions = .init()
-    ) throws -> VectorStore {
-        try create(at: path, configuration, SystemFileSystem(), options)
+        at path: some StorePathConvertible,
+        configuration: VectorStoreConfiguration,
+        options: VectorStoreOptions = .init()
+    ) throws(VectorStoreError) -> VectorStore {
+        try storeErrors {
+            try create(
+                at: path.storePath,
+                configuration: configuration,
+                fileSystem: SystemFileSystem(),
+                options: options
+            )
+        }
     }
 
     package static func create(
         at path: String,
-        _ configuration: VectorStoreConfiguration,
-        _ fileSystem: any FileSystem,
-        _ options: VectorStoreOptions = .init()
+        configuration: VectorStoreConfiguration,
+        fileSystem: any FileSystem,
+        options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
         try options.check()
         try VectorStoreConfiguration.check(configuration.dimension)
@@ -89,19 +108,23 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   a crash also `diskFull`, on a file system that copies on writing, and `busy` while another program writes or
     ///   checkpoints. In a directory that can't be written also `busy`, if a writer commits by another path at the same
     ///   time.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public static func open(
-        at path: String,
-        _ access: VectorStoreAccess = .readWrite,
-        _ options: VectorStoreOptions = .init()
-    ) throws -> VectorStore {
-        try open(at: path, access, SystemFileSystem(), options)
+        at path: some StorePathConvertible,
+        access: VectorStoreAccess = .readWrite,
+        options: VectorStoreOptions = .init()
+    ) throws(VectorStoreError) -> VectorStore {
+        try storeErrors {
+            try open(at: path.storePath, access: access, fileSystem: SystemFileSystem(), options: options)
+        }
     }
 
     package static func open(
         at path: String,
-        _ access: VectorStoreAccess,
-        _ fileSystem: any FileSystem,
-        _ options: VectorStoreOptions = .init()
+        access: VectorStoreAccess = .readWrite,
+        fileSystem: any FileSystem,
+        options: VectorStoreOptions = .init()
     ) throws -> VectorStore {
         try options.check()
         let paths = try StorePaths(path)
@@ -159,6 +182,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             codes: CodesMemory(opened.session.paths, opened.session.fileSystem)
         )
         opened.session.onRemoval = { [codes = memory.codes] in codes.letGoIfRemoved() }
+        hub = opened.session.hub
+        commitWatch = CommitWatch(readers, hub, calls.reading, nil)
         let writer = Writer(opened, readers: readers.threads, options.durability)
         self.writer = writer
         try background?.start(writer, opened.session)
@@ -195,6 +220,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             codes: codes
         )
         background = nil
+        hub = ChangeHub()
+        commitWatch = CommitWatch(readers, hub, calls.reading, options.clock ?? QueueClock())
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // Refuses a damaged store, or one with other ids or of another model, now and not at the first read.
         element = try readers.read { snapshot in
@@ -228,23 +255,27 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// A handle that is released closes by itself; call this to see errors, or to release the writer's lock at once.
     ///
     /// - Throws: `reentrantCall` inside a closure that one of the store's calls runs.
-    public func close() throws {
-        if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
-            throw VectorStoreError(
-                .reentrantCall,
-                "the store can't be closed from inside one of its own closures"
-            )
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func close() throws(VectorStoreError) {
+        try storeErrors {
+            if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
+                throw VectorStoreError(
+                    .reentrantCall,
+                    "the store can't be closed from inside one of its own closures"
+                )
+            }
+            background?.stop()
+            defer {
+                files.clear()
+                memory.codes.letGo()
+            }
+            guard let writer else { return closeReaders() }
+            try writer.close(closeReaders)
         }
-        background?.stop()
-        defer {
-            files.clear()
-            memory.codes.letGo()
-        }
-        guard let writer else { return closeReaders() }
-        try writer.close(closeReaders)
     }
 
     private func closeReaders() {
+        hub.close()
         memory.rowIDs?.close()
         readers.close()
     }
@@ -252,10 +283,10 @@ public final class VectorStore<ID: VectorID>: Sendable {
     // MARK: The store's description
 
     /// The store's description.
-    public var info: VectorStoreInfo { get throws { try read { $0.info } } }
+    public var info: VectorStoreInfo { get throws(VectorStoreError) { try storeErrors { try read { $0.info } } } }
 
     /// The number of rows, in O(1).
-    public var count: Int { get throws { try read { $0.count } } }
+    public var count: Int { get throws(VectorStoreError) { try storeErrors { try read { $0.count } } } }
 
     func writing() throws -> Writer {
         guard let writer else {

@@ -47,7 +47,7 @@ public struct VectorStoreConfiguration: Sendable {
 public enum Acceleration: String, Sendable, CaseIterable {
     /// Nothing: a search compares all rows.
     case none
-    /// The store wants codes: see ``VectorStore/accelerate(_:progress:)``, which makes them, and which sets this too.
+    /// The store wants codes: see ``VectorStore/accelerate(options:progress:)``, which makes them, and which sets this too.
     case codes
 }
 
@@ -60,7 +60,7 @@ public enum VectorStoreAccess: Sendable {
     case readOnly
 }
 
-/// What a re-embedding has done that was begun and not ended: see ``VectorStore/reembed(dimension:model:_:progress:_:)``.
+/// What a re-embedding has done that was begun and not ended: see ``VectorStore/reembed(dimension:model:options:progress:_:)``.
 public struct PendingReembedding: Sendable, Hashable {
     /// The number of components of the new vectors.
     public let dimension: Int
@@ -154,8 +154,9 @@ public struct VectorStoreInfo: Sendable, Equatable {
     }
 
     /// Reads a store's description without knowing its ids' type, and without opening its vectors.
-    public static func read(at path: String) throws -> VectorStoreInfo {
-        try read(at: path) { Task.isCancelled }
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public static func read(at path: some StorePathConvertible) throws(VectorStoreError) -> VectorStoreInfo {
+        try storeErrors { try read(at: path.storePath) { AsyncCall.isCancelled } }
     }
 
     /// The same; `isCancelled` can end the check of a long log.

@@ -3,7 +3,7 @@ public import Logging
 /// The options of one handle: its durability, its limits, its logger, and what can end its reads. The store doesn't
 /// keep them: each opening chooses anew.
 ///
-///     let store = try VectorStore<UUID>.open(at: path, .readWrite, .init(durability: .relaxed(), logger: logger))
+///     let store = try VectorStore<UUID>.open(at: path, options: .init(durability: .relaxed(), logger: logger))
 public struct VectorStoreOptions: Sendable {
     /// Says when a write of this handle is durable; by default when its call returns.
     public var durability: Durability
@@ -75,7 +75,7 @@ public struct VectorStoreOptions: Sendable {
     }
 
     /// Whether the handle's user, or the task of the thread that calls this, wants a call to end.
-    var cancellation: @Sendable () -> Bool { { [isCancelled] in Task.isCancelled || isCancelled?() == true } }
+    var cancellation: @Sendable () -> Bool { { [isCancelled] in AsyncCall.isCancelled || isCancelled?() == true } }
 
     func check() throws(VectorStoreError) {
         guard logWarningBytes > 0 else {

@@ -12,8 +12,8 @@ extension VectorStoreSnapshot {
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> [Match<ID>] {
-        try search(forEach: [query], limit: limit, where: filter, options: options)[0]
+    ) throws(VectorStoreError) -> [Match<ID>] {
+        try storeErrors { try search(forEach: [query], limit: limit, where: filter, options: options)[0] }
     }
 
     /// The nearest rows of several queries, found in one pass over the file: see
@@ -23,8 +23,8 @@ extension VectorStoreSnapshot {
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> [[Match<ID>]] {
-        try explainedSearch(forEach: queries, limit: limit, where: filter, options: options).matches
+    ) throws(VectorStoreError) -> [[Match<ID>]] {
+        try storeErrors { try explainedSearch(forEach: queries, limit: limit, where: filter, options: options).matches }
     }
 
     /// The same with a report of how the search found its answer: see
@@ -34,8 +34,8 @@ extension VectorStoreSnapshot {
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> (matches: [[Match<ID>]], report: SearchReport) {
-        try matches(SearchRequest(queries: queries, limit: limit), filter, options)
+    ) throws(VectorStoreError) -> (matches: [[Match<ID>]], report: SearchReport) {
+        try storeErrors { try matches(SearchRequest(queries: queries, limit: limit), filter, options) }
     }
 
     /// The nearest rows with their metadata: see ``VectorStore/search(for:limit:where:options:as:)``.
@@ -56,9 +56,11 @@ extension VectorStoreSnapshot {
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> [Match<ID>] {
-        try explainedSearch(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
-            .matches
+    ) throws(VectorStoreError) -> [Match<ID>] {
+        try storeErrors {
+            try explainedSearch(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
+                .matches
+        }
     }
 
     /// The same with a report of how the search found its answer.
@@ -68,10 +70,12 @@ extension VectorStoreSnapshot {
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
-    ) throws -> (matches: [Match<ID>], report: SearchReport) {
-        let request = try request(like: positives, unlike: negatives, limit: limit)
-        let (matches, report) = try matches(request, filter, options)
-        return (matches[0], report)
+    ) throws(VectorStoreError) -> (matches: [Match<ID>], report: SearchReport) {
+        try storeErrors {
+            let request = try request(like: positives, unlike: negatives, limit: limit)
+            let (matches, report) = try matches(request, filter, options)
+            return (matches[0], report)
+        }
     }
 
     /// The rows like some examples with their metadata: see

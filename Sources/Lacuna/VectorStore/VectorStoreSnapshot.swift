@@ -55,8 +55,8 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     // MARK: Rows
 
     /// A copy of the id's vector; nil if no row has this id.
-    public func vector(for id: ID) throws -> [Float]? {
-        try snapshot.slot(of: id.sqlValue).map(snapshot.rows.row)
+    public func vector(for id: ID) throws(VectorStoreError) -> [Float]? {
+        try storeErrors { try snapshot.slot(of: id.sqlValue).map(snapshot.rows.row) }
     }
 
     /// Calls `body` with the id's vector, straight from the mapped file if it is of float32; nil if no row has this id.
@@ -71,29 +71,37 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     }
 
     /// Whether a row has this id.
-    public func contains(_ id: ID) throws -> Bool { try snapshot.slot(of: id.sqlValue) != nil }
+    public func contains(_ id: ID) throws(VectorStoreError) -> Bool {
+        try storeErrors { try snapshot.slot(of: id.sqlValue) != nil }
+    }
 
     /// All ids, in id order.
-    public func ids() throws -> [ID] {
-        let ids = try snapshot.index.ids(
-            "SELECT id FROM vectors WHERE generation = ? ORDER BY id",
-            [.integer(snapshot.record.generation)]
-        )
-        return try ids.map(Self.typed)
+    public func ids() throws(VectorStoreError) -> [ID] {
+        try storeErrors {
+            let ids = try snapshot.index.ids(
+                "SELECT id FROM vectors WHERE generation = ? ORDER BY id",
+                [.integer(snapshot.record.generation)]
+            )
+            return try ids.map(Self.typed)
+        }
     }
 
     /// The ids of the rows that pass the filter, in id order.
-    public func ids(where filter: Filter) throws -> [ID] {
-        var ids: [ID] = []
-        try forEachMatch(filter) { id in ids.append(try Self.typed(id)) }
-        return ids
+    public func ids(where filter: Filter) throws(VectorStoreError) -> [ID] {
+        try storeErrors {
+            var ids: [ID] = []
+            try forEachMatch(filter) { id in ids.append(try Self.typed(id)) }
+            return ids
+        }
     }
 
     /// The number of rows that pass the filter.
-    public func count(where filter: Filter) throws -> Int {
-        var count = 0
-        try forEachMatch(filter) { _ in count += 1 }
-        return count
+    public func count(where filter: Filter) throws(VectorStoreError) -> Int {
+        try storeErrors {
+            var count = 0
+            try forEachMatch(filter) { _ in count += 1 }
+            return count
+        }
     }
 
     private func forEachMatch(_ filter: Filter, _ body: (SQLValue) throws -> Void) throws {
@@ -112,7 +120,9 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     }
 
     /// The id's metadata as the JSON text that was put; nil if it has none, or no row has this id.
-    public func metadataJSON(for id: ID) throws -> String? { try snapshot.index.metadata(of: id.sqlValue) }
+    public func metadataJSON(for id: ID) throws(VectorStoreError) -> String? {
+        try storeErrors { try snapshot.index.metadata(of: id.sqlValue) }
+    }
 
     /// Calls `body` with each row, or with each that passes the filter, in id order: see
     /// ``VectorStore/forEach(where:limit:vectors:_:)``.

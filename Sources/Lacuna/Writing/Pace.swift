@@ -8,6 +8,7 @@ import Glibc
 package final class Pace {
     private let options: MaintenanceOptions
     private let progress: ProgressHandler
+    private let call = AsyncCall.current
     private let end: ContinuousClock.Instant?
     /// The time at which the bytes so far are within the rate.
     private var due = ContinuousClock.now
@@ -78,7 +79,10 @@ package final class Pace {
                 "the deadline has passed, and the store is in order"
             )
         }
-        do { try progress(last) } catch {
+        do {
+            if call?.isCancelled == true { throw CancellationError() }
+            try progress(last)
+        } catch {
             hasStopped = true
             throw CallersError(error: error)
         }

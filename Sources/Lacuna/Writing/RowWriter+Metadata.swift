@@ -18,6 +18,7 @@ extension RowWriter {
             try storeMetadata(edited(id), for: id)
             try unstageEmbedding(id)
             changedMetadata.append(id)
+            changeList?.note(.metadata, id)
         }
     }
 
@@ -35,6 +36,7 @@ extension RowWriter {
                 try unstageEmbedding(id)
             }
             changedMetadata += ids
+            for id in ids { changeList?.note(.metadata, id) }
             count = ids.count
         }
         return count

@@ -57,6 +57,7 @@ package final class RowWriter {
         start = record
         staging = session.staging
         isCancelled = session.isCancelled
+        changeList = session.hub.isFollowed ? ChangeList() : nil
         buffer = session.rowBuffer
         pending = buffer.take()
     }
@@ -101,11 +102,14 @@ package final class RowWriter {
             try storeMetadata(nil, for: id)
             record.liveRows -= 1
             deletedRows += 1
+            changeList?.note(.deleted, id)
         }
     }
 
     /// The ids of which only the metadata were changed.
     var changedMetadata: [SQLValue] = []
+    /// What is changed, for those that follow the changes; nil if nobody did when this began.
+    var changeList: ChangeList?
 
     /// A state between two batches of one transaction.
     struct Savepoint {
@@ -117,6 +121,7 @@ package final class RowWriter {
         fileprivate let died: Int
         fileprivate let unstaged: Int
         fileprivate let changes: Int
+        fileprivate let listed: ChangeList?
         /// Whether the transaction had changed anything up to it.
         let hasChanges: Bool
     }
@@ -131,7 +136,8 @@ package final class RowWriter {
             died: died.count,
             unstaged: unstaged.count,
             changes: index.changes?.count ?? 0,
-            hasChanges: record != start || !changedMetadata.isEmpty
+            listed: changeList,
+            hasChanges: hasChanges
         )
     }
 
@@ -148,11 +154,15 @@ package final class RowWriter {
         died.removeLast(died.count - savepoint.died)
         unstaged.removeLast(unstaged.count - savepoint.unstaged)
         index.changes?.removeAll(after: savepoint.changes)
+        changeList = savepoint.listed
         failure = nil
     }
 
     /// The bytes of rows added in this transaction.
     var addedBytes: Int64 { record.rowsEnd - start.rowsEnd }
+
+    /// Whether this transaction has changed anything so far.
+    var hasChanges: Bool { record != start || !changedMetadata.isEmpty }
 
     /// Throws the error of a step of the batch that failed, even if the caller has caught it.
     func checkFailure() throws(VectorStoreError) {
@@ -167,7 +177,7 @@ package final class RowWriter {
             if !PlantedBug.rowsNotSynced.isPlanted && !PlantedBug.commitBeforeRows.isPlanted { try file.sync() }
         }
         invariant(pending.isEmpty, "each row that the index is about to name was written")
-        guard record != start || !changedMetadata.isEmpty else { return }
+        guard hasChanges else { return }
         invariant(
             record.nextSlot == start.nextSlot || run?.end == record.nextSlot,
             "the runs describe each row that was added"
@@ -243,6 +253,7 @@ package final class RowWriter {
             record.liveRows += 1
         }
         if let metadata { try storeMetadata(metadata, for: id) }
+        changeList?.note(replaced == nil ? .put : .replaced, id)
         var checksum = Checksum()
         unsafe pending[begin...].withUnsafeBytes { unsafe checksum.update($0) }
         try note(id, id.checksum(continuing: checksum))

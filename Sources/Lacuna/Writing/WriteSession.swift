@@ -12,6 +12,7 @@ package struct WriteSession {
     /// Readers of this process find rows by id here. It learns of every transaction.
     private(set) var ids: RowIDs?
     let metadataChanges: MetadataChanges
+    let hub = ChangeHub()
     /// Ends a change by a filter; set by the handle.
     var isCancelled: @Sendable () -> Bool = { false }
     /// Called in the writer's turn with the record of a transaction of rows or metadata that was just committed.
@@ -140,6 +141,7 @@ package struct WriteSession {
         rows.giveBackBuffer()
         staging.note(died: rows.died, ofTarget: rows.unstaged)
         onCommit(rows.record)
+        if rows.hasChanges { hub.note(rows.record.commitSequence + 1, rows.changeList) }
     }
 
     /// Deletes rows in one durable transaction, to which `noting` may add changes. Returns the number of rows deleted.

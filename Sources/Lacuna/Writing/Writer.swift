@@ -82,6 +82,7 @@ package final class Writer: @unchecked Sendable {
         try refuseReentrance()
         return try identity.explaining(files) {
             try inTurn {
+                try AsyncCall.current?.begin()
                 do { return try body() } catch {
                     fail(error)
                     throw error

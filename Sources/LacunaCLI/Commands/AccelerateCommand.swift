@@ -35,7 +35,7 @@ struct AccelerateCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if off { return try remove(store, output) }
         let bar = ProgressBar("making codes")
-        let report = try store.accelerate(limits.options) { progress in
+        let report = try store.accelerate(options: limits.options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check()
         }

@@ -33,7 +33,7 @@ struct BackupCommand: StoreCommand {
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let bar = ProgressBar("backing up")
-        let report = try store.backup(to: destination, incremental: incremental, limits.options) { progress in
+        let report = try store.backup(to: destination, incremental: incremental, options: limits.options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check(remedy: "no backup was made or changed")
         }

@@ -32,7 +32,7 @@ struct CompactCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if dryRun { return try printPlan(store.compactionPlan(strategy), output) }
         let bar = ProgressBar("compacting")
-        let report = try store.compact(strategy, limits.options) { progress in
+        let report = try store.compact(strategy, options: limits.options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check()
         }

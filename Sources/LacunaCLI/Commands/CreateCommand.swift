@@ -76,7 +76,13 @@ struct CreateCommand: ParsableCommand {
     private func create<ID: CommandID>(_: ID.Type, _ model: EmbeddingModel?) throws -> VectorStoreInfo {
         let handle = try VectorStore<ID>.create(
             at: store,
-            .init(dimension: dimension, metric: metric, element: element, acceleration: acceleration, model: model)
+            configuration: .init(
+                dimension: dimension,
+                metric: metric,
+                element: element,
+                acceleration: acceleration,
+                model: model
+            )
         )
         let info = try handle.info
         try handle.close()

@@ -37,7 +37,7 @@ struct EraseCommand: StoreCommand {
         try list.add(arguments, file: idFile)
         try Interrupts.check()
         let bar = ProgressBar("erasing")
-        let report = try store.erase(list.ids, limits.options) { progress in
+        let report = try store.erase(list.ids, options: limits.options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check(remedy: "the rows are deleted; run the command again to go on erasing them")
         }

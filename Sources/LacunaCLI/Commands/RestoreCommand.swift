@@ -23,7 +23,7 @@ struct RestoreCommand: ParsableCommand {
     func run() throws {
         try limits.check()
         let bar = ProgressBar("restoring")
-        let report = try VectorStoreBackup.restore(backup, to: store, limits.options) { progress in
+        let report = try VectorStoreBackup.restore(backup, to: store, options: limits.options) { progress in
             bar.update(progress.done, of: progress.total)
             try Interrupts.check(remedy: "the store is as it was")
         }

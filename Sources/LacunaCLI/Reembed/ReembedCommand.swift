@@ -75,7 +75,7 @@ struct ReembedCommand: StoreCommand {
         return try store.reembed(
             dimension: vectors.dimension,
             model: model.embeddingModel(),
-            limits.options,
+            options: limits.options,
             progress: { progress in
                 bar.update(progress.done, of: progress.total)
                 try Interrupts.check(remedy: "run the command again; the store is as it was")

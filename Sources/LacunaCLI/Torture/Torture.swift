@@ -47,7 +47,8 @@ struct Torture {
         self.executable = executable
         workload = TortureWorkload(seed: seed)
         model = TortureModel(workload)
-        try VectorStore<Int64>.create(at: path, .init(dimension: workload.dimension, metric: .euclidean)).close()
+        try VectorStore<Int64>.create(at: path, configuration: .init(dimension: workload.dimension, metric: .euclidean))
+            .close()
     }
 
     /// Runs a process that works until it is killed; sometimes also one or two that are killed while they recover the
@@ -122,7 +123,7 @@ struct Torture {
     /// Checks that the store is as it was after the last call that returned, or after the call that was under way.
     mutating func check(isInCall: Bool) throws {
         if try recover().state == .recovered { counts.recoveries += 1 }
-        let store = try VectorStore<Int64>.open(at: path, .readOnly)
+        let store = try VectorStore<Int64>.open(at: path, access: .readOnly)
         defer { try? store.close() }
         let found = try TortureModel.rows(of: store)
         if let difference = model.difference(from: found) {

@@ -21,7 +21,7 @@ import Testing
     }
 
     private func makeStore(_ rows: Int64 = 100) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: Self.dimension))
         try put(1...rows, store)
         return store
     }
@@ -37,7 +37,7 @@ import Testing
 
     /// All rows and metadata of a store without a writer; the store must be sound.
     private func contents(_ path: String) throws -> CrashModel {
-        let store = try VectorStore<Int64>.open(at: path, .readOnly)
+        let store = try VectorStore<Int64>.open(at: path, access: .readOnly)
         defer { try? store.close() }
         let report = try store.verify()
         #expect(report.isSound && report.unknownFiles.isEmpty, "\(report)")
@@ -136,7 +136,7 @@ import Testing
         throws
     {
         let store = try makeStore(400)
-        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try store.delete((1...200).map { $0 })
         let expected = try CrashModel(of: store)
         var seen: Set<Int> = []
@@ -166,7 +166,7 @@ import Testing
         let store = try makeStore()
         try store.close()
         try TestFiles.overwrite(scratch.file("vectors-1.f32"), at: 4_096 + 41 * Self.dimension * 4, [0xff])
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let error = expectError(.damaged) { try reader.backup(to: destination) }
         #expect(error?.ids == ["42"])
         #expect(try siblings().sorted() == [scratch.store.split(separator: "/").last.map(String.init)])
@@ -245,7 +245,7 @@ import Testing
             store = try VectorStore<Int64>.open(at: scratch.store)
             try put(500...512, store, version: 2)
         case .backupRead:
-            reader = try VectorStore<Int64>.open(at: destination, .readOnly)
+            reader = try VectorStore<Int64>.open(at: destination, access: .readOnly)
             try put(800...810, store)
         }
         let report = try store.backup(to: destination, incremental: true)
@@ -335,7 +335,7 @@ import Testing
     @Test func hardLinksOfSharedMemoryToo() throws {
         let store = try makeStore()
         try store.backup(to: destination)
-        let reader = try VectorStore<Int64>.open(at: destination, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: destination, access: .readOnly)
         #expect(try reader.count == 100)
         try Program.succeed("cp", "-al", destination, scratch.path + "/kept")
         #expect(try !store.backup(to: destination, incremental: true).isIncremental)
@@ -381,7 +381,10 @@ import Testing
 
     /// A row of zeros that is a hole in the store's file, where an interrupted backup has left other bytes.
     @Test func leftoversDontShowThroughHoles() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024, metric: .dot)
+        )
         try store.put([Float](repeating: 1, count: 1_024), for: 1)
         try store.backup(to: destination)
         try store.put([Float](repeating: 0, count: 1_024), for: 2)
@@ -393,14 +396,17 @@ import Testing
         }
         let again = try VectorStore<Int64>.open(at: scratch.store)
         #expect(try again.backup(to: destination, incremental: true).isIncremental)
-        #expect(try VectorStore<Int64>.open(at: destination, .readOnly).vector(for: 2)?.allSatisfy { $0 == 0 } == true)
+        #expect(
+            try VectorStore<Int64>.open(at: destination, access: .readOnly).vector(for: 2)?.allSatisfy { $0 == 0 }
+                == true
+        )
         try again.close()
     }
 
     @Test func anotherStoresBackupIsLeftAlone() throws {
         let store = try makeStore()
         let other = scratch.path + "/other"
-        try VectorStore<Int64>.create(at: other, .init(dimension: Self.dimension)).close()
+        try VectorStore<Int64>.create(at: other, configuration: .init(dimension: Self.dimension)).close()
         expectError(.alreadyExists) { try store.backup(to: other, incremental: true) }
         let backup = destination
         try store.backup(to: backup)
@@ -420,7 +426,10 @@ import Testing
         while isStopped {
             let scratch = try Scratch()
             let place = scratch.path + "/backup"
-            let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+            let store = try VectorStore<Int64>.create(
+                at: scratch.store,
+                configuration: .init(dimension: Self.dimension)
+            )
             try put(1...40, store)
             let old = try CrashModel(of: store)
             if isRenewed {
@@ -430,7 +439,13 @@ import Testing
             let new = try CrashModel(of: store)
             let files = StoppingFileSystem(after: count, failsOnce: failsOnce)
             let result = Result {
-                try store.backup(to: place, incremental: isRenewed, MaintenanceOptions(), files, { _ in })
+                try store.backup(
+                    to: place,
+                    incremental: isRenewed,
+                    options: MaintenanceOptions(),
+                    fileSystem: files,
+                    progress: { _ in }
+                )
             }
             isStopped = files.isStopped
             if case .failure(let error) = result { #expect(isStopped, "\(error)") }

@@ -9,7 +9,7 @@ import Testing
 
     private func makeStore(_ scratch: Scratch) throws -> (store: VectorStore<Int64>, backup: String, state: CrashModel)
     {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: Self.dimension))
         for id in Int64(1)...20 { try store.put(CrashModel.vector(id, version: 0, dimension: Self.dimension), for: id) }
         let backup = scratch.path + "/backup"
         try store.backup(to: backup)
@@ -32,7 +32,13 @@ import Testing
     private func restore(_ backup: String, _ path: String, _ files: any FileSystem = SystemFileSystem()) throws
         -> RestoreReport
     {
-        try VectorStoreBackup.restore(backup, to: path, MaintenanceOptions(), files, { _ in })
+        try VectorStoreBackup.restore(
+            backup,
+            to: path,
+            options: MaintenanceOptions(),
+            fileSystem: files,
+            progress: { _ in }
+        )
     }
 
     @Test func takesTheStoresPlace() throws {
@@ -41,7 +47,7 @@ import Testing
         let newest = try CrashModel(of: store)
         expectError(.locked) { try restore(backup, scratch.store) }
         try store.close()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let report: RestoreReport = try reader.read { snapshot in
             let report = try restore(backup, scratch.store)
             // The snapshot still shows the state that it began with.

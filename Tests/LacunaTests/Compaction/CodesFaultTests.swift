@@ -18,7 +18,11 @@ import Glibc
     private func withStore(_ body: (TestDisk, VectorStore<Int64>, [Match<Int64>]) throws -> Void) throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
-                let store = try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 32), disk.fileSystem)
+                let store = try VectorStore<Int64>.create(
+                    at: disk.directory,
+                    configuration: .init(dimension: 32),
+                    fileSystem: disk.fileSystem
+                )
                 try put(0..<600, in: store)
                 try body(disk, store, try store.search(for: Self.query, limit: 5))
             }

@@ -6,7 +6,10 @@ import Testing
 @Suite struct CompactionChoiceTests {
     @Test func punchedRowsAreNotCopiedAwayFor() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024, metric: .dot)
+        )
         try store.write { batch in
             for id in 1...400 { try batch.put([Float](repeating: Float(id), count: 1_024), for: Int64(id)) }
         }

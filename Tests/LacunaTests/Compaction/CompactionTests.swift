@@ -12,7 +12,7 @@ private struct Stop: Error {}
     /// Puts 40 rows of 256 KiB, so that a compaction has several batches, and deletes every third.
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 65_536))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 65_536))
         try store.write { batch in
             for id in Int64(0)..<60 { try batch.put([Float](repeating: Float(id) + 0.5, count: 65_536), for: id) }
         }
@@ -115,7 +115,7 @@ private struct Stop: Error {}
 
     /// A reader in another handle sees rows that a compaction in place would destroy; a rewrite destroys none.
     @Test func aRewriteDoesNotWaitForReaders() throws {
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.withVector(for: 1) { row in
             try store.compact(.rewrite)
             try store.delete(1)
@@ -134,7 +134,7 @@ private struct Stop: Error {}
     }
 
     @Test func aPunchWaitsForReadersAndThenGivesUp() throws {
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.withVector(for: 2) { row in
             try store.delete(2)
             expectError(.busy) { try store.compact(.punch) }

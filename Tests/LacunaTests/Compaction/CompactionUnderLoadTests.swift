@@ -23,7 +23,10 @@ import Testing
 
     @Test func everyStrategyBesideWritersAndReaders() throws {
         let scratch = try Scratch()
-        var store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension, metric: .dot))
+        var store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: Self.dimension, metric: .dot)
+        )
         let models = (0..<Self.writers).map { index in
             Guarded(
                 ModelledWrites(
@@ -58,7 +61,7 @@ import Testing
         thread(group) {
             while !isDone.withLock({ $0 }) { try Self.read(store) }
         }
-        let reader = try VectorStore<Int64>.open(at: store.paths.directory.path, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store.paths.directory.path, access: .readOnly)
         thread(group) {
             while !isDone.withLock({ $0 }) { try Self.read(reader) }
         }

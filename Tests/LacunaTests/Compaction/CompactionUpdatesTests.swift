@@ -13,7 +13,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1_024))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1_024))
         try Self.fill(store)
     }
 
@@ -48,18 +48,18 @@ import Testing
         #expect(done == done.sorted() && done.allSatisfy { $0 <= 50 })
         let report = try #require(reports.first)
         #expect(reports.count == 1 && report.strategy == .rewrite && report.movedRows == 50 && report.liveRows == 50)
-        #expect(try store.verify().isSound)
-        #expect(try store.vector(for: 99)?.first == 99)
+        #expect(try await store.verify().isSound)
+        #expect(try await store.vector(for: 99)?.first == 99)
     }
 
     @Test func eachIteratorIsACompaction() async throws {
         let updates = store.compactionUpdates(.rewrite)
         for _ in 0..<2 {
             for try await _ in updates {}
-            try store.delete(try #require(store.ids().first))
+            try await store.delete(try #require(store.ids().first))
         }
         #expect(try history == [["rewrite", "finished"], ["rewrite", "finished"]])
-        let report = try await store.compactInBackground(.rewrite)
+        let report = try await store.compact(.rewrite)
         #expect(report.movedRows == 48 && report.generation == 4)
     }
 
@@ -74,19 +74,19 @@ import Testing
             try file.seek(toOffset: 4_096 + 70 * 4_096)
             try file.write(contentsOf: Data([1, 2, 3]))
         }
-        let damage = await #expect(throws: VectorStoreError.self) { try await store.compactInBackground(.rewrite) }
+        let damage = await #expect(throws: VectorStoreError.self) { try await store.compact(.rewrite) }
         #expect(damage?.code == .damaged && damage?.ids == ["70"])
         let options = MaintenanceOptions(maxBytesPerSecond: 0)
         let refusal = await #expect(throws: VectorStoreError.self) {
-            try await store.compactInBackground(.auto, options)
+            try await store.compact(.auto, options: options)
         }
         #expect(refusal?.code == .invalidArgument)
         // An error is told once; then there is nothing more to tell.
-        var iterator = store.compactionUpdates(.rewrite, options).makeAsyncIterator()
+        var iterator = store.compactionUpdates(.rewrite, options: options).makeAsyncIterator()
         await #expect(throws: VectorStoreError.self) { try await iterator.next() }
         #expect(try await iterator.next() == nil)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
-        let readOnly = await #expect(throws: VectorStoreError.self) { try await reader.compactInBackground() }
+        let reader = try await VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
+        let readOnly = await #expect(throws: VectorStoreError.self) { try await reader.compact() }
         #expect(readOnly?.code == .readOnly)
     }
 
@@ -98,11 +98,15 @@ import Testing
             let isInTask = unsafe withUnsafeCurrentTask { unsafe $0 != nil }
             tasks.withLock { $0.append(isInTask) }
         }
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024), files)
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024),
+            fileSystem: files
+        )
         try Self.fill(store)
         #expect(tasks.withLock { $0.allSatisfy { $0 } }, "the test itself is a task")
         tasks.withLock { $0 = [] }
-        try await store.compactInBackground(.rewrite)
+        try await store.compact(.rewrite)
         #expect(tasks.withLock { !$0.isEmpty && !$0.contains(true) })
     }
 
@@ -113,7 +117,7 @@ import Testing
     @Test func cancellingEndsTheCompactionFirst() async throws {
         let (began, hasBegun) = AsyncStream<Void>.makeStream()
         let task = Task { [store] in
-            for try await _ in store.compactionUpdates(.rewrite, Self.endless) { hasBegun.finish() }
+            for try await _ in store.compactionUpdates(.rewrite, options: Self.endless) { hasBegun.finish() }
         }
         for await _ in began {}
         #expect(exists(scratch.file("vectors-2.f32")))
@@ -121,7 +125,7 @@ import Testing
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(!exists(scratch.file("vectors-2.f32")))
         #expect(try history == [["rewrite", "aborted"]])
-        #expect(try store.compact(.rewrite).movedRows == 50)
+        #expect(try await store.compact(.rewrite).movedRows == 50)
     }
 
     /// The compaction is held inside an operation on a file, so it can't reach its next batch: the task must not be
@@ -138,12 +142,16 @@ import Testing
             isInside.signal()
             mayGoOn.wait()
         }
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024), files)
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024),
+            fileSystem: files
+        )
         try Self.fill(store)
         isHeld.withLock { $0 = true }
         let task = Task {
             defer { wasTold.signal() }
-            try await store.compactInBackground(.rewrite)
+            try await store.compact(.rewrite)
         }
         try await onThread {
             isInside.wait()
@@ -155,22 +163,22 @@ import Testing
         }
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(!wasToldEarly.withLock { $0 })
-        #expect(try store.verify().isSound)
+        #expect(try await store.verify().isSound)
     }
 
     @Test func aTaskThatIsCancelledAlreadyCompactsNothing() async throws {
         let task = Task { [store] in
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
-            try await store.compactInBackground(.rewrite, Self.endless)
+            try await store.compact(.rewrite, options: Self.endless)
         }
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(try store.info.generation == 1)
-        #expect(try store.compact(.rewrite).movedRows == 50)
+        #expect(try await store.compact(.rewrite).movedRows == 50)
     }
 
     /// If the first compaction went on, the second would find the store busy.
     @Test func leavingTheLoopStopsIt() async throws {
-        for try await _ in store.compactionUpdates(.rewrite, Self.endless) { break }
+        for try await _ in store.compactionUpdates(.rewrite, options: Self.endless) { break }
         let report = try await onThread { [store] in try store.compact(.rewrite) }
         #expect(report.movedRows == 50)
         #expect(try history == [["rewrite", "aborted"], ["rewrite", "finished"]])
@@ -179,7 +187,7 @@ import Testing
     @Test func closingTheStoreEndsIt() async throws {
         let (began, hasBegun) = AsyncStream<Void>.makeStream()
         let task = Task { [store] in
-            for try await _ in store.compactionUpdates(.rewrite, Self.endless) { hasBegun.finish() }
+            for try await _ in store.compactionUpdates(.rewrite, options: Self.endless) { hasBegun.finish() }
         }
         for await _ in began {}
         try await onThread { [store] in try store.close() }
@@ -193,7 +201,7 @@ import Testing
     /// then.
     @Test func theStoreLivesAsLongAsTheCompaction() async throws {
         let scratch = try Scratch()
-        var store: VectorStore<Int64>? = try .create(at: scratch.store, .init(dimension: 1_024))
+        var store: VectorStore<Int64>? = try await .create(at: scratch.store, configuration: .init(dimension: 1_024))
         try Self.fill(try #require(store))
         var iterator = store?.compactionUpdates(.rewrite).makeAsyncIterator()
         store = nil
@@ -202,16 +210,16 @@ import Testing
             if case .finished(let last) = update { report = last }
         }
         #expect(report?.movedRows == 50)
-        #expect(try VectorStore<Int64>.open(at: scratch.store).count == 50)
+        #expect(try await VectorStore<Int64>.open(at: scratch.store).count == 50)
     }
 
     /// The compaction is stopped and the store released at once, so the store closes on the compaction's own thread.
     @Test func theLastReferenceMayGoOnItsThread() async throws {
         let scratch = try Scratch()
-        var store: VectorStore<Int64>? = try .create(at: scratch.store, .init(dimension: 1_024))
+        var store: VectorStore<Int64>? = try await .create(at: scratch.store, configuration: .init(dimension: 1_024))
         try Self.fill(try #require(store))
         weak let handle = store
-        var iterator = store?.compactionUpdates(.rewrite, Self.endless).makeAsyncIterator()
+        var iterator = store?.compactionUpdates(.rewrite, options: Self.endless).makeAsyncIterator()
         _ = try await iterator?.next()
         store = nil
         #expect(handle != nil)

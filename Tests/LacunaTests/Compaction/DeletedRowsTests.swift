@@ -9,7 +9,10 @@ import Testing
 
     /// Rows of 4 KiB, each full of its own id.
     private func store(_ scratch: Scratch) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: Self.dimension, metric: .dot)
+        )
         try store.write { batch in
             for id in 1...40 { try batch.put(row(id), for: Int64(id)) }
         }

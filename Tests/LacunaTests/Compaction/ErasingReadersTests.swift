@@ -20,7 +20,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 64, metric: .dot))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 64, metric: .dot))
         var rows = ErasedRows<Int64>(dimension: 64, seed: 6)
         try rows.fill(store, (1...200).map { $0 })
         remains = rows.remains(of: ids)
@@ -37,7 +37,7 @@ import Testing
     enum Heir: CaseIterable, Sendable { case open, erase, compact, recover }
 
     @Test(arguments: Heir.allCases) func theNextOneFinishes(_ heir: Heir) throws {
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.read { snapshot in
             let before = try #require(try snapshot.vector(for: 3))
             for _ in 0..<2 {
@@ -90,13 +90,13 @@ import Testing
 
     /// A reader that is still there doesn't keep anybody from opening, compacting or recovering the store.
     @Test func aReaderIsInNobodysWay() throws {
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.read { snapshot in
             expectError(.busy) { try store.erase(ids, .waiting(0)) }
             try store.close()
             let handler = InMemoryLogHandler()
             let logger = Logger(label: "test") { _ in handler }
-            let again = try VectorStore<Int64>.open(at: scratch.store, .readWrite, .init(logger: logger))
+            let again = try VectorStore<Int64>.open(at: scratch.store, options: .init(logger: logger))
             #expect(handler.entries.map(\.level) == [.warning])
             let warning = handler.entries.first.map { "\($0.message)" } ?? ""
             #expect(warning.contains("still reads rows"), "\(warning)")
@@ -137,7 +137,7 @@ import Testing
 
     /// New readers begin all the time, each before the last one has ended: the erasure doesn't wait for them.
     @Test func newReadersAreNotWaitedFor() throws {
-        let readers = try (0..<2).map { _ in try VectorStore<Int64>.open(at: scratch.store, .readOnly) }
+        let readers = try (0..<2).map { _ in try VectorStore<Int64>.open(at: scratch.store, access: .readOnly) }
         let group = DispatchGroup()
         let isDone = Atomic(false)
         let reads = DispatchSemaphore(value: 0)
@@ -195,7 +195,7 @@ import Testing
             }
         case .deadline:
             let options = MaintenanceOptions(maxBytesPerSecond: 1_000, deadline: .milliseconds(200))
-            let error = expectError(.deadlineExceeded) { try store.erase(ids, options) }
+            let error = expectError(.deadlineExceeded) { try store.erase(ids, options: options) }
             expectPending(error)
         case .close:
             let group = DispatchGroup()
@@ -227,10 +227,10 @@ import Testing
     }
 
     @Test func optionsOutOfRange() throws {
-        expectError(.invalidArgument) { try store.erase([3], .init(maxBytesPerSecond: 0)) }
-        expectError(.invalidArgument) { try store.erase([3], .init(deadline: .zero)) }
+        expectError(.invalidArgument) { try store.erase([3], options: .init(maxBytesPerSecond: 0)) }
+        expectError(.invalidArgument) { try store.erase([3], options: .init(deadline: .zero)) }
         #expect(try store.contains(3))
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         expectError(.readOnly) { try reader.erase([3]) }
     }
 
@@ -257,7 +257,7 @@ private final class HeldSnapshot: @unchecked Sendable {
     private var result: Result<Void, any Error> = .success(())
 
     init(_ path: String) throws {
-        let reader = try VectorStore<Int64>.open(at: path, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: path, access: .readOnly)
         Thread { [self] in
             result = Result {
                 try reader.read { snapshot in

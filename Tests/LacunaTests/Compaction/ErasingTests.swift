@@ -19,8 +19,8 @@ import Testing
     @Test(arguments: Past.allCases) func nothingIsLeft(_ past: Past) throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 100, metric: .dot),
-            .init(durability: past == .relaxed ? .relaxed(interval: .seconds(3_600)) : .full)
+            configuration: .init(dimension: 100, metric: .dot),
+            options: .init(durability: past == .relaxed ? .relaxed(interval: .seconds(3_600)) : .full)
         )
         var rows = ErasedRows<Int64>(dimension: 100, seed: 1)
         try rows.fill(store, (1...4_000).map { $0 })
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func textIDsGoToo() throws {
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 8, metric: .dot))
+        let store = try VectorStore<String>.create(at: scratch.store, configuration: .init(dimension: 8, metric: .dot))
         var rows = ErasedRows<String>(dimension: 8, seed: 2)
         let names = (0..<2_000).map { _ in Remains.token(&rows.generator) }
         try rows.fill(store, names)
@@ -76,7 +76,10 @@ import Testing
     /// A batch failed after its rows had been written to the file, so they lie beyond the last row.
     @Test(arguments: [nil, 3]) func theTailGoesToo(_ rowsPerTurn: Int?) throws {
         let dimension = 65_536
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: .dot)
+        )
         var generator = SplitMix64(seed: 3)
         var remains = Remains()
         let survivor = Remains.vector(dimension, &generator)
@@ -101,7 +104,10 @@ import Testing
 
     /// No row is a whole number of blocks, so dead stretches have edges in blocks of live rows. Holes stay holes.
     @Test(arguments: [1_333, 1_000, 341]) func edgesGoAndHolesStay(_ dimension: Int) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: .dot)
+        )
         var rows = ErasedRows<Int64>(dimension: dimension, seed: 4)
         try rows.fill(store, (1...400).map { $0 })
         let ids = (Int64(1)...400).filter { id in id % 50 < 30 || id % 3 == 0 }
@@ -120,7 +126,7 @@ import Testing
 
     /// Writers go on during the erasure, and their puts, replacements and deletions hold.
     @Test func besideAWriter() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 100, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 100, metric: .dot))
         var rows = ErasedRows<Int64>(dimension: 100, seed: 5)
         try rows.fill(store, (1...1_000).map { $0 })
         let ids = rows.halfOfTheIDs()
@@ -147,7 +153,7 @@ import Testing
 
     /// If damage shows only after the rows were deleted, the error must not say that nothing was changed.
     @Test func damageOnceTheRowsAreDeleted() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 100, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 100, metric: .dot))
         var rows = ErasedRows<Int64>(dimension: 100, seed: 6)
         try rows.fill(store, (1...100).map { $0 })
         let error = expectError(.damaged) {

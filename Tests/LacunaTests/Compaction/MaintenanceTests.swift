@@ -15,7 +15,7 @@ private struct Stop: Error {}
     /// Makes a store in which every third row is dead, and a stretch of rows.
     init() throws {
         scratch = try Scratch()
-        store = try VectorStore.create(at: scratch.store, .init(dimension: Self.dimension, metric: .dot))
+        store = try VectorStore.create(at: scratch.store, configuration: .init(dimension: Self.dimension, metric: .dot))
         try store.write { batch in
             for id in 0..<Self.rows { try batch.put(Self.vector(id), for: Int64(id)) }
         }
@@ -45,7 +45,7 @@ private struct Stop: Error {}
     @Test(arguments: strategies) func theDeadlineStops(_ strategy: CompactionStrategy) throws {
         // The closure takes longer than the deadline.
         let options = MaintenanceOptions(deadline: .milliseconds(30))
-        expectError(.deadlineExceeded) { try store.compact(strategy, options) { _ in usleep(40_000) } }
+        expectError(.deadlineExceeded) { try store.compact(strategy, options: options) { _ in usleep(40_000) } }
         try expectAllThere()
         #expect(try history() == [[.text(strategy.rawValue), "aborted"]] || history().isEmpty)
         #expect(try store.compact(strategy).strategy == strategy)
@@ -54,14 +54,15 @@ private struct Stop: Error {}
 
     @Test(arguments: [MaintenanceOptions(maxBytesPerSecond: 0), .init(maxBytesPerSecond: -1), .init(deadline: .zero)])
     func optionsOutOfRangeAreRefused(_ options: MaintenanceOptions) throws {
-        expectError(.invalidArgument) { try store.compact(.rewrite, options) }
+        expectError(.invalidArgument) { try store.compact(.rewrite, options: options) }
     }
 
     /// The compaction can't end sooner than its rate allows, and it reports progress while it waits.
     @Test(arguments: strategies) func theRateIsALowerBoundOfTheTime(_ strategy: CompactionStrategy) throws {
         let rate: Int64 = 1 << 20
         var calls = 0
-        let report = try store.compact(strategy, MaintenanceOptions(maxBytesPerSecond: rate)) { _ in calls += 1 }
+        let report = try store.compact(strategy, options: MaintenanceOptions(maxBytesPerSecond: rate)) { _ in calls += 1
+        }
         let bytes = strategy == .punch ? report.allocatedBefore - report.allocatedAfter : report.writtenBytes - 4_096
         #expect(bytes > 64 << 10)
         #expect(report.duration >= .seconds(Double(bytes) / Double(rate) * 0.99))
@@ -99,7 +100,7 @@ private struct Stop: Error {}
     @Test(arguments: [CompactionStrategy.inPlace, .punch]) func aPinnedRowKeepsItsPlace(
         _ strategy: CompactionStrategy
     ) throws {
-        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         // The rows lie at the first gaps, where a compaction in place or a punch would begin.
         for (id, reader) in [(1, store), (2, other)] as [(Int64, VectorStore<Int64>)] {
             let isInside = DispatchSemaphore(value: 0)
@@ -133,7 +134,7 @@ private struct Stop: Error {}
     @Test func autoLooksWhoIsReading() throws {
         try store.delete(Int64(1))
         try store.put(Self.vector(1), for: 1)
-        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try whileReading(other) {
             let plan = try store.compactionPlan()
             #expect(plan.strategy == .rewrite && plan.reason.contains("reader"), "\(plan)")

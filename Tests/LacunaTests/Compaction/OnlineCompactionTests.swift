@@ -23,7 +23,10 @@ import Testing
     @Test(arguments: setups) func writesBetweenBatches(_ setup: Setup) throws {
         let scratch = try Scratch()
         let dimension = Self.dimension(setup.strategy)
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: .dot)
+        )
         var writer = ModelledWrites(dimension: dimension, seed: setup.seed, ids: 0..<400)
         for _ in 0..<30 { try writer.step(store, bulk: 10) }
         try store.delete((0..<400).filter { $0 % 3 == 0 }.map { Int64($0) })
@@ -55,7 +58,7 @@ import Testing
         _ strategy: CompactionStrategy
     ) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1, metric: .dot))
         try store.write { batch in for id in 0..<60 { try batch.put([Float(id)], for: Int64(id)) } }
         try store.delete((0..<60).filter { $0 % 2 == 0 }.map { Int64($0) })
         var expected = Dictionary(uniqueKeysWithValues: stride(from: Int64(1), to: 60, by: 2).map { ($0, Float($0)) })

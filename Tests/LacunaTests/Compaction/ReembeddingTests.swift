@@ -31,7 +31,7 @@ import Testing
             element: element,
             model: EmbeddingModel("old")
         )
-        let store = try VectorStore<Int64>.create(at: scratch.store, configuration)
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: configuration)
         try store.write { batch in
             for id in 1...count { try batch.put([Float(id), -1], for: id, metadataJSON: Self.json(id)) }
         }
@@ -59,7 +59,7 @@ import Testing
     @Test(arguments: ElementType.allCases) func allRowsGetNewVectors(_ element: ElementType) throws {
         let store = try make(20, element)
         try store.delete([7])
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try reader.vector(for: 1) == [1, -1])
         let model = EmbeddingModel("new", version: "2", normalized: false)
         var asked: [Int64] = []
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func idsOfTextAndNoRows() throws {
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<String>.create(at: scratch.store, configuration: .init(dimension: 2))
         #expect(try store.reembed(dimension: 5) { _, _, _ in [] }.rows == 0)
         try store.put([1, 2, 3, 4, 5], for: "é")
         try store.put([1, 2, 3, 4, 6], for: "z")
@@ -106,7 +106,10 @@ import Testing
 
     /// A cache of ids that is in use, and codes, are those of the rows before.
     @Test func cachesFollow() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, acceleration: .codes))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, acceleration: .codes)
+        )
         try store.write { batch in for id in Int64(0)..<2_000 { try batch.put([Float(id), 1], for: id) } }
         try store.accelerate()
         for id in Int64(0)..<2_000 { #expect(try store.vector(for: id) == [Float(id), 1]) }
@@ -161,9 +164,12 @@ import Testing
     /// Each vector begins with the number that the row's metadata have in the same snapshot, and has the snapshot's
     /// dimension, whatever readers and writers do on other threads.
     @Test func readersAndWritersOnOtherThreads() async throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
-        for id in Int64(0)..<60 { try store.put([Float(id), 1], for: id, metadataJSON: "{\"n\":\(id)}") }
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try await VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, metric: .euclidean)
+        )
+        for id in Int64(0)..<60 { try await store.put([Float(id), 1], for: id, metadataJSON: "{\"n\":\(id)}") }
+        let reader = try await VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let isDone = Atomic(false)
         let work: [@Sendable () throws -> Void] =
             [
@@ -216,7 +222,8 @@ import Testing
             for body in work { group.addTask { try await onThread(body) } }
             try await group.waitForAll()
         }
-        #expect(try store.info.generation == 7 && store.verify().isSound)
+        let report = try await store.verify()
+        #expect(try store.info.generation == 7 && report.isSound)
     }
 
     private static func expected(_ json: String?, _ dimension: Int) -> [Float] {
@@ -250,9 +257,9 @@ import Testing
     @Test func handlesOfTheOldModel() throws {
         try make(9).close()
         let (old, new) = (EmbeddingModel("old"), EmbeddingModel("new"))
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readWrite, .init(model: old))
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly, .init(model: old))
-        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, options: .init(model: old))
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly, options: .init(model: old))
+        let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try reader.count == 9)
         try store.reembed(dimension: 2, model: new) { _, _, vectors in vectors.map { $0.reversed() } }
         #expect(try store.vector(for: 4) == [-1, 4] && other.vector(for: 4) == [-1, 4])
@@ -288,7 +295,7 @@ import Testing
         try store.put([30, 0], for: 30)
         try store.close()
         store = try VectorStore<Int64>.open(at: scratch.store)
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).info.reembedding == pending)
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).info.reembedding == pending)
         var rows = Self.rows(20)
         rows[30] = (nil, 30)
         try store.put([105, 0], for: 5, replacing: true)
@@ -363,7 +370,7 @@ import Testing
     @Test func anErasureReachesIt() throws {
         var generator = SplitMix64(seed: 5)
         var remains = Remains()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 8))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 8))
         for id in Int64(1)...40 { try store.put([Float](repeating: Float(id), count: 8), for: id) }
         var new: [Int64: [Float]] = [:]
         for id in Int64(1)...40 { new[id] = Remains.vector(8, &generator) }
@@ -408,7 +415,7 @@ import Testing
             try store.reembed(dimension: 3, model: EmbeddingModel("")) { _, _, _ in [] }
         }
         #expect(try store.info.dimension == 2 && store.vector(for: 1) == [1, -1] && store.verify().isSound)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         expectError(.readOnly) { try reader.reembed(dimension: 3) { _, _, _ in [] } }
         expectError(.readOnly) { try reader.abortReembedding() }
     }
@@ -479,7 +486,7 @@ import Testing
         try make(5).close()
         try tamper(scratch.index, "INSERT INTO reembedding VALUES (1, \(values), NULL, NULL, NULL)")
         expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).count == 5)
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).count == 5)
         #expect(try SalvagedStore(scratch).verified.count == 5)
     }
 

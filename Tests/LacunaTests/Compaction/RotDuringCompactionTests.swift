@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(40))) struct RotDuringCompactionTests {
     @Test(arguments: [-21, Int64.min, 1 << 50]) func aSlotOutOfRangeEndsTheRewrite(_ slot: Int64) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 4))
         func put(_ ids: Range<Int64>) throws {
             try store.write { batch in for id in ids { try batch.put([1, 2, 3, Float(id)], for: id) } }
         }
@@ -39,7 +39,7 @@ import Testing
         #expect(try store.count == 149)
         #expect(try !store.contains(60) && store.contains(61))
         try store.close()
-        let again = try VectorStore<Int64>.open(at: scratch.store, .readWrite)
+        let again = try VectorStore<Int64>.open(at: scratch.store)
         try again.compact(.rewrite)
         #expect(try again.verify().isSound)
         #expect(try again.count == 149)
@@ -48,7 +48,7 @@ import Testing
     /// Rows that move to slots from the next one on would be overwritten by the next put.
     @Test func aNextSlotThatFallsEndsACompactionInPlace() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 4))
         try store.write { batch in for id in Int64(0)..<200 { try batch.put([1, 2, 3, Float(id)], for: id) } }
         try store.delete(Array(0..<50))
         var hasRotted = false

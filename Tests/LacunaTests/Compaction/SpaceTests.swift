@@ -10,7 +10,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func makeStore(dimension: Int, rows: Int) throws -> (VectorStore<Int64>, StoreModel<Int64>) {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: dimension))
         var random = SplitMix64(seed: 7)
         var model = StoreModel<Int64>()
         try store.write { batch in
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func anUpdateWritesANewRowAndLeavesTheOldOne() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         try store.put([1, 2], for: 1, metadataJSON: #"{"a":1}"#)
         try store.put([3, 4], for: 2)
         try store.put([5, 6], for: 1, replacing: true)
@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test func rowsAreCopiedInOffsetOrder() throws {
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<String>.create(at: scratch.store, configuration: .init(dimension: 1))
         // The rows are put in an order that is neither that of the ids nor that of a hash.
         let ids = ["m", "c", "z", "a", "q", "b", "x", "d"]
         for (value, id) in ids.enumerated() { try store.put([Float(value)], for: id) }
@@ -182,7 +182,7 @@ import Testing
     }
 
     @Test func fourMebibytesOfRowsNeedManyBatchesOfMemoryAtMost() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 65_536))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 65_536))
         // 12 rows of 256 KiB in one batch: the buffer of pending rows is written three times.
         try store.write { batch in
             for id in Int64(0)..<40 { try batch.put([Float](repeating: Float(id), count: 65_536), for: id) }

@@ -139,7 +139,7 @@ struct BackupExplorer {
     /// The contents of a store, which must be sound, read by a reader and by a writer.
     private func contents(_ path: String, hasMark: Bool) throws -> CrashModel {
         let mark = try CommitMark.read(StorePaths(path), SystemFileSystem())
-        let reader = try VectorStore<Int64>.open(at: path, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: path, access: .readOnly)
         let found = try CrashModel(of: reader)
         let commit = try reader.readers.read { $0.record.commitSequence }
         try reader.close()

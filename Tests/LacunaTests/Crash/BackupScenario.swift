@@ -47,8 +47,8 @@ enum BackupScenario: String, CaseIterable, Sendable {
             try TestDisk.with(parent + "/" + Self.store) { disk in
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: Self.dimension, metric: .euclidean),
-                    disk.fileSystem
+                    configuration: .init(dimension: Self.dimension, metric: .euclidean),
+                    fileSystem: disk.fileSystem
                 )
                 try put(Int64(1)...24, store)
                 try store.delete([3, 4, 17])
@@ -75,7 +75,7 @@ enum BackupScenario: String, CaseIterable, Sendable {
     /// Makes a backup of these files as it is before the call; returns its contents and its files.
     private func backup(_ files: [String: FileImage]) throws -> (CrashModel, [String: FileImage]) {
         try TestDisk.holding(files) { disk in
-            let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             if self != .appendingBesideALog { return (try CrashModel(of: store), files) }
             try rawConnection(disk.directory + "/index.sqlite").run("DELETE FROM metadata WHERE id = 1")
             let killed = disk.now.model.liveFiles
@@ -113,11 +113,14 @@ enum BackupScenario: String, CaseIterable, Sendable {
         let options = MaintenanceOptions()
         if isRestoring {
             before()
-            after(try VectorStoreBackup.restore(source, to: place, options, fileSystem) { _ in }.movedAside)
+            after(
+                try VectorStoreBackup.restore(source, to: place, options: options, fileSystem: fileSystem) { _ in }
+                    .movedAside
+            )
         } else {
-            let store = try VectorStore<Int64>.open(at: source, .readWrite, fileSystem)
+            let store = try VectorStore<Int64>.open(at: source, fileSystem: fileSystem)
             before()
-            _ = try store.backup(to: place, incremental: incremental, options, fileSystem) { _ in }
+            _ = try store.backup(to: place, incremental: incremental, options: options, fileSystem: fileSystem) { _ in }
             after(nil)
             try store.close()
         }

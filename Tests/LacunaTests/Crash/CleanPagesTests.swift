@@ -36,7 +36,7 @@ import Glibc
         let (killed, states) = try failedSync()
         let moments = try TestDisk.killed(at: killed) { disk in
             disk.record()
-            try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+            try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem).close()
             return disk.moments
         }
         #expect(moments.count > 10)
@@ -80,7 +80,11 @@ import Glibc
                 let vector = CrashModel.vector(300, version: 0, dimension: dimension)
                 try store?.put(vector, for: 300, metadataJSON: long)
                 model.put(300, vector, long)
-                let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+                let reader = try VectorStore<Int64>.open(
+                    at: disk.directory,
+                    access: .readOnly,
+                    fileSystem: disk.fileSystem
+                )
                 func emptyLog() throws -> Bool? { try store?.writing().turn { try $0.log.empty() } }
                 try reader.read { _ in
                     try store.map { try Scenario.put.call($0, dimension: dimension) }
@@ -91,7 +95,7 @@ import Glibc
                 disk.inject(nil)
                 store = nil
                 disk.record()
-                let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let next = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 model = Scenario.put.result(model, dimension: dimension)
                 #expect(try CrashModel(of: next) == model)
                 let moments = disk.moments + [disk.now]
@@ -116,11 +120,11 @@ import Glibc
                 DiskFault(errno: ENOSPC, matches: { $0.kind == .write && (isLog ? $0.isOnLog : $0.isOnDataFile) })
             )
             expectError(.diskFull) {
-                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                     .put([Float](repeating: 3, count: Self.dimension), for: 900)
             }
             #expect(disk.failures == 1)
-            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+            let reader = try VectorStore<Int64>.open(at: disk.directory, access: .readOnly, fileSystem: disk.fileSystem)
             #expect(states.contains(try CrashModel(of: reader)))
             return disk.now
         }
@@ -156,13 +160,13 @@ import Glibc
             }
         }
         return try TestDisk.killed(at: moment) { disk in
-            let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             try store.put([Float](repeating: 2, count: dimension), for: 400)
             let ids = try store.ids()
             let cut = disk.now
             extendLifetime(store)
             return try TestDisk.holding(cut.model.afterPowerCut(.nothing)) { disk in
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 #expect(try store.ids() == ids)
                 return try store.verify().badChecksums
             }

@@ -51,7 +51,11 @@ import Testing
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let configuration = VectorStoreConfiguration(dimension: Self.dimension, metric: .euclidean)
-                let store = try VectorStore<Int64>.create(at: disk.directory, configuration, disk.fileSystem)
+                let store = try VectorStore<Int64>.create(
+                    at: disk.directory,
+                    configuration: configuration,
+                    fileSystem: disk.fileSystem
+                )
                 try Self.put(0..<300, in: store)
                 for step in Step.allCases {
                     let first = disk.moments.count
@@ -82,7 +86,7 @@ import Testing
     }
 
     private static func check(_ disk: TestDisk, _ crash: String) throws {
-        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
         let accelerated = try queries.map { try store.search(for: $0, limit: 20) }
         try store.stopAccelerating()
         let exact = try queries.map { try store.search(for: $0, limit: 20) }
@@ -94,7 +98,7 @@ import Testing
 
     /// The number of slots that a search reads by their codes.
     private static func coded(_ disk: TestDisk) throws -> Int {
-        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
         return try store.explainedSearch(forEach: queries, limit: 20).report.codedRows
     }
 }

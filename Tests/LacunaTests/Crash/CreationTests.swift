@@ -15,7 +15,11 @@ import Glibc
 
 @Suite struct CreationTests {
     private func create(_ disk: TestDisk) throws -> VectorStore<Int64> {
-        try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 8, metric: .dot), disk.fileSystem)
+        try VectorStore<Int64>.create(
+            at: disk.directory,
+            configuration: .init(dimension: 8, metric: .dot),
+            fileSystem: disk.fileSystem
+        )
     }
 
     private func contents(_ directory: String) throws -> [String: [UInt8]] {
@@ -45,12 +49,12 @@ import Glibc
 
     private func check(_ disk: TestDisk) throws {
         do {
-            try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+            try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem).close()
         } catch let error as VectorStoreError {
             #expect([.notAStore, .noSuchStore].contains(error.code), "\(error)")
             try create(disk).close()
         }
-        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
         try RecoveredStore.checkOrder(store, disk)
         try store.put([1, 2, 3, 4, 5, 6, 7, 8], for: 1)
         try store.close()
@@ -85,9 +89,13 @@ import Glibc
             let path = parent + "/store"
             let reader = Guarded<VectorStore<Int64>?>(nil)
             let fileSystem = OpeningFileSystem {
-                reader.withLock { $0 = try? VectorStore<Int64>.open(at: path, .readOnly) }
+                reader.withLock { $0 = try? VectorStore<Int64>.open(at: path, access: .readOnly) }
             }
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot), fileSystem)
+            let store = try VectorStore<Int64>.create(
+                at: path,
+                configuration: .init(dimension: 8, metric: .dot),
+                fileSystem: fileSystem
+            )
             #expect(reader.withLock { $0 } != nil)
             try store.put([1, 2, 3, 4, 5, 6, 7, 8], for: 1)
             #expect(
@@ -114,7 +122,7 @@ import Glibc
                 let error = #expect(throws: VectorStoreError.self) { try create(disk) }
                 #expect(error?.code == .alreadyExists)
                 #expect(try contents(disk.directory)["vectors-1.f32"] == before["vectors-1.f32"])
-                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+                try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem).close()
             }
         }
     }

@@ -20,8 +20,8 @@ import Glibc
     private func prepare(_ disk: TestDisk) throws -> (VectorStore<Int64>, ErasedRows<Int64>) {
         let store = try VectorStore<Int64>.create(
             at: disk.directory,
-            .init(dimension: Self.dimension, metric: .dot),
-            disk.fileSystem
+            configuration: .init(dimension: Self.dimension, metric: .dot),
+            fileSystem: disk.fileSystem
         )
         var rows = ErasedRows<Int64>(dimension: Self.dimension, seed: 7, metadataCopies: [1, 2, 10, 400])
         try rows.fill(store, (1...24).map { $0 })
@@ -34,7 +34,7 @@ import Glibc
 
     /// Checks that either the erasure never began, and all rows are there, or nothing of the erased rows is.
     private func check(_ disk: TestDisk, _ before: ErasedRows<Int64>, mustBeGone: Bool) throws {
-        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
         var rows = before
         let remains = rows.remains(of: Self.ids)
         let isDeleted = try !store.contains(Self.ids[0])
@@ -141,7 +141,7 @@ import Glibc
                 #expect(error?.code == .ioError && disk.failures == 1)
                 disk.inject(nil)
                 try? store.close()
-                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+                try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem).close()
                 for (name, image) in disk.now.model.afterPowerCut(.nothing) ?? [:] {
                     #expect(remains.find(in: image.bytes) == [], "\(name)")
                 }

@@ -131,7 +131,7 @@ import Glibc
                     try TestDisk.killed(at: moment) { disk in
                         disk.inject(fault.onDisk(skipping: count))
                         do {
-                            try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+                            try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem).close()
                         } catch let error as VectorStoreError {
                             #expect(
                                 [.diskFull, .ioError].contains(error.code),

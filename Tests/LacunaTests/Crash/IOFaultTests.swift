@@ -23,7 +23,7 @@ import Glibc
         do {
             #expect(try store.delete(999) == false)
             #expect(scenario.isCompaction, "the handle should have refused")
-        } catch let error as VectorStoreError { #expect(error.code == .needsReopen) }
+        } catch { #expect(error.code == .needsReopen) }
     }
 
     /// SQLite's log can't grow: the data file's tail makes room, and the delete works.
@@ -84,7 +84,7 @@ import Glibc
                         matches: { $0.isSQLite && !$0.isOnLog && $0.kind == .write }
                     )
                 )
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 #expect(disk.failures > 0)
                 #expect(try CrashModel(of: store) == before)
                 #expect(try store.delete([1, 2, 4]) == 3)
@@ -112,7 +112,7 @@ import Glibc
                 #expect(try CrashModel(of: store) == before)
                 #expect(try store.delete(999) == false)
                 try store.close()
-                let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let next = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 #expect(try CrashModel(of: next) == before)
                 try next.compact(.rewrite)
                 #expect(try CrashModel(of: next) == before)
@@ -179,7 +179,7 @@ import Glibc
             let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
             if aftermath.isRead { #expect(try store.count == before.rows.count) }
             if aftermath == .closedBesideAReader {
-                other = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+                other = try VectorStore<Int64>.open(at: disk.directory, access: .readOnly, fileSystem: disk.fileSystem)
             }
             disk.inject(DiskFault(errno: EIO, skipping: count, matches: { $0.kind == .sync }))
             do { try scenario.call(store, dimension: Self.dimension) } catch let error as VectorStoreError {
@@ -195,7 +195,7 @@ import Glibc
         disk.restart()
         var states = [before, scenario.result(before, dimension: Self.dimension)]
         let vector = CrashModel.vector(500, version: 9, dimension: Self.dimension)
-        let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+        let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
         try store.put(vector, for: 500)
         for index in states.indices { states[index].put(500, vector, nil) }
         let moment = disk.now
@@ -221,7 +221,11 @@ import Glibc
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let (store, before) = try Scenario.prepare(disk, dimension: Self.dimension)
-                let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+                let reader = try VectorStore<Int64>.open(
+                    at: disk.directory,
+                    access: .readOnly,
+                    fileSystem: disk.fileSystem
+                )
                 disk.inject(DiskFault(reachesDisk: true, matches: { $0.kind == .sync && $0.isOnLog }))
                 let error = #expect(throws: VectorStoreError.self) {
                     try Scenario.put.call(store, dimension: Self.dimension)
@@ -230,7 +234,7 @@ import Glibc
                 disk.inject(nil)
                 try store.close()
                 disk.record()
-                let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let next = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 let vector = CrashModel.vector(500, version: 9, dimension: Self.dimension)
                 try next.put(vector, for: 500)
                 extendLifetime(reader)
@@ -244,7 +248,7 @@ import Glibc
 
     private func checkAny(_ moment: Moment, _ states: [CrashModel]) throws {
         try TestDisk.holding(moment.model.afterPowerCut(.nothing)) { disk in
-            let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             #expect(try store.verify().isSound, "power cut before operation \(moment.operation)")
             let found = try CrashModel(of: store)
             #expect(states.contains(found), "power cut before operation \(moment.operation)")

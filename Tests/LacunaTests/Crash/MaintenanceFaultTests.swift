@@ -80,9 +80,9 @@ private struct OneFault: FileSystemLayer {
     {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: Self.dimension, metric: .dot),
-            fs,
-            .init(durability: durability)
+            configuration: .init(dimension: Self.dimension, metric: .dot),
+            fileSystem: fs,
+            options: .init(durability: durability)
         )
         try store.write { batch in for id in 0..<200 { try batch.put(vector(Int64(id)), for: Int64(id)) } }
         try store.delete((0..<200).filter { $0 % 2 == 0 }.map { Int64($0) })
@@ -164,7 +164,7 @@ private struct OneFault: FileSystemLayer {
                 }
             }
         } catch { err = error as? VectorStoreError }
-        do { try store.flush() } catch { err = error as? VectorStoreError }
+        do { try store.flush() } catch { err = error }
         #expect(hasPut && fs.hasFailed)
         #expect(try err != nil || store.vector(for: 9_999) != nil, "lost, and nobody was told")
         try store.put(vector(8_888), for: 8_888)
@@ -232,7 +232,10 @@ private struct OneFault: FileSystemLayer {
     @Test func idsInTheJournalsErrors() throws {
         let scratch = try Scratch()
         do {
-            let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 4, metric: .dot))
+            let store = try VectorStore<String>.create(
+                at: scratch.store,
+                configuration: .init(dimension: 4, metric: .dot)
+            )
             for id in ["keep", "dead", "secret-person"] { try store.put([1, 2, 3, 4], for: id) }
             try store.delete("dead")
             try store.close()
@@ -314,7 +317,10 @@ private struct OneFault: FileSystemLayer {
         let scratch = try Scratch()
         let dimension = 1_024
         func v(_ id: Int64) -> [Float] { Array(repeating: Float(id), count: dimension) }
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: .dot)
+        )
         try store.write { b in for id in 0..<100 { try b.put(v(Int64(id)), for: Int64(id)) } }
         try store.delete((0..<50).map { Int64($0) })
         try store.compact(.punch)

@@ -114,7 +114,7 @@ import Testing
             let path = parent + "/store"
             try store.with(KilledStore.logName, log).write(to: path)
             do {
-                let count = try VectorStore<Int64>.open(at: path, .readOnly).count
+                let count = try VectorStore<Int64>.open(at: path, access: .readOnly).count
                 return "a store of \(store.states[20].rows.count) rows opened with \(count)"
             } catch let error as VectorStoreError where error.code == .damaged { return nil }
         }

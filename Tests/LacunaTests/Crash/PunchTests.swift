@@ -28,8 +28,8 @@ import Glibc
                 fileSystem.punchError = punchError
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: dimension, metric: .dot),
-                    fileSystem
+                    configuration: .init(dimension: dimension, metric: .dot),
+                    fileSystem: fileSystem
                 )
                 try store.write { batch in
                     for id in Int64(1)...Int64(Self.rows) {
@@ -122,7 +122,7 @@ import Glibc
     /// A row that a reader holds stays as it is after its deletion, and is released when the reader has ended.
     @Test func readersAreWaitedFor() throws {
         try withStore(dimension: 1_024) { disk, store in
-            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+            let reader = try VectorStore<Int64>.open(at: disk.directory, access: .readOnly, fileSystem: disk.fileSystem)
             let expected = CrashModel.vector(50, version: 0, dimension: 1_024)
             let found = try reader.withVector(for: 50) { row in
                 try store.delete(Array(40...60))

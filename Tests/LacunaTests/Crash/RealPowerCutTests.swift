@@ -104,7 +104,7 @@ struct RealDisk {
     /// Works on the store until the power is cut; returns the contents that were acknowledged by then.
     private func run(until moment: Moment, _ path: String, _ disk: RealDisk) throws -> CrashModel {
         var model = CrashModel()
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: Self.dimension))
+        let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: Self.dimension))
         func put(_ ids: ClosedRange<Int64>, cutting: Bool = false) throws {
             try store.write { batch in
                 for id in ids {

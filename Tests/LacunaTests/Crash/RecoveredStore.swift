@@ -52,14 +52,14 @@ enum RecoveredStore {
         _ dimension: Int,
         onRecovered: () -> Void
     ) throws -> VectorStore<Int64>? {
-        do { return try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem) } catch let error
+        do { return try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem) } catch let error
             as VectorStoreError where progress.acknowledged < 0
         {
             guard error.code == .noSuchStore || error.code == .notAStore else { throw error }
             let store = try VectorStore<Int64>.create(
                 at: disk.directory,
-                .init(dimension: dimension, metric: .euclidean),
-                disk.fileSystem
+                configuration: .init(dimension: dimension, metric: .euclidean),
+                fileSystem: disk.fileSystem
             )
             onRecovered()
             try checkGoesOn(store, CrashModel(), disk, dimension)

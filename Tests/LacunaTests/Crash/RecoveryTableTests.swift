@@ -129,12 +129,12 @@ import Glibc
     /// can be emptied.
     @Test func aReaderKeepsTheLogAndWithItTheSupersededFile() throws {
         try withKilledRewrite(at: .removeSource) { disk, model, paths in
-            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+            let reader = try VectorStore<Int64>.open(at: disk.directory, access: .readOnly, fileSystem: disk.fileSystem)
             try reader.read { _ in
                 let report = try recover(disk)
                 #expect(!report.actions.contains { $0.kind == .removeFile }, "\(report)")
                 #expect(TestFiles.exists(paths.directory.path("vectors-1.f32")))
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 #expect(try CrashModel(of: store) == model)
                 #expect(TestFiles.exists(paths.directory.path("vectors-1.f32")))
                 try store.close()
@@ -152,7 +152,7 @@ import Glibc
             #expect(throws: VectorStoreError.self) { try recover(disk) }
             disk.inject(nil)
             try {
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 try store.delete([1])
                 #expect(throws: CancellationError.self) {
                     try store.compact(.rewrite) { if $0.done > 0 { throw CancellationError() } }
@@ -182,7 +182,7 @@ import Glibc
             let report = try recover(disk)
             #expect(report.state == .damaged && report.actions.isEmpty)
             let error = #expect(throws: VectorStoreError.self) {
-                try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             }
             #expect(error?.code == .damaged)
             for word in words {
@@ -228,7 +228,7 @@ import Glibc
                 var store = try Scenario.prepare(disk, dimension: Self.dimension).0
                 try store.close()
                 let old = try TestFiles.read(index)
-                store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 try store.compact(.rewrite)
                 try store.close()
                 for suffix in ["-wal", "-shm"] { TestFiles.remove(index + suffix) }

@@ -24,9 +24,8 @@ import Glibc
     private func open(_ disk: TestDisk) throws -> VectorStore<Int64> {
         try .open(
             at: disk.directory,
-            .readWrite,
-            disk.fileSystem,
-            .init(durability: .relaxed(interval: .seconds(3_600)))
+            fileSystem: disk.fileSystem,
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
         )
     }
 

@@ -202,7 +202,9 @@ struct RestoreExplorer {
     /// The store's contents; nil if it is refused as damaged, with nothing changed.
     private func open(_ disk: TestDisk, _ access: VectorStoreAccess, _ part: Part) throws -> CrashModel? {
         let store: VectorStore<Int64>
-        do { store = try VectorStore<Int64>.open(at: disk.directory, access, disk.fileSystem) } catch let error
+        do {
+            store = try VectorStore<Int64>.open(at: disk.directory, access: access, fileSystem: disk.fileSystem)
+        } catch let error
             as VectorStoreError where error.code == .damaged || error.code == .needsMigration && access == .readOnly
         {
             let changes = disk.changes.filter { $0.kind == .unlink || $0.kind == .write || $0.kind == .truncate }

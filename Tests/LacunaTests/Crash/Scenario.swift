@@ -21,8 +21,8 @@ enum Scenario: String, CaseIterable, Sendable {
         var model = CrashModel()
         let store = try VectorStore<Int64>.create(
             at: disk.directory,
-            .init(dimension: dimension, metric: .dot),
-            fileSystem
+            configuration: .init(dimension: dimension, metric: .dot),
+            fileSystem: fileSystem
         )
         try store.write { batch in
             for id in Int64(1)...24 {

@@ -32,7 +32,7 @@ struct SwapStores: Sendable {
             (store, model) = try Scenario.prepare(disk, dimension: dimension)
             backup = disk.now.model.liveFiles.mapValues(\.asRead)
             try store.close()
-            let again = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            let again = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             let vector = CrashModel.vector(50, version: 0, dimension: dimension)
             try again.put(vector, for: 50)
             try again.delete(20)
@@ -190,7 +190,7 @@ struct SwapRun {
         case .opening, .recovering:
             course.begin()
             try endsClearly {
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 if course.hasSwapped { try expectRefusals(store) }
                 try course.close(store)
             }
@@ -198,9 +198,8 @@ struct SwapRun {
             let durability: Durability = if case .relaxed = work { .relaxed(interval: .seconds(3_600)) } else { .full }
             let store = try VectorStore<Int64>.open(
                 at: disk.directory,
-                .readWrite,
-                disk.fileSystem,
-                .init(durability: durability)
+                fileSystem: disk.fileSystem,
+                options: .init(durability: durability)
             )
             course.begin()
             try endsClearly { try write(store, &acknowledged) }
@@ -233,7 +232,7 @@ struct SwapRun {
 
     /// Checks that a handle reads from the store that it has opened, whichever store is at the path.
     private func read(_ disk: TestDisk) throws {
-        let store = try VectorStore<Int64>.open(at: disk.directory, .readOnly, disk.fileSystem)
+        let store = try VectorStore<Int64>.open(at: disk.directory, access: .readOnly, fileSystem: disk.fileSystem)
         defer { try? store.close() }
         for _ in 0..<2 {
             let found = try CrashModel(of: store)

@@ -69,9 +69,9 @@ final class Workload {
         note(Progress(acknowledged: -1, inFlight: 0))
         store = try VectorStore<Int64>.create(
             at: disk.directory,
-            .init(dimension: dimension, metric: .euclidean, element: element),
-            fileSystem,
-            .init(durability: durability)
+            configuration: .init(dimension: dimension, metric: .euclidean, element: element),
+            fileSystem: fileSystem,
+            options: .init(durability: durability)
         )
         note(Progress(acknowledged: 0))
     }
@@ -124,7 +124,7 @@ final class Workload {
         case .failedBatch: failBatch(store)
         case .checkpoint: try settle { _ = try store.writing().turn { try $0.log.empty() } }
         case .whileReading(let steps):
-            let reader = try VectorStore<Int64>.open(at: disk.directory, .readOnly, fileSystem)
+            let reader = try VectorStore<Int64>.open(at: disk.directory, access: .readOnly, fileSystem: fileSystem)
             try reader.read { _ in try run(steps) }
         case .reopen:
             try close()
@@ -136,9 +136,8 @@ final class Workload {
     func open() throws {
         store = try VectorStore<Int64>.open(
             at: disk.directory,
-            .readWrite,
-            fileSystem,
-            .init(durability: durability)
+            fileSystem: fileSystem,
+            options: .init(durability: durability)
         )
     }
 

@@ -16,7 +16,7 @@ import Glibc
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1_024, metric: .euclidean))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1_024, metric: .euclidean))
         try store.write { batch in
             for id in Int64(1)...20 { try batch.put([Float](repeating: Float(id), count: 1_024), for: id) }
         }
@@ -107,12 +107,16 @@ import Glibc
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 func open() throws -> VectorStore<Int64> {
-                    try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                    try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 }
                 func rows() throws -> Int {
                     try rawConnection(disk.directory + "/index.sqlite").rows(1, "SELECT name FROM files").count
                 }
-                let store = try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 8), disk.fileSystem)
+                let store = try VectorStore<Int64>.create(
+                    at: disk.directory,
+                    configuration: .init(dimension: 8),
+                    fileSystem: disk.fileSystem
+                )
                 try store.put([Float](repeating: 1, count: 8), for: 1)
                 try DerivedIDs.make(store, 1, disk.fileSystem)
                 try store.close()
@@ -135,6 +139,6 @@ import Glibc
         try store.backup(to: backup)
         #expect(try rawConnection(backup + "/index.sqlite").rows(1, "SELECT name FROM files").isEmpty)
         #expect(try !Directory.names(backup).contains(DerivedIDs.name(1)))
-        #expect(try VectorStore<Int64>.open(at: backup, .readOnly).verify().isSound)
+        #expect(try VectorStore<Int64>.open(at: backup, access: .readOnly).verify().isSound)
     }
 }

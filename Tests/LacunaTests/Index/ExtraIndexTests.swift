@@ -64,7 +64,7 @@ import Testing
         let remedy = sql.contains("\"\"") ? "DROP INDEX \"a\"\"b\"" : "DROP INDEX \"i\""
         #expect(error?.remedy.description.contains(remedy) == true, "\(String(describing: error))")
         expectError(.unsupported) { try VectorStoreRecovery.run(at: store.scratch.store) }
-        let reading = try VectorStore<Int64>.open(at: store.scratch.store, .readOnly)
+        let reading = try VectorStore<Int64>.open(at: store.scratch.store, access: .readOnly)
         #expect(try reading.vector(for: 5) == SmallStore<Int64>.vector(5))
         #expect(try reading.ids().count == 10)
         #expect(try reading.metadataJSON(for: 0) != nil)
@@ -87,7 +87,7 @@ import Testing
             error?.problem.contains("\(count) indexes of \(count * terms) terms") == true,
             "\(error?.problem ?? "")"
         )
-        let reader = try VectorStore<Int64>.open(at: store.scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store.scratch.store, access: .readOnly)
         #expect(try reader.ids().count == 10)
         #expect(try reader.backup(to: store.scratch.path + "/backup").rows == 10)
         try reader.close()

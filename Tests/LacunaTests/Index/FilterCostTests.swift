@@ -50,8 +50,8 @@ import Testing
     @Test func compilingTakesAtMost32MiB() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             let scratch = try Scratch()
-            let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
-            try store.put([1], for: 1, metadataJSON: #"{"n":1}"#)
+            let store = try await VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
+            try await store.put([1], for: 1, metadataJSON: #"{"n":1}"#)
             for filter in FilterCostTests.longOnes {
                 let bytes = try FilterCostTests.bytes(of: filter, store)
                 print("\(Double(bytes >> 10) / 1024) MiB to compile \(filter.prefix(60))")
@@ -64,10 +64,10 @@ import Testing
     @Test func runningTakesAMultipleOfTheLongestMetadata() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             let scratch = try Scratch()
-            let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+            let store = try await VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
             let text = String(repeating: "x", count: 1 << 19)
             let numbers = Array(repeating: "0", count: 1 << 18).joined(separator: ",")
-            try store.put([1], for: 1, metadataJSON: #"{"text":"\#(text)","list":[\#(numbers)]}"#)
+            try await store.put([1], for: 1, metadataJSON: #"{"text":"\#(text)","list":[\#(numbers)]}"#)
             for filter in FilterCostTests.wideOnes {
                 let bytes = try FilterCostTests.bytes(of: filter, store)
                 print("\(Double(bytes >> 10) / 1024) MiB to run \(filter.prefix(60))")

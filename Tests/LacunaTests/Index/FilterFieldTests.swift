@@ -16,7 +16,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1))
         try store.write { batch in
             for (id, json) in Self.rows.enumerated() { try batch.put([1], for: Int64(id), metadataJSON: json) }
         }
@@ -144,7 +144,10 @@ import Testing
     }
 
     @Test func textsAndIDsOfOtherStores() throws {
-        let texts = try VectorStore<String>.create(at: scratch.path + "/texts.lacuna", .init(dimension: 1))
+        let texts = try VectorStore<String>.create(
+            at: scratch.path + "/texts.lacuna",
+            configuration: .init(dimension: 1)
+        )
         let uuid = UUID()
         for id in ["7", "007", "10", "9", "\u{E9}"] {
             try texts.put([1], for: id, metadataJSON: #"{"owner":"\#(uuid)"}"#)
@@ -155,7 +158,7 @@ import Testing
             (.field("owner") == uuid, []), (.field("owner") == uuid.uuidString && .id > "9", ["\u{E9}"]),
         ]
         for (filter, ids) in filters { #expect(try texts.ids(where: filter) == ids) }
-        let uuids = try VectorStore<UUID>.create(at: scratch.path + "/uuids.lacuna", .init(dimension: 1))
+        let uuids = try VectorStore<UUID>.create(at: scratch.path + "/uuids.lacuna", configuration: .init(dimension: 1))
         try uuids.put([1], for: uuid)
         try uuids.put([1], for: UUID(), metadataJSON: #"{"at":"2026-01-31T08:00:01.500Z"}"#)
         let found = try uuids.ids(where: .id.in([uuid, UUID()]))

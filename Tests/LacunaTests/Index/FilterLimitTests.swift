@@ -11,7 +11,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         try store.write { batch in
             for id in Int64(0)..<5_000 { try batch.put([1, Float(id)], for: id, metadataJSON: #"{"n":\#(id)}"#) }
         }
@@ -39,7 +39,7 @@ import Testing
     private func open(_ access: VectorStoreAccess, _ isCancelled: @escaping @Sendable () -> Bool) throws
         -> VectorStore<Int64>
     {
-        try .open(at: scratch.store, access, .init(isCancelled: isCancelled))
+        try .open(at: scratch.store, access: access, options: .init(isCancelled: isCancelled))
     }
 
     // MARK: Cancelling
@@ -74,7 +74,7 @@ import Testing
         #expect(try store.delete(Array(0..<4_000)) == 4_000)
         try store.compact(.rewrite)
         try store.close()
-        let sound = try VectorStore<Int64>.open(at: scratch.store, .readOnly).verify()
+        let sound = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).verify()
         #expect(sound.isSound && sound.rows == 1_001)
     }
 
@@ -92,16 +92,19 @@ import Testing
     }
 
     @Test func aTaskThatWasCancelledReadsNothingThatTakesLong() async throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try await VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try await Task {
             Self.cancelThisTask()
-            expectError(.cancelled) { try store.forEach(where: Filter(sql: Self.endless)) { _ in } }
-            for id in Int64(0)..<5_000 {
-                let isThere = try store.contains(id)
-                #expect(isThere)
-            }
+            try Self.read(store)
+            await #expect(throws: CancellationError.self) { try await store.contains(1) }
         }.value
-        #expect(try store.search(for: [0, 1], limit: 5).count == 5)
+        #expect(try await store.search(for: [0, 1], limit: 5).count == 5)
+    }
+
+    /// Blocks the task's thread.
+    private static func read(_ store: VectorStore<Int64>) throws {
+        expectError(.cancelled) { try store.forEach(where: Filter(sql: endless)) { _ in } }
+        for id in Int64(0)..<5_000 { #expect(try store.contains(id)) }
     }
 
     @Test func aTaskThatIsCancelledMeanwhileStopsReading() async throws {
@@ -173,7 +176,7 @@ import Testing
     }
 
     @Test(arguments: tooMuch) func whatWouldFillTheMemoryIsRefused(_ filter: String) throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         expectError(.invalidFilter, filter) { try store.forEach(where: Filter(sql: filter)) { _ in } }
         expectError(.invalidFilter, filter) { try store.search(for: [1, 2], limit: 3, where: Filter(sql: filter)) }
         #expect(try store.count == 5_000)
@@ -193,13 +196,13 @@ import Testing
     ]
 
     @Test(arguments: inReason) func whatIsInReasonIsTaken(_ filter: String) throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try store.search(for: [1, 2], limit: 9_000, where: Filter(sql: filter)).map(\.id).contains(1))
     }
 
     /// A filter can look for an id in a list of any length, which is passed as one value.
     @Test func aLongListIsOneValue() throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let list = "[\((0..<200_000).map { String($0 * 2) }.joined(separator: ","))]"
         let error = expectError(.invalidFilter) { try store.ids(where: "id IN (\(list.dropFirst().dropLast()))") }
         #expect(error?.remedy.description.contains("id IN (SELECT value FROM json_each(?))") == true)
@@ -209,18 +212,18 @@ import Testing
 
     /// Other people's tables may have more columns than a filter may, even if this connection hasn't seen them yet.
     @Test func aWideTableOfSomebodyElseIsNoneOfTheFilters() throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try store.ids(where: "id = 3") == [3])
         let columns = (0..<40).map { "c\($0)" }.joined(separator: ",")
         try Connection(scratch.store + "/index.sqlite", .readWrite).execute("CREATE TABLE wide (\(columns))")
         #expect(try store.ids(where: "id = 3") == [3])
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).ids(where: "id = 3") == [3])
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).ids(where: "id = 3") == [3])
     }
 
     /// SQLite substitutes the term that a column is equal to, unless it is kept from it. The filter passes the same
     /// rows either way.
     @Test func manyConditionsOnOneColumnPassTheSameRows() throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let many = (0..<190).map { "id = \($0 * 7)" }.joined(separator: " OR ")
         #expect(try store.ids(where: many) == (0..<190).map { Int64($0 * 7) })
         #expect(try store.ids(where: "id = 8 AND " + String(repeating: "id < 9 AND ", count: 150) + "1") == [8])
@@ -229,7 +232,7 @@ import Testing
 
     /// The time to check a filter grows no faster than the filter's length.
     @Test func aLongFilterIsLookedThroughOnce() throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let half = 1 << 12
         for text in [
             String(repeating: "(", count: half) + "1" + String(repeating: ")", count: half),

@@ -21,7 +21,7 @@ import Testing
 
     private static func check<ID: VectorID>(_ ids: [ID], _ seed: UInt64, indexed: Bool = false) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<ID>.create(at: scratch.store, configuration: .init(dimension: 1))
         let rows = try fill(store, ids, seed)
         if indexed {
             for key in ["a", "b", "a.b", "c d", "0", "$"] { try store.createMetadataIndex(on: key) }

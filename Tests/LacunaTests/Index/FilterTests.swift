@@ -9,7 +9,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 2))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 2))
         try store.write { batch in
             for id in Int64(0)..<40 {
                 let json =
@@ -203,7 +203,7 @@ import Testing
     @Test func noAttackChangesAByte() throws {
         try store.close()
         let before = try scratch.contents()
-        let reading = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reading = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         for filter in Self.attacks {
             expectError(.invalidFilter, filter) { try reading.forEach(where: Filter(sql: filter)) { _ in } }
         }

@@ -9,7 +9,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1))
         try store.write { batch in
             for id in Int64(1)...9 {
                 let json = #"{"n":\#(id),"s":"t\#(id % 3)","even":\#(id % 2 == 0)}"#

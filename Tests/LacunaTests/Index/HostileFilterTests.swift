@@ -10,7 +10,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func store() throws -> VectorStore<String> {
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 2, metric: .dot))
+        let store = try VectorStore<String>.create(at: scratch.store, configuration: .init(dimension: 2, metric: .dot))
         for id in ["a", "b"] { try store.put([1, 2], for: id, metadataJSON: #"{"name": "\#(id)"}"#) }
         return store
     }

@@ -10,7 +10,7 @@ import Testing
     /// A closed store with ten rows of 16 bytes, every one alive.
     init() throws {
         scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 4))
         try store.write { batch in
             for id in Int64(0)..<10 { try batch.put([1, 2, 3, Float(id)], for: id, metadataJSON: #"{"n":\#(id)}"#) }
         }
@@ -41,7 +41,7 @@ import Testing
     @Test(arguments: fields) func aBadFieldOfTheRecordIsDamage(_ change: String) throws {
         try tamper(scratch.index, "UPDATE store SET \(change)")
         for access in [VectorStoreAccess.readWrite, .readOnly] {
-            expectError(.damaged, change) { try VectorStore<Int64>.open(at: scratch.store, access) }
+            expectError(.damaged, change) { try VectorStore<Int64>.open(at: scratch.store, access: access) }
         }
         #expect(try VectorStoreRecovery.run(at: scratch.store).state == .damaged)
         #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
@@ -67,7 +67,7 @@ import Testing
         try tamper(scratch.index, change)
         for access in [VectorStoreAccess.readWrite, .readOnly] {
             expectError(.damaged, change) {
-                let store = try VectorStore<Int64>.open(at: scratch.store, access)
+                let store = try VectorStore<Int64>.open(at: scratch.store, access: access)
                 _ = try store.vector(for: 1)
                 _ = try store.search(for: [1, 2, 3, 4], limit: 3)
                 _ = try store.metadataJSON(for: 1)
@@ -265,7 +265,7 @@ import Testing
         worksOrRefuses(change) { try VectorStore<Int64>.open(at: scratch.store).close() }
         worksOrRefuses(change) { _ = try VectorStoreRecovery.run(at: scratch.store) }
         #expect(try read(scratch.file("vectors-1.f32")) == data)
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).vector(for: 5) == [1, 2, 3, 5])
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).vector(for: 5) == [1, 2, 3, 5])
     }
 
     // MARK: A rotten page
@@ -277,7 +277,7 @@ import Testing
     /// these are inner pages: if one is damaged, SQLite may miss the rows of all pages below it without an error.
     private func forEachRottenIndex(_ body: (_ copy: String, _ page: Int) throws -> Void) throws {
         let whole = scratch.path + "/whole"
-        let store = try VectorStore<String>.create(at: whole, .init(dimension: 1_024))
+        let store = try VectorStore<String>.create(at: whole, configuration: .init(dimension: 1_024))
         try store.write { batch in
             for id in 0..<Self.rottenRows {
                 try batch.put([Float](repeating: Float(id), count: 1_024), for: "row-\(id)")
@@ -342,7 +342,7 @@ import Testing
         var (made, refused) = (0, 0)
         try forEachRottenIndex { copy, page in
             do {
-                let store = try VectorStore<String>.open(at: copy, .readOnly)
+                let store = try VectorStore<String>.open(at: copy, access: .readOnly)
                 defer { try? store.close() }
                 try store.backup(to: backup)
             } catch let error as VectorStoreError {
@@ -350,7 +350,7 @@ import Testing
                 refused += 1
                 return
             }
-            let found = try VectorStore<String>.open(at: backup, .readOnly).ids().count
+            let found = try VectorStore<String>.open(at: backup, access: .readOnly).ids().count
             #expect(found >= Self.rottenRows - Self.rottenDead.count - 4, "page \(page): \(found) rows")
             made += 1
             try remove(backup)

@@ -30,7 +30,7 @@ import Testing
     private func expectRefused(naming name: String) throws {
         let before = try scratch.contents().filter { !$0.key.hasPrefix("index.sqlite-") }
         for access in [VectorStoreAccess.readWrite, .readOnly] {
-            let error = expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store, access) }
+            let error = expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store, access: access) }
             #expect(error?.problem.contains(name) == true, "\(error?.problem ?? "")")
         }
         for dryRun in [true, false] {
@@ -225,7 +225,7 @@ import Testing
             let open = try VectorStore<Int64>.open(at: scratch.store)
             try open.put([1, 2, 3, 4], for: 100)
             try open.close()
-            #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).count == 11)
+            #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).count == 11)
             try tamper(scratch.index, "DROP TABLE later")
             expectError(.damaged) { try VectorStore<Int64>.open(at: scratch.store) }
         }

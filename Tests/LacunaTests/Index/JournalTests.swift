@@ -30,7 +30,7 @@ import Testing
     }
 
     private func makeStore() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 8, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 8, metric: .dot))
         for id in Int64(1)...8 { try store.put(CrashModel.vector(id, version: 0, dimension: 8), for: id) }
         try store.delete([1])
         try store.compact(.rewrite)

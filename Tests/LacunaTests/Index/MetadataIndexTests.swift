@@ -7,7 +7,10 @@ import Testing
 @Suite(.timeLimit(.minutes(40))) struct MetadataIndexTests {
     /// Rows with the metadata {"n": row % 50, "s": "s" + row % 7, "o": {"k": row}}, every eleventh without any.
     private static func make(_ scratch: Scratch, rows: Int = 2_000) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         try store.write { batch in
             for row in 0..<rows {
                 let json = #"{"n":\#(row % 50),"s":"s\#(row % 7)","o":{"k":\#(row)}}"#
@@ -66,7 +69,7 @@ import Testing
     @Test func everyWriteKeepsIt() throws {
         let scratch = try Scratch()
         let store = try Self.make(scratch, rows: 100)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try store.createMetadataIndex(on: "n")
         let filter: Filter = .field("n") == 500
         func expect(_ ids: [Int64], _ what: Comment) throws {
@@ -180,7 +183,7 @@ import Testing
                 """
         )
         #expect(shell.status == 0)
-        let damaged = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let damaged = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try damaged.ids(where: .field("n") == 7) == [], "the index has no entries")
         #expect(try damaged.verify().indexMessages.isEmpty == false)
         try damaged.close()

@@ -138,7 +138,7 @@ import Testing
     /// Where each key has one spelling, SQLite does the same.
     @Test func randomPatchesInSQLite() throws {
         let scratch = try Scratch()
-        try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1)).close()
+        try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1)).close()
         let connection = try rawConnection(scratch.index)
         var texts = Texts(random: SplitMix64(seed: 3), isPlain: true)
         for _ in 0..<500 {

@@ -57,7 +57,10 @@ private struct Name: VectorID {
     ) throws where ID.RawValue: VectorID & Decodable {
         let scratch = try Scratch()
         let ids = try raws.map { try #require(ID(rawValue: $0)) }
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<ID>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         #expect(try store.info.idKind == kind)
         try store.put([0], for: ids[0], metadata: ["next": ids[1]])
         try store.write { try $0.put([1], for: ids[1]) }
@@ -97,8 +100,8 @@ private struct Name: VectorID {
     @Test func aRawValueThatIsNoIDIsDamage() throws {
         let scratch = try Scratch()
         let id = try #require(UUID(uuidString: "E621E1F8-C36C-495A-93FC-0C247A3E6E5F"))
-        try VectorStore<UUID>.create(at: scratch.store, .init(dimension: 1)).put([1], for: id)
-        let store = try VectorStore<Even>.open(at: scratch.store, .readOnly)
+        try VectorStore<UUID>.create(at: scratch.store, configuration: .init(dimension: 1)).put([1], for: id)
+        let store = try VectorStore<Even>.open(at: scratch.store, access: .readOnly)
         let error = expectError(.damaged) { try store.ids() }
         #expect(error?.ids == ["e621e1f8-c36c-495a-93fc-0c247a3e6e5f"])
     }
@@ -108,7 +111,7 @@ private struct Name: VectorID {
     ])
     func anIDThatCannotBeReadBackIsRefused(_ value: SQLValue) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Odd>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Odd>.create(at: scratch.store, configuration: .init(dimension: 1))
         try store.put([1], for: Odd("sound"))
         expectError(.invalidID) { try store.put([2], for: Odd(value)) }
         expectError(.invalidID) { try store.put([2], for: Odd(value), metadata: ["a": 1], replacing: true) }
@@ -125,7 +128,7 @@ private struct Name: VectorID {
     @Test(arguments: ["", "text", "E621E1F8-C36C-495A-93FC-0C247A3E6E5F", "e621e1f8c36c495a93fc0c247a3e6e5f"])
     func aTextThatIsNoUUIDIsRefused(_ text: String) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Name>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Name>.create(at: scratch.store, configuration: .init(dimension: 1))
         #expect(expectError(.invalidID) { try store.put([2], for: Name(text)) }?.ids == [text])
         try store.put([2], for: Name("e621e1f8-c36c-495a-93fc-0c247a3e6e5f"))
         #expect(try store.count == 1)

@@ -26,7 +26,10 @@ import Testing
     @Test(arguments: [UInt64(1), 2]) func textsOfAllLengths(_ seed: UInt64) throws {
         let scratch = try Scratch()
         var random = SplitMix64(seed: seed)
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
+        let store = try VectorStore<String>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, metric: .euclidean)
+        )
         var rows: [String: [Float]] = [:]
         for round in 0..<12 {
             try store.write { batch in
@@ -53,7 +56,7 @@ import Testing
     @Test func theBytesOfARun() throws {
         let scratch = try Scratch()
         let id = UUID()
-        let store = try VectorStore<UUID>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<UUID>.create(at: scratch.store, configuration: .init(dimension: 1))
         try store.put([1.5], for: id)
         try store.put([2.5], for: UUID())
         try store.close()
@@ -73,7 +76,7 @@ import Testing
     /// Hundreds of puts, each a commit of its own, take one page.
     @Test func singlePutsShareRuns() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
         for id in Int64(0)..<400 { try store.put([Float(id)], for: id) }
         #expect(try rawConnection(scratch.index).value("SELECT count(*) FROM runs") == 2)
         try Self.check(store, scratch)
@@ -83,7 +86,10 @@ import Testing
     @Test(arguments: ["x''", "x'00'", "zeroblob(119)", "zeroblob(121)", "zeroblob(5000)"])
     func aRottenRunIsDamage(_ rows: String) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         try store.write { batch in for id in Int64(0)..<10 { try batch.put([Float(id)], for: id) } }
         try store.close()
         try tamper(scratch.index, "UPDATE runs SET rows = \(rows)")
@@ -100,11 +106,14 @@ import Testing
     /// A store can be searched without its runs, with and without a filter.
     @Test func lostRunsCostNoAnswer() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<String>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         try store.write { batch in for row in 0..<15_000 { try batch.put([Float(row)], for: "row \(row)") } }
         try store.close()
         try tamper(scratch.index, "DELETE FROM runs")
-        let again = try VectorStore<String>.open(at: scratch.store, .readOnly)
+        let again = try VectorStore<String>.open(at: scratch.store, access: .readOnly)
         for limit in [2, 20_000, .max] {
             let all = try again.search(for: [7.25], limit: limit)
             #expect(all.prefix(2).map(\.id) == ["row 7", "row 8"] && all.count == min(limit, 15_000))

@@ -10,7 +10,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 3, metric: .euclidean))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 3, metric: .euclidean))
         try store.write { batch in
             for row in 0..<10 { try batch.put([Float(row), 0, 0], for: "row-\(row)", metadataJSON: #"{"n":\#(row)}"#) }
         }

@@ -9,7 +9,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 2))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 2))
     }
 
     @Test func composedAndDecomposedAreTwoIDs() throws {
@@ -63,7 +63,7 @@ import Testing
 
     @Test func uuidsAreLowerCaseTexts() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<UUID>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<UUID>.create(at: scratch.store, configuration: .init(dimension: 1))
         let id = try #require(UUID(uuidString: "0A1B2C3D-4E5F-6071-8293-A4B5C6D7E8F9"))
         try store.put([1], for: id)
         let stored = try rawConnection(scratch.index).value("SELECT id FROM vector_index")

@@ -12,7 +12,10 @@ import Testing
     ]
 
     private static func make<ID: VectorID>(_ scratch: Scratch, _ id: (Int) -> ID) throws -> VectorStore<ID> {
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<ID>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         try store.write { batch in
             for (row, text) in texts.enumerated() {
                 let json = try JSONText.object(["title": text, "n": "\(row)"])
@@ -93,7 +96,7 @@ import Testing
         let scratch = try Scratch()
         let store = try make(scratch, id)
         try store.createTextIndex(on: ["title", "o.k"])
-        let reader = try VectorStore<ID>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<ID>.open(at: scratch.store, access: .readOnly)
         func expect(_ words: String, _ rows: [Int], _ what: Comment) throws {
             let expected = rows.map(id).sorted { SQLValue.idPrecedes($0.sqlValue, $1.sqlValue) }
             #expect(try ids(store, .words(words)) == expected, what)
@@ -153,7 +156,7 @@ import Testing
         #expect(try store.verify().isSound)
         try store.close()
         try rawConnection(scratch.index).run(change)
-        let reader = try VectorStore<String>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<String>.open(at: scratch.store, access: .readOnly)
         #expect(try reader.verify().indexMessages == ["the text index doesn't have the words of the metadata"])
     }
 
@@ -182,7 +185,7 @@ import Testing
     @Test(arguments: TextTokenizer.allCases)
     func wordsThatWerePutAndDeletedAtOnceAreGone(_ tokenizer: TextTokenizer) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
         try store.createTextIndex(on: ["title"], tokenizer: tokenizer)
         try store.write { batch in
             try batch.put([1], for: 1, metadataJSON: #"{"title":"kept"}"#)
@@ -201,7 +204,7 @@ import Testing
     /// Swift takes composed and decomposed texts for equal.
     @Test func anotherCompositionIsAnotherText() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
         try store.createTextIndex(on: ["title"], tokenizer: .trigram)
         let composed = "서울시"
         let decomposed = composed.decomposedStringWithCanonicalMapping
@@ -264,9 +267,9 @@ import Testing
         let store = try SmallStore<Int64>(Array(0..<10))
         try tamper(store.scratch.index, sql)
         if sql.contains("VIEW") {
-            #expect(try VectorStore<Int64>.open(at: store.scratch.store, .readOnly).indexes() == [])
+            #expect(try VectorStore<Int64>.open(at: store.scratch.store, access: .readOnly).indexes() == [])
         } else {
-            expectError(.damaged) { try VectorStore<Int64>.open(at: store.scratch.store, .readOnly) }
+            expectError(.damaged) { try VectorStore<Int64>.open(at: store.scratch.store, access: .readOnly) }
             expectError(.damaged) { try VectorStore<Int64>.open(at: store.scratch.store) }
         }
     }
@@ -283,7 +286,7 @@ import Testing
         )
         #expect(shell.status == 0)
         expectError(.unsupported) { try VectorStore<Int64>.open(at: scratch.store) }
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try Self.ids(reader, .words("kernel")) == [4])
     }
 }

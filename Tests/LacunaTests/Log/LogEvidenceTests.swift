@@ -91,8 +91,8 @@ import Glibc
             try TestDisk.with(parent + "/store") { disk in
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: 8, metric: .dot),
-                    disk.fileSystem
+                    configuration: .init(dimension: 8, metric: .dot),
+                    fileSystem: disk.fileSystem
                 )
                 try body(disk, store)
             }
@@ -173,7 +173,11 @@ import Glibc
             for (moment, count) in [(first, 3), (later, 5), (disk.now, 7)] {
                 for access in [VectorStoreAccess.readOnly, .readWrite] {
                     try TestDisk.killed(at: moment) { disk in
-                        let next = try VectorStore<Int64>.open(at: disk.directory, access, disk.fileSystem)
+                        let next = try VectorStore<Int64>.open(
+                            at: disk.directory,
+                            access: access,
+                            fileSystem: disk.fileSystem
+                        )
                         #expect(try next.count == count)
                         #expect(try next.verify().isSound)
                     }
@@ -250,7 +254,7 @@ import Glibc
                     if let checkpoint { try connection.execute(checkpoint) }
                     try connection.execute(change.replacing("CREATE TABLE mine", with: "CREATE TABLE yours"))
                     for access in [VectorStoreAccess.readOnly, .readWrite] {
-                        let opened = try VectorStore<Int64>.open(at: path, access)
+                        let opened = try VectorStore<Int64>.open(at: path, access: access)
                         #expect(try CrashModel(of: opened) == store.states.last, "\(change), \(checkpoint ?? "")")
                         try opened.close()
                     }

@@ -20,8 +20,8 @@ import Testing
     ) throws -> VectorStore<Int64> {
         try .create(
             at: scratch.store,
-            .init(dimension: 4),
-            VectorStoreOptions(
+            configuration: .init(dimension: 4),
+            options: VectorStoreOptions(
                 durability: durability,
                 logWarningBytes: Self.warningBytes,
                 logLimitBytes: Self.limitBytes,
@@ -71,7 +71,7 @@ import Testing
         let store = try makeStore(durability)
         try Self.put(0, store)
         try store.flush()
-        let reader = isSameHandle ? store : try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = isSameHandle ? store : try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         var ids: [Int64] = [0]
         try whileReading(reader) {
             ids += try putUntilBusy(store, from: 1)
@@ -117,7 +117,7 @@ import Testing
         let store = try makeStore(durability, indexCacheBytes: 0)
         try Self.put(0, store)
         try store.flush()
-        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         var longest: Int64 = 0
         for id in Int64(1)..<300 {
             try Self.put(id, store)
@@ -134,7 +134,7 @@ import Testing
     @Test(arguments: durabilities) func flushingAndClosingAreNeverRefused(_ durability: Durability) throws {
         let store = try makeStore(durability)
         var ids: [Int64] = []
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try whileReading(reader) {
             // One transaction that is longer than the limit.
             try putBatch(200, store)

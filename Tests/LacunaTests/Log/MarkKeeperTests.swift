@@ -111,7 +111,7 @@ import Testing
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
             let copy = parent + "/copy"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 8, metric: .dot))
             for id in Int64(1)...5 { try put(id, store) }
             try Program.succeed("cp", "-r", path, copy)
             for id in Int64(6)...10 { try put(id, store) }
@@ -136,7 +136,7 @@ import Testing
             let broken = store.with(KilledStore.indexName, []).with(KilledStore.dataName, nil)
             try broken.write(to: path)
             let before = try KilledStore.contents(path)
-            expectError(.alreadyExists) { try VectorStore<Int64>.create(at: path, .init(dimension: 8)) }
+            expectError(.alreadyExists) { try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 8)) }
             #expect(try KilledStore.contents(path) == before)
         }
     }
@@ -186,9 +186,9 @@ import Testing
             try TestDisk.with(parent + "/store") { disk in
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: 8, metric: .dot),
-                    disk.fileSystem,
-                    .init(durability: durability)
+                    configuration: .init(dimension: 8, metric: .dot),
+                    fileSystem: disk.fileSystem,
+                    options: .init(durability: durability)
                 )
                 try body(disk, store)
             }
@@ -260,7 +260,7 @@ import Testing
                     files?[KilledStore.logName] = nil
                     try TestDisk.holding(files) { disk in
                         _ = expectError(.damaged) {
-                            try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                            try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                         }
                     }
                 }
@@ -275,7 +275,7 @@ import Testing
             extendLifetime(store)
             files?[KilledStore.logName] = nil
             try TestDisk.holding(files) { disk in
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 #expect(try store.count == 0)
             }
         }
@@ -290,7 +290,7 @@ import Testing
             #expect(try store.ids() == [1])
             try store.close()
             disk.inject(nil)
-            let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            let next = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             #expect(try next.ids() == [1])
             try put(2, next)
         }
@@ -322,7 +322,7 @@ import Testing
             disk.inject(nil)
             #expect(try mark(disk) == 1)
             #expect(try sizes(disk.directory + "/" + KilledStore.logName).length > 0)
-            let next = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+            let next = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
             #expect(try next.ids() == Array(1...20))
         }
     }
@@ -347,9 +347,13 @@ import Testing
     static func logIsNamedBeforeAForeignCommitIsCopied() throws -> Bool {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
-                try VectorStore<Int64>.create(at: disk.directory, .init(dimension: 8), disk.fileSystem).close()
+                try VectorStore<Int64>.create(
+                    at: disk.directory,
+                    configuration: .init(dimension: 8),
+                    fileSystem: disk.fileSystem
+                ).close()
                 let start = disk.log.count
-                let store = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let store = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 let index = disk.directory + "/index.sqlite"
                 try Connection(index, .readWrite).run("UPDATE store SET next_generation = next_generation + 1")
                 try store.close()
@@ -370,7 +374,7 @@ import Testing
             let result = try Program.sqlite.run([path + "/index.sqlite", "PRAGMA wal_checkpoint(TRUNCATE)"])
             #expect(result.status == 0 && !TestFiles.exists(path + "/" + KilledStore.logName), "\(result.error)")
             for access in [VectorStoreAccess.readOnly, .readWrite] {
-                let opened = try VectorStore<Int64>.open(at: path, access)
+                let opened = try VectorStore<Int64>.open(at: path, access: access)
                 let found = try CrashModel(of: opened)
                 #expect(found == store.states.last)
                 try opened.close()

@@ -8,7 +8,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 3))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 3))
     }
 
     private func put(_ id: Int64) throws { try store.put([Float(id), 1, 2], for: id) }

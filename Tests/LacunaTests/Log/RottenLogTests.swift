@@ -234,7 +234,9 @@ import Testing
             try TestFiles.write(store.log, to: path + "/" + KilledStore.logName, length: length)
             let options = VectorStoreOptions(isCancelled: { true })
             for access in [VectorStoreAccess.readOnly, .readWrite] {
-                let error = expectError(.cancelled) { try VectorStore<Int64>.open(at: path, access, options) }
+                let error = expectError(.cancelled) {
+                    try VectorStore<Int64>.open(at: path, access: access, options: options)
+                }
                 #expect(error?.problem.contains("of the \(length) bytes of index.sqlite-wal") == true)
             }
             expectError(.cancelled) { try VectorStoreInfo.read(at: path) { true } }
@@ -242,7 +244,7 @@ import Testing
             expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: false) { true } }
             // A short log is checked without asking whether to stop.
             try store.write(to: path)
-            try VectorStore<Int64>.open(at: path, .readOnly, options).close()
+            try VectorStore<Int64>.open(at: path, access: .readOnly, options: options).close()
         }
     }
 
@@ -257,7 +259,7 @@ import Testing
             for name in store.files.keys { files[name] = FileImage(try TestFiles.read(path + "/" + name)) }
             files[KilledStore.logName]?.setLength(length)
             try TestDisk.holding(files) { disk in
-                let opened = try VectorStore<Int64>.open(at: disk.directory, .readWrite, disk.fileSystem)
+                let opened = try VectorStore<Int64>.open(at: disk.directory, fileSystem: disk.fileSystem)
                 #expect(try CrashModel(of: opened) == store.states[3])
                 #expect(disk.log.count { $0.kind == .write && $0.isOnLog } < 50)
             }
@@ -268,14 +270,14 @@ import Testing
     @Test func readersBesideAWriter() throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 8, metric: .dot))
             let isDone = Guarded(false)
             let failure = Guarded<String?>(nil)
             let opens = Guarded(0)
             let group = DispatchGroup()
             let reading: @Sendable () -> Void = {
                 while !isDone.withLock({ $0 }) {
-                    do { try VectorStore<Int64>.open(at: path, .readOnly).close() } catch {
+                    do { try VectorStore<Int64>.open(at: path, access: .readOnly).close() } catch {
                         failure.withLock { $0 = "\(error)" }
                         return
                     }

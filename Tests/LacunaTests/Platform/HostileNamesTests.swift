@@ -75,7 +75,7 @@ import Glibc
         scratch = try Scratch()
         outside = scratch.path + "/o"
         for path in [outside, scratch.store] {
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 2))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 2))
             try store.write { batch in for id in Int64(1)...4 { try batch.put([1, Float(id)], for: id) } }
             try store.delete([2, 3])
             try store.close()
@@ -96,7 +96,7 @@ import Glibc
     private func open(_ way: Way) throws {
         switch way {
         case .readOnly:
-            let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+            let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
             _ = try store.ids()
             _ = try store.verify()
             try store.close()
@@ -112,7 +112,7 @@ import Glibc
             try store.erase([1])
             try store.compact(.rewrite)
         case .salvage: _ = try VectorStoreRecovery.salvage(at: scratch.store) { _ in }
-        case .create: _ = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        case .create: _ = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         }
     }
 
@@ -161,7 +161,7 @@ import Glibc
         try store.put([1, 7], for: 7)
         try store.compact(.rewrite)
         try store.close()
-        let again = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let again = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try again.ids() == [1, 4, 7])
         try again.close()
     }

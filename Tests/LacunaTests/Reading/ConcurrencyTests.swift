@@ -97,10 +97,10 @@ import Testing
         let scratch = try Scratch()
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: Self.dimension, metric: .euclidean)
+            configuration: .init(dimension: Self.dimension, metric: .euclidean)
         )
         try Self.put(1, store)
-        let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let readers = Readers()
         Self.startReaders(readers, store)
         Self.startReaders(readers, other)
@@ -131,7 +131,7 @@ import Testing
 
     @Test func writersTakeTurns() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         let failures = Guarded<[String]>([])
         DispatchQueue.concurrentPerform(iterations: 6) { thread in
             do {
@@ -150,7 +150,7 @@ import Testing
 
     @Test func closingLetsReadsEnd() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: Self.dimension))
         try Self.put(1, store)
         let isInside = DispatchSemaphore(value: 0)
         let isClosed = DispatchSemaphore(value: 0)

@@ -16,9 +16,12 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        writer = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4, metric: .euclidean))
+        writer = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 4, metric: .euclidean)
+        )
         try writer.write { batch in for id in Int64(0)..<300 { try batch.put(Self.vector(id), for: id) } }
-        reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try fill()
     }
 

@@ -17,7 +17,7 @@ import Testing
     deinit { clock.forget() }
 
     private func makeStore() throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 4, metric: .dot))
         try store.write { batch in for id in Int64(1)...100 { try batch.put([Float(id), 1, 2, 3], for: id) } }
         try store.delete((1...50).map { $0 })
         return store
@@ -26,7 +26,7 @@ import Testing
     private func openReader() throws -> VectorStore<Int64> {
         var options = VectorStoreOptions()
         options.clock = clock
-        return try .open(at: scratch.store, .readOnly, options)
+        return try .open(at: scratch.store, access: .readOnly, options: options)
     }
 
     /// Counts the data files of the store, or its files of codes, that this process has mapped: those with a name, or

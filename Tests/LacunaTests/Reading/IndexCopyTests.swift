@@ -11,7 +11,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func makeStore() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 4, metric: .dot))
         try store.write { batch in for id in Int64(1)...50 { try batch.put([Float(id), 1, 2, 3], for: id) } }
         try store.close()
     }
@@ -98,7 +98,7 @@ import Testing
     /// Closing the copy's descriptor would drop the locks of every connection of this process.
     @Test func salvageIsRefusedBesideAReadingHandle() throws {
         try makeStore()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let error = expectError(.busy) { try VectorStoreRecovery.salvage(at: scratch.store) { _ in } }
         #expect(error?.remedy.description.contains("close those handles") == true)
         #expect(try reader.ids().count == 50)
@@ -109,7 +109,7 @@ import Testing
     /// Handles are found by directory, not by path.
     @Test func salvageIsRefusedByAnotherPath() throws {
         try makeStore()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let link = scratch.path + "/link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: scratch.store)
         expectError(.busy) { try VectorStoreRecovery.salvage(at: link) { _ in } }
@@ -121,10 +121,10 @@ import Testing
         try makeStore()
         let paths = try StorePaths(scratch.store)
         try OpenConnections.excluded(from: paths.directory) { () throws(VectorStoreError) in
-            expectError(.busy) { try VectorStore<Int64>.open(at: scratch.store, .readOnly) }
+            expectError(.busy) { try VectorStore<Int64>.open(at: scratch.store, access: .readOnly) }
             expectError(.busy) { try IndexCopy(paths, SystemFileSystem()) }
         }
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).count == 50)
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).count == 50)
     }
 
     @Test func anErrorOfTheTemporaryDirectoryNamesItAndTheCure() {

@@ -26,7 +26,10 @@ struct ReadOnlyChangeTests {
     /// A store without a writer.
     private func make(_ state: State) throws {
         let original = try Scratch()
-        let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 64, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: original.store,
+            configuration: .init(dimension: 64, metric: .euclidean)
+        )
         try store.write { batch in for id in 0..<rows { try batch.put(vector(id), for: id) } }
         if state != .logAlone { try store.close() }
         // Another process copies, because with a log this process has the index open.
@@ -102,7 +105,7 @@ struct ReadOnlyChangeTests {
         try make(.noLog)
         try Mounts.withReadOnly(scratch.store, at: mount) {
             let reader = try VectorStore<Int64>.open(at: mount)
-            let other = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+            let other = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
             #expect(try other.count == Int(rows))
             #expect(exists(scratch.file("index.sqlite-shm")))
             #expect(try reader.vector(for: 9) == vector(9))
@@ -122,8 +125,8 @@ struct ReadOnlyChangeTests {
     private func open(_ body: @escaping @Sendable () throws -> Void) throws -> VectorStore<Int64> {
         try .open(
             at: mount,
-            .readOnly,
-            HookedFileSystem { path in
+            access: .readOnly,
+            fileSystem: HookedFileSystem { path in
                 if path.hasSuffix("-wal"), path.hasPrefix(mount) { #expect(throws: Never.self, performing: body) }
             }
         )

@@ -11,7 +11,7 @@ struct ReadOnlyDirectoryTests {
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 2))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 2))
         try store.write { batch in
             for id in Int64(0)..<20 { try batch.put([1, Float(id)], for: id, metadataJSON: "{}") }
         }
@@ -94,7 +94,9 @@ struct ReadOnlyDirectoryTests {
     @Test func creatingThereIsRefused() throws {
         let mount = scratch.path + "-ro"
         try Mounts.withReadOnly(scratch.path, at: mount) {
-            expectError(.readOnly) { try VectorStore<Int64>.create(at: mount + "/new.lacuna", .init(dimension: 2)) }
+            expectError(.readOnly) {
+                try VectorStore<Int64>.create(at: mount + "/new.lacuna", configuration: .init(dimension: 2))
+            }
         }
         try remove(mount)
     }

@@ -19,8 +19,8 @@ import Testing
     ) throws -> VectorStore<Int64> {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: dimension, metric: .euclidean),
-            options
+            configuration: .init(dimension: dimension, metric: .euclidean),
+            options: options
         )
         try store.write { batch in for id in 0..<rows { try batch.put(vector(id), for: id) } }
         return store
@@ -340,7 +340,7 @@ import Testing
 
     @Test func textsAndUUIDsWorkAlike() throws {
         let scratch = try Scratch()
-        let names = try VectorStore<String>.create(at: scratch.store, .init(dimension: 1, metric: .dot))
+        let names = try VectorStore<String>.create(at: scratch.store, configuration: .init(dimension: 1, metric: .dot))
         let texts = ["", "é", "e\u{301}", "a", "A"] + (0..<100).map { "row \($0)" }
         try names.write { batch in for (row, text) in texts.enumerated() { try batch.put([Float(row)], for: text) } }
         try Self.fill(names, "a")
@@ -350,7 +350,7 @@ import Testing
         #expect(try names.vector(for: "a") == nil)
 
         let other = try Scratch()
-        let photos = try VectorStore<UUID>.create(at: other.store, .init(dimension: 1, metric: .dot))
+        let photos = try VectorStore<UUID>.create(at: other.store, configuration: .init(dimension: 1, metric: .dot))
         let ids = (0..<100).map { _ in UUID() }
         try photos.write { batch in for (row, id) in ids.enumerated() { try batch.put([Float(row)], for: id) } }
         try Self.fill(photos, ids[0])
@@ -363,7 +363,10 @@ import Testing
     /// Three threads read all the time, from the table while there is one; another thread writes, deletes and compacts.
     @Test func readersBesideAWriterGetWholeRows() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 300, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 300, metric: .euclidean)
+        )
         var writes = ModelledWrites(dimension: 300, seed: 5, ids: 0..<400)
         for _ in 0..<4 { try writes.step(store, bulk: 200) }
         let isDone = Guarded(false)

@@ -14,7 +14,7 @@ import Testing
     /// Puts sixty rows and deletes every third; rows with an even id have metadata.
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: Self.dimension, metric: .euclidean))
+        store = try .create(at: scratch.store, configuration: .init(dimension: Self.dimension, metric: .euclidean))
         try store.write { batch in
             for id in 0..<Self.rows {
                 try batch.put(Self.vector(id), for: id, metadataJSON: id % 2 == 0 ? "{\"n\":\(id)}" : nil)
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(arguments: [true, false]) func aReadIsOneState(_ isSameHandle: Bool) throws {
-        let reader = isSameHandle ? store : try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = isSameHandle ? store : try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let changes = changes()
         let writer = OtherThread(changes)
         let before = try reader.read { snapshot in
@@ -160,7 +160,10 @@ import Testing
     /// one.
     @Test(arguments: [3, 5]) func theFirstSearchMayComeLate(_ steps: Int) throws {
         let writer = OtherThread(changes())
-        let expected = try VectorStore<Int64>.open(at: scratch.store, .readOnly).search(for: Self.vector(31), limit: 12)
+        let expected = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).search(
+            for: Self.vector(31),
+            limit: 12
+        )
         let found = try store.read { snapshot in
             for _ in 0..<steps { writer.step() }
             let newest = try store.search(for: Self.vector(31), limit: 12)

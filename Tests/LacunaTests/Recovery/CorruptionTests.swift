@@ -64,7 +64,7 @@ import Testing
         private func use(_ access: VectorStoreAccess, _ allowed: [CrashModel], _ what: String, everything: Bool) {
             worksOrRefuses(what) {
                 let store: VectorStore<Int64>
-                do { store = try VectorStore<Int64>.open(at: self.directory, access) } catch {
+                do { store = try VectorStore<Int64>.open(at: self.directory, access: access) } catch {
                     self.refused += 1
                     throw error
                 }

@@ -44,7 +44,10 @@ import Testing
         let scratch = try Scratch()
         let copy = try Scratch()
         let count = 3_000
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024, metric: .dot)
+        )
         try store.write { batch in
             for id in 0..<count {
                 try batch.put((0..<1_024).map { Float(id * 1_024 + $0 + 1) }, for: Int64(id))
@@ -325,7 +328,7 @@ import Testing
     @Test func randomDamageOfTheLog() throws {
         let scratch = try Scratch()
         let original = try Scratch()
-        let store = try VectorStore<Int64>.create(at: original.store, .init(dimension: 4))
+        let store = try VectorStore<Int64>.create(at: original.store, configuration: .init(dimension: 4))
         for number in 0..<40 { try store.put(SmallStore<Int64>.vector(number), for: Int64(number), metadataJSON: "{}") }
         // Another process copies, because this one has the index open.
         try Program.succeed("cp", "-r", original.store, scratch.store)

@@ -34,7 +34,7 @@ import Testing
     @Test func theLogIsReadToo() throws {
         let scratch = try Scratch()
         let copy = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         for id in Int64(0)..<20 { try store.put([1, Float(id)], for: id) }
         // Another process copies, because this one has the index open.
         try Program.succeed("cp", "-r", scratch.store, copy.store)

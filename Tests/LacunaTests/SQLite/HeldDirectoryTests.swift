@@ -21,7 +21,7 @@ import Glibc
     init() throws { scratch = try Scratch() }
 
     private func make(_ path: String, _ id: Int64) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 2))
         try store.put([1, Float(id)], for: id)
         return store
     }
@@ -39,7 +39,7 @@ import Glibc
         try store.put([2, 2], for: 2)
         try store.close()
         #expect(try VectorStoreRecovery.run(at: path + "/s").state == .clean)
-        let reader = try VectorStore<Int64>.open(at: path + "/s", .readOnly)
+        let reader = try VectorStore<Int64>.open(at: path + "/s", access: .readOnly)
         #expect(try reader.ids() == [2])
         #expect(try reader.verify().isSound)
         try reader.close()
@@ -69,7 +69,7 @@ import Glibc
         let (path, link) = (scratch.path + "/s", scratch.path + "/link")
         try make(path, 1).close()
         try #require(unsafe symlink("s", link) == 0)
-        let first = try VectorStore<Int64>.open(at: link, .readOnly)
+        let first = try VectorStore<Int64>.open(at: link, access: .readOnly)
         #expect(try first.count == 1)
         let second = try VectorStore<Int64>.open(at: path)
         try second.put([1, 2], for: 2)
@@ -82,7 +82,7 @@ import Glibc
             #expect(exists(scratch.path + "/o\(number)/index.sqlite-shm"))
             #expect(exists(scratch.path + "/o\(number)/index.sqlite-wal"))
             // A second connection to the other store finds the same shared memory.
-            #expect(try VectorStore<Int64>.open(at: scratch.path + "/o\(number)", .readOnly).count == 1)
+            #expect(try VectorStore<Int64>.open(at: scratch.path + "/o\(number)", access: .readOnly).count == 1)
             try other.close()
         }
     }
@@ -99,7 +99,7 @@ import Glibc
             unsafe later.initialize(to: before.pointee)
             unsafe later.pointee.zName = UnsafePointer(strdup("later \(scratch.path)"))
             unsafe later.pointee.pNext = nil
-            let old = try VectorStore<Int64>.open(at: path, .readOnly)
+            let old = try VectorStore<Int64>.open(at: path, access: .readOnly)
             #expect(try old.count == 1)
             let code = unsafe sqlite3_vfs_register(later, 1)
             #expect(code == SQLITE_OK)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct WithoutWritingTests {
     @Test func refusesChangesMeanwhile() throws {
         let scratch = try Scratch()
-        try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1)).close()
+        try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1)).close()
         let connection = try rawConnection(scratch.index)
         let statements = [
             "INSERT OR REPLACE INTO metadata (id, json, checksum) VALUES (5, '{}', 0)", "DELETE FROM store",

@@ -41,7 +41,10 @@ import Testing
     }
 
     private func store(_ rows: [[Float]], _ metric: DistanceMetric) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: rows[0].count, metric: metric))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: rows[0].count, metric: metric)
+        )
         try store.write { batch in for (id, row) in rows.enumerated() { try batch.put(row, for: Int64(id)) } }
         return store
     }
@@ -66,7 +69,7 @@ import Testing
         #expect(try answers(store, queries) == plain)
         try store.delete((0..<6_000).filter { $0 % 3 == 1 || (2_000..<2_900).contains($0) }.map(Int64.init))
         let coded = try answers(store, queries)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try codes(reader)?.end == Slot(5_888))
         #expect(try answers(reader, queries) == coded)
         try store.stopAccelerating()
@@ -98,7 +101,7 @@ import Testing
     @Test("new rows are searched as they are, and then coded behind the others, in every handle")
     func newRows() throws {
         let (store, queries, _) = try acceleratedStore()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try codes(reader)?.end == Slot(2_816))
         let before = try file()
         var random = SplitMix64(seed: 53)
@@ -123,7 +126,7 @@ import Testing
     @Test("once rows were moved or erased, their codes are gone; a compaction makes them anew", arguments: 0...2)
     func movedRows(by operation: Int) throws {
         let (store, queries, answers) = try acceleratedStore()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         _ = try reader.search(for: queries[0], limit: 1)
         let found = Set(answers.joined().map(\.id))
         let unwanted = (0..<Int64(3_000)).filter { !found.contains($0) && $0 % 7 != 0 }
@@ -189,7 +192,7 @@ import Testing
         #expect(try Directory.names(scratch.store).filter { $0.hasSuffix(".codes") } == [])
         #expect(try store.accelerate().rows == 2_816)
         #expect(throws: VectorStoreError.self) {
-            try VectorStore<Int64>.open(at: scratch.store, .readOnly).accelerate()
+            try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).accelerate()
         }
     }
 
@@ -200,7 +203,7 @@ import Testing
         #expect(try few.accelerate().rows == 0)
         #expect(try few.search(for: random.floats(16), limit: 3).count == 3)
         let path = scratch.file("../long")
-        let long = try VectorStore<Int64>.create(at: path, .init(dimension: 5_000, metric: .euclidean))
+        let long = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 5_000, metric: .euclidean))
         try long.write { batch in
             for (id, row) in Self.rows(300, 5_000, &random).enumerated() { try batch.put(row, for: Int64(id)) }
         }
@@ -228,7 +231,7 @@ import Testing
     func wantedAtCreation() throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 8, metric: .dot, acceleration: .codes)
+            configuration: .init(dimension: 8, metric: .dot, acceleration: .codes)
         )
         #expect(try store.info.acceleration == .codes && store.space.codesBytes == 0)
         #expect(try store.accelerate().rows == 0)
@@ -243,7 +246,10 @@ import Testing
 
     @Test("rows that are all dead, or zero, have codes too")
     func rowsThatSayNothing() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 40, metric: .cosine))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 40, metric: .cosine)
+        )
         let row = [Float](repeating: 0, count: 40)
         try store.write { batch in for id in Int64(0)..<600 { try batch.put(row, for: id) } }
         #expect(try store.accelerate().rows == 512)
@@ -292,7 +298,7 @@ import Testing
     @Test("codes that were made while an erasure was pending go with the erased rows")
     func pendingErasure() throws {
         let (store, queries, _) = try acceleratedStore()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.read { _ in
             let error = #expect(throws: VectorStoreError.self) {
                 try store.erase([5], Pace { _ in }, MaintenanceLimits(drainSeconds: 0.01))
@@ -328,7 +334,7 @@ import Testing
     func readBytes(element: ElementType) throws {
         var random = SplitMix64(seed: 56)
         let configuration = VectorStoreConfiguration(dimension: 64, metric: .euclidean, element: element)
-        let store = try VectorStore<Int64>.create(at: scratch.store, configuration)
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: configuration)
         let rows = (0..<512).map { _ in random.floats(64, scale: 100).map { $0.rounded() } }
         try store.write { batch in for (id, row) in rows.enumerated() { try batch.put(row, for: Int64(id)) } }
         let plain = try store.explainedSearch(forEach: [rows[3]], limit: 5).report

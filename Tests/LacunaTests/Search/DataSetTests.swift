@@ -10,7 +10,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     @Test func theSampleIsSearchedRight() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 384))
         #expect(try PackagesData.sample.fill(store) == 1_000)
         try PackagesData.sample.expectAllAnswers(store)
         // Indexes on what the filters compare make no difference.
@@ -34,7 +34,7 @@ import Testing
     )
     func theWholeSetShrinksWithItsRows() throws {
         let data = PackagesData.whole
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 384))
         #expect(try data.fill(store) == 20_000)
         try data.expectAllAnswers(store)
         for key in ["section", "installed_kib"] { try store.createMetadataIndex(on: key) }

@@ -9,7 +9,10 @@ import Testing
     private struct Other: Codable { var number: Int }
 
     private func make(_ scratch: Scratch) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         try store.put([1], for: 1, metadata: Note(title: "one"))
         try store.put([2], for: 2)
         try store.put([3], for: 3, metadata: Note(title: "three"))
@@ -36,7 +39,7 @@ import Testing
     func oneState() throws {
         let scratch = try Scratch()
         let writer = try make(scratch)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.read { snapshot in
             try writer.setMetadata(Note(title: "later"), for: 1)
             try writer.delete([2])

@@ -22,7 +22,10 @@ import Testing
     }
 
     private func store(_ model: RankedRows<Int64>) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: model.metric))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: model.metric)
+        )
         try store.write { batch in
             for row in model.rows.values { try batch.put(row.vector, for: row.id, metadataJSON: row.json) }
         }
@@ -110,7 +113,10 @@ import Testing
 
     @Test("a field inside of an object, and a key of any characters")
     func fields() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         let keys = [
             "a", "a.b", "it's", "$", "[0]", "2024", "\"quoted\"", "back\\slash", "é", "",
             "'\u{301}) FROM store --",
@@ -151,7 +157,10 @@ import Testing
 
     @Test("a composed and a decomposed é are two fields, also to what is remembered")
     func canonicallyEquivalentKeys() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         for id in Int64(0)..<3 {
             try store.put([Float(id)], for: id, metadataJSON: "{\"\u{e9}\":1,\"e\u{301}\":\(id)}")
         }
@@ -163,7 +172,10 @@ import Testing
 
     @Test("values of other types, and numbers that doubles don't tell apart, are different")
     func values() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         let alike = [
             ["1", "1.0", "10e-1"], ["\"1\""], ["true"], ["0", "-0.0"], ["false"], ["1.5", "15e-1"],
             ["9007199254740993"], ["9007199254740992", "9007199254740992.0"], ["\"\""], ["[]"], ["\"[]\""],
@@ -190,7 +202,7 @@ import Testing
 
     @Test("half a surrogate pair in one row doesn't keep the others from being found")
     func halfAPair() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2, metric: .dot))
         let values = [#""\ud800""#, #""\ud801""#, #""\ud800""#, #""x""#, #""x""#]
         for (id, value) in values.enumerated() {
             try store.put([1, Float(-id)], for: Int64(id), metadataJSON: #"{"document": \#(value)}"#)
@@ -211,7 +223,7 @@ import Testing
     func remembered() throws {
         var model = Self.model(3_000) { $0 % 50 == 7 }
         let store = try store(model)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         func check(_ name: String) throws {
             for (limit, most) in [(200, 1), (3_000, 4), (5, 2)] {
                 let right = model.search([1_200], limit: limit, mostOfGroup: most) { _ in true }

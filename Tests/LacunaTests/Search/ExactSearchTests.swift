@@ -30,7 +30,10 @@ import Testing
         var rows: [Int64: [Float]] = [:]
         for id in Int64(1)...3_000 { rows[id] = query.map { $0 + random.floats(1)[0] * 1e-7 } }
         rows[2_171] = query
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 384, metric: metric))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 384, metric: metric)
+        )
         try store.write { batch in for (id, row) in rows { try batch.put(row, for: id) } }
         for threads in [1, 2] {
             let found = try store.search(for: query, limit: 40, options: .init(threads: threads))
@@ -48,7 +51,10 @@ import Testing
         for id in 0..<Int64(4_000) { rows[id] = random.floats(dimension) }
         // Each of these is nearer to the first query than those before it.
         for id in 0..<Int64(1_000) { rows[id] = rows[0]!.map { $0 * Float(1 - Double(id) / 1e6) + Float(id) * 1e-4 } }
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: metric))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: metric)
+        )
         try store.write { batch in for id in rows.keys.sorted() { try batch.put(rows[id]!, for: id) } }
         let queries =
             [rows[999]!, [Float](repeating: 0, count: dimension)] + (0..<18).map { _ in random.floats(dimension) }
@@ -74,7 +80,10 @@ import Testing
     @Test("a search that nobody wants any more ends", arguments: [1, 2])
     func cancelled(threads: Int) throws {
         let scratch = try Scratch()
-        let created = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
+        let created = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024, metric: .dot)
+        )
         try created.write { batch in
             for id in 0..<Int64(2_000) { try batch.put([Float](repeating: 1, count: 1_024), for: id) }
         }
@@ -86,7 +95,7 @@ import Testing
             if isWanted.load(ordering: .relaxed) { return false }
             return looks.add(1, ordering: .relaxed).oldValue >= 1
         })
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readWrite, options)
+        let store = try VectorStore<Int64>.open(at: scratch.store, options: options)
         let query = [Float](repeating: 1, count: 1_024)
         #expect(try store.search(for: query, limit: 1).count == 1)
         isWanted.store(false, ordering: .relaxed)
@@ -98,13 +107,16 @@ import Testing
 
     @Test("a search of a cancelled task ends") func cancelledTask() async throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1_024, metric: .dot))
-        try store.write { batch in
+        let store = try await VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1_024, metric: .dot)
+        )
+        try await store.write { batch in
             for id in 0..<Int64(2_000) { try batch.put([Float](repeating: 1, count: 1_024), for: id) }
         }
         let search = Task {
             while !Task.isCancelled { await Task.yield() }
-            return try store.search(for: [Float](repeating: 1, count: 1_024), limit: 1)
+            return try await store.search(for: [Float](repeating: 1, count: 1_024), limit: 1)
         }
         search.cancel()
         await #expect { try await search.value } throws: { ($0 as? VectorStoreError)?.code == .cancelled }

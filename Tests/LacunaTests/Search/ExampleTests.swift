@@ -10,7 +10,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func make(_ metric: DistanceMetric, _ rows: [Int64: [Float]]) throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: metric))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2, metric: metric))
         try store.write { batch in for (id, row) in rows { try batch.put(row, for: id) } }
         return store
     }

@@ -61,7 +61,10 @@ import Testing
     }
 
     private static func make<ID: VectorID>(_ scratch: Scratch, _ id: (Int) -> ID) throws -> VectorStore<ID> {
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
+        let store = try VectorStore<ID>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, metric: .euclidean)
+        )
         try store.write { batch in
             for row in 0..<rows { try batch.put(vector(row), for: id(row), metadataJSON: json(row)) }
         }
@@ -139,7 +142,7 @@ import Testing
     @Test func aReaderBesideAWriter() throws {
         let scratch = try Scratch()
         let writer = try Self.make(scratch) { Int64($0) }
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try Self.check(reader, "new")
         try writer.setMetadataJSON(#"{"n":7}"#, for: 200)
         try writer.put(Self.vector(0), for: 20_000, metadataJSON: #"{"n":7}"#)
@@ -193,7 +196,10 @@ import Testing
     /// The second pass finds more rows, among them all those at the distance at which the first pass ended.
     @Test func aSecondPass() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, metric: .euclidean)
+        )
         try store.write { batch in
             for row in (0..<24_000).reversed() {
                 let distance = row < 1_700 ? 0 : Float(row)

@@ -13,7 +13,10 @@ import Testing
     }
 
     private static func make<ID: VectorID>(_ scratch: Scratch, _ id: (Int) -> ID) throws -> VectorStore<ID> {
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 2, metric: .euclidean))
+        let store = try VectorStore<ID>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, metric: .euclidean)
+        )
         try store.createTextIndex(on: ["t"])
         try store.write { batch in
             for row in 0..<300 {

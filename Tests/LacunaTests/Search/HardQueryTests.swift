@@ -19,7 +19,10 @@ import Testing
             (hasBasis
             ? CodesTests.rows(40_000, dimension, &random) : (0..<40_000).map { _ in random.floats(dimension) })
             .map { [$0[0] * 2e-3] + $0.dropFirst() }
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .dot))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: .dot)
+        )
         try store.write { batch in for (id, row) in rows.enumerated() { try batch.put(row, for: Int64(id)) } }
         let query = [1] + [Float](repeating: 0, count: dimension - 1)
         let easy = rows[7]

@@ -18,7 +18,11 @@ import Glibc
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
                 let configuration = VectorStoreConfiguration(dimension: 2, metric: .dot)
-                let store = try VectorStore<Int64>.create(at: disk.directory, configuration, disk.fileSystem)
+                let store = try VectorStore<Int64>.create(
+                    at: disk.directory,
+                    configuration: configuration,
+                    fileSystem: disk.fileSystem
+                )
                 try store.write { batch in
                     for id in Int64(1)...50 { try batch.put([1, Float(id)], for: id, metadataJSON: #"{"n": 0}"#) }
                 }

@@ -51,7 +51,7 @@ import Testing
     @Test("a cursor of a text isn't one of a store of integers")
     func anotherKindOfID() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1, metric: .dot))
         let uuid = try store.read { $0.snapshot.record.uuidBytes }
         let cursor = SearchCursor(uuid, .init(distance: 1, id: .text("1")))
         expectError(.invalidArgument) { try store.search(for: [1], limit: 1, options: .init(after: cursor)) }

@@ -40,7 +40,10 @@ import Testing
         _ random: inout SplitMix64,
         _ id: (Int) -> ID
     ) throws -> (VectorStore<ID>, RankedRows<ID>) {
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: Self.dimension, metric: metric))
+        let store = try VectorStore<ID>.create(
+            at: scratch.store,
+            configuration: .init(dimension: Self.dimension, metric: metric)
+        )
         var model = RankedRows<ID>(metric: metric)
         for number in 0..<count {
             let id = id(number)
@@ -124,7 +127,7 @@ import Testing
                 try store.put(row.vector, for: row.id, metadataJSON: row.json, replacing: true)
             }
         }
-        let reader = try VectorStore<ID>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<ID>.open(at: scratch.store, access: .readOnly)
         try compare(reader, model, &random, "with codes and new rows, in another handle")
     }
 
@@ -158,7 +161,10 @@ import Testing
     @Test("a small radius makes searches read fewer rows of a store with codes, and compute fewer distances")
     func radiusReadsLess() throws {
         var random = SplitMix64(seed: 74)
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 128, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 128, metric: .euclidean)
+        )
         let rows = CodesTests.rows(3_000, 128, &random)
         try store.write { batch in for (id, row) in rows.enumerated() { try batch.put(row, for: Int64(id)) } }
         let third = try store.search(for: rows[5], limit: 3)[2].distance
@@ -207,7 +213,10 @@ import Testing
         expectError(.invalidArgument) {
             try store.search(forEach: [query, query], limit: 1, options: .init(after: cursor))
         }
-        let other = try VectorStore<Int64>.create(at: scratch.path + "/other", .init(dimension: 24, metric: .dot))
+        let other = try VectorStore<Int64>.create(
+            at: scratch.path + "/other",
+            configuration: .init(dimension: 24, metric: .dot)
+        )
         expectError(.invalidArgument) { try other.search(for: query, limit: 1, options: .init(after: cursor)) }
         // Distances of this metric may be negative.
         try other.put([Float](repeating: 1, count: 24), for: 1)

@@ -36,7 +36,10 @@ struct KilledStore {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
             var model = CrashModel()
-            var store = try VectorStore<Int64>.create(at: path, .init(dimension: dimension, metric: .dot))
+            var store = try VectorStore<Int64>.create(
+                at: path,
+                configuration: .init(dimension: dimension, metric: .dot)
+            )
             // The ids are negative, so that they differ from those of the commits.
             try put((0..<Int64(rows)).map { -firstID - $0 }, 0, store, &model)
             try put([firstID], 0, store, &model)
@@ -137,7 +140,10 @@ struct KilledStore {
                 let report = try VectorStoreRecovery.run(at: directory, dryRun: way == .dryRun)
                 if let damage = report.damage { throw damage }
             case .readOnly, .readWrite:
-                let store = try VectorStore<Int64>.open(at: directory, way == .readOnly ? .readOnly : .readWrite)
+                let store = try VectorStore<Int64>.open(
+                    at: directory,
+                    access: way == .readOnly ? .readOnly : .readWrite
+                )
                 let report = try store.verify()
                 #expect(report.isSound, "\(way): \(report)", sourceLocation: here)
                 let model = try CrashModel(of: store)

@@ -70,7 +70,7 @@ struct SmallStore<ID: VectorID> {
     /// Row *n* has the components n, n + 0.25, n + 0.5, n + 0.75, so that all rows differ; every third has no metadata.
     init(_ ids: [ID], delete dead: [ID] = []) throws {
         scratch = try Scratch()
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: Self.dimension))
+        let store = try VectorStore<ID>.create(at: scratch.store, configuration: .init(dimension: Self.dimension))
         var model = StoreModel<ID>()
         try store.write { batch in
             for (number, id) in ids.enumerated() {

@@ -13,7 +13,10 @@ import Testing
     /// Makes ten rows of one component. The last one lies in the very last slot, and everything between is a hole.
     init() throws {
         scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1, metric: .euclidean)
+        )
         try store.write { batch in for id in 0..<10 { try batch.put([Float(id)], for: Int64(id)) } }
         try store.close()
         try edit(scratch.file("vectors-1.f32")) { file in
@@ -42,7 +45,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(40))) func reading() throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try expectRows(store)
         let space = try store.space
         #expect(space.liveRows == 10 && Int64(space.deadRows) == Self.slots - 10)

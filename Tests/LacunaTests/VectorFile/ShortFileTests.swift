@@ -10,7 +10,7 @@ import Testing
     /// A closed store with ten rows of 16 bytes; row 6 begins at 4,192.
     init() throws {
         scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 4))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 4))
         try store.write { batch in for id in Int64(0)..<10 { try batch.put([1, 2, 3, Float(id)], for: id) } }
         try store.close()
     }
@@ -31,7 +31,7 @@ import Testing
             else { return }
             do { try change() } catch { Issue.record("\(error)") }
         }
-        return try VectorStore<Int64>.open(at: scratch.store, .readOnly, fileSystem)
+        return try VectorStore<Int64>.open(at: scratch.store, access: .readOnly, fileSystem: fileSystem)
     }
 
     /// This is no damage: the snapshot was too old.
@@ -71,7 +71,7 @@ import Testing
     /// The next snapshot checks the length again.
     @Test(arguments: [VectorStoreAccess.readWrite, .readOnly])
     func everySnapshotLooksAtTheLength(_ access: VectorStoreAccess) throws {
-        let store = try VectorStore<Int64>.open(at: scratch.store, access)
+        let store = try VectorStore<Int64>.open(at: scratch.store, access: access)
         #expect(try store.vector(for: 9) == [1, 2, 3, 9])
         try cut(4_240)
         #expect(expectError(.damaged) { try store.vector(for: 9) }?.ids == ["9"])

@@ -33,9 +33,9 @@ import Glibc
         let files = HookedFileSystem { [hasBegun] path in if path.hasSuffix(".codes") { hasBegun.signal() } }
         return try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: Self.dimension, acceleration: acceleration),
-            files,
-            .init(maintenance: policy, logger: Logger(label: "test") { _ in log })
+            configuration: .init(dimension: Self.dimension, acceleration: acceleration),
+            fileSystem: files,
+            options: .init(maintenance: policy, logger: Logger(label: "test") { _ in log })
         )
     }
 
@@ -115,13 +115,13 @@ import Glibc
     @Test func theNextHandleGoesOn() throws {
         let first = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: Self.dimension, acceleration: .codes)
+            configuration: .init(dimension: Self.dimension, acceleration: .codes)
         )
         try put(0..<600, in: first)
         try first.close()
         var policy = MaintenancePolicy()
         policy.clock = clock
-        let store = try VectorStore<Int64>.open(at: scratch.store, .readWrite, .init(maintenance: policy))
+        let store = try VectorStore<Int64>.open(at: scratch.store, options: .init(maintenance: policy))
         clock.advance(by: .seconds(1))
         #expect(try store.space.codedSlots == 512)
     }
@@ -174,9 +174,9 @@ import Glibc
                 policy.clock = clock
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: Self.dimension, acceleration: .codes),
-                    disk.fileSystem,
-                    .init(maintenance: policy, logger: Logger(label: "test") { _ in log })
+                    configuration: .init(dimension: Self.dimension, acceleration: .codes),
+                    fileSystem: disk.fileSystem,
+                    options: .init(maintenance: policy, logger: Logger(label: "test") { _ in log })
                 )
                 try put(0..<900, in: store)
                 try store.accelerate()

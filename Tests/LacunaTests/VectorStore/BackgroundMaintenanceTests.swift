@@ -59,9 +59,9 @@ import Glibc
         let files = HookedFileSystem { [hasBegun] path in if path.hasSuffix("vectors-2.f32") { hasBegun.signal() } }
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: Self.dimension),
-            files,
-            .init(maintenance: policy, logger: messages.logger)
+            configuration: .init(dimension: Self.dimension),
+            fileSystem: files,
+            options: .init(maintenance: policy, logger: messages.logger)
         )
         try store.write { batch in
             for id in Int64(0)..<100 { try batch.put([Float](repeating: Float(id), count: Self.dimension), for: id) }
@@ -182,8 +182,7 @@ import Glibc
         // The same holds with the real clock.
         store = try VectorStore<Int64>.open(
             at: scratch.store,
-            .readWrite,
-            .init(maintenance: MaintenancePolicy(deadBytes: 1, idle: .seconds(3_600)))
+            options: .init(maintenance: MaintenancePolicy(deadBytes: 1, idle: .seconds(3_600)))
         )
         try store?.close()
         store = nil
@@ -220,9 +219,9 @@ import Glibc
                 policy.clock = clock
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: Self.dimension),
-                    disk.fileSystem,
-                    .init(
+                    configuration: .init(dimension: Self.dimension),
+                    fileSystem: disk.fileSystem,
+                    options: .init(
                         durability: .relaxed(interval: .seconds(3_600)),
                         maintenance: policy,
                         logger: messages.logger
@@ -254,9 +253,9 @@ import Glibc
                 policy.clock = clock
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
-                    .init(dimension: Self.dimension),
-                    disk.fileSystem,
-                    .init(maintenance: policy, logger: messages.logger)
+                    configuration: .init(dimension: Self.dimension),
+                    fileSystem: disk.fileSystem,
+                    options: .init(maintenance: policy, logger: messages.logger)
                 )
                 let row = [Float](repeating: 1, count: Self.dimension)
                 try store.write { batch in for id in Int64(1)...4 { try batch.put(row, for: id) } }

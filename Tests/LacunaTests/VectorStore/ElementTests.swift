@@ -36,7 +36,7 @@ import Testing
         var model = StoreModel<Int64>()
         var store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: dimension, metric: .dot, element: element)
+            configuration: .init(dimension: dimension, metric: .dot, element: element)
         )
         #expect(try store.info.element == element)
         try store.write { batch in
@@ -72,9 +72,9 @@ import Testing
         try store.backup(to: copy)
         try store.erase([1])
         try store.close()
-        let restored = try VectorStore<Int64>.open(at: copy, .readOnly)
+        let restored = try VectorStore<Int64>.open(at: copy, access: .readOnly)
         try expectSame(restored, model, copy)
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).verify().isSound)
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).verify().isSound)
     }
 
     @Test(
@@ -86,11 +86,11 @@ import Testing
         var random = SplitMix64(seed: 4)
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 67, metric: metric, element: element)
+            configuration: .init(dimension: 67, metric: metric, element: element)
         )
         let wide = try VectorStore<Int64>.create(
             at: scratch.path + "/wide.lacuna",
-            .init(dimension: 67, metric: metric)
+            configuration: .init(dimension: 67, metric: metric)
         )
         let rows = (0..<700).map { _ in vector(element, 67, &random) }
         try store.write { for (id, row) in rows.enumerated() { try $0.put(row.put, for: Int64(id)) } }
@@ -120,7 +120,10 @@ import Testing
         ]
     )
     func refusals(_ element: ElementType, _ value: Float) throws {
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: 5, element: element))
+        let store = try VectorStore<String>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 5, element: element)
+        )
         try store.put([1, 2, 3, 4, 5], for: "before")
         let error = expectError(.invalidVector) {
             try store.write { batch in
@@ -139,7 +142,10 @@ import Testing
 
     @Test("what is no number is refused by every element", arguments: ElementType.allCases)
     func numbers(_ element: ElementType) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, element: element))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, element: element)
+        )
         for value in [Float.nan, .infinity, -.infinity] {
             let error = expectError(.invalidVector) { try store.put([1, value], for: 7) }
             #expect(error?.problem.contains("component 1 of the vector of id 7 is not a finite number") == true)
@@ -152,8 +158,8 @@ import Testing
     func failedBatches(_ element: ElementType) throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 3, element: element),
-            .init(durability: .relaxed(interval: .seconds(3_600)))
+            configuration: .init(dimension: 3, element: element),
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         try store.put([1, 2, 3], for: 1)
         expectError(.duplicateID) {
@@ -172,7 +178,10 @@ import Testing
 
     @Test("a flipped bit is found, and the other rows are salvaged", arguments: ElementType.allCases)
     func rot(_ element: ElementType) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 9, element: element))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 9, element: element)
+        )
         try store.write { for id in Int64(0)..<10 { try $0.put((0..<9).map { Float(id * 10 + $0) }, for: id) } }
         let name = try store.info.dataFile
         try store.close()
@@ -183,7 +192,7 @@ import Testing
             try file.seek(toOffset: UInt64(4_096 + 4 * stride + 3))
             try file.write(contentsOf: [byte ^ 0x10])
         }
-        let opened = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let opened = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try opened.verify().badChecksums == [4])
         try opened.close()
         let salvaged = try SalvagedStore(scratch)
@@ -206,7 +215,10 @@ import Testing
     func headers(_ element: ElementType) throws {
         let header = DataFileHeader(store: [UInt8](repeating: 7, count: 16), generation: 3, dimension: 9, element)
         #expect(try DataFileHeader(decoding: header.encoded()) == header)
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 9, element: element))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 9, element: element)
+        )
         let record = try store.read { $0.snapshot.record }
         try store.close()
         for other in ElementType.allCases where other != element {

@@ -11,13 +11,13 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     private func make(_ model: EmbeddingModel?) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, model: model))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2, model: model))
         try store.put([1, 0], for: 1)
         try store.close()
     }
 
     private func open(_ model: EmbeddingModel?, _ access: VectorStoreAccess) throws {
-        try VectorStore<Int64>.open(at: scratch.store, access, .init(model: model)).close()
+        try VectorStore<Int64>.open(at: scratch.store, access: access, options: .init(model: model)).close()
     }
 
     private static let models: [EmbeddingModel?] = [
@@ -30,7 +30,7 @@ import Testing
         try make(model)
         #expect(try VectorStoreInfo.read(at: scratch.store).model == model)
         for access in [VectorStoreAccess.readWrite, .readOnly] {
-            let store = try VectorStore<Int64>.open(at: scratch.store, access, .init(model: model))
+            let store = try VectorStore<Int64>.open(at: scratch.store, access: access, options: .init(model: model))
             #expect(try store.info.model == model)
             try store.close()
         }

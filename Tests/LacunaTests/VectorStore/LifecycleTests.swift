@@ -13,7 +13,7 @@ private struct Stop: Error {}
     init() throws { scratch = try Scratch() }
 
     private func create() throws -> VectorStore<Int64> {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, metric: .dot))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2, metric: .dot))
         try store.write { batch in
             for id in Int64(1)...20 { try batch.put([Float(id), 1], for: id, metadataJSON: "{\"n\":\(id)}") }
         }
@@ -26,7 +26,7 @@ private struct Stop: Error {}
         let store = try create()
         expectError(.locked) { try VectorStore<Int64>.open(at: scratch.store) }
         expectError(.locked) { try VectorStoreRecovery.run(at: scratch.store) }
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try store.put([0, 0], for: 99)
         #expect(try reader.vector(for: 99) == [0, 0])
         try store.close()
@@ -45,7 +45,7 @@ private struct Stop: Error {}
         let holder = try Program("flock").start(["-x", lock, "sh", "-c", "echo held; cat"])
         #expect(try holder.readLine() == "held")
         expectError(.locked) { try VectorStore<Int64>.open(at: scratch.store) }
-        #expect(try VectorStore<Int64>.open(at: scratch.store, .readOnly).count == 20)
+        #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).count == 20)
         #expect(try holder.finish().status == 0)
         #expect(try VectorStore<Int64>.open(at: scratch.store).count == 20)
     }
@@ -107,7 +107,7 @@ private struct Stop: Error {}
         expectError(.closed) { try store.write { _ in } }
         expectError(.closed) { try store.compact() }
         expectError(.closed) { try store.punchHoles() }
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.close()
         expectError(.closed) { try reader.count }
     }
@@ -125,7 +125,7 @@ private struct Stop: Error {}
     @Test func aReadingHandleRefusesToWrite() throws {
         try create().close()
         let before = try scratch.contents()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(reader.isReadOnly)
         expectError(.readOnly) { try reader.put([1, 2], for: 100) }
         expectError(.readOnly) { try reader.delete(1) }
@@ -215,7 +215,7 @@ private struct Stop: Error {}
     @Test func anotherStoreMayBeWrittenInside() throws {
         let store = try create()
         let other = try Scratch()
-        let target = try VectorStore<Int64>.create(at: other.store, .init(dimension: 2))
+        let target = try VectorStore<Int64>.create(at: other.store, configuration: .init(dimension: 2))
         try store.forEach { try target.put($0.vector, for: $0.id) }
         #expect(try target.count == 20)
     }
@@ -232,7 +232,6 @@ private struct Stop: Error {}
         let store = try create()
         do { try store.put([1, 2, 3], for: 99) } catch {
             #expect(error.localizedDescription == "\(error)")
-            let error = try #require(error as? VectorStoreError)
             #expect(error.failureReason == error.problem && error.recoverySuggestion == "\(error.remedy)")
             return
         }

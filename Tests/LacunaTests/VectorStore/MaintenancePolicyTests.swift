@@ -33,8 +33,8 @@ import Testing
     private func makeStore(_ policy: MaintenancePolicy) throws -> VectorStore<Int64> {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: Self.dimension),
-            options(policy)
+            configuration: .init(dimension: Self.dimension),
+            options: options(policy)
         )
         try store.write { batch in for id in Int64(0)..<100 { try batch.put(Self.vector(id), for: id) } }
         return store
@@ -112,14 +112,14 @@ import Testing
     }
 
     @Test func openingMayBeReasonEnough() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: Self.dimension))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: Self.dimension))
         try store.write { batch in for id in Int64(0)..<100 { try batch.put(Self.vector(id), for: id) } }
         try store.delete(Array(0..<40))
         try store.close()
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly, options(policy()))
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly, options: options(policy()))
         #expect(clock.alarms == 0)
         try reader.close()
-        let reopened = try VectorStore<Int64>.open(at: scratch.store, .readWrite, options(policy()))
+        let reopened = try VectorStore<Int64>.open(at: scratch.store, options: options(policy()))
         clock.advance(by: .seconds(1))
         try expectRuns(1, reopened, isCompact: true)
     }
@@ -129,8 +129,7 @@ import Testing
         try makeStore(policy()).close()
         let store = try VectorStore<Int64>.open(
             at: scratch.store,
-            .readWrite,
-            options(policy(), .relaxed(interval: .seconds(3_600)))
+            options: options(policy(), .relaxed(interval: .seconds(3_600)))
         )
         try store.delete(Array(0..<40))
         clock.advance(by: .milliseconds(500))
@@ -149,8 +148,8 @@ import Testing
     @Test func whatIsNotWorthDoingIsLeftAlone() throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 4),
-            options(
+            configuration: .init(dimension: 4),
+            options: options(
                 {
                     var policy = MaintenancePolicy(fragmentation: 0, deadBytes: 3 * 16, minimumInterval: .zero)
                     policy.clock = clock
@@ -222,7 +221,11 @@ import Testing
     ])
     func badPoliciesAreRefused(_ policy: MaintenancePolicy) throws {
         expectError(.invalidArgument) {
-            try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1), .init(maintenance: policy))
+            try VectorStore<Int64>.create(
+                at: scratch.store,
+                configuration: .init(dimension: 1),
+                options: .init(maintenance: policy)
+            )
         }
         #expect(!exists(scratch.store))
     }
@@ -230,13 +233,17 @@ import Testing
     @Test func theLargestWaitsAreTaken() throws {
         let longest = Duration(secondsComponent: .max, attosecondsComponent: 0)
         var policy = MaintenancePolicy(fragmentation: 1, deadBytes: 1, idle: longest, minimumInterval: longest)
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1), .init(maintenance: policy))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1),
+            options: .init(maintenance: policy)
+        )
         try store.put([1], for: 1)
         try store.delete(1)
         try store.close()
         policy.idle = .zero
         policy.clock = clock
-        let second = try VectorStore<Int64>.open(at: scratch.store, .readWrite, options(policy))
+        let second = try VectorStore<Int64>.open(at: scratch.store, options: options(policy))
         clock.advance(by: .zero)
         try second.put([1], for: 1)
         try second.delete(1)

@@ -10,7 +10,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1))
     }
 
     private static let uuid = UUID(
@@ -158,7 +158,7 @@ import Testing
             #expect(try store.ids(where: filter) == [1])
         }
         let path = scratch.path + "/uuids"
-        let uuids = try VectorStore<UUID>.create(at: path, .init(dimension: 1))
+        let uuids = try VectorStore<UUID>.create(at: path, configuration: .init(dimension: 1))
         try uuids.put([1], for: Self.uuid, metadata: Places())
         #expect(try uuids.ids(where: .id == Self.uuid) == [Self.uuid])
         #expect(try uuids.ids(where: .field("id") == Self.uuid) == [Self.uuid])
@@ -201,14 +201,18 @@ import Testing
             }
         )
         let path = scratch.path + "/own"
-        let store = try VectorStore<Int64>.create(at: path, .init(dimension: 1), .init(metadataCoding: coding))
+        let store = try VectorStore<Int64>.create(
+            at: path,
+            configuration: .init(dimension: 1),
+            options: .init(metadataCoding: coding)
+        )
         let note = Note(madeAt: Date(timeIntervalSince1970: 5), theOwner: Self.uuid, wordCounts: ["aB": 1])
         try store.put([1], for: 1, metadata: note)
         try store.write { try $0.setMetadata(note, for: 1) }
         // Keys of a dictionary are values, which the strategy leaves alone.
         let json = #"{"made_at":5,"the_owner":"\#(Self.lowerCase)","word_counts":{"aB":1}}"#
         #expect(try store.metadataJSON(for: 1) == json)
-        for reader in [store, try .open(at: path, .readOnly, .init(metadataCoding: coding))] {
+        for reader in [store, try .open(at: path, access: .readOnly, options: .init(metadataCoding: coding))] {
             #expect(try reader.search(for: [1], limit: 1, as: Note.self).map(\.metadata) == [note])
         }
     }

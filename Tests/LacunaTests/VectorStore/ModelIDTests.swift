@@ -27,7 +27,7 @@ import Testing
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let scratch = try Scratch()
-        let store = try VectorStore<ID>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<ID>.create(at: scratch.store, configuration: .init(dimension: 1))
         func expect(_ model: Model<ModelID>, json: String? = nil) throws {
             let json = json ?? #"{"title":"\#(model.title)"}"#
             #expect(try store.metadataJSON(for: id) == json, sourceLocation: sourceLocation)
@@ -79,13 +79,13 @@ import Testing
 
     @Test func aUUIDIsTheSameInUpperCase() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<UUID>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<UUID>.create(at: scratch.store, configuration: .init(dimension: 1))
         let uuid = UUID()
         try store.put([1], for: uuid, metadata: Model(id: uuid.uuidString))
         #expect(try store.metadataJSON(for: uuid) == #"{"title":"a title"}"#)
         #expect(try store.metadata(for: uuid, as: Model<String>.self)?.id == uuid.uuidString.lowercased())
         // A text isn't.
-        let texts = try VectorStore<String>.create(at: scratch.path + "/texts", .init(dimension: 1))
+        let texts = try VectorStore<String>.create(at: scratch.path + "/texts", configuration: .init(dimension: 1))
         expectError(.invalidMetadata) {
             try texts.put([1], for: uuid.uuidString.lowercased(), metadata: Model(id: uuid.uuidString))
         }
@@ -93,7 +93,7 @@ import Testing
 
     @Test func anotherIDIsRefused() throws {
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
         try store.put([1], for: 7, metadataJSON: #"{"kept":true}"#)
         func refused(_ body: () throws -> Void) {
             let error = expectError(.invalidMetadata, "", body)
@@ -126,7 +126,7 @@ import Testing
             enum CodingKeys: String, CodingKey { case id = "number", title }
         }
         let scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
         expectError(.invalidMetadata) { try store.put([1], for: 7, metadata: NoModel(id: 7)) }
         expectError(.invalidMetadata) { try store.put([1], for: 7, metadata: ["id": 7]) }
         expectError(.invalidMetadata) { try store.put([1], for: 7, metadataJSON: #"{"id":7}"#) }

@@ -51,7 +51,7 @@ import Testing
         var trial = Trial<ID>(
             store: try VectorStore<ID>.create(
                 at: scratch.store,
-                .init(dimension: setup.dimension, metric: setup.metric)
+                configuration: .init(dimension: setup.dimension, metric: setup.metric)
             ),
             path: scratch.store,
             setup: setup

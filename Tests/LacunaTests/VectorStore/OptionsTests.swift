@@ -11,19 +11,29 @@ import Testing
     @Test(arguments: bad.indices) func badOptionsAreRefused(_ index: Int) throws {
         let scratch = try Scratch()
         expectError(.invalidArgument) {
-            try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1), Self.bad[index])
+            try VectorStore<Int64>.create(
+                at: scratch.store,
+                configuration: .init(dimension: 1),
+                options: Self.bad[index]
+            )
         }
         #expect(!exists(scratch.store))
-        try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1)).close()
+        try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1)).close()
         for access in [VectorStoreAccess.readWrite, .readOnly] {
-            expectError(.invalidArgument) { try VectorStore<Int64>.open(at: scratch.store, access, Self.bad[index]) }
+            expectError(.invalidArgument) {
+                try VectorStore<Int64>.open(at: scratch.store, access: access, options: Self.bad[index])
+            }
         }
     }
 
     @Test func theSmallestAreTaken() throws {
         let scratch = try Scratch()
         let options = VectorStoreOptions(logWarningBytes: 1, logLimitBytes: 1)
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1), options)
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 1),
+            options: options
+        )
         for id in Int64(0)..<10 { try store.put([1], for: id) }
         #expect(try store.count == 10)
     }

@@ -16,7 +16,10 @@ import Testing
         var random = SplitMix64(seed: 9)
         // Halves that use all their bits, and float16's smallest numbers.
         let scale: Float = element == .int8 ? 1 : 0x1.234p-17
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, element: element))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, element: element)
+        )
         try store.write { batch in
             for id in Int64(0)..<80 {
                 let vector = random.bytes(dimension).map { scale * Float(Int8(bitPattern: $0)) }
@@ -41,7 +44,7 @@ import Testing
         try expectStored()
         #expect(try storedBytes(of: 80, in: store, element) == nil)
         #expect(try store.read { try storedBytes(of: 80, in: $0, element) } == nil)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try storedBytes(of: 3, in: reader, element) == Array(file[4_096 + 3 * stride..<4_096 + 4 * stride]))
     }
 
@@ -70,9 +73,12 @@ import Testing
 
     @Test("a type that isn't the element's is refused", arguments: ElementType.allCases)
     func otherTypes(_ element: ElementType) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2, element: element))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 2, element: element)
+        )
         try store.put([1, 2], for: 1)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         for store in [store, reader] {
             // An id without a row makes no difference.
             for id in Int64(1)...2 {

@@ -11,7 +11,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1, metric: .euclidean))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1, metric: .euclidean))
         try store.put([1], for: 1, metadata: Note(title: "one"))
         try store.put([3], for: 2)
     }

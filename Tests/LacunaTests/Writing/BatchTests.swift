@@ -12,7 +12,7 @@ private struct Interruption: Error {}
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 3))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 3))
         for id in Int64(1)...3 {
             let vector = [Float(id), 0, 1]
             try store.put(vector, for: id, metadataJSON: "{\"n\":\(id)}")

@@ -25,7 +25,11 @@ import Glibc
     private static let durabilities: [Durability] = [.full, .relaxed(interval: .seconds(3_600))]
 
     private func makeStore(_ scratch: Scratch, _ durability: Durability) throws -> VectorStore<Int64> {
-        try .create(at: scratch.store, .init(dimension: 4, metric: .dot), .init(durability: durability))
+        try .create(
+            at: scratch.store,
+            configuration: .init(dimension: 4, metric: .dot),
+            options: .init(durability: durability)
+        )
     }
 
     @Test(arguments: durabilities) func aBatchesOwnErrorLeavesTheHandleUsable(_ durability: Durability) throws {

@@ -106,7 +106,7 @@ import Testing
         try store.compact(.rewrite)
         model.rewrite()
         try store.close()
-        let again = try VectorStore<ID>.open(at: path, .readOnly)
+        let again = try VectorStore<ID>.open(at: path, access: .readOnly)
         try expectSame(again, model, path)
         try again.close()
     }
@@ -122,7 +122,7 @@ import Testing
             return contents
         }
         let before = try contents()
-        func open<ID: VectorID>(_: ID.Type) throws { try VectorStore<ID>.open(at: path, .readOnly).close() }
+        func open<ID: VectorID>(_: ID.Type) throws { try VectorStore<ID>.open(at: path, access: .readOnly).close() }
         let error = #expect(throws: VectorStoreError.self) {
             switch kind {
             case .integer: try open(Int64.self)
@@ -155,7 +155,7 @@ import Testing
         )
         let moments = try TestDisk.holding(files) { disk in
             disk.record()
-            try VectorStore<String>.open(at: disk.directory, .readWrite, disk.fileSystem).close()
+            try VectorStore<String>.open(at: disk.directory, fileSystem: disk.fileSystem).close()
             return disk.moments
         }
         let model = try model(String.self)

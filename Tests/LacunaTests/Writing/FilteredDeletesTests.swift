@@ -9,7 +9,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 1))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
         try store.write { batch in
             for id in Int64(0)..<3_000 { try batch.put([Float(id)], for: id, metadataJSON: #"{"n":\#(id % 10)}"#) }
         }
@@ -17,11 +17,11 @@ import Testing
     }
 
     private func open(_ options: VectorStoreOptions = .init()) throws -> VectorStore<Int64> {
-        try .open(at: scratch.store, .readWrite, options)
+        try .open(at: scratch.store, options: options)
     }
 
     private func checkIsSound(rows: Int) throws {
-        let report = try VectorStore<Int64>.open(at: scratch.store, .readOnly).verify()
+        let report = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).verify()
         #expect(report.isSound && report.rows == rows)
     }
 
@@ -74,7 +74,7 @@ import Testing
         try store.put([1], for: 5_000, metadataJSON: #"{"n":3}"#)
         try store.put([1], for: 5_001)
         #expect(try store.delete(where: .field("n") == 3 || .id == 0) == 302)
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         #expect(try reader.count == 2_700)
         #expect(try reader.contains(5_001) && !reader.contains(5_000))
     }

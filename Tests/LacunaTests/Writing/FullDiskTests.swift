@@ -43,8 +43,8 @@ import Testing
             let path = mount + "/test.lacuna"
             let store = try VectorStore<Int64>.create(
                 at: path,
-                .init(dimension: 256),
-                .init(logWarningBytes: 16 << 10, logLimitBytes: logLimitBytes)
+                configuration: .init(dimension: 256),
+                options: .init(logWarningBytes: 16 << 10, logLimitBytes: logLimitBytes)
             )
             try store.write { rows in for id in Int64(0)..<2_000 { try rows.put(Self.vector(id), for: id) } }
             try fill(mount + "/filler")
@@ -77,7 +77,7 @@ import Testing
         let mount = scratch.path + "/disk"
         try Mounts.withTmpfs(megabytes: 12, at: mount) {
             let path = mount + "/test.lacuna"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 256))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 256))
             try store.write { rows in for id in Int64(0)..<7_000 { try rows.put(Self.vector(id), for: id) } }
             try store.delete(Array(0..<1_000))
             let before = try read(path + "/vectors-1.f32")
@@ -103,7 +103,7 @@ import Testing
         let mount = scratch.path + "/disk"
         try Mounts.withTmpfs(megabytes: 12, at: mount) {
             let path = mount + "/test.lacuna"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 256))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 256))
             try store.write { rows in for id in Int64(0)..<4_000 { try rows.put(Self.vector(id), for: id) } }
             let answer = try store.search(for: Self.vector(70), limit: 3)
             func freeBytes() throws -> Int {
@@ -140,7 +140,7 @@ import Testing
         let mount = scratch.path + "/disk"
         try Mounts.withTmpfs(megabytes: 12, at: mount) {
             let path = mount + "/test.lacuna"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 256))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 256))
             try store.write { rows in for id in Int64(0)..<6_000 { try rows.put(Self.vector(id), for: id) } }
             let dead = (Int64(0)..<6_000).filter { Self.isDead($0, gaps) }
             if gaps == .punched {

@@ -56,7 +56,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 4, metric: .dot), gate)
+        store = try .create(at: scratch.store, configuration: .init(dimension: 4, metric: .dot), fileSystem: gate)
         // This put raises the commit mark and reserves space.
         try store.put([0, 0, 0, 0], for: 0)
     }

@@ -15,7 +15,7 @@ private struct Stop: Error {}
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1_024))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1_024))
         try store.write { batch in
             for id in Int64(0)..<100 { try batch.put([Float](repeating: Float(id), count: 1_024), for: id) }
         }
@@ -28,13 +28,13 @@ private struct Stop: Error {}
     ]
 
     @Test(arguments: bad.indices) func badOptionsAreRefused(_ index: Int) throws {
-        expectError(.invalidArgument) { try store.compact(.rewrite, Self.bad[index]) }
+        expectError(.invalidArgument) { try store.compact(.rewrite, options: Self.bad[index]) }
         #expect(try store.info.generation == 1)
     }
 
     @Test func theLargestAreTaken() throws {
         let all = Duration(secondsComponent: .max, attosecondsComponent: 0)
-        let report = try store.compact(.rewrite, .init(maxBytesPerSecond: .max, deadline: all))
+        let report = try store.compact(.rewrite, options: .init(maxBytesPerSecond: .max, deadline: all))
         #expect(report.movedRows == 50)
     }
 
@@ -48,7 +48,7 @@ private struct Stop: Error {}
         _ strategy: CompactionStrategy
     ) throws {
         let options = MaintenanceOptions(maxBytesPerSecond: 1, deadline: .milliseconds(50))
-        expectError(.deadlineExceeded) { try store.compact(strategy, options) }
+        expectError(.deadlineExceeded) { try store.compact(strategy, options: options) }
         #expect(try store.verify().isSound)
         #expect(try store.count == 50)
         #expect(try store.compact(strategy).strategy == strategy)
@@ -58,7 +58,7 @@ private struct Stop: Error {}
     @Test func progressEndsARateLimitedWait() throws {
         var calls = 0
         #expect(throws: Stop.self) {
-            try store.compact(.rewrite, Self.slow) { _ in
+            try store.compact(.rewrite, options: Self.slow) { _ in
                 calls += 1
                 if calls == 5 { throw Stop() }
             }
@@ -75,7 +75,7 @@ private struct Stop: Error {}
         Thread {
             var calls = 0
             do {
-                try store.compact(strategy, Self.slow) { _ in
+                try store.compact(strategy, options: Self.slow) { _ in
                     calls += 1
                     // The first call comes before the wait.
                     if calls == 2 { isWaiting.signal() }

@@ -16,7 +16,7 @@ private struct Change: Encodable, Sendable {
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1))
         for id in Int64(1)...6 {
             // Row 6 has none.
             let json = id == 6 ? nil : #"{ "n": \#(id),"kept":1e2}"#
@@ -194,8 +194,7 @@ private struct Change: Encodable, Sendable {
         try store.close()
         let store = try VectorStore<Int64>.open(
             at: scratch.store,
-            .readWrite,
-            VectorStoreOptions(
+            options: VectorStoreOptions(
                 isCancelled: {
                     asked.withLock { asked in
                         asked += 1
@@ -211,7 +210,7 @@ private struct Change: Encodable, Sendable {
     }
 
     @Test func aReaderSeesTheStateBefore() throws {
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.read { snapshot in
             try store.patchMetadataJSON(#"{"n":0}"#, where: "true")
             #expect(try snapshot.metadataJSON(for: 1) == #"{ "n": 1,"kept":1e2}"#)

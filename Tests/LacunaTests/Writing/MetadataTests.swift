@@ -16,7 +16,7 @@ private struct Photo: Codable, Equatable, Sendable {
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 1))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 1))
         try store.put([1], for: 1, metadataJSON: #"{"kept":true}"#)
     }
 

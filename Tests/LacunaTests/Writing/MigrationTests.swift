@@ -14,7 +14,7 @@ import Testing
     ) throws {
         try TestFiles.withDirectory { parent in
             let path = parent + "/store"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 8, metric: .dot))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 8, metric: .dot))
             for id in Int64(1)...7 {
                 try store.put(CrashModel.vector(id, version: 0, dimension: 8), for: id, metadataJSON: "{\"id_\":\(id)}")
             }
@@ -36,7 +36,9 @@ import Testing
     /// Readers change nothing, and their error says what to do.
     @Test(arguments: versions) func anOldStoreIsNotRead(_ version: Int, _ leavingLog: Bool) throws {
         try Self.withOldStore(version, leavingLog: leavingLog) { path, _ throws in
-            let error = #expect(throws: VectorStoreError.self) { try VectorStore<Int64>.open(at: path, .readOnly) }
+            let error = #expect(throws: VectorStoreError.self) {
+                try VectorStore<Int64>.open(at: path, access: .readOnly)
+            }
             #expect(error?.code == .needsMigration)
             #expect(try VectorStoreRecovery.run(at: path, dryRun: true).state == .clean)
             #expect(try Self.version(path) == .integer(Int64(version)))
@@ -47,7 +49,7 @@ import Testing
         try Self.withOldStore(version, leavingLog: leavingLog) { path, model in
             var model = model
             let store = try VectorStore<Int64>.open(at: path)
-            let reader = try VectorStore<Int64>.open(at: path, .readOnly)
+            let reader = try VectorStore<Int64>.open(at: path, access: .readOnly)
             #expect(try Self.version(path) == .integer(Int64(StoreIndex.schemaVersion)))
             #expect(try store.search(for: CrashModel.vector(3, version: 1, dimension: 8), limit: 9).count == 5)
             try store.put(CrashModel.vector(9, version: 0, dimension: 8), for: 9)
@@ -103,7 +105,7 @@ import Testing
         let mount = scratch.path + "/disk"
         try Mounts.withTmpfs(megabytes: 16, at: mount) {
             let path = mount + "/store"
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: 1, metric: .euclidean))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 1, metric: .euclidean))
             try store.write { batch in for id in Int64(0)..<60_000 { try batch.put([Float(id)], for: id) } }
             try store.close()
             try EarlierSchema.make(2, of: path)
@@ -149,7 +151,7 @@ import Testing
         let script = String(decoding: Migrations.scripts[2], as: UTF8.self)
         try TestFiles.withDirectory { parent in
             let new = parent + "/new"
-            try VectorStore<Int64>.create(at: new, .init(dimension: 8)).close()
+            try VectorStore<Int64>.create(at: new, configuration: .init(dimension: 8)).close()
             let texts = try schema(new)
             #expect(texts.contains { $0.hasPrefix("CREATE TABLE store (") && script.contains($0 + ";") })
             for version in [1, 2, 3] {

@@ -13,8 +13,8 @@ import Testing
     private func makeStore(_ interval: Duration = .seconds(3_600)) throws -> VectorStore<Int64> {
         try .create(
             at: scratch.store,
-            .init(dimension: 4, metric: .dot),
-            .init(durability: .relaxed(interval: interval))
+            configuration: .init(dimension: 4, metric: .dot),
+            options: .init(durability: .relaxed(interval: interval))
         )
     }
 
@@ -62,8 +62,8 @@ import Testing
     @Test func aLargeFailedBatchIsOverwritten() throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 65_536, metric: .dot),
-            .init(durability: .relaxed(interval: .seconds(3_600)))
+            configuration: .init(dimension: 65_536, metric: .dot),
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         func large(_ value: Float) -> [Float] { Array(repeating: value, count: 65_536) }
         try store.put(large(1), for: 1)
@@ -84,8 +84,8 @@ import Testing
     @Test func aFullGroupIsCommittedAtOnce() throws {
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
-            .init(dimension: 65_536, metric: .dot),
-            .init(durability: .relaxed(interval: .seconds(3_600)))
+            configuration: .init(dimension: 65_536, metric: .dot),
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         for id in 1...33 { try store.put(Array(repeating: 1, count: 65_536), for: Int64(id)) }
         #expect(try store.count == 32)
@@ -97,8 +97,7 @@ import Testing
         try store?.close()
         store = try VectorStore.open(
             at: scratch.store,
-            .readWrite,
-            .init(durability: .relaxed(interval: .seconds(3_600)))
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         try store?.put(row(2), for: 2)
         store = nil
@@ -140,8 +139,7 @@ import Testing
             do {
                 let store = try VectorStore<Int64>.open(
                     at: scratch.store,
-                    .readWrite,
-                    .init(durability: .relaxed(interval: .zero))
+                    options: .init(durability: .relaxed(interval: .zero))
                 )
                 try store.put(row(id), for: id)
             }

@@ -15,7 +15,7 @@ import Testing
 
     init() throws {
         scratch = try Scratch()
-        store = try .create(at: scratch.store, .init(dimension: 2))
+        store = try .create(at: scratch.store, configuration: .init(dimension: 2))
         try store.put([1, 2], for: 1)
         try store.put([1, 3], for: 2)
         try store.delete(2)
@@ -101,8 +101,7 @@ import Testing
         try store.close()
         let relaxed = try VectorStore<Int64>.open(
             at: scratch.store,
-            .readWrite,
-            .init(durability: .relaxed(interval: .seconds(3_600)))
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
         )
         try relaxed.put([4, 4], for: 4)
         try FileManager.default.moveItem(atPath: scratch.store, toPath: scratch.path + "/moved")
@@ -111,7 +110,7 @@ import Testing
     }
 
     @Test func aReaderIsToldAtTheNextCommit() throws {
-        let reader = try VectorStore<Int64>.open(at: scratch.store, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         let moved = scratch.path + "/moved"
         try FileManager.default.moveItem(atPath: scratch.store, toPath: moved)
         try store.close()
@@ -160,7 +159,7 @@ import Testing
             let error = expectError(.readOnly) { try VectorStore<Int64>.open(at: path) }
             #expect(error?.remedy.description.contains("`cp -a`") == true)
             expectError(.readOnly) { try VectorStoreRecovery.run(at: path) }
-            let reader = try VectorStore<Int64>.open(at: path, .readOnly)
+            let reader = try VectorStore<Int64>.open(at: path, access: .readOnly)
             #expect(try reader.ids() == [1])
             #expect(try reader.verify().isSound)
             try reader.close()
@@ -183,7 +182,7 @@ import Testing
         let victim = scratch.path + "/victim"
         try write(Data(repeating: 7, count: 40_000), to: victim)
         try Program.succeed("ln", victim, scratch.file("index.sqlite-shm"))
-        expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store, .readOnly) }
+        expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store, access: .readOnly) }
         expectError(.readOnly) { try VectorStore<Int64>.open(at: scratch.store) }
         #expect(try read(victim) == Data(repeating: 7, count: 40_000))
     }

@@ -10,7 +10,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     @Test(arguments: [0, 1, 2, 4, 5, 300]) func anotherDimensionIsRefused(_ count: Int) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 3))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 3))
         try store.put([1, 2, 3], for: 1)
         let error = expectError(.invalidVector) { try store.put([Float](repeating: 1, count: count), for: 77) }
         #expect(error?.ids == ["77"])
@@ -21,7 +21,7 @@ import Testing
 
     @Test(arguments: [Float.nan, .signalingNaN, .infinity, -.infinity], [1, 2, 7, 8, 33])
     func aComponentThatIsNoNumberIsNamed(_ value: Float, _ dimension: Int) throws {
-        let store = try VectorStore<String>.create(at: scratch.store, .init(dimension: dimension))
+        let store = try VectorStore<String>.create(at: scratch.store, configuration: .init(dimension: dimension))
         for component in Set([0, dimension / 2, dimension - 1]) {
             var vector = [Float](repeating: 0.5, count: dimension)
             vector[component] = value
@@ -36,13 +36,16 @@ import Testing
 
     @Test(arguments: [-1, 0, 65_537, .max, .min]) func dimensionsOutOfRangeAreRefused(_ dimension: Int) throws {
         expectError(.invalidArgument) {
-            try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension))
+            try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: dimension))
         }
         #expect(!exists(scratch.store))
     }
 
     @Test(arguments: [1, 65_536]) func dimensionsAtTheEdgesWork(_ dimension: Int) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: dimension, metric: .euclidean))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: dimension, metric: .euclidean)
+        )
         var random = SplitMix64(seed: 5)
         let vectors = (0..<3).map { _ in random.floats(dimension) }
         for (id, vector) in vectors.enumerated() { try store.put(vector, for: Int64(id)) }
@@ -54,7 +57,7 @@ import Testing
     /// Every bit comes back: zeros of both signs, subnormal numbers, the largest and the smallest number.
     @Test func bitsAreKept() throws {
         let vector: [Float] = [0, -0.0, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude, .pi]
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 6))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 6))
         try store.put(vector, for: 1)
         #expect(try store.vector(for: 1)?.bitPatterns == vector.bitPatterns)
         let seen = try store.withVector(for: 1) { row in row.indices.map { row[$0].bitPattern } }
@@ -66,7 +69,7 @@ import Testing
 
     /// Sums of products are right even if float32 can't hold them.
     @Test(arguments: DistanceMetric.allCases) func extremeValuesAreSearched(_ metric: DistanceMetric) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 5, metric: metric))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 5, metric: metric))
         let largest = Float.greatestFiniteMagnitude
         let vectors: [[Float]] = [
             [0, 0, 0, 0, 0], [largest, largest, 0, 1, -largest], [-largest, 1, 0, 0, 0],
@@ -94,7 +97,7 @@ import Testing
     }
 
     @Test func equalDistancesAreOrderedByID() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         var random = SplitMix64(seed: 21)
         let ids = (Int64(-500)..<500).shuffled(using: &random)
         try store.write { batch in for id in ids { try batch.put([1, 1], for: id) } }
@@ -105,7 +108,7 @@ import Testing
     }
 
     @Test(arguments: [0, -1, .min]) func limitsAndThreadsOutOfRangeAreRefused(_ number: Int) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         expectError(.invalidArgument) { try store.search(for: [1, 2], limit: number) }
         expectError(.invalidArgument) { try store.search(for: [1, 2], limit: 1, options: .init(threads: number)) }
         try store.put([1, 2], for: 1)
@@ -113,7 +116,7 @@ import Testing
     }
 
     @Test func searchingAnEmptyStoreFindsNothing() throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 2))
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 2))
         #expect(try store.search(for: [1, 2], limit: 3).isEmpty)
         #expect(try store.search(forEach: [[1, 2], [3, 4]], limit: 3).map(\.count) == [0, 0])
         #expect(try store.search(forEach: [], limit: 3).isEmpty)
@@ -121,7 +124,10 @@ import Testing
 
     /// Many queries in one pass, on any number of threads, give the same answers as single searches.
     @Test(arguments: DistanceMetric.allCases) func manyQueriesAreAsManySearches(_ metric: DistanceMetric) throws {
-        let store = try VectorStore<Int64>.create(at: scratch.store, .init(dimension: 300, metric: metric))
+        let store = try VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 300, metric: metric)
+        )
         var random = SplitMix64(seed: 31)
         try store.write { batch in for id in Int64(0)..<3_000 { try batch.put(random.floats(300), for: id) } }
         let queries = (0..<5).map { _ in random.floats(300) }

@@ -45,13 +45,19 @@ struct CodesCommand: ParsableCommand {
         let output = Output(json: json)
         try Scratch.with(in: directory) { scratch in
             try scratch.withPath("codes") { path in
-                let store = try VectorStore<Int64>.create(at: path, .init(dimension: rows.dimension, metric: .cosine))
+                let store = try VectorStore<Int64>.create(
+                    at: path,
+                    configuration: .init(dimension: rows.dimension, metric: .cosine)
+                )
                 try rows.put(in: store)
                 try CodesMeter(store: store, queries: queries, runs: runs, output: output).run(rows)
                 try store.close()
             }
             try scratch.withPath("hard") { path in
-                let store = try VectorStore<Int64>.create(at: path, .init(dimension: rows.dimension, metric: .dot))
+                let store = try VectorStore<Int64>.create(
+                    at: path,
+                    configuration: .init(dimension: rows.dimension, metric: .dot)
+                )
                 try rows.flattened().put(in: store)
                 let query = [1] + [Float](repeating: 0, count: rows.dimension - 1)
                 let queries = [[Float]](repeating: query, count: 20)

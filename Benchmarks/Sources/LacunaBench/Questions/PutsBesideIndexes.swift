@@ -41,7 +41,7 @@ struct PutsBesideIndexes {
 
     private func seconds(_ indexes: Indexes) throws -> Double {
         try bench.scratch.withPath("puts") { path in
-            let store = try VectorStore<Int64>.create(at: path, .init(dimension: bench.dimension))
+            let store = try VectorStore<Int64>.create(at: path, configuration: .init(dimension: bench.dimension))
             if indexes != .none {
                 try store.createMetadataIndex(on: "section")
                 try store.createMetadataIndex(on: "installed_kib")

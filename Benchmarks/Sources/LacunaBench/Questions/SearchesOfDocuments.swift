@@ -13,7 +13,7 @@ struct SearchesOfDocuments {
         try meter.bench.scratch.withPath("documents") { path in
             let store = try VectorStore<Int64>.create(
                 at: path,
-                .init(dimension: meter.bench.dimension, metric: .euclidean)
+                configuration: .init(dimension: meter.bench.dimension, metric: .euclidean)
             )
             for batch in Bench.batches(of: meter.bench.rows) {
                 try store.write {

@@ -40,7 +40,10 @@ struct ScanCommand: ParsableCommand {
         try Scratch.with(in: directory) { scratch in
             for metric in DistanceMetric.allCases {
                 try scratch.withPath("scan") { path in
-                    let store = try VectorStore<Int64>.create(at: path, .init(dimension: dimension, metric: metric))
+                    let store = try VectorStore<Int64>.create(
+                        at: path,
+                        configuration: .init(dimension: dimension, metric: metric)
+                    )
                     try vectors.put(in: store)
                     let meter = ScanMeter(store: store, queries: vectors.mixtures(100), runs: runs, output: output)
                     try meter.run(path, metric)

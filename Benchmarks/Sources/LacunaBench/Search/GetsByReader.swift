@@ -10,7 +10,7 @@ struct GetsByReader {
     private static let limit = 2e-6
 
     func run() throws {
-        let reader = try VectorStore<Int64>.open(at: store.path, .readOnly)
+        let reader = try VectorStore<Int64>.open(at: store.path, access: .readOnly)
         var random = SplitMix(seed: 6)
         let rows = Array(store.model.liveRows.shuffled(using: &random).prefix(Self.most))
         _ = try read(rows, reader)

@@ -18,7 +18,7 @@ final class SearchedStore<ID: SearchedID> {
     init(creating path: String, _ model: SearchModel) throws {
         self.path = path
         self.model = model
-        handle = try .create(at: path, .init(dimension: model.dimension, metric: .euclidean))
+        handle = try .create(at: path, configuration: .init(dimension: model.dimension, metric: .euclidean))
         let rows = model.liveRows
         for batch in Bench.batches(of: rows.count) {
             let puts = rows[batch].map { (ID(row: $0), model.vector(of: $0), model.metadata(of: $0)) }

@@ -26,7 +26,7 @@ struct SearchesByElement {
                 metric: .euclidean,
                 element: element
             )
-            let store = try VectorStore<Int64>.create(at: path, configuration)
+            let store = try VectorStore<Int64>.create(at: path, configuration: configuration)
             for batch in Bench.batches(of: meter.bench.rows) {
                 try store.write { for row in batch { try $0.put(vector(row), for: Int64(row)) } }
             }

@@ -18,7 +18,7 @@ struct StoreReader {
     }
 
     private static func open<ID: SearchedID>(_: ID.Type, _ path: String) throws -> Search {
-        let store = try VectorStore<ID>.open(at: path, .readOnly)
+        let store = try VectorStore<ID>.open(at: path, access: .readOnly)
         return { query, limit in try store.answer(to: query, limit: limit) }
     }
 

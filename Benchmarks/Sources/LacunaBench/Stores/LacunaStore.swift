@@ -8,7 +8,7 @@ struct LacunaStore<ID: BenchmarkID>: BenchmarkStore {
     private let store: VectorStore<ID>
 
     init(creating path: String, dimension: Int) throws {
-        store = try .create(at: path, .init(dimension: dimension, metric: .euclidean))
+        store = try .create(at: path, configuration: .init(dimension: dimension, metric: .euclidean))
     }
 
     init(opening path: String) throws {

@@ -1,0 +1,17 @@
+import Foundation
+
+/// The threads on which the asynchronous calls of one handle work.
+///
+/// Each kind of call has threads of its own, so that none waits for slower ones.
+struct AsyncCalls: Sendable {
+    /// Searches share the cores: the more there are at a time, the fewer cores each takes. A few threads more than cores
+    /// keep the cores busy while a read waits for the disk.
+    let reading = CallQueue("lacuna.reading", limit: max(4, ProcessInfo.processInfo.activeProcessorCount))
+    /// Threads that wait for their turns share commits.
+    let writing = CallQueue("lacuna.writing", limit: 16, beginsInTurn: true)
+    /// Maintenance, backups, and checks of whole stores.
+    let maintenance = CallQueue("lacuna.maintenance", limit: 4)
+
+    /// Work without a handle: opening, recovery, restoring.
+    static let opening = CallQueue("lacuna.opening", limit: 4)
+}

@@ -1,0 +1,65 @@
+// See VectorStore+AsyncReading.swift.
+
+extension VectorStore {
+    /// Makes an empty store in a new directory, and opens it: see ``create(at:configuration:options:)-7sgaj``.
+    public static func create(
+        at path: some StorePathConvertible,
+        configuration: VectorStoreConfiguration,
+        options: VectorStoreOptions = .init()
+    ) async throws -> VectorStore {
+        try await AsyncCalls.opening.run { try create(at: path, configuration: configuration, options: options) }
+    }
+
+    /// Opens a store; for writing, it is recovered first if a crash has left something to recover.
+    public static func open(
+        at path: some StorePathConvertible,
+        access: VectorStoreAccess = .readWrite,
+        options: VectorStoreOptions = .init()
+    ) async throws -> VectorStore {
+        try await AsyncCalls.opening.run { try open(at: path, access: access, options: options) }
+    }
+
+    /// Opens the store at a path for writing, or makes an empty one if there is none.
+    public static func openOrCreate(
+        at path: some StorePathConvertible,
+        configuration: VectorStoreConfiguration,
+        options: VectorStoreOptions = .init()
+    ) async throws -> VectorStore {
+        try await AsyncCalls.opening.run {
+            try openOrCreate(at: path, configuration: configuration, options: options)
+        }
+    }
+
+    /// Closes the store: later calls throw `closed`.
+    public func close() async throws { try await AsyncCalls.opening.run { [self] in try close() } }
+}
+
+extension VectorStoreInfo {
+    /// Reads a store's description without knowing its ids' type, and without opening its vectors.
+    public static func read(at path: some StorePathConvertible) async throws -> VectorStoreInfo {
+        try await AsyncCalls.opening.run { try read(at: path) }
+    }
+}
+
+extension VectorStoreRecovery {
+    /// Puts in order what a crash has left of the store at `path`.
+    public static func run(
+        at path: some StorePathConvertible,
+        dryRun: Bool = false
+    ) async throws -> RecoveryReport {
+        try await AsyncCalls.opening.run { try run(at: path, dryRun: dryRun) }
+    }
+}
+
+extension VectorStoreBackup {
+    /// Puts a copy of a backup in the place of the store at `path`; there need not be a store.
+    @discardableResult
+    public static func restore(
+        _ backup: some StorePathConvertible,
+        to path: some StorePathConvertible,
+        options: MaintenanceOptions = MaintenanceOptions(),
+        progress: sending @escaping ProgressHandler = { _ in }
+    ) async throws -> RestoreReport {
+        try await AsyncCalls.opening.run { try restore(backup, to: path, options: options, progress: progress) }
+    }
+}

@@ -1,0 +1,100 @@
+// See VectorStore+AsyncReading.swift. A search of a call that awaits takes the cores that it is given: all of them if it
+// is alone, and one if there are many.
+
+extension VectorStore {
+    /// The nearest rows, nearest first; rows at equal distances in the order of their ids. See
+    /// ``search(for:limit:where:options:)-([Float],_,_,_)``.
+    public func search(
+        for query: [Float],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) async throws -> [Match<ID>] {
+        try await calls.reading.run { [self] in try search(for: query, limit: limit, where: filter, options: options) }
+    }
+
+    /// The nearest rows of several queries, found in one pass over the file and of one moment.
+    public func search(
+        forEach queries: [[Float]],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) async throws -> [[Match<ID>]] {
+        try await calls.reading.run { [self] in
+            try search(forEach: queries, limit: limit, where: filter, options: options)
+        }
+    }
+
+    /// The nearest rows of several queries, with a report of how the search found them.
+    public func explainedSearch(
+        forEach queries: [[Float]],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) async throws -> (matches: [[Match<ID>]], report: SearchReport) {
+        try await calls.reading.run { [self] in
+            try explainedSearch(forEach: queries, limit: limit, where: filter, options: options)
+        }
+    }
+
+    /// The nearest rows with their metadata, all of one moment.
+    ///
+    /// - Throws: Also `DecodingError` if the metadata of a match have another shape than `M`.
+    public func search<M: Decodable & Sendable>(
+        for query: [Float],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions(),
+        as type: M.Type
+    ) async throws -> [DecodedMatch<ID, M>] {
+        try await calls.reading.run { [self] in
+            try search(for: query, limit: limit, where: filter, options: options, as: type)
+        }
+    }
+
+    /// The rows like some examples, and unlike others.
+    public func search(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions()
+    ) async throws -> [Match<ID>] {
+        try await calls.reading.run { [self] in
+            try search(like: positives, unlike: negatives, limit: limit, where: filter, options: options)
+        }
+    }
+
+    /// The rows like some examples, and unlike others, with their metadata.
+    public func search<M: Decodable & Sendable>(
+        like positives: [SearchExample<ID>],
+        unlike negatives: [SearchExample<ID>] = [],
+        limit: Int,
+        where filter: Filter? = nil,
+        options: SearchOptions<ID> = SearchOptions(),
+        as type: M.Type
+    ) async throws -> [DecodedMatch<ID, M>] {
+        try await calls.reading.run { [self] in
+            try search(like: positives, unlike: negatives, limit: limit, where: filter, options: options, as: type)
+        }
+    }
+
+    /// The rows that are near a vector and have certain words, by a score of both.
+    public func search(
+        for query: [Float],
+        matching words: TextQuery,
+        fusion: Fusion = .reciprocalRank(),
+        depth: Int = 1_000,
+        limit: Int,
+        where filter: Filter? = nil
+    ) async throws -> [FusedMatch<ID>] {
+        try await calls.reading.run { [self] in
+            try search(for: query, matching: words, fusion: fusion, depth: depth, limit: limit, where: filter)
+        }
+    }
+
+    /// The place in a ranking after a match.
+    public func cursor(after match: Match<ID>) async throws -> SearchCursor {
+        try await calls.reading.run { [self] in try cursor(after: match) }
+    }
+}
