@@ -146,9 +146,9 @@ extension UUID: VectorID {
 
     /// The UUID of an index row; nil for any other text, also for one in upper case.
     public init?(sqlValue: SQLValue) {
-        guard case .text(let text) = sqlValue, let uuid = UUID(uuidString: text),
-            uuid.canonicalText.utf8.elementsEqual(text.utf8)
-        else { return nil }
+        guard case .text(var text) = sqlValue, let uuid = text.withUTF8({ unsafe UUID(canonicalText: $0) }) else {
+            return nil
+        }
         self = uuid
     }
 }

@@ -11,6 +11,11 @@ struct LowerCaseUUIDs: Encodable {
 
     init(_ value: any Encodable) { self.value = value }
 
+    /// Whether values of a type can be encoded without this wrapper, which costs a microsecond: most members can.
+    static func isNeeded(for type: Any.Type) -> Bool {
+        type != String.self && type != Int.self && type != Double.self && type != Bool.self && type != Date.self
+    }
+
     func encode(to encoder: any Encoder) throws {
         switch value {
         case let uuid as UUID:
@@ -61,7 +66,8 @@ private struct LowerCaseMembers<Key: CodingKey>: KeyedEncodingContainerProtocol 
 
     mutating func encodeNil(forKey key: Key) throws { try base.encodeNil(forKey: key) }
 
-    mutating func encode(_ value: some Encodable, forKey key: Key) throws {
+    mutating func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
+        guard LowerCaseUUIDs.isNeeded(for: Value.self) else { return try base.encode(value, forKey: key) }
         try base.encode(LowerCaseUUIDs(value), forKey: key)
     }
 
@@ -91,7 +97,10 @@ private struct LowerCaseElements: UnkeyedEncodingContainer {
 
     mutating func encodeNil() throws { try base.encodeNil() }
 
-    mutating func encode(_ value: some Encodable) throws { try base.encode(LowerCaseUUIDs(value)) }
+    mutating func encode<Value: Encodable>(_ value: Value) throws {
+        guard LowerCaseUUIDs.isNeeded(for: Value.self) else { return try base.encode(value) }
+        try base.encode(LowerCaseUUIDs(value))
+    }
 
     mutating func nestedContainer<Nested>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
         KeyedEncodingContainer(LowerCaseMembers(base: base.nestedContainer(keyedBy: type)))

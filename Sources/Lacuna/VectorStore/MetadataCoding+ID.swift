@@ -32,8 +32,15 @@ extension MetadataCoding {
 
     /// Decodes a row's metadata, with the row's id under the key `id` if the type is `Identifiable`.
     func decode<M: Decodable>(_ json: String, of id: some VectorID, by decoder: JSONDecoder) throws -> M {
-        guard let type = Self.idType(of: M.self) else { return try decode(json, by: decoder) }
-        return try decode(MetadataPatch("{\"id\":\(try self.json(id, as: type))}").applied(to: json), by: decoder)
+        var cursor = JSONCursor(json)
+        guard let type = Self.idType(of: M.self), cursor.skip(UInt8(ascii: "{")) else {
+            return try decoder.decode(M.self, from: Data(json.utf8))
+        }
+        let members = cursor.bytes[cursor.place...]
+        cursor.skipSpace()
+        var withID = Data("{\"id\":\(try self.json(id, as: type))".utf8)
+        if cursor.next != UInt8(ascii: "}") { withID.append(UInt8(ascii: ",")) }
+        return try decoder.decode(M.self, from: withID + members)
     }
 
     /// The type of a model's ids; nil if the type isn't `Identifiable`.
@@ -45,6 +52,8 @@ extension MetadataCoding {
     /// A row's id in JSON, as a type of ids encodes itself. A type that the store doesn't know gets an integer or a text.
     private func json(_ id: some VectorID, as type: Any.Type) throws(VectorStoreError) -> String {
         let value = id.sqlValue
+        // These types encode themselves as the index stores them, so no encoder is needed.
+        if type == Int64.self || type == Int.self || type == String.self || type == UUID.self { return value.jsonText }
         if let type = type as? any (VectorID & Encodable).Type, let own = type.init(sqlValue: value) {
             return try encode(own)
         }

@@ -94,8 +94,4 @@ public struct MetadataCoding: Sendable {
             )
         }
     }
-
-    func decode<M: Decodable>(_ json: String, by decoder: JSONDecoder) throws -> M {
-        try decoder.decode(M.self, from: Data(json.utf8))
-    }
 }
