@@ -51,6 +51,23 @@ import Testing
         try expect("metadata ->> 'owner' = \(uuid)", [9])
     }
 
+    /// Variables need no conversion, in an interpolation or in a list of values.
+    @Test func variablesAreBoundAsTheyAre() throws {
+        struct Event: Codable { var made: Date, owner: UUID, name: String, done: Bool, size: Double }
+        let event = Event(made: Date(), owner: UUID(), name: "it's", done: true, size: 0.1)
+        let (id, none): (Int64, Int?) = (7, nil)
+        try store.setMetadata(event, for: id)
+        let conditions = "metadata ->> 'made' = ? AND metadata ->> 'owner' = ? AND metadata ->> 'name' = ?"
+        let values: [any FilterValue] = [event.made, event.owner, event.name, event.done, event.size, id, none]
+        let more = " AND metadata ->> 'done' = ? AND metadata ->> 'size' = ? AND id = ? AND metadata ->> 'n' IS ?"
+        try expect(Filter(sql: conditions + more, values: values), [id])
+        try expect(
+            .field("made") == event.made && .field("owner") == event.owner && .field("name") == event.name
+                && .field("done") == event.done && .field("size") == event.size && .id == id,
+            [id]
+        )
+    }
+
     @Test(arguments: [
         (1_769_846_401.5, "2026-01-31T08:00:01.500Z"), (0, "1970-01-01T00:00:00.000Z"),
         (-0.001, "1969-12-31T23:59:59.999Z"), (951_782_400, "2000-02-29T00:00:00.000Z"),
