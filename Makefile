@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Runs the tests under a sanitizer: all of them, or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
 SANITIZED = LACUNA_CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xswiftc -O $(if $(TESTS),--filter '$(TESTS)')
 
-.PHONY: demo test test-arm64 torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
+.PHONY: demo test test-arm64 test-sqlite torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -22,6 +22,10 @@ test: dependencies
 # Checks that distances have the same bits on an emulated 64-bit Arm processor; skipped if qemu can't be installed.
 test-arm64:
 	Tests/ARM64/run
+
+# Tests filters and indexes with older and newer versions of SQLite; skipped if they can't be downloaded.
+test-sqlite: dependencies
+	SWIFT=$(SWIFT) Tests/SQLiteVersions/run
 
 # Explores a million crash states. An earlier run prints the SEED with which to go on.
 STATES ?= 1000000
