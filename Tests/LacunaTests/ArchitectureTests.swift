@@ -6,7 +6,7 @@ import Testing
 @Suite struct ArchitectureTests {
     /// The floors from the bottom up; rooms of one floor don't know each other.
     static let floors = [
-        ["Calls", "VectorFile"], ["Index"], ["Log", "Changes"], ["Reading"], ["Writing"], ["Compaction"],
+        ["Calls", "Counters", "VectorFile"], ["Index"], ["Log", "Changes"], ["Reading"], ["Writing"], ["Compaction"],
         ["Recovery", "Search"], ["Backup"],
         ["VectorStore"],
     ]

@@ -1,13 +1,13 @@
 import ArgumentParser
 
 @main
-struct LacunaBench: ParsableCommand {
+struct LacunaBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lacuna-bench",
         abstract: "Lacuna beside other stores.",
         subcommands: [
             StagesCommand.self, ScanCommand.self, CodesCommand.self, GrowthCommand.self, PlotCommand.self,
-            BackupCommand.self,
+            BackupCommand.self, TasksCommand.self,
             WorkerCommand.self,
         ]
     )

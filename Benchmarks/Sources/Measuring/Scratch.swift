@@ -6,15 +6,27 @@ package struct Scratch {
     package let path: String
 
     package static func with<R>(in parent: String?, _ body: (Scratch) throws -> R) throws -> R {
+        let (scratch, signals) = try make(in: parent)
+        defer { scratch.remove(signals) }
+        return try body(scratch)
+    }
+
+    package static func with<R>(in parent: String?, _ body: (Scratch) async throws -> R) async throws -> R {
+        let (scratch, signals) = try make(in: parent)
+        defer { scratch.remove(signals) }
+        return try await body(scratch)
+    }
+
+    private static func make(in parent: String?) throws -> (Scratch, [any DispatchSourceSignal]) {
         let parent = parent ?? NSTemporaryDirectory()
         let path = parent + (parent.hasSuffix("/") ? "" : "/") + "lacuna-benchmark-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let signals = [SIGINT, SIGTERM].map { removeAtSignal($0, path) }
-        defer {
-            signals.forEach { $0.cancel() }
-            try? FileManager.default.removeItem(atPath: path)
-        }
-        return try body(Scratch(path: path))
+        return (Scratch(path: path), [SIGINT, SIGTERM].map { removeAtSignal($0, path) })
+    }
+
+    private func remove(_ signals: [any DispatchSourceSignal]) {
+        signals.forEach { $0.cancel() }
+        try? FileManager.default.removeItem(atPath: path)
     }
 
     /// Calls `body` with a path that doesn't exist yet, and removes what `body` has made there.

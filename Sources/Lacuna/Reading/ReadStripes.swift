@@ -70,6 +70,9 @@ package final class ReadStripes: @unchecked Sendable {
         return wasUsed
     }
 
+    /// The number of reads so far.
+    var reads: Int { stripes.reduce(0) { $0 + $1.reads } }
+
     // MARK: Threads inside a read
 
     func enter() {
@@ -108,6 +111,8 @@ struct ReadStripe {
         var older: [(rows: MappedRows, pins: Int)] = []
         /// Whether anybody has read since the last `takeUsed`.
         var wasUsed = false
+        /// The number of reads so far.
+        var reads = 0
         /// One entry for each read, since a thread may be inside several.
         var threads: [UInt64] = []
     }
@@ -196,7 +201,17 @@ struct ReadStripe {
     // MARK: Threads
 
     @inline(__always)
-    func enter() { unsafe state.pointee.threads.append(lacuna_thread_number()) }
+    func enter() {
+        unsafe state.pointee.reads += 1
+        unsafe state.pointee.threads.append(lacuna_thread_number())
+    }
+
+    /// The number of reads so far. Takes the lock itself.
+    fileprivate var reads: Int {
+        lock()
+        defer { unlock() }
+        return unsafe state.pointee.reads
+    }
 
     @inline(__always)
     func leave() {

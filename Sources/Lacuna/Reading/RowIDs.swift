@@ -101,6 +101,11 @@ final class RowIDs: @unchecked Sendable {
         isFollower = log == nil
     }
 
+    /// The memory of the table that is in use.
+    var bytes: Int {
+        state.withLock { _ in unsafe table.map { unsafe $0._withUnsafeGuaranteedRef { $0.bytes } } ?? 0 }
+    }
+
     private func fits(_ record: StoreRecord) -> Bool {
         record.nextSlot.number < SlotTable.maxSlots
             && SlotTable.bytes(slots: record.nextSlot.number, rows: Int(record.liveRows), kind) <= limitBytes

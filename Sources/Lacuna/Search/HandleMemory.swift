@@ -6,4 +6,5 @@ struct HandleMemory: Sendable {
     let filters: RememberedFilters
     let values: RememberedValues
     let codes: CodesMemory
+    let counters: StoreCounters
 }

@@ -99,7 +99,15 @@ extension Writer {
     func compact(_ strategy: CompactionStrategy, _ pace: Pace, givesWay: Bool = false) throws -> CompactionReport {
         try maintain(pace, givesWay: givesWay) { maintenance in
             try maintenance.turn { try Recovery.putInOrder($0) }
-            return try Compactor(maintenance: maintenance).run(strategy)
+            let report = try Compactor(maintenance: maintenance).run(strategy)
+            maintenance.counters.note { statistics in
+                if report.strategy != nil { statistics.compactions += 1 }
+                statistics.movedRows += report.movedRows
+                statistics.writtenBytes += report.writtenBytes
+                statistics.reclaimedBytes += max(0, report.allocatedBefore - report.allocatedAfter)
+                statistics.longestWriterPause = max(statistics.longestWriterPause, report.longestWriterPause)
+            }
+            return report
         }
     }
 }

@@ -26,6 +26,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let background: BackgroundMaintenance?
     let element: ElementType
     let metadataCoding: MetadataCoding
+    var counters: StoreCounters { memory.counters }
     let calls = AsyncCalls()
     let hub: ChangeHub
     let commitWatch: CommitWatch
@@ -179,7 +180,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             rowIDs: opened.session.ids,
             filters: RememberedFilters(opened.session.metadataChanges),
             values: RememberedValues(opened.session.metadataChanges),
-            codes: CodesMemory(opened.session.paths, opened.session.fileSystem)
+            codes: CodesMemory(opened.session.paths, opened.session.fileSystem),
+            counters: opened.session.counters
         )
         opened.session.onRemoval = { [codes = memory.codes] in codes.letGoIfRemoved() }
         hub = opened.session.hub
@@ -217,7 +219,8 @@ public final class VectorStore<ID: VectorID>: Sendable {
             rowIDs: readers.followsCommits ? rowIDs : nil,
             filters: RememberedFilters(nil),
             values: RememberedValues(nil),
-            codes: codes
+            codes: codes,
+            counters: StoreCounters()
         )
         background = nil
         hub = ChangeHub()

@@ -131,6 +131,12 @@ extension VectorStoreSnapshot {
         }
         var report = searcher.report.withLock { $0 }
         report.duration = .now - start
+        memory.counters.note { statistics in
+            statistics.searches[report.plan.rawValue, default: 0] += 1
+            statistics.searchDuration += report.duration
+            statistics.comparedRows += report.scannedRows + report.codedRows
+            statistics.searchedBytes += report.readBytes
+        }
         return (matches, report)
     }
 

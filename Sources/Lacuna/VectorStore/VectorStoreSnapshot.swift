@@ -18,7 +18,7 @@ import Foundation
 public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     let snapshot: Snapshot
     let memory: HandleMemory
-    private let paths: StorePaths
+    let paths: StorePaths
     let coding: MetadataCoding
 
     init(_ snapshot: Snapshot, _ memory: HandleMemory, _ paths: StorePaths, _ coding: MetadataCoding) {

@@ -17,6 +17,7 @@ package final class Maintenance {
     let index: StoreIndex
     let paths: StorePaths
     let fileSystem: any FileSystem
+    let counters: StoreCounters
     /// The longest of its turns: no writer has waited longer for it.
     private(set) var longestTurn = Duration.zero
     private let locks: EpochLocks
@@ -41,6 +42,7 @@ package final class Maintenance {
         index = try StoreIndex.openForReading(session.paths.directory, .readOnly)
         paths = session.paths
         fileSystem = session.fileSystem
+        counters = session.counters
         readers = session.ids?.readers
         locks = try mapped(EpochLocks(paths.directory, creates: true, like: try session.paths.model()))
     }

@@ -158,6 +158,12 @@ package final class RowWriter {
         failure = nil
     }
 
+    /// The time that the sync of the rows took.
+    private(set) var syncDuration = Duration.zero
+
+    /// The number of rows added in this transaction.
+    var addedRows: Int { start.nextSlot.distance(to: record.nextSlot) }
+
     /// The bytes of rows added in this transaction.
     var addedBytes: Int64 { record.rowsEnd - start.rowsEnd }
 
@@ -174,7 +180,9 @@ package final class RowWriter {
         try checkFailure()
         if record.nextSlot > start.nextSlot {
             try writePending()
+            let begin = ContinuousClock.now
             if !PlantedBug.rowsNotSynced.isPlanted && !PlantedBug.commitBeforeRows.isPlanted { try file.sync() }
+            syncDuration = .now - begin
         }
         invariant(pending.isEmpty, "each row that the index is about to name was written")
         guard hasChanges else { return }

@@ -13,6 +13,7 @@ package struct WriteSession {
     private(set) var ids: RowIDs?
     let metadataChanges: MetadataChanges
     let hub = ChangeHub()
+    let counters = StoreCounters()
     /// Ends a change by a filter; set by the handle.
     var isCancelled: @Sendable () -> Bool = { false }
     /// Called in the writer's turn with the record of a transaction of rows or metadata that was just committed.
@@ -124,7 +125,10 @@ package struct WriteSession {
             if PlantedBug.markBeforeCommit.isPlanted { try log.mark.committed(index.record) }
             // Readers may see the commit at once, so its changes are noted before. If it fails, they are only read again.
             metadataChanges.note(rows.changedMetadata, rows.record.commitSequence + 1)
+            let start = ContinuousClock.now
             try index.connection.run("COMMIT")
+            let duration = rows.syncDuration + (.now - start)
+            counters.note { $0.commitDuration += duration }
             noteCommit(rows.record)
             if PlantedBug.commitBeforeRows.isPlanted { try currentFile().sync() }
         } catch {
@@ -141,7 +145,14 @@ package struct WriteSession {
         rows.giveBackBuffer()
         staging.note(died: rows.died, ofTarget: rows.unstaged)
         onCommit(rows.record)
-        if rows.hasChanges { hub.note(rows.record.commitSequence + 1, rows.changeList) }
+        if !rows.hasChanges { return }
+        hub.note(rows.record.commitSequence + 1, rows.changeList)
+        counters.note { statistics in
+            statistics.commits += 1
+            statistics.addedRows += rows.addedRows
+            statistics.deletedRows += rows.deletedRows
+            statistics.writtenBytes += rows.addedBytes
+        }
     }
 
     /// Deletes rows in one durable transaction, to which `noting` may add changes. Returns the number of rows deleted.

@@ -119,6 +119,6 @@ import Testing
             return try await store.search(for: [Float](repeating: 1, count: 1_024), limit: 1)
         }
         search.cancel()
-        await #expect { try await search.value } throws: { ($0 as? VectorStoreError)?.code == .cancelled }
+        await #expect(throws: CancellationError.self) { try await search.value }
     }
 }

@@ -65,14 +65,18 @@ struct PutsBesideIndexes {
     }
 
     private static func metadata(_ row: Int, _ random: inout SplitMix) -> String {
-        // Few words are frequent, and most are rare.
+        """
+        {"name":"package-\(row)","section":"section \(row % 50)","installed_kib":\(row * 7_919 % 100_000),\
+        "summary":"\(summary(&random))"}
+        """
+    }
+
+    /// Twelve words, of which few are frequent and most are rare.
+    static func summary(_ random: inout SplitMix) -> String {
         let words = (0..<wordsPerRow).map { _ -> String in
             let share = random.nextFloat()
             return "word\(Int(share * share * Float(vocabulary)))"
         }
-        return """
-            {"name":"package-\(row)","section":"section \(row % 50)","installed_kib":\(row * 7_919 % 100_000),\
-            "summary":"\(words.joined(separator: " "))"}
-            """
+        return words.joined(separator: " ")
     }
 }

@@ -1,7 +1,7 @@
 import Measuring
 
-/// What people ask beside a query: which rows count, and one row of each document. Each is measured beside a search for
-/// the query alone, and each answer is checked.
+/// What people ask beside a query: which rows count, one row of each document, and words. Each is measured beside a
+/// search for the query alone, and each answer is checked.
 struct QuestionsStage {
     let bench: Bench
     let output: Output
@@ -15,6 +15,7 @@ struct QuestionsStage {
             try store.close()
         }
         try SearchesOfDocuments(meter: meter).run()
+        try SearchesForWords(meter: meter).run()
         try PutsBesideIndexes(bench: bench, output: output).run()
     }
 }
