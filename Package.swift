@@ -136,6 +136,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// `make docs` sets it; those who depend on Lacuna don't fetch the plugin.
+if Context.environment["LACUNA_DOCS"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
 if isFuzzing {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),

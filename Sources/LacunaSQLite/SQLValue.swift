@@ -2,9 +2,13 @@
 ///
 ///     let filter = Filter(sql: "metadata ->> 'year' >= ? AND id <> ?", values: [2020, "cover"])
 public enum SQLValue: Hashable, Sendable {
+    /// NULL.
     case null
+    /// An integer of 64 bits.
     case integer(Int64)
+    /// A floating-point number.
     case real(Double)
+    /// A text in UTF-8.
     case text(String)
 }
 

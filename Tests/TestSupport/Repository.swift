@@ -9,5 +9,5 @@ package enum Repository {
     package static let sample = root.appendingPathComponent("Examples/packages").path
 
     /// The directory of the running tests, and of the package's programs.
-    static let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    package static let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
 }

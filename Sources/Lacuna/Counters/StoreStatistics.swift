@@ -1,4 +1,4 @@
-/// What a handle has done since it was opened, and what it holds: ``VectorStore/statistics()``.
+/// What a handle has done since it was opened, and what it holds: ``VectorStore/statistics``.
 public struct StoreStatistics: Sendable, Equatable, Codable {
     /// The number of reads: snapshots, and rows found by the cache of ids.
     public var reads: Int

@@ -1,8 +1,10 @@
 extension Filter {
     /// A filter in the JSON form that other vector databases use:
     ///
-    ///     {"section": "science", "installed_kib": {"$lt": 500}}
-    ///     {"$or": [{"author.name": {"$in": ["Ann", "Bob"]}}, {"tags": {"$contains": "draft"}}]}
+    /// ```json
+    /// {"section": "science", "installed_kib": {"$lt": 500}}
+    /// {"$or": [{"author.name": {"$in": ["Ann", "Bob"]}}, {"tags": {"$contains": "draft"}}]}
+    /// ```
     ///
     /// All members of an object must hold. A member is a key with a value to be equal to, or with an object of
     /// operators; or it is `$and`, `$or` (a list of filters) or `$not` (a filter). The operators are `$eq`, `$ne`,

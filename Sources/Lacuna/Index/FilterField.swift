@@ -1,7 +1,8 @@
 /// A row's id, or the value at a place in its metadata, with which a filter compares: ``Filter/field(_:_:)`` and
 /// ``Filter/id``.
 ///
-///     .field("section") == "science" && .field("author", "name").hasPrefix("Knu") && !.field("tags").contains("draft")
+///     let name: Filter = .field("section") == "science" && .field("author", "name").hasPrefix("Knu")
+///     let other: Filter = name && !.field("tags").contains("draft")
 ///
 /// A comparison is true if the value is there and of the same kind as the other one: both are numbers, texts, Booleans
 /// or null. In any other case it is false, and `!` negates that exactly. So `!=` is true for all rows for which `==` is

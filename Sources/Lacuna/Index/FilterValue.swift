@@ -8,10 +8,15 @@ public protocol FilterValue: Sendable {
 
 /// A JSON value that is no array and no object.
 public enum FilterScalar: Sendable, Hashable {
+    /// Null, which only `isNull` and `==` with nil find.
     case null
+    /// True or false.
     case boolean(Bool)
+    /// A whole number.
     case integer(Int64)
+    /// A number with a fraction, or beyond 64 bits.
     case real(Double)
+    /// A text, compared by its UTF-8 bytes.
     case text(String)
 
     /// The value as SQLite's functions of JSON return it: a Boolean is 1 or 0.

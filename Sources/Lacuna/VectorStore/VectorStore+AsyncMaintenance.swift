@@ -3,7 +3,10 @@
 // handler throws.
 
 extension VectorStore {
-    /// Gives the space of dead rows back: see ``compact(_:options:progress:)-(_,_,ProgressHandler)``.
+    /// Gives the space of dead rows back: see ``compact(_:options:progress:)``.
+    ///
+    /// It works on a thread of the store's own, and so does `progress`. If the task is cancelled, it ends at its next batch,
+    /// and throws `CancellationError` when it has ended; it leaves what the blocking call leaves if `progress` throws.
     @discardableResult
     public func compact(
         _ strategy: CompactionStrategy = .auto,
@@ -13,18 +16,22 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try compact(strategy, options: options, progress: progress) }
     }
 
-    /// Gives the space of dead rows back within the file.
+    /// Releases the disk blocks inside gaps: ``compact(_:options:progress:)`` with the strategy `punch`.
     @discardableResult
     public func punchHoles(progress: sending @escaping ProgressHandler = { _ in }) async throws -> CompactionReport {
         try await calls.maintenance.run { [self] in try punchHoles(progress: progress) }
     }
 
-    /// The compaction that a strategy would do.
+    /// The plan of what ``compact(_:options:progress:)`` would do now. Changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) async throws -> CompactionPlan {
         try await calls.reading.run { [self] in try compactionPlan(strategy) }
     }
 
-    /// Deletes rows, and destroys their bytes.
+    /// Deletes rows and destroys their bytes: see ``erase(_:options:progress:)``.
+    ///
+    /// It works on a thread of the store's own, and so does `progress`. If the task is cancelled before the rows are
+    /// deleted, nothing happens. After that it ends at the next piece of the file, and the erasure stays pending, as after
+    /// an error.
     @discardableResult
     public func erase(
         _ ids: [ID],
@@ -34,7 +41,10 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try erase(ids, options: options, progress: progress) }
     }
 
-    /// Makes codes, with which searches are faster.
+    /// Makes codes of the rows, with which searches are faster: see ``accelerate(options:progress:)``.
+    ///
+    /// It works on a thread of the store's own, and so does `progress`. If the task is cancelled, it ends at its next batch,
+    /// and throws `CancellationError` when it has ended; it leaves what the blocking call leaves if `progress` throws.
     @discardableResult
     public func accelerate(
         options: MaintenanceOptions = MaintenanceOptions(),
@@ -43,12 +53,16 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try accelerate(options: options, progress: progress) }
     }
 
-    /// Removes the codes, and makes no more.
+    /// Removes the codes. From then on searches compare the rows themselves.
     public func stopAccelerating() async throws {
         try await calls.maintenance.run { [self] in try stopAccelerating() }
     }
 
-    /// Replaces the vectors of all rows by those of another model. `embed` runs on a thread of the store's own.
+    /// Gives all rows new vectors, and makes all of them current in one transaction: see
+    /// ``reembed(dimension:model:options:progress:_:)``.
+    ///
+    /// `embed` isn't asynchronous: it runs on a thread of the store's own, and may block that thread. If the task is
+    /// cancelled, the call ends before the next batch; the rows that were embedded stay so, and the next call goes on.
     @discardableResult
     public func reembed(
         dimension: Int,
@@ -62,7 +76,7 @@ extension VectorStore {
         }
     }
 
-    /// Drops the new vectors of a re-embedding that was begun and not ended.
+    /// Drops the new vectors of a re-embedding that was begun and not ended: see ``abortReembedding()``.
     ///
     /// - Returns: Whether there was one.
     @discardableResult
@@ -70,7 +84,11 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try abortReembedding() }
     }
 
-    /// Copies the newest state of the store to a new directory, or brings an earlier backup up to date.
+    /// Copies the newest state of the store to a new directory, or brings an earlier backup up to date: see
+    /// ``backup(to:incremental:options:progress:)``.
+    ///
+    /// It works on a thread of the store's own, and so does `progress`. If the task is cancelled, it ends at its next
+    /// MiB, and `path` is as it was.
     @discardableResult
     public func backup(
         to path: some StorePathConvertible,
@@ -85,7 +103,9 @@ extension VectorStore {
 
     // MARK: Indexes
 
-    /// Makes an index on a field of the metadata. Writers wait meanwhile, and readers don't.
+    /// Makes an index on a field of the metadata: see ``createMetadataIndex(on:_:progress:)``.
+    ///
+    /// Writers wait meanwhile, and readers don't. If the task is cancelled, nothing has changed.
     public func createMetadataIndex(
         on key: String,
         _ more: String...,
@@ -94,7 +114,7 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try createMetadataIndex([key] + more, progress) }
     }
 
-    /// Drops the index on a field of the metadata.
+    /// Drops the index on a field of the metadata, in one durable transaction.
     ///
     /// - Returns: Whether there was one.
     @discardableResult
@@ -102,7 +122,9 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try dropMetadataIndex([key] + more) }
     }
 
-    /// Makes the text index, in which searches look for words. Writers wait meanwhile, and readers don't.
+    /// Makes the text index, in which searches look for words: see ``createTextIndex(on:tokenizer:progress:)``.
+    ///
+    /// Writers wait meanwhile, and readers don't. If the task is cancelled, nothing has changed.
     public func createTextIndex(
         on fields: [String],
         tokenizer: TextTokenizer = .unicode,
@@ -113,7 +135,7 @@ extension VectorStore {
         }
     }
 
-    /// Drops the text index.
+    /// Drops the text index, in one durable transaction.
     ///
     /// - Returns: Whether there was one.
     @discardableResult

@@ -1,7 +1,7 @@
 // See VectorStore+AsyncReading.swift.
 
 extension VectorStore {
-    /// Makes an empty store in a new directory, and opens it: see ``create(at:configuration:options:)-7sgaj``.
+    /// Makes an empty store in a new directory, and opens it: see ``create(at:configuration:options:)``.
     public static func create(
         at path: some StorePathConvertible,
         configuration: VectorStoreConfiguration,
@@ -10,7 +10,10 @@ extension VectorStore {
         try await AsyncCalls.opening.run { try create(at: path, configuration: configuration, options: options) }
     }
 
-    /// Opens a store; for writing, it is recovered first if a crash has left something to recover.
+    /// Opens a store: see ``open(at:access:options:)``.
+    ///
+    /// A recovery after a crash is part of it. If the task is cancelled, the check of a long log ends; a recovery that has
+    /// begun goes on to its end.
     public static func open(
         at path: some StorePathConvertible,
         access: VectorStoreAccess = .readWrite,
@@ -19,7 +22,8 @@ extension VectorStore {
         try await AsyncCalls.opening.run { try open(at: path, access: access, options: options) }
     }
 
-    /// Opens the store at a path for writing, or makes an empty one if there is none.
+    /// Opens the store at a path for writing, or makes an empty one if there is none: see
+    /// ``openOrCreate(at:configuration:options:)``.
     public static func openOrCreate(
         at path: some StorePathConvertible,
         configuration: VectorStoreConfiguration,
@@ -30,19 +34,20 @@ extension VectorStore {
         }
     }
 
-    /// Closes the store: later calls throw `closed`.
+    /// Closes the store: later calls throw `closed`. Waits for a write that is under way, without blocking a thread of
+    /// Swift's: see ``close()``.
     public func close() async throws { try await AsyncCalls.opening.run { [self] in try close() } }
 }
 
 extension VectorStoreInfo {
-    /// Reads a store's description without knowing its ids' type, and without opening its vectors.
+    /// Reads a store's description without knowing its ids' type, and without opening its vectors: see ``read(at:)``.
     public static func read(at path: some StorePathConvertible) async throws -> VectorStoreInfo {
         try await AsyncCalls.opening.run { try read(at: path) }
     }
 }
 
 extension VectorStoreRecovery {
-    /// Puts in order what a crash has left of the store at `path`.
+    /// Puts in order what a crash has left of the store at `path`: see ``run(at:dryRun:)``.
     public static func run(
         at path: some StorePathConvertible,
         dryRun: Bool = false
@@ -52,7 +57,10 @@ extension VectorStoreRecovery {
 }
 
 extension VectorStoreBackup {
-    /// Puts a copy of a backup in the place of the store at `path`; there need not be a store.
+    /// Puts a copy of a backup in the place of the store at `path`; there need not be a store: see
+    /// ``restore(_:to:options:progress:)``.
+    ///
+    /// If the task is cancelled before the two directories exchange their names, `path` is as it was.
     @discardableResult
     public static func restore(
         _ backup: some StorePathConvertible,

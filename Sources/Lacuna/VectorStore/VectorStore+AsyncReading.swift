@@ -7,8 +7,9 @@
 // what happened.
 
 extension VectorStore {
-    /// Calls `body` with the newest state of the store, as ``read(_:)-((VectorStoreSnapshot<ID>)->R)`` does, on a thread
-    /// of the store's own.
+    /// Calls `body` with the newest state of the store, on a thread of the store's own: see ``read(_:)``.
+    ///
+    /// `body` isn't asynchronous, since a snapshot can't live across a suspension. What it captures and returns is sent.
     ///
     /// - Throws: The error of `body`; `CancellationError` if the task was cancelled before the read began, or while a
     ///   long part of it was under way; an error of the store.
@@ -21,13 +22,13 @@ extension VectorStore {
         }
     }
 
-    /// A copy of the id's vector; nil if no row has this id. See ``vector(for:)-(ID)``.
+    /// A copy of the id's vector; nil if no row has this id. See ``vector(for:)``.
     public func vector(for id: ID) async throws -> [Float]? {
         try await calls.reading.run { [self] in try vector(for: id) }
     }
 
-    /// Calls `body` with the id's vector, on a thread of the store's own; nil if no row has this id. The row isn't moved or
-    /// destroyed until `body` returns.
+    /// Calls `body` with the id's vector, on a thread of the store's own; nil if no row has this id: see
+    /// ``withVector(for:_:)``. The row isn't moved or destroyed until `body` returns.
     public func withVector<R>(
         for id: ID,
         _ body: sending @escaping (Span<Float>) throws -> sending R
@@ -48,17 +49,19 @@ extension VectorStore {
         try await calls.reading.run { [self] in try ids() }
     }
 
-    /// The ids of the rows that pass the filter, of one moment, in id order.
+    /// The ids of the rows that pass the filter, of one moment, in id order: see ``ids(where:)``. Cancelling the task ends
+    /// the evaluation of the filter.
     public func ids(where filter: Filter) async throws -> [ID] {
         try await calls.reading.run { [self] in try ids(where: filter) }
     }
 
-    /// The number of rows that pass the filter, of one moment.
+    /// The number of rows that pass the filter, of one moment: see ``count(where:)``. Cancelling the task ends the
+    /// evaluation of the filter.
     public func count(where filter: Filter) async throws -> Int {
         try await calls.reading.run { [self] in try count(where: filter) }
     }
 
-    /// The id's metadata; nil if it has none, or no row has this id.
+    /// The id's metadata; nil if it has none, or no row has this id: see ``metadata(for:as:)``.
     public func metadata<M: Decodable & Sendable>(for id: ID, as type: M.Type = M.self) async throws -> M? {
         try await calls.reading.run { [self] in try metadata(for: id, as: type) }
     }
@@ -69,7 +72,10 @@ extension VectorStore {
     }
 
     /// Calls `body` with each row of one moment, or with each that passes the filter, in id order, on a thread of the
-    /// store's own.
+    /// store's own: see ``forEach(where:limit:vectors:_:)``.
+    ///
+    /// `body` isn't asynchronous. It may call the blocking calls of this and other stores. Cancelling the task ends the
+    /// call soon; an error that `body` throws ends it at once.
     public func forEach(
         where filter: Filter? = nil,
         limit: Int? = nil,
@@ -86,12 +92,13 @@ extension VectorStore {
         try await calls.reading.run { [self] in try indexes() }
     }
 
-    /// The slots of the data file in some buckets of equal size: see ``slotMap(buckets:)-(Int)``.
+    /// The slots of the data file in some buckets of equal size: see ``slotMap(buckets:)``.
     public func slotMap(buckets count: Int) async throws -> [SlotBucket] {
         try await calls.maintenance.run { [self] in try slotMap(buckets: count) }
     }
 
-    /// Checks everything: see ``verify(progress:)-(ProgressHandler)``.
+    /// Reads and checks everything: see ``verify(progress:)``. `progress` runs on a thread of the store's
+    /// own. Cancelling the task ends it soon.
     public func verify(
         progress: sending @escaping ProgressHandler = { _ in }
     ) async throws -> VerificationReport<ID> {

@@ -2,8 +2,11 @@
 // is alone, and one if there are many.
 
 extension VectorStore {
-    /// The nearest rows, nearest first; rows at equal distances in the order of their ids. See
-    /// ``search(for:limit:where:options:)-([Float],_,_,_)``.
+    /// The nearest rows, nearest first; rows at equal distances in the order of their ids: see
+    /// ``search(for:limit:where:options:)``.
+    ///
+    /// It works on threads of the store's own: on all cores if it is alone, and on one if many searches are under way,
+    /// unless ``SearchOptions/threads`` says how many. If the task is cancelled, it ends while it compares rows.
     public func search(
         for query: [Float],
         limit: Int,
@@ -13,7 +16,8 @@ extension VectorStore {
         try await calls.reading.run { [self] in try search(for: query, limit: limit, where: filter, options: options) }
     }
 
-    /// The nearest rows of several queries, found in one pass over the file and of one moment.
+    /// The nearest rows of several queries, found in one pass over the file and of one moment: see
+    /// ``search(forEach:limit:where:options:)``.
     public func search(
         forEach queries: [[Float]],
         limit: Int,
@@ -25,7 +29,8 @@ extension VectorStore {
         }
     }
 
-    /// The nearest rows of several queries, with a report of how the search found them.
+    /// The nearest rows of several queries, with a report of how the search found them: see
+    /// ``explainedSearch(forEach:limit:where:options:)``.
     public func explainedSearch(
         forEach queries: [[Float]],
         limit: Int,
@@ -37,7 +42,7 @@ extension VectorStore {
         }
     }
 
-    /// The nearest rows with their metadata, all of one moment.
+    /// The nearest rows with their metadata, all of one moment: see ``search(for:limit:where:options:as:)``.
     ///
     /// - Throws: Also `DecodingError` if the metadata of a match have another shape than `M`.
     public func search<M: Decodable & Sendable>(
@@ -52,7 +57,7 @@ extension VectorStore {
         }
     }
 
-    /// The rows like some examples, and unlike others.
+    /// The rows like some examples, and unlike others: see ``search(like:unlike:limit:where:options:)``.
     public func search(
         like positives: [SearchExample<ID>],
         unlike negatives: [SearchExample<ID>] = [],
@@ -65,7 +70,8 @@ extension VectorStore {
         }
     }
 
-    /// The rows like some examples, and unlike others, with their metadata.
+    /// The rows like some examples, and unlike others, with their metadata: see
+    /// ``search(like:unlike:limit:where:options:as:)``.
     public func search<M: Decodable & Sendable>(
         like positives: [SearchExample<ID>],
         unlike negatives: [SearchExample<ID>] = [],
@@ -79,7 +85,8 @@ extension VectorStore {
         }
     }
 
-    /// The rows that are near a vector and have certain words, by a score of both.
+    /// The rows that are near a vector and have certain words, by a score of both: see
+    /// ``search(for:matching:fusion:depth:limit:where:)``.
     public func search(
         for query: [Float],
         matching words: TextQuery,
@@ -93,7 +100,7 @@ extension VectorStore {
         }
     }
 
-    /// The place in a ranking after a match.
+    /// The place in a ranking after a match: see ``cursor(after:)``.
     public func cursor(after match: Match<ID>) async throws -> SearchCursor {
         try await calls.reading.run { [self] in try cursor(after: match) }
     }

@@ -3,8 +3,8 @@ extension VectorStore {
     ///
     ///     for try await update in store.compactionUpdates(.rewrite) {
     ///         switch update {
-    ///         case .progress(let progress): show(progress.done, of: progress.total)
-    ///         case .finished(let report): show(report)
+    ///         case .progress(let progress): print("\(progress.done) of \(progress.total) rows")
+    ///         case .finished(let report): print(report.duration)
     ///         }
     ///     }
     ///

@@ -76,9 +76,11 @@ extension VectorStore {
 
     /// Replaces an id's metadata; durable as the handle's ``Durability`` says.
     ///
-    /// - Parameter metadata: A value that encodes as a JSON object, by ``VectorStoreOptions/metadataCoding``. A model that
-    ///   is `Identifiable` is stored without its `id`, as by ``put(_:for:metadata:replacing:)``; no other may have that
-    ///   key.
+    /// - Parameters:
+    ///   - metadata: A value that encodes as a JSON object, by ``VectorStoreOptions/metadataCoding``. A model that is
+    ///     `Identifiable` is stored without its `id`, as by ``put(_:for:metadata:replacing:)``; no other may have that
+    ///     key.
+    ///   - id: The id of a row.
     /// - Throws: `unknownID`, `invalidMetadata`.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func setMetadata(_ metadata: some Encodable, for id: ID) throws(VectorStoreError) {
@@ -95,9 +97,12 @@ extension VectorStore {
     /// Applies a JSON merge patch (RFC 7396) to an id's metadata; durable as the handle's ``Durability`` says. See
     /// ``patchMetadataJSON(_:for:)``.
     ///
-    /// - Parameter patch: A value that encodes as a JSON object without the key `id`, which only an `Identifiable` model
-    ///   with the row's id may have. To remove a member, it must encode as `null`, as nil does in a dictionary (`["year": Int?.none]`); the optionals of a `Codable` structure are left
-    ///   out if they are nil, and so change nothing.
+    /// - Parameters:
+    ///   - patch: A value that encodes as a JSON object without the key `id`, which only an `Identifiable` model with the
+    ///     row's id may have. To remove a member, it must encode as `null`, as nil does in a dictionary
+    ///     (`["year": Int?.none]`); the optionals of a `Codable` structure are left out if they are nil, and so change
+    ///     nothing.
+    ///   - id: The id of a row.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func patchMetadata(_ patch: some Encodable, for id: ID) throws(VectorStoreError) {
         try storeErrors { try patchMetadataJSON(try metadataCoding.encode(patch, for: id), for: id) }

@@ -162,6 +162,7 @@ extension VectorStore {
     ///   - filter: A condition on rows: see ``Filter``.
     ///   - limit: The number of rows after which the call stops.
     ///   - vectors: Whether to read the vectors as well.
+    ///   - body: Called with each row. An error that it throws ends the call, which throws it.
     /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the id, for a row that
     ///   doesn't match its checksum.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")

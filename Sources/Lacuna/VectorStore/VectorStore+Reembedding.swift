@@ -3,7 +3,7 @@ extension VectorStore {
     /// that, readers and writers go on with the old vectors; after it, all have the new ones, of the new dimension.
     ///
     ///     try store.reembed(dimension: 768, model: EmbeddingModel("e5-base")) { ids, metadata, old in
-    ///         try model.embed(metadata.map(text))
+    ///         try vectors(of: metadata)
     ///     }
     ///
     /// **Rounds.** The rows are embedded batch by batch, in id order, and each batch is durable before the next begins.

@@ -124,6 +124,9 @@ extension VectorStore {
     /// - Parameters:
     ///   - positives: At least one row or vector that the matches should be like. One that is there twice counts twice.
     ///   - negatives: Rows or vectors that they should be unlike.
+    ///   - limit: The number of rows to find, at least 1.
+    ///   - filter: A condition on rows: see ``Filter``.
+    ///   - options: As in ``search(for:limit:where:options:)``.
     /// - Throws: Also `unknownID` if an id has no row; `damaged`, with the id, for a row that doesn't match its checksum.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search(
@@ -168,6 +171,7 @@ extension VectorStore {
     ///     let page = try store.search(for: query, limit: 10)
     ///     if let last = page.last {
     ///         let next = try store.search(for: query, limit: 10, options: .init(after: try store.cursor(after: last)))
+    ///         print(next)
     ///     }
     ///
     /// Paging through a store that doesn't change gives each row exactly once. Each page costs a search, and a

@@ -24,6 +24,7 @@ public struct WriteBatch<ID: VectorID>: ~Copyable {
     /// - Parameters:
     ///   - vector: As many components as the store's dimension, all of them finite numbers that the store's
     ///     ``ElementType`` can hold.
+    ///   - id: The row's id.
     ///   - metadataJSON: One JSON object without the key `id`; the text is kept exactly.
     ///   - replacing: Whether the new row replaces one that the id has. New metadata replace the old ones.
     ///   - oldMetadata: What becomes of the metadata of a row that is replaced, if no new ones are given.

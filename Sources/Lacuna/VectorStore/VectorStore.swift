@@ -50,7 +50,6 @@ public final class VectorStore<ID: VectorID>: Sendable {
     /// - Throws: `alreadyExists` if something is at `path`, `locked` while somebody else is making the store,
     ///   `invalidArgument` for a dimension, a model or an option out of range.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
-    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public static func create(
         at path: some StorePathConvertible,
         configuration: VectorStoreConfiguration,
@@ -109,7 +108,6 @@ public final class VectorStore<ID: VectorID>: Sendable {
     ///   a crash also `diskFull`, on a file system that copies on writing, and `busy` while another program writes or
     ///   checkpoints. In a directory that can't be written also `busy`, if a writer commits by another path at the same
     ///   time.
-    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public static func open(
         at path: some StorePathConvertible,

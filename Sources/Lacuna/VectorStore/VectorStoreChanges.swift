@@ -121,7 +121,7 @@ extension VectorStore {
     /// The commits of this store, as this handle makes or notices them.
     ///
     ///     for await change in store.changes() {
-    ///         list.reload(change.ids)
+    ///         print(change.commitSequence, change.ids?.put ?? [])
     ///     }
     ///
     /// The first element is the newest state. Commits of this handle come after they are durable, with the ids that they
