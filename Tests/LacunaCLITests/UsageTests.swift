@@ -125,4 +125,11 @@ import Testing
         #expect(try Fixture.rowCount(store) == 3)
         #expect(!FileManager.default.fileExists(atPath: directory / "e.npy"))
     }
+
+    @Test func theVersionIsTheNewestOfTheChangelog() throws {
+        let file = Repository.root.appendingPathComponent("CHANGELOG.md")
+        let changelog = try String(contentsOf: file, encoding: .utf8)
+        let version = try #require(changelog.firstMatch(of: /\n## (\S+)/)).output.1
+        #expect(try Program.lacuna.run(["--version"]).lines == ["lacuna \(version)"])
+    }
 }
