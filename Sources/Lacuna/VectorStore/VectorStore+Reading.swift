@@ -140,7 +140,8 @@ extension VectorStore {
     /// The id's metadata, decoded by ``VectorStoreOptions/metadataCoding``; nil if it has none, or no row has this id. A
     /// type that is `Identifiable` is decoded with the row's id under the key `id`.
     ///
-    /// - Throws: `DecodingError` if the metadata have another shape than `M`.
+    /// - Throws: `DecodingError` if the metadata have another shape than `M`; `damaged`, with the id, if they don't match
+    ///   their checksum.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func metadata<M: Decodable>(for id: ID, as type: M.Type = M.self) throws -> M? {
         try read { try $0.metadata(for: id, as: type) }
@@ -148,6 +149,8 @@ extension VectorStore {
 
     /// The id's metadata as the JSON text that was put, with its order of keys and spelling of numbers; nil if it has none,
     /// or no row has this id.
+    ///
+    /// - Throws: `damaged`, with the id, if the text doesn't match its checksum.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func metadataJSON(for id: ID) throws(VectorStoreError) -> String? {
         try storeErrors { try read { try $0.metadataJSON(for: id) } }

@@ -17,7 +17,9 @@
 ///
 /// All errors are ``VectorStoreError``s, except for those that your own closures throw, the `DecodingError` for metadata
 /// that have another shape than the type asked for, and `CancellationError` if the task of an asynchronous call was
-/// cancelled.
+/// cancelled. Each call names its own errors. Beside these, any may throw `closed`, `moved`, `damaged`, `ioError`,
+/// `permissionDenied` or `tooManyOpenFiles`; one that writes also `readOnly`, `needsReopen`, `diskFull`, `busy` (while
+/// SQLite's log is too long), or `reentrantCall` inside a closure of the same store.
 public final class VectorStore<ID: VectorID>: Sendable {
     let paths: StorePaths
     let readers: ReaderPool
