@@ -100,7 +100,7 @@ struct CommandError: Error, CustomStringConvertible {
         switch code {
         case .noSuchStore, .notAStore, .moved: .noInput
         case .alreadyExists: .cannotCreate
-        case .locked, .busy, .deadlineExceeded: .tryAgain
+        case .locked, .busy, .deadlineExceeded, .suspended: .tryAgain
         case .damaged, .newerFormat, .needsMigration, .unsupported: .damaged
         case .readOnly, .permissionDenied: .noPermission
         case .invalidVector, .invalidMetadata, .duplicateID, .invalidID, .unknownID, .differentModel,

@@ -25,6 +25,8 @@ extension VectorStoreError.Remedy.Call {
         case .reembed: "`lacuna reembed STORE FILE`"
         case .abortReembedding: "`lacuna reembed STORE --abort`"
         case .createTextIndex: "`lacuna index STORE add --text FIELD`"
+        // No command suspends a store.
+        case .suspend, .resume: "the command"
         }
     }
 }

@@ -17,5 +17,8 @@ package final class ThreadRegistry: Sendable {
         }
     }
 
+    /// The numbers of the threads.
+    package var all: Set<UInt64> { depths.withLock { Set($0.keys) } }
+
     package var containsCurrentThread: Bool { depths.withLock { $0[lacuna_thread_number()] != nil } }
 }

@@ -54,12 +54,25 @@ package final class TurnLock: @unchecked Sendable {
         nextTicket += 1
         while serving != ticket { unsafe pthread_cond_wait(condition(ticket), mutex) }
         unsafe pthread_mutex_unlock(mutex)
-        defer {
-            unsafe pthread_mutex_lock(mutex)
-            serving += 1
-            unsafe pthread_cond_broadcast(condition(serving))
-            unsafe pthread_mutex_unlock(mutex)
-        }
+        defer { endTurn() }
         return try body()
+    }
+
+    /// Calls `body` if no thread has the turn or waits for it; returns nil otherwise.
+    package func withLockIfFree<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R? {
+        unsafe pthread_mutex_lock(mutex)
+        let isFree = serving == nextTicket
+        if isFree { nextTicket += 1 }
+        unsafe pthread_mutex_unlock(mutex)
+        if !isFree { return nil }
+        defer { endTurn() }
+        return try body()
+    }
+
+    private func endTurn() {
+        unsafe pthread_mutex_lock(mutex)
+        serving += 1
+        unsafe pthread_cond_broadcast(condition(serving))
+        unsafe pthread_mutex_unlock(mutex)
     }
 }

@@ -35,6 +35,10 @@ extension VectorStoreError {
             case abortReembedding
             /// `VectorStore.createTextIndex`.
             case createTextIndex
+            /// `VectorStore.suspend`.
+            case suspend
+            /// `VectorStore.resume`.
+            case resume
         }
 
         enum Part: Hashable {
@@ -87,6 +91,8 @@ extension VectorStoreError.Remedy.Call: CustomStringConvertible {
         case .reembed: "reembed(dimension:model:)"
         case .abortReembedding: "abortReembedding()"
         case .createTextIndex: "createTextIndex(on:)"
+        case .suspend: "suspend(within:)"
+        case .resume: "resume()"
         }
     }
 }
@@ -169,6 +175,7 @@ extension VectorStoreError.Code {
         case .unsupported: "upgrade SQLite"
         case .moved: "run \(.open) again with the store's present path"
         case .closed: "run \(.open) again"
+        case .suspended: "resume it with \(.resume)"
         case .needsReopen: "close this handle, and run \(.open) again"
         case .reentrantCall: "let the closure return first"
         case .deadlineExceeded: "allow more time with \(.deadline), or go on later"

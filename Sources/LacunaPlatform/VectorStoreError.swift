@@ -69,6 +69,8 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let moved = Code(rawValue: "moved")
         /// The handle was closed.
         public static let closed = Code(rawValue: "closed")
+        /// The handle is suspended: resume it with ``VectorStore/resume()``.
+        public static let suspended = Code(rawValue: "suspended")
         /// An earlier I/O error made writing through this handle unsafe: close it and open the store again.
         public static let needsReopen = Code(rawValue: "needsReopen")
         /// A call from inside a closure of the same store that would wait for itself.

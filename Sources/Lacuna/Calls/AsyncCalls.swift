@@ -11,6 +11,8 @@ struct AsyncCalls: Sendable {
     let writing = CallQueue("lacuna.writing", limit: 16, beginsInTurn: true)
     /// Maintenance, backups, and checks of whole stores.
     let maintenance = CallQueue("lacuna.maintenance", limit: 4)
+    /// Suspending and resuming, which must not wait for the calls that suspending ends.
+    let suspending = CallQueue("lacuna.suspending", limit: 1)
 
     /// Work without a handle: opening, recovery, restoring.
     static let opening = CallQueue("lacuna.opening", limit: 4)

@@ -13,6 +13,11 @@ final class MetadataChanges: Sendable {
     /// Lists the changes of the commits after `sequence`.
     init(since sequence: Int64) { state = Guarded(State(completeSince: sequence)) }
 
+    var completeSince: Int64 { state.withLock { $0.completeSince } }
+
+    /// Forgets all, and lists the changes of the commits after `sequence`.
+    func begin(since sequence: Int64) { state.withLock { $0 = State(completeSince: sequence) } }
+
     func note(_ ids: [SQLValue], _ sequence: Int64) {
         if ids.isEmpty { return }
         state.withLock { state in

@@ -59,6 +59,9 @@ final class Reader: @unchecked Sendable {
     /// The record that was read last, and SQLite's version number at that time: while that is the same, nobody has
     /// committed.
     private var known: (version: Int64, record: StoreRecord)?
+    private let uncountedOffset: UInt32
+    /// It is released last.
+    private let hold: Suspension.Hold
 
     /// The number of attempts at a snapshot while a writer changes epochs or generations.
     private static let attempts = 100
@@ -72,6 +75,8 @@ final class Reader: @unchecked Sendable {
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
         _ model: ExpectedModel,
+        _ hold: Suspension.Hold,
+        _ uncountedOffset: UInt32,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(VectorStoreError) {
         self.model = model
@@ -83,6 +88,8 @@ final class Reader: @unchecked Sendable {
         self.files = files
         self.fileSystem = fileSystem
         self.isCancelled = isCancelled
+        self.uncountedOffset = uncountedOffset
+        self.hold = hold
     }
 
     var logVersion: LogVersion? { log?.version }
@@ -139,6 +146,7 @@ final class Reader: @unchecked Sendable {
         // This is the version of the state that is read, unless a commit came between.
         let version = log?.version
         let uncounted = before == version ? version?.changes(beyond: record.commitSequence) : nil
+        let uncountedChanges = uncounted.map { $0 &+ uncountedOffset }
         // The lock was taken first: if its epoch is still the current one, the writer waits for us.
         if source.followsCommits && record.readerEpoch != held {
             epoch = record.readerEpoch
@@ -155,7 +163,7 @@ final class Reader: @unchecked Sendable {
             index: index,
             record: record,
             rows: rows,
-            uncountedChanges: uncounted,
+            uncountedChanges: uncountedChanges,
             isCancelled: ReadCancellation(call: AsyncCall.current, handle: isCancelled)
         )
         return try index.connection.cancellable(by: { snapshot.isCancelled() }) { try body(snapshot) }

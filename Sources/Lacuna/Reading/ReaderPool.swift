@@ -1,6 +1,10 @@
 /// The readers of one handle. Each thread that reads borrows one.
 final class ReaderPool: Sendable {
     private struct State {
+        /// The way to open readers; chosen anew when the handle is resumed.
+        var source: IndexSource
+        /// What is added to the log's count of changes: see ``KnownState``.
+        var uncountedOffset: UInt32 = 0
         var idle: [Reader] = []
         var isClosed = false
         /// Whether anybody has read since the data file was last checked.
@@ -13,7 +17,7 @@ final class ReaderPool: Sendable {
 
     /// The threads inside a read's closure, which must neither write nor close.
     let threads = ReadStripes()
-    private let source: IndexSource
+    private let suspension: Suspension
     private let paths: StorePaths
     private let files: CurrentFile
     private let fileSystem: any FileSystem
@@ -22,7 +26,7 @@ final class ReaderPool: Sendable {
     /// Nil if the data file stays open.
     private let watch: IdleWatch?
     private let onLook: @Sendable (_ isLast: Bool) -> Void
-    private let state = Guarded(State())
+    private let state: Guarded<State>
 
     /// After this many checks without a read, one a second, the data file is closed, and checking ends: after a minute.
     /// If it were closed sooner, searches that come now and then would have to map all of it again.
@@ -40,11 +44,13 @@ final class ReaderPool: Sendable {
         _ files: CurrentFile,
         _ fileSystem: any FileSystem,
         _ model: ExpectedModel,
+        _ suspension: Suspension = Suspension(),
         isCancelled: (@Sendable () -> Bool)?,
         lettingGoBy watch: IdleWatch? = nil,
         onLook: @escaping @Sendable (_ isLast: Bool) -> Void = { _ in }
     ) {
-        self.source = source
+        state = Guarded(State(source: source))
+        self.suspension = suspension
         self.paths = paths
         self.files = files
         self.fileSystem = fileSystem
@@ -52,19 +58,27 @@ final class ReaderPool: Sendable {
         self.watch = watch
         self.onLook = onLook
         // SQLite calls this on the reading thread, so the task is the one that reads.
-        self.isCancelled = { AsyncCall.isCancelled || isCancelled?() == true }
+        self.isCancelled = { AsyncCall.isCancelled || isCancelled?() == true || suspension.isSuspended }
     }
 
     /// Whether readers see each commit.
     var followsCommits: Bool { source.followsCommits }
+    private var source: IndexSource { state.withLock { $0.source } }
 
     /// Makes the first reader of a handle that only reads. Throws `damaged` if commits are missing.
     func openFirst(checkedBy witness: LogWitness) throws {
-        giveBack(
-            try source.whileUnchanged {
-                try reader(StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness))
-            }
-        )
+        giveBack(try firstReader(source, try suspension.hold(.read), witness))
+    }
+
+    private func firstReader(_ source: IndexSource, _ hold: Suspension.Hold, _ witness: LogWitness) throws -> Reader {
+        try source.whileUnchanged {
+            try reader(
+                StoreIndex.openForReading(source.directory, source.mode, checkedBy: witness),
+                source,
+                hold,
+                uncountedOffset: 0
+            )
+        }
     }
 
     /// Calls `body` with a snapshot of the newest committed state.
@@ -76,7 +90,7 @@ final class ReaderPool: Sendable {
                 threads.leave()
                 giveBack(reader)
             }
-            return try reader.withSnapshot(body)
+            do { return try reader.withSnapshot(body) } catch { throw suspension.explained(error) }
         }
     }
 
@@ -98,8 +112,14 @@ final class ReaderPool: Sendable {
             threads.leave()
             giveBack(reader)
         }
-        return try reader.withHeldRows(index, rows)
+        do { return try reader.withHeldRows(index, rows) } catch { throw suspension.explained(error) }
     }
+
+    func checkNotClosed() throws(VectorStoreError) {
+        if state.withLock({ $0.isClosed }) { throw Self.closed }
+    }
+
+    private static let closed = VectorStoreError(.closed, "the store was closed")
 
     /// Makes later reads fail; reads under way end as usual.
     func close() {
@@ -109,24 +129,67 @@ final class ReaderPool: Sendable {
         }
     }
 
+    // MARK: Suspending
+
+    /// Closes the idle readers. Call it after ``Suspension/begin()``: from then on none is kept.
+    func letGo() { state.withLock { $0.idle.removeAll() } }
+
+    /// The number that ``Snapshot/uncountedChanges`` has more than the log shows.
+    var uncountedOffset: UInt32 { state.withLock { $0.uncountedOffset } }
+
+    /// Sets how later reads open the index, before ``Suspension/end()``.
+    func resume(_ source: IndexSource, uncountedOffset: UInt32) {
+        state.withLock { state in
+            state.source = source
+            state.uncountedOffset = uncountedOffset
+        }
+    }
+
+    /// Calls `body` with the newest state, before reads are accepted again. Throws `damaged` if commits are missing.
+    func readBeforeResuming<R>(
+        _ source: IndexSource,
+        checkedBy witness: LogWitness,
+        _ body: (Snapshot) throws -> R
+    ) throws -> R {
+        try firstReader(source, try suspension.hold(.read, resumes: true), witness).withSnapshot(body)
+    }
+
+    // MARK: Readers
+
     private func takeReader() throws -> Reader {
         let idle = try state.withLock { state throws(VectorStoreError) -> Reader? in
-            if state.isClosed { throw VectorStoreError(.closed, "the store was closed") }
+            if state.isClosed { throw Self.closed }
+            try suspension.check()
             return state.idle.popLast()
         }
         if let idle { return idle }
-        return try source.whileUnchanged { try reader(StoreIndex.openForReading(source.directory, source.mode)) }
+        let hold = try suspension.hold(.read)
+        let source = source
+        return try source.whileUnchanged {
+            try reader(
+                StoreIndex.openForReading(source.directory, source.mode),
+                source,
+                hold,
+                uncountedOffset: uncountedOffset
+            )
+        }
     }
 
-    private func reader(_ index: StoreIndex) throws(VectorStoreError) -> Reader {
-        try Reader(index, source, paths, files, fileSystem, model, isCancelled: isCancelled)
+    private func reader(
+        _ index: StoreIndex,
+        _ source: IndexSource,
+        _ hold: Suspension.Hold,
+        uncountedOffset offset: UInt32
+    ) throws(VectorStoreError) -> Reader {
+        try Reader(index, source, paths, files, fileSystem, model, hold, offset, isCancelled: isCancelled)
     }
 
     private func giveBack(_ reader: Reader) {
         let beginsToWatch = state.withLock { state in
-            if !state.isClosed && state.idle.count < Self.kept { state.idle.append(reader) }
+            let isEnding = state.isClosed || suspension.isSuspended
+            if !isEnding && state.idle.count < Self.kept { state.idle.append(reader) }
             state.hasRead = true
-            if state.isClosed || state.isWatched { return false }
+            if isEnding || state.isWatched { return false }
             state.isWatched = true
             state.idleLooks = 0
             return true

@@ -44,6 +44,8 @@ final class RowDirectory: Sendable {
         return dead
     }
 
+    func forget() { state.withLock { $0 = nil } }
+
     /// Computes the dead slots from the table `vectors` alone, after other data have contradicted it. Takes O(rows)
     /// time.
     func rebuild(_ snapshot: Snapshot) throws(VectorStoreError) -> SlotBits? {

@@ -53,7 +53,7 @@ final class RowIDs: @unchecked Sendable {
 
     let readers: ReadStripes
     private let directory: Directory
-    private let kind: VectorIDKind
+    let kind: VectorIDKind
     private let files: CurrentFile
     private let limitBytes: Int
     /// Whether the handle only reads, and so follows the commits of another process.
@@ -287,6 +287,16 @@ final class RowIDs: @unchecked Sendable {
     }
 
     func finishFilling() { fillers.wait() }
+
+    /// After ``close()``: releases the epoch's locks and the connection of a handle that only reads, if nobody reads by
+    /// them any more.
+    func letGo() { state.withLock { letGo(keepingNewest: false, &$0) } }
+
+    /// Takes ``close()`` back. The cache is filled again as at first.
+    func reopen() { state.withLock { $0.isClosed = false } }
+
+    /// Begins to follow the commits that another connection shows, for the handle that writes; the cache is closed.
+    func follow(_ log: SharedLog?) { state.withLock { _ in readers.withAllLocked { self.log = log } } }
 
     // MARK: Filling
 

@@ -7,4 +7,12 @@ struct HandleMemory: Sendable {
     let values: RememberedValues
     let codes: CodesMemory
     let counters: StoreCounters
+
+    /// Forgets what belongs to one state of the store.
+    func forget() {
+        directory.forget()
+        filters.forget()
+        values.forget()
+        codes.letGo()
+    }
 }

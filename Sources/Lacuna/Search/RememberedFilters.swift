@@ -100,6 +100,11 @@ final class RememberedFilters: Sendable {
         }
     }
 
+    /// Forgets which rows passed.
+    func forget() {
+        entries.withLock { entries in for index in entries.indices { entries[index].passing = nil } }
+    }
+
     private func update(_ filter: Filter, _ body: (inout Entry) -> Void) {
         entries.withLock { entries in
             let index = entries.firstIndex { $0.filter == filter }

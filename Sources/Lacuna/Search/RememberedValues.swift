@@ -26,6 +26,8 @@ final class RememberedValues: Sendable {
         return values
     }
 
+    func forget() { entries.withLock { $0 = [] } }
+
     func remember(_ values: FieldValues, _ field: MetadataField, _ snapshot: Snapshot) {
         let entry = Entry(field: field, values: values, state: RememberedState(snapshot))
         entries.withLock { entries in

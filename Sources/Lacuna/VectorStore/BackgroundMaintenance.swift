@@ -75,6 +75,17 @@ final class BackgroundMaintenance: Sendable {
         note(record)
     }
 
+    /// Takes ``stop()`` back. Waits for nobody's turn: the store is looked at later.
+    func startAgain(_ writer: Writer) {
+        let isAsleep = state.withLock { state -> Bool in
+            state.writer = writer
+            state.isStale = true
+            defer { state.isAwake = true }
+            return !state.isAwake
+        }
+        if isAsleep { wake(after: .zero) }
+    }
+
     /// Looks at the current record, and how far the codes reach.
     private func look(_ session: WriteSession) throws -> StoreRecord {
         let record = try session.index.record()
@@ -122,7 +133,11 @@ final class BackgroundMaintenance: Sendable {
     }
 
     private func wakeUp() {
-        guard let writer = state.withLock({ $0.writer }) else { return }
+        let current = state.withLock { state in
+            state.isAwake = state.writer != nil
+            return state.writer
+        }
+        guard let writer = current else { return }
         while true {
             do {
                 // Reads the current record, which other compactions may have changed. If this commits relaxed writes,
@@ -203,7 +218,7 @@ final class BackgroundMaintenance: Sendable {
         state.withLock { $0.settledBytes = isSettled ? deadBytes : 0 }
         logger?.info("\(Self.summary(report))")
         note(report.acceleration)
-        if let error = report.accelerationError, error.code != .closed {
+        if let error = report.accelerationError, error.code != .closed && error.code != .suspended {
             logger?.warning("making codes in the background failed, and is tried again: \(error)")
         }
     }
@@ -224,6 +239,12 @@ final class BackgroundMaintenance: Sendable {
         case .closed:
             stop()
             return false
+        case .suspended:
+            // Then it was stopped before, unless it was started again since.
+            return state.withLock { state in
+                state.isAwake = state.writer != nil
+                return state.isAwake
+            }
         case .needsReopen, .moved:
             stop()
             logger?.warning("maintenance in the background has ended: \(error)")

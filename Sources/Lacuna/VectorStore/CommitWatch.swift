@@ -23,9 +23,9 @@ final class CommitWatch: Sendable {
         self.clock = clock
     }
 
-    /// The number of the newest commit; nil if the store was closed.
-    func newest() async -> Int64? {
-        try? await calls.run { [readers] in try readers.read { $0.record.commitSequence } }
+    /// The number of the newest commit.
+    func newest() async throws -> Int64 {
+        try await calls.run { [readers] in try readers.read { $0.record.commitSequence } }
     }
 
     func begin(every interval: Duration) {

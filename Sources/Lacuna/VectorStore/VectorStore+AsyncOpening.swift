@@ -37,6 +37,16 @@ extension VectorStore {
     /// Closes the store: later calls throw `closed`. Waits for a write that is under way, without blocking a thread of
     /// Swift's: see ``close()``.
     public func close() async throws { try await AsyncCalls.opening.run { [self] in try close() } }
+
+    /// Closes everything that locks a file of the store, until ``resume()``. Waits without blocking a thread of Swift's: see
+    /// ``suspend(within:)``.
+    public func suspend(within limit: Duration) async throws {
+        try await calls.suspending.run { [self] in try suspend(within: limit) }
+    }
+
+    /// Opens a suspended store again: see ``resume()``. If the task is cancelled before a thread has begun with it, the
+    /// handle stays suspended.
+    public func resume() async throws { try await calls.suspending.run { [self] in try resume() } }
 }
 
 extension VectorStoreInfo {

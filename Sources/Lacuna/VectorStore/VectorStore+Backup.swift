@@ -54,7 +54,7 @@ extension VectorStore {
             readers: readers,
             source: paths,
             fileSystem: fileSystem,
-            pace: Pace(options, progress)
+            pace: Pace(options, unlessSuspended(progress))
         )
         do { return try backup.run(to: path, incremental: incremental) } catch let callers as CallersError {
             throw callers.error

@@ -89,7 +89,7 @@ extension VectorStore {
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func verify(progress: @escaping ProgressHandler = { _ in }) throws -> VerificationReport<ID> {
         try readers.read { snapshot in
-            var verification = Verification<ID>(snapshot, paths, progress)
+            var verification = Verification<ID>(snapshot, paths, unlessSuspended(progress))
             return try verification.run()
         }
     }

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// An embedded vector store: it keeps ids, vectors and metadata in a directory of its own.
 ///
 ///     let store = try VectorStore<UUID>.openOrCreate(
@@ -17,9 +23,9 @@
 ///
 /// All errors are ``VectorStoreError``s, except for those that your own closures throw, the `DecodingError` for metadata
 /// that have another shape than the type asked for, and `CancellationError` if the task of an asynchronous call was
-/// cancelled. Each call names its own errors. Beside these, any may throw `closed`, `moved`, `damaged`, `ioError`,
-/// `permissionDenied` or `tooManyOpenFiles`; one that writes also `readOnly`, `needsReopen`, `diskFull`, `busy` (while
-/// SQLite's log is too long), or `reentrantCall` inside a closure of the same store.
+/// cancelled. Each call names its own errors. Beside these, any may throw `closed`, `suspended`, `moved`, `damaged`,
+/// `ioError`, `permissionDenied` or `tooManyOpenFiles`; one that writes also `readOnly`, `needsReopen`, `diskFull`,
+/// `busy` (while SQLite's log is too long), or `reentrantCall` inside a closure of the same store.
 public final class VectorStore<ID: VectorID>: Sendable {
     let paths: StorePaths
     let readers: ReaderPool
@@ -27,12 +33,20 @@ public final class VectorStore<ID: VectorID>: Sendable {
     let memory: HandleMemory
     let background: BackgroundMaintenance?
     let element: ElementType
+    let uuid: UUID
     let metadataCoding: MetadataCoding
     var counters: StoreCounters { memory.counters }
     let calls = AsyncCalls()
     let hub: ChangeHub
     let commitWatch: CommitWatch
-    private let files: CurrentFile
+    let files: CurrentFile
+    let fileSystem: any FileSystem
+    let options: VectorStoreOptions
+    let suspension = Suspension()
+    /// Nil unless the handle was suspended; then, what it had open is closed.
+    let suspended = Guarded<SuspendedStore?>(nil)
+    /// Closing, suspending and resuming take turns.
+    let lifecycle = TurnLock()
 
     /// Whether this handle can only read.
     public var isReadOnly: Bool { writer == nil }
@@ -160,10 +174,16 @@ public final class VectorStore<ID: VectorID>: Sendable {
             limitBytes: options.logLimitBytes,
             logger: options.logger
         )
-        element = try opened.session.index.record().layout.element
+        self.options = options
+        fileSystem = opened.session.fileSystem
+        let record = try opened.session.index.record()
+        element = record.layout.element
+        uuid = record.uuid
         metadataCoding = options.metadataCoding
         background = options.maintenance.map { BackgroundMaintenance($0, options.logger) }
-        opened.session.isCancelled = options.cancellation
+        opened.session.isCancelled = { [suspension, isCancelled = options.cancellation] in
+            isCancelled() || suspension.isSuspended
+        }
         opened.session.onCommit = { [weak background] in background?.note($0) }
         paths = opened.session.paths
         files = opened.session.files
@@ -173,6 +193,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             opened.session.files,
             opened.session.fileSystem,
             ExpectedModel(options.model),
+            suspension,
             isCancelled: options.isCancelled
         )
         opened.session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
@@ -186,13 +207,15 @@ public final class VectorStore<ID: VectorID>: Sendable {
         opened.session.onRemoval = { [codes = memory.codes] in codes.letGoIfRemoved() }
         hub = opened.session.hub
         commitWatch = CommitWatch(readers, hub, calls.reading, nil)
-        let writer = Writer(opened, readers: readers.threads, options.durability)
+        let writer = Writer(opened, readers: readers.threads, options.durability, suspension)
         self.writer = writer
         try background?.start(writer, opened.session)
     }
 
     private init(reading paths: StorePaths, _ fileSystem: any FileSystem, _ options: VectorStoreOptions) throws {
         self.paths = paths
+        self.options = options
+        self.fileSystem = fileSystem
         metadataCoding = options.metadataCoding
         files = CurrentFile()
         let codes = CodesMemory(paths, fileSystem)
@@ -202,6 +225,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             files,
             fileSystem,
             ExpectedModel(options.model),
+            suspension,
             isCancelled: options.isCancelled,
             lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared,
             onLook: { isLast in if isLast { codes.letGo() } else { codes.letGoIfRemoved() } }
@@ -227,11 +251,13 @@ public final class VectorStore<ID: VectorID>: Sendable {
         commitWatch = CommitWatch(readers, hub, calls.reading, options.clock ?? QueueClock())
         try readers.openFirst(checkedBy: options.witness(paths, fileSystem))
         // Refuses a damaged store, or one with other ids or of another model, now and not at the first read.
-        element = try readers.read { snapshot in
+        let record = try readers.read { snapshot in
             try Self.checkIDKind(snapshot.record, paths.directory.path)
             try snapshot.index.checkModel(options.model, paths.directory.path)
-            return snapshot.record.layout.element
+            return snapshot.record
         }
+        element = record.layout.element
+        uuid = record.uuid
     }
 
     /// Closes the writer here: a timer that flushes, or background maintenance, may hold the writer, and so its lock,
@@ -241,7 +267,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
         try? writer?.close(closeReaders)
     }
 
-    private static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {
+    static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {
         guard record.idKind == ID.idKind else {
             throw VectorStoreError(
                 .invalidID,
@@ -261,19 +287,28 @@ public final class VectorStore<ID: VectorID>: Sendable {
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func close() throws(VectorStoreError) {
         try storeErrors {
-            if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
-                throw VectorStoreError(
-                    .reentrantCall,
-                    "the store can't be closed from inside one of its own closures"
-                )
+            try refuseOwnClosures("closed")
+            try lifecycle.withLock { () throws(VectorStoreError) in
+                background?.stop()
+                defer {
+                    files.clear()
+                    memory.codes.letGo()
+                    // From now on calls throw `closed`, in a suspended store too.
+                    suspension.end()
+                }
+                guard let writer else { return closeReaders() }
+                try writer.close(closeReaders)
             }
-            background?.stop()
-            defer {
-                files.clear()
-                memory.codes.letGo()
-            }
-            guard let writer else { return closeReaders() }
-            try writer.close(closeReaders)
+        }
+    }
+
+    /// Throws inside a closure that one of the store's calls runs: what is to be done would wait for that call.
+    func refuseOwnClosures(_ what: String) throws(VectorStoreError) {
+        if readers.threads.containsCurrentThread || writer?.containsCurrentThread == true {
+            throw VectorStoreError(
+                .reentrantCall,
+                "the store can't be \(what) from inside one of its own closures"
+            )
         }
     }
 

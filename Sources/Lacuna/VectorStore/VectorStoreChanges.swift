@@ -104,14 +104,17 @@ private final class Following: Sendable {
 
     deinit { hub.remove(follower) }
 
-    /// The number of the newest commit; nil if the store was closed. Later commits come after it, once each.
+    /// The number of the newest commit; nil if the store is closed or suspended. Later commits come after it, once each.
     func begin() async -> Int64? {
-        guard let sequence = await watch.newest() else {
-            follower.end()
+        do {
+            let sequence = try await watch.newest()
+            follower.begin(after: sequence)
+            return sequence
+        } catch {
+            // A suspended store tells its newest state when it is resumed.
+            if (error as? VectorStoreError)?.code != .suspended { follower.end() }
             return nil
         }
-        follower.begin(after: sequence)
-        return sequence
     }
 
     func next() async -> ChangeHub.Commit? { await follower.next() }
@@ -130,7 +133,8 @@ extension VectorStore {
     ///
     /// Nobody waits for a slow reader, and what it hasn't read holds no memory: commits are joined
     /// (``VectorStoreChange/isJoined``). The sequence ends if the store is closed, or the task that reads is cancelled.
-    /// It doesn't keep the store open.
+    /// It doesn't keep the store open. It goes on when a suspended store is resumed, with the number of the newest commit
+    /// if others have committed meanwhile.
     ///
     /// - Parameter interval: The time between two looks for commits of other processes; at least a millisecond. The
     ///   shortest of those that were asked for counts.

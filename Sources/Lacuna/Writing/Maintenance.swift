@@ -22,6 +22,8 @@ package final class Maintenance {
     private(set) var longestTurn = Duration.zero
     private let locks: EpochLocks
     private let readers: ReadStripes?
+    /// It is released last of what this object has open.
+    private let hold: Suspension.Hold
 
     /// The longest wait for readers, in seconds: about the time of their longest read.
     private var longestRead = 0.0
@@ -34,9 +36,11 @@ package final class Maintenance {
         _ writer: Writer,
         _ session: WriteSession,
         _ pace: Pace,
-        _ limits: MaintenanceLimits
+        _ limits: MaintenanceLimits,
+        _ hold: Suspension.Hold
     ) throws(VectorStoreError) {
         self.writer = writer
+        self.hold = hold
         self.pace = pace
         self.limits = pace.limited(limits)
         index = try StoreIndex.openForReading(session.paths.directory, .readOnly)
@@ -76,9 +80,9 @@ package final class Maintenance {
         try pace.advance(done, of: total, bytes: bytes, check: check)
     }
 
-    /// Throws if the work must stop, also because the store is being closed.
+    /// Throws if the work must stop, also because the store is being closed or suspended.
     func check() throws {
-        try writer.checkNotClosing()
+        try writer.checkNotEnding()
         try pace.check()
     }
 

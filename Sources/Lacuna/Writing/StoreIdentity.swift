@@ -2,7 +2,7 @@
 ///
 /// Somebody may have moved the directory and put another store in its place, or may have put a backup's files over this
 /// store's files. Then writes go to files that have no name any more, or another name.
-struct StoreIdentity {
+struct StoreIdentity: Sendable {
     private let directory: Directory
     /// The files that must stay the same while a handle is open, by name. SQLite keeps its files open.
     private let files: [(name: String, identity: FileIdentity?)]
@@ -27,11 +27,7 @@ struct StoreIdentity {
         if let file { try check(file.name, file.status().identity) }
     }
 
-    /// Calls `body`. If it fails because its files are no longer the store's, the error says so.
-    func explaining<R>(_ files: CurrentFile, _ body: () throws -> R) throws -> R {
-        do { return try body() } catch let error as VectorStoreError { throw explained(error, files) }
-    }
-
+    /// If the call failed because its files are no longer the store's, the error says so.
     func explained(_ error: VectorStoreError, _ files: CurrentFile) -> VectorStoreError {
         guard error.mayComeOfMoving else { return error }
         do throws(VectorStoreError) { try check(files.value) } catch let moved {

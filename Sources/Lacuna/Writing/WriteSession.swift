@@ -2,7 +2,7 @@
 package struct WriteSession {
     let index: StoreIndex
     let paths: StorePaths
-    let files: CurrentFile
+    private(set) var files: CurrentFile
     let fileSystem: any FileSystem
     let log: StoreLog
     let identity: StoreIdentity
@@ -11,9 +11,9 @@ package struct WriteSession {
     let rowBuffer = RowBuffer()
     /// Readers of this process find rows by id here. It learns of every transaction.
     private(set) var ids: RowIDs?
-    let metadataChanges: MetadataChanges
-    let hub = ChangeHub()
-    let counters = StoreCounters()
+    private(set) var metadataChanges: MetadataChanges
+    private(set) var hub = ChangeHub()
+    private(set) var counters = StoreCounters()
     /// Ends a change by a filter; set by the handle.
     var isCancelled: @Sendable () -> Bool = { false }
     /// Called in the writer's turn with the record of a transaction of rows or metadata that was just committed.
@@ -46,6 +46,53 @@ package struct WriteSession {
         guard let log = index.connection.sharedLog else { return }
         ids = RowIDs(paths.directory, kind, files, readers, limitBytes: limitBytes, log: log)
         index.changes = RowChanges(kind)
+    }
+
+    /// What outlives a session, if its handle is suspended and resumed.
+    struct Kept {
+        fileprivate let files: CurrentFile
+        fileprivate let ids: RowIDs?
+        fileprivate let metadataChanges: MetadataChanges
+        fileprivate let hub: ChangeHub
+        fileprivate let counters: StoreCounters
+        fileprivate let limits: LogLimit
+        fileprivate let isCancelled: @Sendable () -> Bool
+        fileprivate let onCommit: @Sendable (StoreRecord) -> Void
+        fileprivate let onRemoval: @Sendable () -> Void
+    }
+
+    var kept: Kept {
+        Kept(
+            files: files,
+            ids: ids,
+            metadataChanges: metadataChanges,
+            hub: hub,
+            counters: counters,
+            limits: log.limits,
+            isCancelled: isCancelled,
+            onCommit: onCommit,
+            onRemoval: onRemoval
+        )
+    }
+
+    /// Goes on for the handle of an earlier session.
+    ///
+    /// - Parameter isKnown: Whether nobody has written since that session.
+    mutating func take(_ kept: Kept, isKnown: Bool) {
+        if let file = files.value { kept.files.advance(to: file) }
+        files = kept.files
+        if !isKnown { kept.metadataChanges.begin(since: metadataChanges.completeSince) }
+        metadataChanges = kept.metadataChanges
+        hub = kept.hub
+        counters = kept.counters
+        log.limits = kept.limits
+        isCancelled = kept.isCancelled
+        onCommit = kept.onCommit
+        onRemoval = kept.onRemoval
+        ids = kept.ids
+        guard let ids else { return }
+        index.changes = RowChanges(ids.kind)
+        ids.follow(index.connection.sharedLog)
     }
 
     func currentFile() throws(VectorStoreError) -> DataFile {

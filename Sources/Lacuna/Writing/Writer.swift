@@ -13,32 +13,41 @@ import Glibc
 /// changes. Commits and checkpoints both run in turns: SQLite before 3.51.3 must not run them at once.
 package final class Writer: @unchecked Sendable {
     /// The writes that are not committed yet; nil once the writer is closed.
-    private var group: WriteGroup?
+    var group: WriteGroup?
     /// An I/O error that made it unsafe to go on writing: after a failed sync the kernel treats the pages as clean.
-    private var failure: VectorStoreError?
+    var failure: VectorStoreError?
     private var isFlushScheduled = false
     /// The error of a group's commit that no call has thrown yet.
     private var unreported: VectorStoreError?
-    private var lock: FileLock?
-    private let durability: Durability
-    private let identity: StoreIdentity
+    var lock: FileLock?
+    /// What the next session of a suspended handle gets.
+    var kept: WriteSession.Kept?
+    let durability: Durability
+    let identity: Guarded<StoreIdentity>
+    private let suspension: Suspension
     private let files: CurrentFile
     let turns = TurnLock()
     /// The thread whose turn it is; at most one.
-    private let threads = ThreadRegistry()
+    let threads = ThreadRegistry()
     /// The thread inside `maintain`; at most one.
-    private let maintainers = ThreadRegistry()
+    let maintainers = ThreadRegistry()
     private let maintenanceTurn = MaintenanceLock()
     private let isClosing = Atomic(false)
     /// The threads inside a read's closure.
     private let readers: ReadStripes
 
-    package init(_ store: OpenStore, readers: ReadStripes, _ durability: Durability) {
+    package init(
+        _ store: OpenStore,
+        readers: ReadStripes,
+        _ durability: Durability,
+        _ suspension: Suspension = Suspension()
+    ) {
         let session = store.session
         lock = store.lock
         self.readers = readers
         self.durability = durability
-        identity = session.identity
+        self.suspension = suspension
+        identity = Guarded(session.identity)
         files = session.files
         group = WriteGroup(session, isRelaxed: durability != .full)
     }
@@ -80,14 +89,30 @@ package final class Writer: @unchecked Sendable {
     /// An I/O error ends writing.
     private func enter<R>(_ body: () throws -> R) throws -> R {
         try refuseReentrance()
-        return try identity.explaining(files) {
+        // A call that is refused doesn't wait for its turn, which a closure may have.
+        try refuseSuspension()
+        return try explaining {
             try inTurn {
+                try refuseSuspension()
                 try AsyncCall.current?.begin()
                 do { return try body() } catch {
                     fail(error)
                     throw error
                 }
             }
+        }
+    }
+
+    /// Maintenance that a suspension stops may still put things in order.
+    private func refuseSuspension() throws(VectorStoreError) {
+        if !maintainers.containsCurrentThread { try suspension.check() }
+    }
+
+    /// Calls `body`. If it fails because the files are no longer the store's, or because the store was suspended, the
+    /// error says so.
+    private func explaining<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as VectorStoreError {
+            throw suspension.explained(identity.withLock { $0 }.explained(error, files))
         }
     }
 
@@ -105,7 +130,7 @@ package final class Writer: @unchecked Sendable {
 
     /// Commits the writers' group. If that fails, the threads that wait for it get the error; with relaxed durability
     /// none waits, and the next call throws it.
-    private func commitGroup() {
+    func commitGroup() {
         do throws(VectorStoreError) { try group?.commit() } catch {
             fail(error)
             if durability != .full { unreported = unreported ?? error }
@@ -120,7 +145,7 @@ package final class Writer: @unchecked Sendable {
     }
 
     /// Throws the error that has kept relaxed writes out of the store, unless a caller has got it before.
-    private func reportLostWrites(isUnattended: Bool = false) throws(VectorStoreError) {
+    func reportLostWrites(isUnattended: Bool = false) throws(VectorStoreError) {
         defer { if !isUnattended { unreported = nil } }
         if let unreported { throw unreported }
     }
@@ -161,10 +186,10 @@ package final class Writer: @unchecked Sendable {
                 if case .relaxed(let interval) = durability, !group.isEmpty { flushLater(interval) }
                 return (result, group.outcome)
             }
-            try identity.explaining(files) { try outcome?.get() }
+            try explaining { try outcome?.get() }
             return result
         } catch let callers as CallersError {
-            throw callers.error
+            throw suspension.explained(callers.error)
         }
     }
 
@@ -229,10 +254,10 @@ package final class Writer: @unchecked Sendable {
         do {
             let maintenance = try settled(isUnattended: givesWay) { session in
                 try session.checkIdentity()
-                return try Maintenance(self, session, pace, limits)
+                return try Maintenance(self, session, pace, limits, suspension.hold(.maintenance))
             }
             try maintenanceTurn.take(givesWay: givesWay) {
-                try checkNotClosing()
+                try checkNotEnding()
                 try pace.check()
             }
             maintainers.enter()
@@ -240,15 +265,17 @@ package final class Writer: @unchecked Sendable {
                 maintainers.leave()
                 maintenanceTurn.giveBack()
             }
-            try checkNotClosing()
-            return try identity.explaining(files) { try body(maintenance) }
+            try checkNotEnding()
+            return try explaining { try body(maintenance) }
         } catch let callers as CallersError {
             throw callers.error
         }
     }
 
-    func checkNotClosing() throws(VectorStoreError) {
+    /// Throws if the store is being closed or suspended.
+    func checkNotEnding() throws(VectorStoreError) {
         if isClosing.load(ordering: .relaxed) { throw Self.closed }
+        try suspension.check()
     }
 
     /// Notes an error on the current data file that no writer has met yet. Inside a turn, the turn itself notes its
@@ -269,7 +296,9 @@ package final class Writer: @unchecked Sendable {
     /// database, unless an I/O error has made that unsafe. So `closeReaders` is called before, when no write is under
     /// way any more.
     package func close(_ closeReaders: () -> Void) throws(VectorStoreError) {
-        do throws(VectorStoreError) { try end(closeReaders) } catch { throw identity.explained(error, files) }
+        do throws(VectorStoreError) { try end(closeReaders) } catch {
+            throw identity.withLock { $0 }.explained(error, files)
+        }
     }
 
     private func end(_ closeReaders: () -> Void) throws(VectorStoreError) {

@@ -209,7 +209,7 @@ import Testing
                         try? store.close()
                         group.leave()
                     }.start()
-                    while (try? store.writer?.checkNotClosing()) != nil { usleep(100) }
+                    while (try? store.writer?.checkNotEnding()) != nil { usleep(100) }
                 }
             }
             expectPending(error)

@@ -186,7 +186,7 @@ private struct Stop: Error {}
 
 extension VectorStore {
     fileprivate var isClosingForTests: Bool {
-        do { try writer?.checkNotClosing() } catch { return true }
+        do { try writer?.checkNotEnding() } catch { return true }
         return false
     }
 }

@@ -10,7 +10,7 @@ import Testing
         .notAStore, .alreadyExists, .locked, .busy, .readOnly, .permissionDenied, .diskFull, .tooManyOpenFiles,
         .ioError,
         .damaged, .newerFormat, .needsMigration, .unsupported, .moved, .closed, .needsReopen, .reentrantCall,
-        .deadlineExceeded, .cancelled, .init(rawValue: "of a later version"),
+        .deadlineExceeded, .cancelled, .suspended, .init(rawValue: "of a later version"),
     ]
 
     @Test func theLineIsTheProblemAndTheRemedy() {
