@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Runs the tests under a sanitizer: all of them, or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
 SANITIZED = LACUNA_CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xswiftc -O $(if $(TESTS),--filter '$(TESTS)')
 
-.PHONY: demo test test-arm64 test-sqlite docs api torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
+.PHONY: demo test test-arm64 test-sqlite docs api examples torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -42,6 +42,10 @@ SEED ?= 1
 torture: dependencies
 	LACUNA_TORTURE_STATES=$(STATES) LACUNA_TORTURE_SEED=$(SEED) $(SWIFT) test --configuration release \
 	    -Xswiftc -enable-testing --scratch-path .build-torture --filter asManyStatesAsAreAskedFor
+
+# Builds and runs the examples, each a package of its own.
+examples: dependencies
+	SWIFT=$(SWIFT) Examples/run
 
 # Fuzzes each target for ten seconds. FUZZ_SECONDS=3600 makes a long run; TARGETS="filter store" names some targets.
 fuzz: dependencies

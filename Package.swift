@@ -28,6 +28,13 @@ let cSettings: [CSetting] =
 let cLinkerSettings: [LinkerSetting] =
     isCheckingUndefined ? [.unsafeFlags(["-Xclang-linker", "-fsanitize=undefined"])] : []
 
+// On other systems a resource would put a bundle beside every binary.
+#if os(macOS)
+let (privacyManifest, excluded): ([Resource], [String]) = ([.copy("PrivacyInfo.xcprivacy")], [])
+#else
+let (privacyManifest, excluded): ([Resource], [String]) = ([], ["PrivacyInfo.xcprivacy"])
+#endif
+
 let package = Package(
     name: "Lacuna",
     platforms: [.macOS(.v15), .iOS(.v18)],
@@ -71,6 +78,8 @@ let package = Package(
                 "LacunaPlatform", "LacunaSQLite", "CLacunaPlatform", "CLacunaSQLite", "CLacunaVectorKernels",
                 "LacunaMigrations", .product(name: "Logging", package: "swift-log"),
             ],
+            exclude: excluded,
+            resources: privacyManifest,
             swiftSettings: swiftSettings
         ),
         .target(

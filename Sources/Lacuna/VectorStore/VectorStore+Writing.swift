@@ -119,18 +119,37 @@ extension VectorStore {
         replacing: Bool = false,
         oldMetadata: OldMetadata = .keep
     ) throws(VectorStoreError) {
+        try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing, oldMetadata: oldMetadata)
+    }
+
+    /// Adds one row with a vector in any memory, which isn't copied before: see
+    /// ``put(_:for:metadataJSON:replacing:oldMetadata:)-([Float],_,_,_,_)``.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
+    public func put(
+        _ vector: Span<Float>,
+        for id: ID,
+        metadataJSON: String? = nil,
+        replacing: Bool = false,
+        oldMetadata: OldMetadata = .keep
+    ) throws(VectorStoreError) {
         let stored = try id.storable()
-        try storeErrors {
-            try writing().write(mayTakeLong: false) {
-                try $0.put(
-                    vector.span,
-                    for: stored,
-                    metadata: metadataJSON,
-                    replacing: replacing,
-                    oldMetadata: oldMetadata
-                )
+        // A closure may not capture a span.
+        let result: Result<Void, VectorStoreError> = unsafe vector.withUnsafeBufferPointer { vector in
+            Result { () throws(VectorStoreError) in
+                try storeErrors {
+                    try writing().write(mayTakeLong: false) {
+                        try $0.put(
+                            unsafe vector.span,
+                            for: stored,
+                            metadata: metadataJSON,
+                            replacing: replacing,
+                            oldMetadata: oldMetadata
+                        )
+                    }
+                }
             }
         }
+        try result.get()
     }
 
     /// Adds one row with metadata; durable as the handle's ``Durability`` says. With `replacing`, the new row and metadata
