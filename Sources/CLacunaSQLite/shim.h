@@ -9,6 +9,13 @@ static inline int lacuna_sqlite3_db_config_flag(sqlite3 *connection, int option,
     return sqlite3_db_config(connection, option, value, (int *)0);
 }
 
+/* Between a call with mode 1 and a call with mode 0, CREATE TABLE makes a table of this connection's memory alone, whose rows
+   are the entries of the b-tree at the root page. A call with mode 0 and a root page forgets all such tables. */
+
+static inline void lacuna_sqlite3_imposter(sqlite3 *connection, int mode, int root) {
+    sqlite3_test_control(SQLITE_TESTCTRL_IMPOSTER, connection, "main", mode, root);
+}
+
 /* SQLITE_TRANSIENT is a cast macro, which Swift doesn't import. */
 
 static inline int lacuna_sqlite3_bind_text(sqlite3_stmt *statement, int index, const void *text, sqlite3_uint64 bytes) {

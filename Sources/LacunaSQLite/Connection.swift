@@ -70,7 +70,8 @@ package final class Connection {
         let code = unsafe sqlite3_open_v2(
             try Self.uri(name, directory, descriptorPath, mode),
             &opened,
-            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+            flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+                | SQLITE_OPEN_PRIVATECACHE,
             lacuna_store_vfs()
         )
         guard let opened = unsafe opened else {
@@ -277,6 +278,13 @@ package final class Connection {
     }
 
     package var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
+    /// Ends a transaction that has only read. A rollback would make SQLite read the schema again, if the transaction has
+    /// made a table of an index's entries.
+    package func endReading() {
+        if isInTransaction { _ = try? run("COMMIT") }
+        rollBack()
+    }
 
     /// A failed rollback needs no handling: on errors that make it fail, SQLite rolls back by itself.
     package func rollBack() {

@@ -24,6 +24,8 @@ struct FilterGrammar {
     private(set) var cost = FilterCost()
     /// Comparisons that each row that passes must pass.
     private(set) var terms: [FilterTerm] = []
+    /// Whether each row that passes all of them passes the filter.
+    private(set) var isOfTerms = true
 
     /// - Throws: `invalidFilter`.
     init(_ filter: Filter) throws(VectorStoreError) {
@@ -60,7 +62,9 @@ struct FilterGrammar {
         let bound = text.boundValues
         try parameters.check(bound.count)
         values += bound
-        if isRequired { terms += FilterTermReader(tokens, parameters.places.mapValues { bound[$0 - 1] }).terms }
+        let reader = isRequired ? FilterTermReader(tokens, parameters.places.mapValues { bound[$0 - 1] }) : nil
+        terms += reader?.terms ?? []
+        isOfTerms = isOfTerms && reader?.isWhole == true
     }
 
     // MARK: Tokens

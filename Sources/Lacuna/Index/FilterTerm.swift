@@ -4,9 +4,13 @@
 struct FilterTerm {
     /// The value's tokens, over the column `json` of the table `metadata`, as an index has them.
     let value: [SQLToken]
-    /// The comparison as SQL over the column `metadata` of a filter; its parameters are all `?`.
-    let sql: String
+    /// The same as SQL over the column `metadata` of a filter.
+    let valueSQL: String
+    /// The operator and the constants, as SQL; their parameters are all `?`.
+    let comparison: String
     let values: [SQLValue]
+
+    var sql: String { "\(valueSQL) \(comparison)" }
 }
 
 extension Filter {
@@ -34,6 +38,8 @@ struct FilterTermReader {
     /// The value of each parameter, by the place of its token.
     private let parameters: [Int: SQLValue]
     private(set) var terms: [FilterTerm] = []
+    /// Whether the text is true wherever all terms are.
+    private(set) var isWhole = true
 
     init(_ tokens: [FilterToken], _ parameters: [Int: SQLValue]) {
         self.tokens = tokens
@@ -42,13 +48,15 @@ struct FilterTermReader {
     }
 
     private mutating func read(_ range: Range<Int>) {
-        guard let parts = conjuncts(of: range) else { return }
+        let parts = conjuncts(of: range) ?? []
         if parts.count > 1 {
             for part in parts { read(part) }
-        } else if let term = term(range) {
+        } else if !parts.isEmpty, let term = term(range) {
             terms.append(term)
-        } else if let inner = inside(range) {
+        } else if !parts.isEmpty, let inner = inside(range) {
             read(inner)
+        } else {
+            isWhole = false
         }
     }
 
@@ -95,7 +103,8 @@ struct FilterTermReader {
             value: SQLToken.tokens(of: sql(range.lowerBound..<end)).map {
                 $0 == .word("metadata") ? .word("json") : $0
             },
-            sql: sql(range),
+            valueSQL: sql(range.lowerBound..<end),
+            comparison: sql(end..<range.upperBound),
             values: range.compactMap { parameters[$0] }
         )
     }

@@ -5,6 +5,9 @@
 struct MetadataIndex {
     let name: String
     let path: FilterPath
+    /// The expressions that it is on, over the columns of the table `metadata`.
+    let value: String
+    let kind: String
     /// The statement that makes it.
     let sql: String
 
@@ -20,11 +23,9 @@ struct MetadataIndex {
         }
         self.name = name
         self.path = path
-        let value = "json_extract(json, \(literal))"
-        sql = """
-            CREATE INDEX \(Self.quoted(name)) ON metadata \
-            (\(value), json_type(json, \(literal))) WHERE \(value) IS NOT NULL
-            """
+        value = "json_extract(json, \(literal))"
+        kind = "json_type(json, \(literal))"
+        sql = "CREATE INDEX \(Self.quoted(name)) ON metadata (\(value), \(kind)) WHERE \(value) IS NOT NULL"
     }
 
     /// The index of the schema, if it is one that we make.
@@ -70,21 +71,24 @@ public struct IndexInfo: Sendable, Hashable {
 
 extension StoreIndex {
     /// The indexes on the table `metadata`, ours and other people's, that have entries for all values of their first
-    /// term.
-    func indexesOfValues() throws(VectorStoreError) -> [ExtraIndex] {
-        var indexes: [ExtraIndex] = []
+    /// term, and the numbers of the pages at which their b-trees begin.
+    func indexesOfValues() throws(VectorStoreError) -> [(index: ExtraIndex, root: Int64)] {
+        var indexes: [(index: ExtraIndex, root: Int64)] = []
         try connection.forEach(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'metadata' AND sql IS NOT NULL"
+            """
+            SELECT name, sql, rootpage FROM sqlite_schema
+            WHERE type = 'index' AND tbl_name = 'metadata' AND sql IS NOT NULL
+            """
         ) { row throws(VectorStoreError) in
             let index = ExtraIndex(name: row.repairedText(0), table: "metadata", row.repairedText(1))
-            if index.value != nil { indexes.append(index) }
+            if index.value != nil { indexes.append((index, row.integer(2))) }
         }
         return indexes
     }
 
     /// Our indexes on fields, in the order of their names.
     func metadataIndexes() throws(VectorStoreError) -> [MetadataIndex] {
-        try indexesOfValues().compactMap { MetadataIndex($0) }.sorted { $0.name < $1.name }
+        try indexesOfValues().compactMap { MetadataIndex($0.index) }.sorted { $0.name < $1.name }
     }
 
     func metadataIndex(on path: FilterPath) throws(VectorStoreError) -> MetadataIndex? {
@@ -123,7 +127,7 @@ extension StoreIndex {
     /// The names of the indexes on values whose entries aren't those of the metadata, or of some of them. Takes
     /// O(metadata) time if there is an index.
     func wrongIndexes() throws(VectorStoreError) -> [String] {
-        let indexes = try indexesOfValues()
+        let indexes = try indexesOfValues().map(\.index)
         // The check evaluates all indexes, and one that writing refuses may call anything.
         let others = try IndexSchema(connection, version: Int64(version)).extraIndexes
         if indexes.isEmpty || others.contains(where: { $0.flaw != nil }) { return [] }

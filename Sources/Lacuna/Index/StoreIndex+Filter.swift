@@ -92,6 +92,8 @@ extension StoreIndex {
         let values: [SQLValue]
         /// Comparisons that each row that passes must pass. A row without metadata passes none of them.
         let terms: [FilterTerm]
+        /// Whether each row that passes all of these passes the filter.
+        let isOfTerms: Bool
         /// Whether the filter may have another result for the same row later.
         let readsClock: Bool
     }
@@ -108,6 +110,7 @@ extension StoreIndex {
                 sql: grammar.cost.isSimple ? grammar.sql : "+ (\(grammar.sql) )",
                 values: grammar.values,
                 terms: grammar.terms,
+                isOfTerms: grammar.isOfTerms,
                 readsClock: grammar.readsClock
             )
             return try connection.asking(every: grammar.cost.stepsBetweenQuestions) { try body(condition) }

@@ -77,6 +77,9 @@ extension StoreIndex {
 
     /// The messages of SQLite's own check; none if all is well.
     func integrityMessages() throws(VectorStoreError) -> [String] {
+        // SQLite 3.40 takes their pages for pages that are in use twice.
+        connection.forgetIndexTables()
+        indexTables = IndexTables()
         var messages: [String] = []
         for check in try IndexSchema(connection, version: nil).integrityChecks {
             try connection.forEach("PRAGMA \(check)") { row throws(VectorStoreError) in

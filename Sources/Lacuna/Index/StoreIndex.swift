@@ -12,6 +12,8 @@ package final class StoreIndex {
     var textIndexStatements: TextIndexStatements?
     /// Whether SQLite has FTS5, once that was tried.
     var knownFTS5: Bool?
+    /// The tables of our indexes' entries, if this connection only reads.
+    var indexTables = IndexTables()
     /// The facts about the log that the next update of the record writes.
     private var origin = LogOrigin(base: 0, token: 0)
     /// Whether the transaction has updated the record, and the connection's count of changes when it began.

@@ -6,6 +6,8 @@ struct Snapshot {
     /// The number of changes that the log counts beyond the commits that the store counts; nil if it isn't known for
     /// this state. A program like the `sqlite3` shell raises it.
     let uncountedChanges: UInt32?
+    /// The log's version in this state; nil if it isn't known.
+    let version: LogVersion?
     let isCancelled: ReadCancellation
 
     /// The slot of the id's row; nil if no row has this id.
@@ -140,13 +142,13 @@ final class Reader: @unchecked Sendable {
     /// transaction can't, since the connection would be left in between.
     private func read<R>(_ held: Int64, _ body: (Snapshot) throws -> R) throws -> R? {
         try index.connection.run(Connection.TransactionKind.read.rawValue)
-        defer { index.connection.rollBack() }
+        defer { index.connection.endReading() }
         let before = log?.version
         let record = try record(index.pragma("data_version"))
         // This is the version of the state that is read, unless a commit came between.
-        let version = log?.version
-        let uncounted = before == version ? version?.changes(beyond: record.commitSequence) : nil
-        let uncountedChanges = uncounted.map { $0 &+ uncountedOffset }
+        var version = log?.version
+        if before != version { version = nil }
+        let uncountedChanges = version.map { $0.changes(beyond: record.commitSequence) &+ uncountedOffset }
         // The lock was taken first: if its epoch is still the current one, the writer waits for us.
         if source.followsCommits && record.readerEpoch != held {
             epoch = record.readerEpoch
@@ -164,6 +166,7 @@ final class Reader: @unchecked Sendable {
             record: record,
             rows: rows,
             uncountedChanges: uncountedChanges,
+            version: version,
             isCancelled: ReadCancellation(call: AsyncCall.current, handle: isCancelled)
         )
         return try index.connection.cancellable(by: { snapshot.isCancelled() }) { try body(snapshot) }

@@ -76,7 +76,8 @@ final class RowIDs: @unchecked Sendable {
     private static let rowsPerMiss = 16
     /// For fewer reads, a thread isn't worth it.
     private static let leastMisses = 64
-    /// The number of changes that are made at a time, while readers wait.
+    /// The number of changes that are made at a time, while readers wait, and of ids that are looked up at a time, while
+    /// changes wait.
     private static let slice = 64
     /// More changes cost more than reading all rows from the index.
     private static let changeLimit = 100_000
@@ -175,6 +176,32 @@ final class RowIDs: @unchecked Sendable {
             }
             return ids
         }
+    }
+
+    /// Whether ``slots(of:_:)`` has an answer. In a handle that only reads, brings the table up to the newest state.
+    func knowsSlots(_ version: LogVersion?) -> Bool {
+        slots(of: [], version) != nil || refresh() && slots(of: [], version) != nil
+    }
+
+    /// The slots of those ids that have a row in the state of a version; nil if the index must be read.
+    func slots(of ids: [SQLValue], _ version: LogVersion?) -> SlotBits? {
+        guard let version else { return nil }
+        let stripe = readers.mine
+        var slots = SlotBits()
+        var rest = ids[...]
+        repeat {
+            stripe.lock()
+            defer { stripe.unlock() }
+            // While a commit's changes are made, the log has a later version than the table.
+            guard let table = unsafe table, self.version == version, log?.version == version else { return nil }
+            for id in rest.prefix(Self.slice) {
+                guard let key = RowKey(id, kind) else { return nil }
+                let slot = unsafe table._withUnsafeGuaranteedRef { $0.slot(key) }
+                if let slot { slots.insert(Slot(slot)) }
+            }
+            rest = rest.dropFirst(Self.slice)
+        } while !rest.isEmpty
+        return slots
     }
 
     // MARK: Commits

@@ -239,6 +239,13 @@ struct Scan: Sendable {
         _ some: Range<Int>,
         _ work: inout Work<Top>
     ) throws(VectorStoreError) {
+        if block.count == 1, let query = some.first, some.count == 1 {
+            // A single distance costs less than the search for candidates.
+            if !rows.contains(block.lowerBound) { return }
+            let distance = unsafe queries.distance(query, first)
+            work.done.computedDistances += 1
+            return try work.tops[query].insert(Candidate(distance: distance, slot: block.lowerBound), rows)
+        }
         let candidates = unsafe queries.candidates(first, block.count, some, limits: work.tops[some].map(\.farthest))
         var rest = candidates[...]
         while let query = rest.first?.query {

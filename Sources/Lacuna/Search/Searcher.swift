@@ -34,8 +34,7 @@ struct Searcher {
         let search = FilteredSearch(
             searcher: self,
             snapshot: snapshot,
-            directory: memory.directory,
-            remembered: memory.filters,
+            memory: memory,
             filter: filter
         )
         return try search.nearest()

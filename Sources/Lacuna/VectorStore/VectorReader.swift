@@ -1,6 +1,6 @@
 /// What a store's handle and a snapshot both read, for code that works with either.
 ///
-///     func titles(of ids: [Int64], in reader: borrowing some VectorReader<Int64>) throws -> [String] {
+///     func titles(of ids: [Int64], in reader: borrowing some VectorReader<Int64> & ~Copyable) throws -> [String] {
 ///         try ids.compactMap { try reader.metadata(for: $0, as: Note.self)?.title }
 ///     }
 ///

@@ -15,7 +15,7 @@ import Testing
         try store.put([2, 0], for: 2, metadata: Note(title: "two"))
     }
 
-    private func titles(_ reader: borrowing some VectorReader<Int64>) throws -> [String?] {
+    private func titles(_ reader: borrowing some VectorReader<Int64> & ~Copyable) throws -> [String?] {
         try reader.search(for: [1, 0], limit: 2, where: nil, options: .init(), as: Note.self).map { $0.metadata?.title }
     }
 
