@@ -77,7 +77,7 @@ private struct StoreErrors: RouterMiddleware {
             switch error.code {
             case .invalidVector, .invalidFilter, .invalidMetadata, .invalidArgument, .invalidID: status = .badRequest
             case .readOnly: status = .forbidden
-            case .busy: status = .serviceUnavailable
+            case .busy, .suspended: status = .serviceUnavailable
             default: status = .internalServerError
             }
             throw HTTPError(status, message: error.description)

@@ -20,7 +20,7 @@ struct Server {
         let app = Application(
             router: Routes(store: store).router(),
             configuration: .init(address: .hostname("127.0.0.1", port: port)),
-            onServerRunning: { channel in print("ready on \(channel.localAddress?.port ?? port)") },
+            onServerRunning: { channel in logger.info("ready on \(channel.localAddress?.port ?? port)") },
             logger: logger
         )
         // On SIGTERM the server answers what it has begun, and then the store is closed.
