@@ -281,6 +281,24 @@ import Testing
         try expectEverythingIsThere(store)
     }
 
+    @Test func aBackupEnds() throws {
+        let store = try create()
+        let hasBegun = DispatchSemaphore(value: 0)
+        let path = scratch.path + "/backup"
+        let wait = started {
+            expectError(.suspended) {
+                try store.backup(to: path, options: .init(maxBytesPerSecond: 1)) { _ in hasBegun.signal() }
+            }
+        }
+        hasBegun.wait()
+        try store.suspend(within: Self.long)
+        try expectNothingIsHeld()
+        wait()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["test.lacuna"])
+        try store.resume()
+        try expectEverythingIsThere(store)
+    }
+
     @Test(arguments: [CompactionStrategy.rewrite, .inPlace]) func maintenanceEndsInOrder(_ strategy: CompactionStrategy)
         throws
     {
