@@ -105,6 +105,8 @@ private final class JobOf<R>: Job, @unchecked Sendable {
 
     /// The work, and the store that it holds, are released before the task goes on, which may open the store again.
     override func perform() {
+        // A write that is refused before its turn never begins: its call would keep this job for ever.
+        defer { try? call.begin() }
         do {
             nonisolated(unsafe) let result = try AsyncCall.$current.withValue(call) { [call, work] in
                 if !call.beginsInTurn { try call.begin() }

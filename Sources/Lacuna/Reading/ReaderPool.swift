@@ -3,7 +3,7 @@ final class ReaderPool: Sendable {
     private struct State {
         /// The way to open readers; chosen anew when the handle is resumed.
         var source: IndexSource
-        /// What is added to the log's count of changes: see ``KnownState``.
+        /// This number is added to the log's count of changes: see ``KnownState``.
         var uncountedOffset: UInt32 = 0
         var idle: [Reader] = []
         var isClosed = false

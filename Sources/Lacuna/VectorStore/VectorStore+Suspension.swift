@@ -162,7 +162,7 @@ extension VectorStore {
         }
         if writer?.isWriteUnderWay == true { remains.append("a write's closure") }
         if held.contains(.maintenance) { remains.append("maintenance") }
-        // What was under way may have ended in this moment.
+        // The last call may have ended in this moment.
         let what = remains.isEmpty ? "the last call" : remains.joined(separator: " and ")
         return VectorStoreError(
             .busy,

@@ -108,7 +108,7 @@ package final class RowWriter {
 
     /// The ids of which only the metadata were changed.
     var changedMetadata: [SQLValue] = []
-    /// What is changed, for those that follow the changes; nil if nobody did when this began.
+    /// The ids that this transaction changes, for followers; nil if there was no follower when it began.
     var changeList: ChangeList?
 
     /// A state between two batches of one transaction.
