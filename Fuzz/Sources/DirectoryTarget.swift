@@ -60,11 +60,11 @@ struct DirectoryTarget: Target {
         for (name, contents) in base.files { try Scratch.write(contents, to: "\(path)/\(name)") }
         while !bytes.isEmpty { try change(&bytes) }
         try worksOrRefuses { _ = try VectorStoreInfo.read(at: path) }
-        try worksOrRefuses { _ = try VectorStoreRecovery.run(at: path, dryRun: true) }
+        try worksOrRefuses { _ = try VectorStoreRecovery.recover(at: path, dryRun: true) }
         try worksOrRefuses { try read(try .open(at: path, access: .readOnly)) }
         try worksOrRefuses { try write(try .open(at: path), use) }
         try worksOrRefuses { _ = try VectorStoreRecovery.salvage(at: path) { _ in } }
-        try worksOrRefuses { _ = try VectorStoreRecovery.run(at: path) }
+        try worksOrRefuses { _ = try VectorStoreRecovery.recover(at: path) }
         try worksOrRefuses { try VectorStore<Int64>.create(at: path, configuration: .init(dimension: 4)).close() }
         try checkOutside()
     }

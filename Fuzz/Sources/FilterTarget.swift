@@ -59,7 +59,7 @@ struct FilterTarget: Target {
         let asked = asked
         stores = try [false, true].map { isSecond in
             let path = Scratch.file(isSecond ? "second.lacuna" : "first.lacuna")
-            let options = VectorStoreOptions(isCancelled: {
+            let options = VectorStoreOptions(shouldCancel: {
                 asked.count.add(1, ordering: .relaxed).newValue > Self.questions
             })
             let store = try VectorStore<Int64>.create(
@@ -119,7 +119,7 @@ struct FilterTarget: Target {
         let version = try version(store)
         let rows = try answer {
             var rows: [Int64] = []
-            try store.store.forEach(where: filter, vectors: false) { row in
+            try store.store.forEach(where: filter, includingVectors: false) { row in
                 try expect(row.metadataJSON == Self.metadata(row.id), "row \(row.id) has other metadata")
                 rows.append(row.id)
             }

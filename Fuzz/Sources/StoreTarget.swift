@@ -32,10 +32,10 @@ struct StoreTarget: Target {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         for (name, contents) in files { try Scratch.write(contents, to: "\(path)/\(name)") }
         try worksOrRefuses { _ = try VectorStoreInfo.read(at: path) }
-        try worksOrRefuses { _ = try VectorStoreRecovery.run(at: path, dryRun: true) }
+        try worksOrRefuses { _ = try VectorStoreRecovery.recover(at: path, dryRun: true) }
         try worksOrRefuses { try read(try .open(at: path, access: .readOnly)) }
         try worksOrRefuses { try write(try .open(at: path), use) }
-        try worksOrRefuses { _ = try VectorStoreRecovery.run(at: path) }
+        try worksOrRefuses { _ = try VectorStoreRecovery.recover(at: path) }
         try worksOrRefuses { try read(try .open(at: path, access: .readOnly)) }
     }
 

@@ -25,7 +25,7 @@ struct ModelOptions: ParsableArguments {
     static func words(_ model: EmbeddingModel) -> [String] {
         [
             "--model \(shellWord(model.name))", model.version.map { "--model-version \(shellWord($0))" },
-            model.normalized.map { $0 ? "--normalized" : "--no-normalized" },
+            model.isNormalized.map { $0 ? "--normalized" : "--no-normalized" },
         ].compactMap(\.self)
     }
 

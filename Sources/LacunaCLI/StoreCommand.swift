@@ -44,7 +44,7 @@ extension StoreCommand {
     }
 
     private func open<ID: CommandID>(_: ID.Type, _ output: StandardOutput) throws {
-        let options = VectorStoreOptions(logger: StandardErrorLog.logger, isCancelled: { Interrupts.haveCome })
+        let options = VectorStoreOptions(logger: StandardErrorLog.logger, shouldCancel: { Interrupts.haveCome })
         let handle = try VectorStore<ID>.open(at: store, access: access, options: options)
         do { try run(on: handle, output) } catch {
             try? handle.close()

@@ -77,7 +77,7 @@ public struct VectorStoreError: Error, Sendable, CustomStringConvertible {
         public static let reentrantCall = Code(rawValue: "reentrantCall")
         /// A compaction or an erasure didn't end by its deadline.
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
-        /// A long read ended early, because its task was cancelled or ``VectorStoreOptions/isCancelled`` said so.
+        /// A long read ended early, because its task was cancelled or ``VectorStoreOptions/shouldCancel`` said so.
         public static let cancelled = Code(rawValue: "cancelled")
     }
 

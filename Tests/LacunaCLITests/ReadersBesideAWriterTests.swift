@@ -43,7 +43,7 @@ import Testing
         while reading.wait(timeout: .now()) == .timedOut {
             stamp += 1
             try Self.write(stamp, store)
-            if stamp % 3 == 0 { try store.compact(.rewrite) } else { try store.punchHoles() }
+            if stamp % 3 == 0 { try store.compact(.rewrite) } else { try store.compact(.punch) }
         }
         for run in try #require(outcome.withLock { $0 }).get() { #expect(run.status == 0, "\(run.error)") }
         for round in 0..<Self.rounds {

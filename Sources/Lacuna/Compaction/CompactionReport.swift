@@ -22,13 +22,13 @@ public struct CompactionReport: Sendable {
     /// The number of bytes written to a data file; 0 for a punch.
     public var writtenBytes: Int64
     /// The data file's length before.
-    public var logicalBefore: Int64
+    public var logicalBytesBefore: Int64
     /// The data file's length afterwards.
-    public var logicalAfter: Int64
+    public var logicalBytesAfter: Int64
     /// The blocks that the data file occupied before, as the file system counts them after a sync.
-    public var allocatedBefore: Int64
+    public var allocatedBytesBefore: Int64
     /// The blocks that the data file occupies afterwards, as the file system counts them after a sync.
-    public var allocatedAfter: Int64
+    public var allocatedBytesAfter: Int64
     /// The time that the whole call took, with the codes.
     public var duration: Duration
     /// The longest time for which it held up the writers of this handle: none of them waited longer for it.
@@ -37,7 +37,7 @@ public struct CompactionReport: Sendable {
     public var generation: Int64
     /// Whether the data file belongs to the same user and group as before. Only a superuser may give a rewrite's new
     /// file to another user; otherwise the file belongs to the user who ran the compaction.
-    public var keptOwner: Bool
+    public var isOwnerKept: Bool
     /// The report of the codes that were made at the end; nil if the store wants none, or none were missing.
     public var acceleration: AccelerationReport?
     /// The error that kept the missing codes from being made; searches compare the rows without codes meanwhile.
@@ -49,14 +49,14 @@ public struct CompactionReport: Sendable {
         liveRows: Int = 0,
         movedRows: Int = 0,
         writtenBytes: Int64 = 0,
-        logicalBefore: Int64 = 0,
-        logicalAfter: Int64 = 0,
-        allocatedBefore: Int64 = 0,
-        allocatedAfter: Int64 = 0,
+        logicalBytesBefore: Int64 = 0,
+        logicalBytesAfter: Int64 = 0,
+        allocatedBytesBefore: Int64 = 0,
+        allocatedBytesAfter: Int64 = 0,
         duration: Duration = .zero,
         longestWriterPause: Duration = .zero,
         generation: Int64 = 1,
-        keptOwner: Bool = true,
+        isOwnerKept: Bool = true,
         acceleration: AccelerationReport? = nil,
         accelerationError: VectorStoreError? = nil
     ) {
@@ -64,14 +64,14 @@ public struct CompactionReport: Sendable {
         self.liveRows = liveRows
         self.movedRows = movedRows
         self.writtenBytes = writtenBytes
-        self.logicalBefore = logicalBefore
-        self.logicalAfter = logicalAfter
-        self.allocatedBefore = allocatedBefore
-        self.allocatedAfter = allocatedAfter
+        self.logicalBytesBefore = logicalBytesBefore
+        self.logicalBytesAfter = logicalBytesAfter
+        self.allocatedBytesBefore = allocatedBytesBefore
+        self.allocatedBytesAfter = allocatedBytesAfter
         self.duration = duration
         self.longestWriterPause = longestWriterPause
         self.generation = generation
-        self.keptOwner = keptOwner
+        self.isOwnerKept = isOwnerKept
         self.acceleration = acceleration
         self.accelerationError = accelerationError
     }

@@ -42,10 +42,10 @@ struct Compactor {
             return CompactionReport(
                 strategy: nil,
                 liveRows: Int(record.liveRows),
-                logicalBefore: status.size,
-                logicalAfter: status.size,
-                allocatedBefore: status.allocated,
-                allocatedAfter: status.allocated,
+                logicalBytesBefore: status.size,
+                logicalBytesAfter: status.size,
+                allocatedBytesBefore: status.allocated,
+                allocatedBytesAfter: status.allocated,
                 generation: record.generation
             )
         }

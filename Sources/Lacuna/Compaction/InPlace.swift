@@ -37,10 +37,10 @@ struct InPlace {
             liveRows: Int(try maintenance.index.record().liveRows),
             movedRows: moves.movedRows,
             writtenBytes: moves.writtenBytes,
-            logicalBefore: before.size,
-            logicalAfter: after.size,
-            allocatedBefore: before.allocated,
-            allocatedAfter: after.allocated,
+            logicalBytesBefore: before.size,
+            logicalBytesAfter: after.size,
+            allocatedBytesBefore: before.allocated,
+            allocatedBytesAfter: after.allocated,
             generation: start.record.generation
         )
     }

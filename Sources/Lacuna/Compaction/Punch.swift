@@ -29,10 +29,10 @@ struct Punch {
             return CompactionReport(
                 strategy: .punch,
                 liveRows: live.liveCount,
-                logicalBefore: before.size,
-                logicalAfter: after.size,
-                allocatedBefore: before.allocated,
-                allocatedAfter: after.allocated,
+                logicalBytesBefore: before.size,
+                logicalBytesAfter: after.size,
+                allocatedBytesBefore: before.allocated,
+                allocatedBytesAfter: after.allocated,
                 generation: start.record.generation
             )
         }

@@ -45,7 +45,7 @@ struct Reembedding {
             dimension: record.dimension,
             model: model,
             generation: record.generation,
-            keptOwner: after.owner == before.owner && after.group == before.group,
+            isOwnerKept: after.owner == before.owner && after.group == before.group,
             duration: ContinuousClock.now - began,
             longestWriterPause: maintenance.longestTurn
         )

@@ -10,8 +10,8 @@ public struct ReembeddingReport: Sendable, Equatable {
     public var model: EmbeddingModel?
     /// The generation of the data file that holds them.
     public var generation: Int64
-    /// Whether the data file belongs to the same user and group as before: see ``CompactionReport/keptOwner``.
-    public var keptOwner: Bool
+    /// Whether the data file belongs to the same user and group as before: see ``CompactionReport/isOwnerKept``.
+    public var isOwnerKept: Bool
     /// The time that the call took.
     public var duration: Duration
     /// The longest time for which it held up the writers of this handle.
@@ -24,7 +24,7 @@ public struct ReembeddingReport: Sendable, Equatable {
         dimension: Int,
         model: EmbeddingModel? = nil,
         generation: Int64 = 1,
-        keptOwner: Bool = true,
+        isOwnerKept: Bool = true,
         duration: Duration = .zero,
         longestWriterPause: Duration = .zero
     ) {
@@ -33,7 +33,7 @@ public struct ReembeddingReport: Sendable, Equatable {
         self.dimension = dimension
         self.model = model
         self.generation = generation
-        self.keptOwner = keptOwner
+        self.isOwnerKept = isOwnerKept
         self.duration = duration
         self.longestWriterPause = longestWriterPause
     }

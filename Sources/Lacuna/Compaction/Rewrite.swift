@@ -57,12 +57,12 @@ struct Rewrite {
             liveRows: result.liveRows,
             movedRows: result.copiedRows,
             writtenBytes: target.layout.offset(Slot(result.copiedRows)),
-            logicalBefore: before.size,
-            logicalAfter: after.size,
-            allocatedBefore: before.allocated,
-            allocatedAfter: after.allocated,
+            logicalBytesBefore: before.size,
+            logicalBytesAfter: after.size,
+            allocatedBytesBefore: before.allocated,
+            allocatedBytesAfter: after.allocated,
             generation: target.header.generation,
-            keptOwner: after.owner == before.owner && after.group == before.group
+            isOwnerKept: after.owner == before.owner && after.group == before.group
         )
     }
 

@@ -3,18 +3,18 @@ public struct SlotBucket: Sendable, Equatable {
     /// The slots, counted from 0 in the order of the file.
     public var slots: Range<Int>
     /// The number of live rows.
-    public var live: Int
+    public var liveRows: Int
     /// The number of dead rows that still occupy disk.
-    public var dead: Int
+    public var deadRows: Int
     /// The number of dead rows whose blocks were given back.
-    public var punched: Int
+    public var punchedRows: Int
 
     /// Makes a bucket, as for a preview or a test.
-    public init(slots: Range<Int>, live: Int = 0, dead: Int = 0, punched: Int = 0) {
+    public init(slots: Range<Int>, liveRows: Int = 0, deadRows: Int = 0, punchedRows: Int = 0) {
         self.slots = slots
-        self.live = live
-        self.dead = dead
-        self.punched = punched
+        self.liveRows = liveRows
+        self.deadRows = deadRows
+        self.punchedRows = punchedRows
     }
 }
 
@@ -39,12 +39,12 @@ extension SlotBucket {
         var holeBytes = [Int64](repeating: 0, count: buckets.count)
         var extents = DataExtents(file)
         live.forEachStretch(live: true) { run in
-            forEachBucket(of: run) { index, slots in buckets[index].live += slots.count }
+            forEachBucket(of: run) { index, slots in buckets[index].liveRows += slots.count }
         }
         live.forEachStretch(live: false) { run in
             forEachBucket(of: run) { index, slots in
                 let bytes = file.layout.offsets(Slot(slots.lowerBound)..<Slot(slots.upperBound))
-                buckets[index].dead += slots.count
+                buckets[index].deadRows += slots.count
                 holeBytes[index] += bytes.upperBound - bytes.lowerBound - extents.bytes(in: bytes)
             }
         }
@@ -52,8 +52,8 @@ extension SlotBucket {
             // A hole covers whole blocks, so rows at its edges keep a part of their bytes; the number is that of the
             // hole's bytes in rows.
             let punched = Int(holeBytes[index] / file.stride)
-            buckets[index].punched = punched
-            buckets[index].dead -= punched
+            buckets[index].punchedRows = punched
+            buckets[index].deadRows -= punched
         }
         return buckets
     }

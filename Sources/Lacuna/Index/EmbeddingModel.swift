@@ -9,19 +9,19 @@ public struct EmbeddingModel: Hashable, Sendable {
     public var version: String?
     /// Whether the caller makes all vectors have the length 1; nil if the caller doesn't say it. No vector's length is
     /// checked, and no vector is changed: distances are the same with any of the three values.
-    public var normalized: Bool?
+    public var isNormalized: Bool?
 
     /// Makes a description; ``VectorStore/create(at:configuration:options:)`` and ``VectorStore/open(at:access:options:)`` check it.
     public init(_ name: String, version: String? = nil, normalized: Bool? = nil) {
         self.name = name
         self.version = version
-        self.normalized = normalized
+        self.isNormalized = normalized
     }
 
     /// Whether both may describe one model: the names are the same, and so is everything else that both say.
     func agrees(with other: EmbeddingModel) -> Bool {
         func agree<T: Equatable>(_ one: T?, _ two: T?) -> Bool { one == nil || two == nil || one == two }
-        return name == other.name && agree(version, other.version) && agree(normalized, other.normalized)
+        return name == other.name && agree(version, other.version) && agree(isNormalized, other.isNormalized)
     }
 
     /// Throws `invalidArgument` if a text is empty, too long, or holds a NUL character.
@@ -48,7 +48,7 @@ public struct EmbeddingModel: Hashable, Sendable {
 extension EmbeddingModel: CustomStringConvertible {
     /// The description in words, as `all-MiniLM-L6-v2, version 2, normalized`.
     public var description: String {
-        [name, version.map { "version \($0)" }, normalized.map { $0 ? "normalized" : "not normalized" }]
+        [name, version.map { "version \($0)" }, isNormalized.map { $0 ? "normalized" : "not normalized" }]
             .compactMap(\.self).joined(separator: ", ")
     }
 }

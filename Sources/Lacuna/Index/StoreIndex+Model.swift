@@ -34,7 +34,7 @@ extension EmbeddingModel {
     var values: [SQLValue] {
         [
             .text(name), version.map { .text($0) } ?? .null,
-            normalized.map { .integer($0 ? 1 : 0) } ?? .null,
+            isNormalized.map { .integer($0 ? 1 : 0) } ?? .null,
         ]
     }
 }

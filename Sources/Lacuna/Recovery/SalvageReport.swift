@@ -1,9 +1,9 @@
 /// The report of a salvage.
 public struct SalvageReport: Sendable, Equatable {
     /// `damaged` if anything was set aside, is unverified, or is wrong with the store; otherwise the state that a dry
-    /// run of ``VectorStoreRecovery/run(at:dryRun:)`` would report.
+    /// run of ``VectorStoreRecovery/recover(at:dryRun:)`` would report.
     public var state: RecoveryReport.State
-    /// The actions of ``VectorStoreRecovery/run(at:dryRun:)``, none of which was done.
+    /// The actions of ``VectorStoreRecovery/recover(at:dryRun:)``, none of which was done.
     public var actions: [RecoveryReport.Action]
     /// The number of rows that are as they were put.
     public var verified: Int

@@ -16,23 +16,23 @@ public enum VectorStoreRecovery {
     /// - Returns: The report. If the files contradict the index, its `state` is `damaged`, and nothing was touched.
     /// - Throws: ``VectorStoreError`` if there is no store, it is `locked` by a writer, or the disk fails.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
-    public static func run(
+    public static func recover(
         at path: some StorePathConvertible,
         dryRun: Bool = false
     ) throws(VectorStoreError) -> RecoveryReport {
-        try storeErrors { try run(StorePaths(path.storePath), dryRun: dryRun, SystemFileSystem()) }
+        try storeErrors { try recover(StorePaths(path.storePath), dryRun: dryRun, SystemFileSystem()) }
     }
 
     /// The same; `isCancelled` can end the check of a long log.
-    package static func run(
+    package static func recover(
         at path: String,
         dryRun: Bool,
         isCancelled: @escaping () -> Bool
     ) throws -> RecoveryReport {
-        try run(StorePaths(path), dryRun: dryRun, SystemFileSystem(), isCancelled: isCancelled)
+        try recover(StorePaths(path), dryRun: dryRun, SystemFileSystem(), isCancelled: isCancelled)
     }
 
-    static func run(
+    static func recover(
         _ paths: StorePaths,
         dryRun: Bool,
         _ fileSystem: any FileSystem,
@@ -43,7 +43,7 @@ public enum VectorStoreRecovery {
         do {
             return try explaining(by: paths.directory) {
                 try StoreDirectory.check(paths)
-                return try dryRun ? plan(paths, witness) : recover(paths, witness, limits)
+                return try dryRun ? plan(paths, witness) : reconcile(paths, witness, limits)
             }
         } catch let error as VectorStoreError where error.code == .damaged {
             return RecoveryReport(state: .damaged, actions: [], damage: error)
@@ -63,7 +63,7 @@ public enum VectorStoreRecovery {
         }
     }
 
-    private static func recover(
+    private static func reconcile(
         _ paths: StorePaths,
         _ witness: LogWitness,
         _ limits: MaintenanceLimits
@@ -116,6 +116,7 @@ public enum VectorStoreRecovery {
     /// - Returns: The report, with the numbers of rows.
     /// - Throws: ``VectorStoreError`` if there is no store, it is `locked` by a writer, has a `newerFormat`, may not be
     ///   read, or the temporary directory fails; `busy` if this process has the store open; the error of `body`.
+    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public static func salvage(
         at path: some StorePathConvertible,
         progress: @escaping ProgressHandler = { _ in },

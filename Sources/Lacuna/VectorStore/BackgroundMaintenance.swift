@@ -60,7 +60,7 @@ final class BackgroundMaintenance: Sendable {
 
     init(_ policy: MaintenancePolicy, _ logger: Logger?) {
         var policy = policy
-        policy.idle = min(policy.idle, Self.longestWait)
+        policy.idleTime = min(policy.idleTime, Self.longestWait)
         policy.minimumInterval = min(policy.minimumInterval, Self.longestWait)
         self.policy = policy
         self.logger = logger
@@ -160,7 +160,8 @@ final class BackgroundMaintenance: Sendable {
     private func isWanted(_ state: State) -> Bool { isCompactionWanted(state) || isAccelerationWanted(state) }
 
     private func isCompactionWanted(_ state: State) -> Bool {
-        state.fragmentation >= policy.fragmentation && state.deadBytes - state.settledBytes >= policy.deadBytes
+        state.fragmentation >= policy.minimumFragmentation
+            && state.deadBytes - state.settledBytes >= policy.minimumDeadBytes
     }
 
     private func isAccelerationWanted(_ state: State) -> Bool {
@@ -174,7 +175,7 @@ final class BackgroundMaintenance: Sendable {
     }
 
     private func due(_ state: State) -> ContinuousClock.Instant {
-        max(state.lastWrite + policy.idle, state.earliest)
+        max(state.lastWrite + policy.idleTime, state.earliest)
     }
 
     private func nextStep() -> Step {
@@ -273,7 +274,7 @@ final class BackgroundMaintenance: Sendable {
         return """
             compacted in the background (\(strategy.rawValue)) in \(report.duration): \(report.movedRows) of \
             \(report.liveRows) rows moved, \(report.writtenBytes) bytes written, the data file's disk space \
-            \(report.allocatedBefore) bytes before and \(report.allocatedAfter) after
+            \(report.allocatedBytesBefore) bytes before and \(report.allocatedBytesAfter) after
             """
     }
 }

@@ -5,7 +5,7 @@
 ///     let store = try VectorStore<UUID>.open(at: path, options: options)
 ///
 /// The store compares its dead rows with both thresholds at open and after each commit. If there are enough, and once
-/// nothing was written for ``idle``, it runs ``VectorStore/compact(_:options:progress:)`` with `auto` on a queue of its own.
+/// nothing was written for ``idleTime``, it runs ``VectorStore/compact(_:options:progress:)`` with `auto` on a queue of its own.
 /// If the writers of a busy store never pause for that long, it never runs.
 ///
 /// If the store wants codes (``VectorStore/accelerate(options:progress:)``), a run also makes those that are missing, without
@@ -15,22 +15,22 @@
 /// - It gives way: a compaction, an erasure or an acceleration that you call stops it at its next batch, and so does
 ///   closing or releasing the store.
 /// - After each failure it waits longer, from ``minimumInterval`` up to an hour, until a run succeeds.
-/// - If `auto` finds nothing worth doing, it waits until ``deadBytes`` more bytes are dead.
+/// - If `auto` finds nothing worth doing, it waits until ``minimumDeadBytes`` more bytes are dead.
 /// - It logs each run (info) and each failure (warning).
 ///
 /// A policy costs O(1) for each commit, and no thread while nothing is to be done.
 public struct MaintenancePolicy: Sendable {
     /// The share of dead rows from which on the store compacts itself, 0 to 1: see ``VectorStore/fragmentation``. The
     /// default is 0.3.
-    public var fragmentation: Double
+    public var minimumFragmentation: Double
     /// The bytes of dead rows from which on the store compacts itself, at least 1. The default is 64 MiB.
-    public var deadBytes: Int64
+    public var minimumDeadBytes: Int64
     /// The largest number of bytes of the data file that it writes or releases, or reads for codes, a second. The
     /// default is 64 MiB; nil means no limit.
     public var maxBytesPerSecond: Int64?
     /// The time without a commit after which it begins. The default is one second; with zero it begins beside the
     /// writers.
-    public var idle: Duration
+    public var idleTime: Duration
     /// The shortest time from the end of one run to the beginning of the next. The default is one minute.
     public var minimumInterval: Duration
     /// The clock; nil for the system's. Tests set it.
@@ -38,28 +38,30 @@ public struct MaintenancePolicy: Sendable {
 
     /// Makes a policy; the defaults hardly disturb readers and writers.
     public init(
-        fragmentation: Double = 0.3,
-        deadBytes: Int64 = 64 << 20,
+        minimumFragmentation: Double = 0.3,
+        minimumDeadBytes: Int64 = 64 << 20,
         maxBytesPerSecond: Int64? = 64 << 20,
-        idle: Duration = .seconds(1),
+        idleTime: Duration = .seconds(1),
         minimumInterval: Duration = .seconds(60)
     ) {
-        self.fragmentation = fragmentation
-        self.deadBytes = deadBytes
+        self.minimumFragmentation = minimumFragmentation
+        self.minimumDeadBytes = minimumDeadBytes
         self.maxBytesPerSecond = maxBytesPerSecond
-        self.idle = idle
+        self.idleTime = idleTime
         self.minimumInterval = minimumInterval
     }
 
     func check() throws(VectorStoreError) {
-        guard fragmentation >= 0 && fragmentation <= 1 else {
-            throw Self.outOfRange("fragmentation", "\(fragmentation)", "from 0 to 1")
+        guard minimumFragmentation >= 0 && minimumFragmentation <= 1 else {
+            throw Self.outOfRange("minimumFragmentation", "\(minimumFragmentation)", "from 0 to 1")
         }
-        guard deadBytes >= 1 else { throw Self.outOfRange("deadBytes", "\(deadBytes)", "of 1 at least") }
+        guard minimumDeadBytes >= 1 else {
+            throw Self.outOfRange("minimumDeadBytes", "\(minimumDeadBytes)", "of 1 at least")
+        }
         if let rate = maxBytesPerSecond, rate < 1 {
             throw Self.outOfRange("maxBytesPerSecond", "\(rate)", "of 1 at least, or nil")
         }
-        guard idle >= .zero else { throw Self.outOfRange("idle", "\(idle)", "of zero at least") }
+        guard idleTime >= .zero else { throw Self.outOfRange("idleTime", "\(idleTime)", "of zero at least") }
         guard minimumInterval >= .zero else {
             throw Self.outOfRange("minimumInterval", "\(minimumInterval)", "of zero at least")
         }

@@ -8,12 +8,12 @@ public import Foundation
 ///
 ///     let coding = MetadataCoding(
 ///         encoder: {
-///             let encoder = MetadataCoding.encoder()
+///             let encoder = MetadataCoding.makeEncoder()
 ///             encoder.keyEncodingStrategy = .convertToSnakeCase
 ///             return encoder
 ///         },
 ///         decoder: {
-///             let decoder = MetadataCoding.decoder()
+///             let decoder = MetadataCoding.makeDecoder()
 ///             decoder.keyDecodingStrategy = .convertFromSnakeCase
 ///             return decoder
 ///         }
@@ -31,8 +31,8 @@ public struct MetadataCoding: Sendable {
     ///   - encoder: Makes the encoder of one call. It must encode keys as filters name them.
     ///   - decoder: Makes the decoder of one call, which must understand what the encoder writes.
     public init(
-        encoder: @escaping @Sendable () -> JSONEncoder = MetadataCoding.encoder,
-        decoder: @escaping @Sendable () -> JSONDecoder = MetadataCoding.decoder
+        encoder: @escaping @Sendable () -> JSONEncoder = MetadataCoding.makeEncoder,
+        decoder: @escaping @Sendable () -> JSONDecoder = MetadataCoding.makeDecoder
     ) {
         makeEncoder = encoder
         makeDecoder = decoder
@@ -41,7 +41,7 @@ public struct MetadataCoding: Sendable {
     /// Makes the default encoder. It sorts keys, and writes a date as a text in UTC, to the nearest millisecond and always
     /// with three decimals (`2026-11-30T12:00:01.500Z`), so that the order of the texts is that of the times. It throws
     /// for dates before the year 0 and after 9999.
-    public static func encoder() -> JSONEncoder {
+    public static func makeEncoder() -> JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .custom { date, encoder in
@@ -60,7 +60,7 @@ public struct MetadataCoding: Sendable {
 
     /// Makes the default decoder. It reads dates as texts of ISO 8601, with decimals or without, and with any offset from
     /// UTC; and as numbers, the seconds since 2001 that earlier versions wrote.
-    public static func decoder() -> JSONDecoder {
+    public static func makeDecoder() -> JSONDecoder {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
             let container = try decoder.singleValueContainer()

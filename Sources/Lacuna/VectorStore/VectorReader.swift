@@ -47,7 +47,7 @@ public protocol VectorReader<ID>: ~Copyable {
     func forEach(
         where filter: Filter?,
         limit: Int?,
-        vectors: Bool,
+        includingVectors: Bool,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws
 
@@ -107,7 +107,11 @@ extension VectorStoreSnapshot: VectorReader {}
 extension VectorReader where Self: ~Copyable {
     /// The nearest rows, nearest first, for a query in any memory, such as that of a `ContiguousArray` (`query.span`).
     ///
-    /// - Parameter query: As many components as the store's dimension, all of them finite numbers.
+    /// - Parameters:
+    ///   - query: As many components as the store's dimension, all of them finite numbers.
+    ///   - limit: How many rows are returned at most.
+    ///   - filter: Which rows count; all if nil.
+    ///   - options: Threads, a radius, ids, a cursor, and more.
     @available(*, noasync)
     public func search(
         for query: Span<Float>,

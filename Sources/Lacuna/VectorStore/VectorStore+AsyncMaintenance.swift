@@ -16,12 +16,6 @@ extension VectorStore {
         try await calls.maintenance.run { [self] in try compact(strategy, options: options, progress: progress) }
     }
 
-    /// Releases the disk blocks inside gaps: ``compact(_:options:progress:)`` with the strategy `punch`.
-    @discardableResult
-    public func punchHoles(progress: sending @escaping ProgressHandler = { _ in }) async throws -> CompactionReport {
-        try await calls.maintenance.run { [self] in try punchHoles(progress: progress) }
-    }
-
     /// The plan of what ``compact(_:options:progress:)`` would do now. Changes nothing.
     public func compactionPlan(_ strategy: CompactionStrategy = .auto) async throws -> CompactionPlan {
         try await calls.reading.run { [self] in try compactionPlan(strategy) }

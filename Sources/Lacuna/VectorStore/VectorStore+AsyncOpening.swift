@@ -57,12 +57,22 @@ extension VectorStoreInfo {
 }
 
 extension VectorStoreRecovery {
-    /// Puts in order what a crash has left of the store at `path`: see ``run(at:dryRun:)``.
-    public static func run(
+    /// Puts in order what a crash has left of the store at `path`: see ``recover(at:dryRun:)``.
+    public static func recover(
         at path: some StorePathConvertible,
         dryRun: Bool = false
     ) async throws -> RecoveryReport {
-        try await AsyncCalls.opening.run { try run(at: path, dryRun: dryRun) }
+        try await AsyncCalls.opening.run { try recover(at: path, dryRun: dryRun) }
+    }
+
+    /// Passes every row that is left of a damaged store to `body`, on a thread of Lacuna's own: see
+    /// ``salvage(at:progress:_:)``.
+    public static func salvage(
+        at path: some StorePathConvertible,
+        progress: sending @escaping ProgressHandler = { _ in },
+        _ body: sending @escaping (SalvagedRow) throws -> Void
+    ) async throws -> SalvageReport {
+        try await AsyncCalls.opening.run { try salvage(at: path, progress: progress, body) }
     }
 }
 

@@ -72,18 +72,18 @@ extension VectorStore {
     }
 
     /// Calls `body` with each row of one moment, or with each that passes the filter, in id order, on a thread of the
-    /// store's own: see ``forEach(where:limit:vectors:_:)``.
+    /// store's own: see ``forEach(where:limit:includingVectors:_:)``.
     ///
     /// `body` isn't asynchronous. It may call the blocking calls of this and other stores. Cancelling the task ends the
     /// call soon; an error that `body` throws ends it at once.
     public func forEach(
         where filter: Filter? = nil,
         limit: Int? = nil,
-        vectors: Bool = true,
+        includingVectors: Bool = true,
         _ body: sending @escaping (StoredRow<ID>) throws -> Void
     ) async throws {
         try await calls.maintenance.run { [self] in
-            try forEach(where: filter, limit: limit, vectors: vectors, body)
+            try forEach(where: filter, limit: limit, includingVectors: includingVectors, body)
         }
     }
 

@@ -27,6 +27,32 @@ extension VectorStore {
         try withStoredComponents(for: id, body)
     }
 
+    #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
+    /// Calls `body` with the id's vector of float16, on a thread of the store's own, and otherwise as the blocking call.
+    public func withVector<R>(
+        for id: ID,
+        as type: Float16.Type,
+        _ body: sending @escaping (Span<Float16>) throws -> sending R
+    ) async throws -> sending R? {
+        try await calls.reading.run { [self] in
+            nonisolated(unsafe) let result = try withVector(for: id, as: type, body)
+            return unsafe result
+        }
+    }
+    #endif
+
+    /// Calls `body` with the id's vector of int8, on a thread of the store's own, and otherwise as the blocking call.
+    public func withVector<R>(
+        for id: ID,
+        as type: Int8.Type,
+        _ body: sending @escaping (Span<Int8>) throws -> sending R
+    ) async throws -> sending R? {
+        try await calls.reading.run { [self] in
+            nonisolated(unsafe) let result = try withVector(for: id, as: type, body)
+            return unsafe result
+        }
+    }
+
     private func withStoredComponents<C: RowComponent, R>(for id: ID, _ body: (Span<C>) throws -> R) throws -> R? {
         try element.check(C.self)
         return try withComponents(for: id, body)

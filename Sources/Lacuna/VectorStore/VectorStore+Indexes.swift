@@ -19,7 +19,7 @@ extension VectorStore {
     ///   - progress: Called again and again with an estimate of how much is done. An error that it throws ends the call,
     ///     which throws it, and nothing has changed. It must not use this store.
     /// - Throws: `invalidArgument` for a key with other characters; `unsupported` beyond 16 indexes; `diskFull`,
-    ///   `cancelled` (``VectorStoreOptions/isCancelled``). Nothing has changed then.
+    ///   `cancelled` (``VectorStoreOptions/shouldCancel``). Nothing has changed then.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func createMetadataIndex(
         on key: String,
@@ -94,7 +94,7 @@ extension VectorStore {
     ///   - progress: Called after each thousand rows. An error that it throws ends the call, which throws it, and nothing
     ///     has changed. It must not use this store.
     /// - Throws: `invalidArgument` for fields that can't be in an index; `unsupported` without FTS5; `diskFull`,
-    ///   `cancelled` (``VectorStoreOptions/isCancelled``). Nothing has changed then.
+    ///   `cancelled` (``VectorStoreOptions/shouldCancel``). Nothing has changed then.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func createTextIndex(
         on fields: [String],

@@ -74,13 +74,6 @@ extension VectorStore {
         return try writing().compact(strategy, Pace(options, progress))
     }
 
-    /// Releases the disk blocks inside gaps: ``compact(_:options:progress:)`` with the strategy `punch`.
-    @discardableResult
-    @available(*, noasync, message: "it blocks the thread; await the call of the same name")
-    public func punchHoles(progress: @escaping ProgressHandler = { _ in }) throws -> CompactionReport {
-        try compact(.punch, progress: progress)
-    }
-
     /// Reads and checks everything: each row and all metadata against their checksums, every slot, the index by
     /// SQLite's own integrity check, and the directory. Changes nothing. Codes aren't read: a search checks those that it
     /// uses, and passes over damaged ones, so they are no damage.
@@ -104,7 +97,7 @@ extension Writer {
                 if report.strategy != nil { statistics.compactions += 1 }
                 statistics.movedRows += report.movedRows
                 statistics.writtenBytes += report.writtenBytes
-                statistics.reclaimedBytes += max(0, report.allocatedBefore - report.allocatedAfter)
+                statistics.reclaimedBytes += max(0, report.allocatedBytesBefore - report.allocatedBytesAfter)
                 statistics.longestWriterPause = max(statistics.longestWriterPause, report.longestWriterPause)
             }
             return report

@@ -184,7 +184,7 @@ extension VectorStore {
     /// The call is one transaction, in which all rows are changed or none is. The filter is evaluated inside of it, once,
     /// on all rows as they are before the first change.
     ///
-    /// **Cost.** Evaluating the filter takes as long as in ``forEach(where:limit:vectors:_:)``; each row that passes
+    /// **Cost.** Evaluating the filter takes as long as in ``forEach(where:limit:includingVectors:_:)``; each row that passes
     /// costs as much as a change of one id's metadata without its syncs. Meanwhile other writers of this handle wait.
     /// SQLite's log takes up to the changed part of the index, and memory the ids that pass. To change very many rows
     /// with short waits, change them in parts, such as ranges of ids.
@@ -193,7 +193,7 @@ extension VectorStore {
     ///   - patch: See ``patchMetadataJSON(_:for:)``.
     ///   - filter: The rows to change.
     /// - Returns: The number of rows that passed.
-    /// - Throws: `invalidMetadata`, `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the
+    /// - Throws: `invalidMetadata`, `invalidFilter`; `cancelled` (``VectorStoreOptions/shouldCancel``); `damaged`, with the
     ///   id, for metadata that don't match their checksum. Nothing has changed then.
     @discardableResult
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")

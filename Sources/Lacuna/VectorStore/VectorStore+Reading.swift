@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A row that ``VectorStore/forEach(where:limit:vectors:_:)`` passes to its closure.
+/// A row that ``VectorStore/forEach(where:limit:includingVectors:_:)`` passes to its closure.
 public struct StoredRow<ID: VectorID>: Sendable, Hashable, Identifiable {
     /// The row's id.
     public let id: ID
@@ -71,7 +71,7 @@ extension VectorStore {
 
     /// Calls `body` with the id's vector, not checked against its checksum. A vector of float32 comes straight from the
     /// mapped file, and isn't copied; that costs as much as ``vector(for:)`` without the copy. Other elements are
-    /// converted first; ``withVector(for:as:_:)-(_,Int8.Type,_)`` and its like for `Float16` pass them as they are.
+    /// converted first; the calls with `as: Float16.self` and `as: Int8.self` pass them as they are.
     ///
     /// The row isn't moved or destroyed until `body` returns, and operations that would do that wait: be quick. Writing
     /// to, compacting or closing the same store inside `body` throws `reentrantCall`.
@@ -123,7 +123,7 @@ extension VectorStore {
     /// The ids of the rows that pass the filter, of one moment, in id order. Evaluates the filter on each row; takes
     /// memory for the ids.
     ///
-    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``).
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/shouldCancel``).
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func ids(where filter: Filter) throws(VectorStoreError) -> [ID] {
         try storeErrors { try read { try $0.ids(where: filter) } }
@@ -131,7 +131,7 @@ extension VectorStore {
 
     /// The number of rows that pass the filter, of one moment. Evaluates the filter on each row.
     ///
-    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``).
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/shouldCancel``).
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func count(where filter: Filter) throws(VectorStoreError) -> Int {
         try storeErrors { try read { try $0.count(where: filter) } }
@@ -164,17 +164,17 @@ extension VectorStore {
     /// - Parameters:
     ///   - filter: A condition on rows: see ``Filter``.
     ///   - limit: The number of rows after which the call stops.
-    ///   - vectors: Whether to read the vectors as well.
+    ///   - includingVectors: Whether to read the vectors as well.
     ///   - body: Called with each row. An error that it throws ends the call, which throws it.
-    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``); `damaged`, with the id, for a row that
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/shouldCancel``); `damaged`, with the id, for a row that
     ///   doesn't match its checksum.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func forEach(
         where filter: Filter? = nil,
         limit: Int? = nil,
-        vectors: Bool = true,
+        includingVectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws {
-        try read { try $0.forEach(where: filter, limit: limit, vectors: vectors, body) }
+        try read { try $0.forEach(where: filter, limit: limit, includingVectors: includingVectors, body) }
     }
 }

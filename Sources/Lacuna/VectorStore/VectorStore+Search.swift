@@ -56,7 +56,7 @@ extension VectorStore {
     ///   - filter: A condition on rows: see ``Filter``.
     ///   - options: A radius, ids among which to search, a cursor for the next page, a field of which each value
     ///     may occur only so often, a number of threads.
-    /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/isCancelled``).
+    /// - Throws: `invalidVector`, `invalidFilter`, `invalidArgument`, `cancelled` (``VectorStoreOptions/shouldCancel``).
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func search(
         for query: [Float],

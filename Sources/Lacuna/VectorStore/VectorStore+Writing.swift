@@ -122,8 +122,7 @@ extension VectorStore {
         try put(vector.span, for: id, metadataJSON: metadataJSON, replacing: replacing, oldMetadata: oldMetadata)
     }
 
-    /// Adds one row with a vector in any memory, which isn't copied before: see
-    /// ``put(_:for:metadataJSON:replacing:oldMetadata:)-([Float],_,_,_,_)``.
+    /// Adds one row with a vector in any memory, which isn't copied before. All else is as with an array.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func put(
         _ vector: Span<Float>,
@@ -205,7 +204,7 @@ extension VectorStore {
     /// delete very many rows with short waits, delete those of ``ids(where:)`` in parts.
     ///
     /// - Returns: The number of rows deleted.
-    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/isCancelled``), while the filter is evaluated.
+    /// - Throws: `invalidFilter`; `cancelled` (``VectorStoreOptions/shouldCancel``), while the filter is evaluated.
     ///   Nothing is deleted then.
     @discardableResult
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")

@@ -194,7 +194,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             opened.session.fileSystem,
             ExpectedModel(options.model),
             suspension,
-            isCancelled: options.isCancelled
+            isCancelled: options.shouldCancel
         )
         opened.session.keepIDs(readers.threads, ID.idKind, limitBytes: options.indexCacheBytes)
         memory = HandleMemory(
@@ -226,7 +226,7 @@ public final class VectorStore<ID: VectorID>: Sendable {
             fileSystem,
             ExpectedModel(options.model),
             suspension,
-            isCancelled: options.isCancelled,
+            isCancelled: options.shouldCancel,
             lettingGoBy: options.clock.map(IdleWatch.init) ?? .shared,
             onLook: { isLast in if isLast { codes.letGo() } else { codes.letGoIfRemoved() } }
         )

@@ -22,7 +22,7 @@ public struct VectorStoreConfiguration: Sendable {
         dimension: Int,
         metric: DistanceMetric = .cosine,
         element: ElementType = .float32,
-        acceleration: Acceleration = .none,
+        acceleration: Acceleration = .off,
         model: EmbeddingModel? = nil
     ) {
         self.dimension = dimension
@@ -46,7 +46,7 @@ public struct VectorStoreConfiguration: Sendable {
 /// What a store keeps beside its rows to make searches faster. Answers are the same with and without, bit for bit.
 public enum Acceleration: String, Sendable, CaseIterable {
     /// Nothing: a search compares all rows.
-    case none
+    case off = "none"
     /// The store wants codes: see ``VectorStore/accelerate(options:progress:)``, which makes them, and which sets this too.
     case codes
 }
@@ -117,7 +117,7 @@ public struct VectorStoreInfo: Sendable, Equatable {
         element: ElementType = .float32,
         model: EmbeddingModel? = nil,
         reembedding: PendingReembedding? = nil,
-        acceleration: Acceleration = .none,
+        acceleration: Acceleration = .off,
         generation: Int64 = 1,
         dataFile: String? = nil,
         schemaVersion: Int? = nil
@@ -146,7 +146,7 @@ public struct VectorStoreInfo: Sendable, Equatable {
         model = (try? index.model()) ?? nil
         reembedding = ((try? index.reembedding(record)) ?? nil).map(PendingReembedding.init)
         // If the list of derived files can't be read, whatever needs it tells.
-        acceleration = (try? index.codes(record.generation)) == nil ? .none : .codes
+        acceleration = (try? index.codes(record.generation)) == nil ? .off : .codes
         generation = record.generation
         dataFile = record.dataFile
         // The version is in page 1, which every transaction reads first.

@@ -42,7 +42,7 @@ public struct VectorStoreOptions: Sendable {
     /// it returns true, the read throws `cancelled`. A read in a Swift task that was cancelled ends in the same way, with or
     /// without this. Neither ends compacting, or writing other than by a filter; both end opening while it checks a log of
     /// 16 MiB or more.
-    public var isCancelled: (@Sendable () -> Bool)?
+    public var shouldCancel: (@Sendable () -> Bool)?
     /// The clock; nil for the system's. Tests set it.
     var clock: (any AlarmClock)?
 
@@ -56,7 +56,7 @@ public struct VectorStoreOptions: Sendable {
         model: EmbeddingModel? = nil,
         metadataCoding: MetadataCoding = MetadataCoding(),
         logger: Logger? = nil,
-        isCancelled: (@Sendable () -> Bool)? = nil
+        shouldCancel: (@Sendable () -> Bool)? = nil
     ) {
         self.durability = durability
         self.logWarningBytes = logWarningBytes
@@ -66,7 +66,7 @@ public struct VectorStoreOptions: Sendable {
         self.model = model
         self.metadataCoding = metadataCoding
         self.logger = logger
-        self.isCancelled = isCancelled
+        self.shouldCancel = shouldCancel
     }
 
     /// Checks the store's log before it is used.
@@ -75,7 +75,7 @@ public struct VectorStoreOptions: Sendable {
     }
 
     /// Whether the handle's user, or the task of the thread that calls this, wants a call to end.
-    var cancellation: @Sendable () -> Bool { { [isCancelled] in AsyncCall.isCancelled || isCancelled?() == true } }
+    var cancellation: @Sendable () -> Bool { { [shouldCancel] in AsyncCall.isCancelled || shouldCancel?() == true } }
 
     func check() throws(VectorStoreError) {
         guard logWarningBytes > 0 else {

@@ -125,11 +125,11 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
     }
 
     /// Calls `body` with each row, or with each that passes the filter, in id order: see
-    /// ``VectorStore/forEach(where:limit:vectors:_:)``.
+    /// ``VectorStore/forEach(where:limit:includingVectors:_:)``.
     public func forEach(
         where filter: Filter? = nil,
         limit: Int? = nil,
-        vectors: Bool = true,
+        includingVectors: Bool = true,
         _ body: (StoredRow<ID>) throws -> Void
     ) throws {
         let runs = RunReader(snapshot.index, snapshot.record)
@@ -138,7 +138,7 @@ public struct VectorStoreSnapshot<ID: VectorID>: ~Copyable {
             filter,
             limit: limit
         ) { id, slot, metadata in
-            let vector = vectors ? try snapshot.checkedRow(id, slot, runs) : []
+            let vector = includingVectors ? try snapshot.checkedRow(id, slot, runs) : []
             try body(StoredRow(id: try Self.typed(id), vector: vector, metadataJSON: try metadata()))
         }
     }

@@ -37,7 +37,7 @@ struct CompactCommand: StoreCommand {
             try Interrupts.check()
         }
         bar.clear()
-        if !report.keptOwner { StandardError.warnOfOwner() }
+        if !report.isOwnerKept { StandardError.warnOfOwner() }
         if let error = report.accelerationError {
             StandardError.line(
                 "warning: the codes were not made: \(singleLine(error.problem)); `lacuna accelerate STORE` makes them"
@@ -73,11 +73,12 @@ struct CompactCommand: StoreCommand {
                 JSONText.object([
                     "strategy": JSONText(name), "rows_live": JSONText(report.liveRows),
                     "rows_moved": JSONText(report.movedRows), "bytes_written": JSONText(report.writtenBytes),
-                    "logical_before": JSONText(report.logicalBefore), "logical_after": JSONText(report.logicalAfter),
-                    "allocated_before": JSONText(report.allocatedBefore),
-                    "allocated_after": JSONText(report.allocatedAfter), "seconds": JSONText(report.duration),
+                    "logical_before": JSONText(report.logicalBytesBefore),
+                    "logical_after": JSONText(report.logicalBytesAfter),
+                    "allocated_before": JSONText(report.allocatedBytesBefore),
+                    "allocated_after": JSONText(report.allocatedBytesAfter), "seconds": JSONText(report.duration),
                     "longest_writer_pause_seconds": JSONText(report.longestWriterPause),
-                    "generation": JSONText(report.generation), "owner_kept": .raw(String(report.keptOwner)),
+                    "generation": JSONText(report.generation), "owner_kept": .raw(String(report.isOwnerKept)),
                     "codes_rows": JSONText(report.acceleration?.rows ?? 0),
                     "codes_bytes": JSONText(report.acceleration?.bytes ?? 0),
                 ])
@@ -94,12 +95,12 @@ struct CompactCommand: StoreCommand {
     }
 
     private func printWork(_ report: CompactionReport, _ name: String, _ output: StandardOutput) throws {
-        let freed = report.allocatedBefore - report.allocatedAfter
+        let freed = report.allocatedBytesBefore - report.allocatedBytesAfter
         try output.lines([
             "strategy": name,
             "live": counted(report.liveRows, "row"),
             "moved": "\(counted(report.movedRows, "row")), \(byteText(report.writtenBytes)) written",
-            "on disk": "\(byteText(report.allocatedBefore)) before, \(byteText(report.allocatedAfter)) after"
+            "on disk": "\(byteText(report.allocatedBytesBefore)) before, \(byteText(report.allocatedBytesAfter)) after"
                 + (freed > 0 ? ": \(Terminal.styled("\(byteText(freed)) given back", .green))" : ""),
             "took": "\(secondsText(report.duration)); writers waited \(secondsText(report.longestWriterPause)) at most",
             "generation": String(report.generation),

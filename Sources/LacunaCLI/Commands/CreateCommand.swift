@@ -33,7 +33,7 @@ struct CreateCommand: ParsableCommand {
     var element: ElementType = .float32
 
     @Option(help: "What makes searches faster; if it is `codes`, accelerate and compact make them.")
-    var acceleration: Acceleration = .none
+    var acceleration: Acceleration = .off
 
     @OptionGroup var model: ModelOptions
 
@@ -59,7 +59,7 @@ struct CreateCommand: ParsableCommand {
                     "metric": JSONText(info.metric.rawValue), "ids": JSONText(info.idKind.rawValue),
                     "element": JSONText(info.element.rawValue), "acceleration": JSONText(info.acceleration.rawValue),
                     "model": JSONText(info.model?.name), "model_version": JSONText(info.model?.version),
-                    "normalized": JSONText(info.model?.normalized),
+                    "normalized": JSONText(info.model?.isNormalized),
                 ])
             )
         } else {

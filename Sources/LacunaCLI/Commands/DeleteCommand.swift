@@ -64,7 +64,7 @@ struct DeleteCommand: StoreCommand {
         var list = IDList<ID>()
         try list.add(arguments, file: idFile)
         if let filter = try conditions.filter() {
-            try store.forEach(where: filter, vectors: false) { row in
+            try store.forEach(where: filter, includingVectors: false) { row in
                 try Interrupts.check()
                 list.add(row.id)
             }

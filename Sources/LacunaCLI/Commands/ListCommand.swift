@@ -24,7 +24,7 @@ struct ListCommand: StoreCommand {
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         var rows = 0
-        try store.forEach(where: try conditions.filter(), limit: limit, vectors: false) { row in
+        try store.forEach(where: try conditions.filter(), limit: limit, includingVectors: false) { row in
             try Interrupts.check()
             rows += 1
             if format.json {

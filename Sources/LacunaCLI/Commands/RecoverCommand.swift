@@ -31,7 +31,7 @@ struct RecoverCommand: ParsableCommand {
             throw CommandError.usage("'\(salvage)' is not the name of a .jsonl file", remedy: "name a .jsonl file")
         }
         if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }
-        let report = try VectorStoreRecovery.run(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
+        let report = try VectorStoreRecovery.recover(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
         let output = StandardOutput()
         if format.json {
             try output.line(

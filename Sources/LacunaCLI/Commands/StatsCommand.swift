@@ -46,7 +46,7 @@ struct StatsCommand: StoreCommand {
     }
 
     private func codesText(_ info: VectorStoreInfo, _ space: StoreSpace) -> String {
-        if info.acceleration == .none { return "none" }
+        if info.acceleration == .off { return "none" }
         let slots = space.liveRows + space.deadRows
         return "\(byteText(space.codesBytes)), of \(grouped(space.codedSlots)) of \(counted(slots, "row"))"
     }
@@ -63,7 +63,7 @@ struct StatsCommand: StoreCommand {
             "index_bytes": JSONText(space.indexBytes), "schema_version": JSONText(info.schemaVersion),
             "acceleration": JSONText(info.acceleration.rawValue), "codes_rows": JSONText(space.codedSlots),
             "codes_bytes": JSONText(space.codesBytes), "model": JSONText(info.model?.name),
-            "model_version": JSONText(info.model?.version), "normalized": JSONText(info.model?.normalized),
+            "model_version": JSONText(info.model?.version), "normalized": JSONText(info.model?.isNormalized),
             "reembedded_rows": info.reembedding.map { JSONText($0.rows) } ?? .null,
         ])
     }

@@ -5,12 +5,12 @@ enum SlotKind: CaseIterable {
     case live, mixed, dead, punched
 
     init(_ bucket: SlotBucket) {
-        if bucket.live == bucket.slots.count {
+        if bucket.liveRows == bucket.slots.count {
             self = .live
-        } else if bucket.live > 0 {
+        } else if bucket.liveRows > 0 {
             self = .mixed
         } else {
-            self = bucket.punched > bucket.dead ? .punched : .dead
+            self = bucket.punchedRows > bucket.deadRows ? .punched : .dead
         }
     }
 
@@ -78,9 +78,9 @@ struct SlotTotals {
     let punched: Int
 
     init(_ buckets: [SlotBucket]) {
-        live = buckets.reduce(0) { $0 + $1.live }
-        dead = buckets.reduce(0) { $0 + $1.dead }
-        punched = buckets.reduce(0) { $0 + $1.punched }
+        live = buckets.reduce(0) { $0 + $1.liveRows }
+        dead = buckets.reduce(0) { $0 + $1.deadRows }
+        punched = buckets.reduce(0) { $0 + $1.punchedRows }
     }
 
     var text: String {

@@ -38,7 +38,7 @@ struct NewVectors<ID: CommandID> {
     /// Throws unless the file has a vector for each row of the store.
     func checkIDs(of store: VectorStore<ID>) throws {
         var missing: (first: ID, count: Int)?
-        try store.forEach(vectors: false) { row in
+        try store.forEach(includingVectors: false) { row in
             try Interrupts.check()
             if !contains(row.id) { missing = (missing?.first ?? row.id, (missing?.count ?? 0) + 1) }
         }

@@ -61,7 +61,7 @@ struct ReembedCommand: StoreCommand {
             _ = try? store.abortReembedding()
             throw error
         }
-        if !report.keptOwner { StandardError.warnOfOwner() }
+        if !report.isOwnerKept { StandardError.warnOfOwner() }
         if report.model == nil && before.model != nil {
             StandardError.line("note: the store no longer says which model made its vectors; --model names it")
         }
@@ -97,7 +97,7 @@ struct ReembedCommand: StoreCommand {
                     "rows": JSONText(report.rows), "dimension": JSONText(report.dimension),
                     "model": JSONText(report.model?.name), "generation": JSONText(report.generation),
                     "seconds": JSONText(report.duration), "model_version": JSONText(report.model?.version),
-                    "normalized": JSONText(report.model?.normalized),
+                    "normalized": JSONText(report.model?.isNormalized),
                 ])
             )
         }

@@ -147,7 +147,7 @@ struct Torture {
     }
 
     private func recover() throws -> RecoveryReport {
-        let report = try VectorStoreRecovery.run(at: path)
+        let report = try VectorStoreRecovery.recover(at: path)
         if let damage = report.damage { throw damage }
         return report
     }

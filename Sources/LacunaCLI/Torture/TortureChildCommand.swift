@@ -21,7 +21,7 @@ struct TortureChildCommand: ParsableCommand {
         if let after {
             try TortureWorker(store, TortureWorkload(seed: seed), output).run(after: after)
         } else {
-            let report = try VectorStoreRecovery.run(at: store)
+            let report = try VectorStoreRecovery.recover(at: store)
             if let damage = report.damage { throw damage }
             if report.state == .recovered { try output.lineNow(TortureLine.recovered.text) }
         }

@@ -84,7 +84,7 @@ import Testing
         }
         #expect(hasBackedUp)
         #expect(try contents(destination) == expected)
-        #expect(try VectorStoreRecovery.run(at: destination).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: destination).state == .clean)
         let states = try rawConnection(destination + "/index.sqlite").rows(
             2,
             "SELECT state, error FROM compaction_history"

@@ -169,7 +169,7 @@ extension VectorStore {
     @Test func whileAFilterIsEvaluated() async throws {
         let (begins, hasBegun) = AsyncStream<Void>.makeStream()
         let isSearching = Guarded(false)
-        let options = VectorStoreOptions(isCancelled: {
+        let options = VectorStoreOptions(shouldCancel: {
             if isSearching.withLock({ $0 }) { hasBegun.finish() }
             return false
         })
@@ -189,7 +189,7 @@ extension VectorStore {
         let reader = try await VectorStore<Int64>.open(
             at: scratch.store,
             access: .readOnly,
-            options: .init(isCancelled: { true })
+            options: .init(shouldCancel: { true })
         )
         let error = await #expect(throws: VectorStoreError.self) { try await reader.search(for: [1, 1], limit: 1) }
         #expect(error?.code == .cancelled)

@@ -22,7 +22,7 @@ private struct Stop: Error {}
     /// Expects that whole blocks of rows were freed. The file system may need a few blocks of its own to note the
     /// holes.
     private func expectFreed(_ report: CompactionReport, rows: Int64) {
-        let freed = report.allocatedBefore - report.allocatedAfter
+        let freed = report.allocatedBytesBefore - report.allocatedBytesAfter
         #expect(freed <= rows * 262_144 && freed >= rows * 262_144 - 4 * 4_096)
     }
 
@@ -75,7 +75,7 @@ private struct Stop: Error {}
     @Test func aCancelledPunchKeepsTheStore() throws {
         var calls = 0
         #expect(throws: Stop.self) {
-            try store.punchHoles { _ in
+            try store.compact(.punch) { _ in
                 calls += 1
                 if calls == 5 { throw Stop() }
             }
@@ -84,7 +84,7 @@ private struct Stop: Error {}
         #expect(state == "aborted")
         #expect(try store.verify().isSound)
         #expect(try store.space.punchableBytes == 15 * 262_144)
-        try store.punchHoles()
+        try store.compact(.punch)
         #expect(try store.space.punchableBytes == 0)
         #expect(try store.vector(for: 1)?.first == 1.5)
     }
@@ -102,12 +102,14 @@ private struct Stop: Error {}
         )
         let expected: [[SQLValue]] = [
             [
-                "punch", "finished", "vectors-1.f32", nil, 40, 0, .integer(report.allocatedBefore),
-                .integer(report.allocatedAfter), .integer(report.allocatedBefore - report.allocatedAfter),
+                "punch", "finished", "vectors-1.f32", nil, 40, 0, .integer(report.allocatedBytesBefore),
+                .integer(report.allocatedBytesAfter),
+                .integer(report.allocatedBytesBefore - report.allocatedBytesAfter),
             ],
             [
-                "rewrite", "finished", "vectors-1.f32", "vectors-2.f32", 40, 40, .integer(second.allocatedBefore),
-                .integer(second.allocatedAfter), .integer(second.allocatedBefore - second.allocatedAfter),
+                "rewrite", "finished", "vectors-1.f32", "vectors-2.f32", 40, 40, .integer(second.allocatedBytesBefore),
+                .integer(second.allocatedBytesAfter),
+                .integer(second.allocatedBytesBefore - second.allocatedBytesAfter),
             ],
         ]
         #expect(history == expected)

@@ -42,7 +42,7 @@ import Testing
         let scratch = try Scratch()
         let store = try store(scratch)
         try store.delete(Array(10...19))
-        try store.punchHoles()
+        try store.compact(.punch)
         for id in 1...40 { #expect(try holds(id, scratch, generation: 1) == !(10...19).contains(id)) }
     }
 }

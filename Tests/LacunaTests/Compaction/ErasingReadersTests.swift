@@ -66,9 +66,9 @@ import Testing
             try check(store)
         case .recover:
             try store.close()
-            let report = try VectorStoreRecovery.run(at: scratch.store)
+            let report = try VectorStoreRecovery.recover(at: scratch.store)
             #expect(report.state == .recovered && report.actions.map(\.kind) == [.erase, .erase])
-            #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+            #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
             #expect(try remains.find(in: scratch.store) == [])
         }
     }
@@ -104,7 +104,7 @@ import Testing
             #expect(try again.compact(.rewrite, .waiting(0)).strategy == .rewrite)
             try again.close()
             let paths = try StorePaths(scratch.store)
-            let report = try VectorStoreRecovery.run(paths, dryRun: false, SystemFileSystem(), .waiting(0))
+            let report = try VectorStoreRecovery.recover(paths, dryRun: false, SystemFileSystem(), .waiting(0))
             #expect(report.actions.map(\.kind) == [.erase])
             #expect(report.actions.first?.detail.contains("left for the next open") == true)
             #expect(try snapshot.vector(for: 3) != nil)

@@ -63,7 +63,8 @@ private struct Stop: Error {}
         var calls = 0
         let report = try store.compact(strategy, options: MaintenanceOptions(maxBytesPerSecond: rate)) { _ in calls += 1
         }
-        let bytes = strategy == .punch ? report.allocatedBefore - report.allocatedAfter : report.writtenBytes - 4_096
+        let bytes =
+            strategy == .punch ? report.allocatedBytesBefore - report.allocatedBytesAfter : report.writtenBytes - 4_096
         #expect(bytes > 64 << 10)
         #expect(report.duration >= .seconds(Double(bytes) / Double(rate) * 0.99))
         #expect(calls > 5)

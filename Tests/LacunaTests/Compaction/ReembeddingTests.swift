@@ -306,7 +306,7 @@ import Testing
         rows[7] = nil
         #expect(try store.info.reembedding?.rows == 9)
         #expect(try store.verify().isSound && store.verify().unknownFiles.isEmpty)
-        let report = try VectorStoreRecovery.run(at: scratch.store, dryRun: true)
+        let report = try VectorStoreRecovery.recover(at: scratch.store, dryRun: true)
         #expect(report.state == .clean && report.actions.map(\.kind) == [.keepFile])
         var asked: [Int64] = []
         try store.reembed(to: 3, model: EmbeddingModel("new"), rows: 4) { ids, json, old in

@@ -47,8 +47,8 @@ import Testing
         let after = try sizes(scratch.file(name))
         #expect(after.length == 4_096)
         #expect(after.allocated <= step(0, 256))
-        #expect(report.logicalAfter == after.length && report.allocatedAfter == after.allocated)
-        #expect(report.allocatedBefore == before.allocated)
+        #expect(report.logicalBytesAfter == after.length && report.allocatedBytesAfter == after.allocated)
+        #expect(report.allocatedBytesBefore == before.allocated)
         #expect(try scratch.names().filter { $0.hasPrefix("vectors") } == [name])
         #expect(try store.fragmentation == 0)
         #expect(try rawConnection(scratch.index).value("SELECT next_slot FROM store") == 0)
@@ -79,7 +79,7 @@ import Testing
         // The long stretch is freed but for a part of a block at each end; the five rows behind it cover no block.
         let freed = before.allocated - after.allocated
         #expect(freed >= 3_000 * stride - 2 * 4_096 && freed <= 3_000 * stride)
-        #expect(report.allocatedBefore - report.allocatedAfter == freed)
+        #expect(report.allocatedBytesBefore - report.allocatedBytesAfter == freed)
         #expect(try store.space.punchableBytes == 0)
         try expectSame(store, model, scratch.store)
         // The gap's first and last block hold live rows: those beside it are untouched. The whole blocks are zeros.
@@ -97,7 +97,7 @@ import Testing
         try store.delete(Array(stride(from: Int64(1), to: 800, by: 2)))
         let plan = try store.compactionPlan(.punch)
         let report = try store.compact(.punch)
-        #expect(report.allocatedBefore - report.allocatedAfter == 800 * 1_024)
+        #expect(report.allocatedBytesBefore - report.allocatedBytesAfter == 800 * 1_024)
         #expect(plan.strategy == .punch && plan.reclaimedBytes == 800 * 1_024)
         #expect(try store.count == 200)
         #expect(try store.verify().isSound)
@@ -115,7 +115,7 @@ import Testing
         model.rewrite()
         let after = try sizes(scratch.file("vectors-2.f32"))
         #expect(report.movedRows == 2_000 && report.writtenBytes == 4_096 + 2_000 * 512)
-        #expect(report.allocatedBefore == before.allocated && report.allocatedAfter == after.allocated)
+        #expect(report.allocatedBytesBefore == before.allocated && report.allocatedBytesAfter == after.allocated)
         #expect(after.allocated <= 4_096 + 2_000 * 512 + step(2_000 * 512, 512))
         #expect(report.generation == 2)
         try expectSame(store, model, scratch.store)

@@ -25,7 +25,7 @@ import Testing
         #expect(statistics.writtenBytes == 101 * 8 + report.writtenBytes)
         #expect(statistics.commitDuration > .zero)
         #expect(statistics.compactions == 1 && statistics.movedRows == 97)
-        #expect(statistics.reclaimedBytes == report.allocatedBefore - report.allocatedAfter)
+        #expect(statistics.reclaimedBytes == report.allocatedBytesBefore - report.allocatedBytesAfter)
         #expect(statistics.longestWriterPause == report.longestWriterPause)
         #expect(statistics.logBytes > 0)
         #expect(statistics.codesBytes == 0)

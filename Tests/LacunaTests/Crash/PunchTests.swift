@@ -72,14 +72,14 @@ import Glibc
                 let before = try liveBytes(disk, store)
                 let model = try CrashModel(of: store)
                 let statusBefore = try status(disk)
-                let report = try store.punchHoles()
+                let report = try store.compact(.punch)
                 let statusAfter = try status(disk)
                 #expect(try liveBytes(disk, store) == before)
                 #expect(try CrashModel(of: store) == model)
                 #expect(statusAfter.size == statusBefore.size)
                 if report.strategy == .punch {
-                    #expect(report.allocatedBefore == statusBefore.allocated)
-                    #expect(report.allocatedAfter == statusAfter.allocated)
+                    #expect(report.allocatedBytesBefore == statusBefore.allocated)
+                    #expect(report.allocatedBytesAfter == statusAfter.allocated)
                     #expect(statusAfter.allocated < statusBefore.allocated)
                 }
                 #expect(try store.verify().isSound)
@@ -96,11 +96,11 @@ import Glibc
             }
             let expected = try store.compactionPlan(.punch).reclaimedBytes
             let before = try status(disk).allocated
-            let report = try store.punchHoles()
+            let report = try store.compact(.punch)
             let after = try status(disk).allocated
             #expect(before - after >= Int64(Self.rows) * 32 / 4_096 * 4_096 - 4_096)
             #expect(before - after == expected)
-            #expect(report.allocatedBefore - report.allocatedAfter == before - after)
+            #expect(report.allocatedBytesBefore - report.allocatedBytesAfter == before - after)
             #expect(try store.vector(for: 1) == CrashModel.vector(1, version: 0, dimension: 8))
         }
     }
@@ -110,8 +110,8 @@ import Glibc
         try withStore(dimension: 1_000, punchError: errno) { disk, store in
             try store.delete(Array(100...140))
             let before = try liveBytes(disk, store)
-            let report = try store.punchHoles()
-            #expect(report.allocatedBefore == report.allocatedAfter)
+            let report = try store.compact(.punch)
+            #expect(report.allocatedBytesBefore == report.allocatedBytesAfter)
             #expect(try liveBytes(disk, store) == before)
             let file = try TestFiles.read(disk.directory + "/vectors-1.f32")
             #expect(file[(4_096 + 99 * 4_000)..<(4_096 + 140 * 4_000)].allSatisfy { $0 == 0 })

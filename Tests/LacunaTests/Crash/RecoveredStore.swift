@@ -25,7 +25,7 @@ enum RecoveredStore {
         _ depth: Depth = Depth()
     ) throws {
         if depth.recoversFirst && progress.acknowledged >= 0 {
-            let report = try VectorStoreRecovery.run(StorePaths(disk.directory), dryRun: false, disk.fileSystem)
+            let report = try VectorStoreRecovery.recover(StorePaths(disk.directory), dryRun: false, disk.fileSystem)
             if let damage = report.damage { throw damage }
         }
         guard let store = try open(disk, progress, dimension, onRecovered: depth.onRecovered) else { return }
@@ -38,8 +38,8 @@ enum RecoveredStore {
         try checkOrder(store, disk)
         if depth.goesOn { try checkGoesOn(store, found, disk, dimension) } else { try store.close() }
         let paths = try StorePaths(disk.directory)
-        _ = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
-        let second = try VectorStoreRecovery.run(paths, dryRun: false, disk.fileSystem)
+        _ = try VectorStoreRecovery.recover(paths, dryRun: false, disk.fileSystem)
+        let second = try VectorStoreRecovery.recover(paths, dryRun: false, disk.fileSystem)
         guard second.state == .clean, second.actions.allSatisfy({ $0.kind == .keepFile }) else {
             throw CrashModel.Mismatch(what: "a second recovery found \(second.actions)")
         }

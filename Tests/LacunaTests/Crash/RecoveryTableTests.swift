@@ -90,7 +90,7 @@ import Glibc
     }
 
     private func recover(_ disk: TestDisk, dryRun: Bool = false) throws -> RecoveryReport {
-        try VectorStoreRecovery.run(try StorePaths(disk.directory), dryRun: dryRun, disk.fileSystem)
+        try VectorStoreRecovery.recover(try StorePaths(disk.directory), dryRun: dryRun, disk.fileSystem)
     }
 
     private func check(_ disk: TestDisk, holds model: CrashModel) throws {

@@ -116,7 +116,7 @@ final class Workload {
         case .reembed(let dimension): try reembed(store, to: dimension)
         case .stopReembedding(let dimension): try stopReembedding(store, to: dimension)
         case .abortReembedding: try settle { try store.abortReembedding() }
-        case .punch: try settle { try store.punchHoles() }
+        case .punch: try settle { try store.compact(.punch) }
         case .derive:
             derived += 1
             try settle { try DerivedIDs.make(store, derived, fileSystem) }

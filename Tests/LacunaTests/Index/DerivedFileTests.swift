@@ -40,11 +40,11 @@ import Glibc
     @Test func itIsPassedOver() throws {
         try expectSound()
         try store.close()
-        let report = try VectorStoreRecovery.run(at: scratch.store)
+        let report = try VectorStoreRecovery.recover(at: scratch.store)
         #expect(report.state == .clean && report.actions.isEmpty)
         #expect(isThere)
         try FileManager.default.removeItem(atPath: file)
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
         #expect(try VectorStore<Int64>.open(at: scratch.store).verify().isSound)
     }
 
@@ -71,13 +71,13 @@ import Glibc
     @Test func recoveryRemovesWhatWasGivenUp() throws {
         try store.close()
         try tamper(scratch.index, "UPDATE files SET generation = 0")
-        let plan = try VectorStoreRecovery.run(at: scratch.store, dryRun: true)
+        let plan = try VectorStoreRecovery.recover(at: scratch.store, dryRun: true)
         #expect(plan.state == .recovered && isThere)
         #expect(plan.actions.map(\.kind) == [.removeFile] && plan.actions.map(\.file) == [DerivedIDs.name(1)])
         #expect(plan.actions.map(\.bytes) == [160])
-        #expect(try VectorStoreRecovery.run(at: scratch.store).actions.map(\.file) == [DerivedIDs.name(1)])
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).actions.map(\.file) == [DerivedIDs.name(1)])
         #expect(try !isThere && listed == 0)
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
     }
 
     /// A prepared index may list anything.
@@ -87,7 +87,7 @@ import Glibc
         let path = URL(fileURLWithPath: scratch.file(name)).standardized.path
         if !FileManager.default.fileExists(atPath: path) { try Data("mine".utf8).write(to: URL(fileURLWithPath: path)) }
         try tamper(scratch.index, "INSERT INTO files VALUES ('\(name)', 0, 'ids', 0, 0)")
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
         #expect(FileManager.default.fileExists(atPath: path))
     }
 
@@ -97,7 +97,7 @@ import Glibc
         try FileManager.default.removeItem(atPath: file)
         try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
         try tamper(scratch.index, "UPDATE files SET generation = 0")
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
         #expect(isThere)
         #expect(try listed == 0)
     }

@@ -63,7 +63,7 @@ import Testing
         let error = expectError(.unsupported) { try VectorStore<Int64>.open(at: store.scratch.store) }
         let remedy = sql.contains("\"\"") ? "DROP INDEX \"a\"\"b\"" : "DROP INDEX \"i\""
         #expect(error?.remedy.description.contains(remedy) == true, "\(String(describing: error))")
-        expectError(.unsupported) { try VectorStoreRecovery.run(at: store.scratch.store) }
+        expectError(.unsupported) { try VectorStoreRecovery.recover(at: store.scratch.store) }
         let reading = try VectorStore<Int64>.open(at: store.scratch.store, access: .readOnly)
         #expect(try reading.vector(for: 5) == SmallStore<Int64>.vector(5))
         #expect(try reading.ids().count == 10)

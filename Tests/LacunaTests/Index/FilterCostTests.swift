@@ -43,7 +43,7 @@ import Testing
     private static func bytes(of filter: String, _ store: VectorStore<Int64>) throws -> Int64 {
         let before = sqlite3_memory_used()
         sqlite3_memory_highwater(1)
-        try store.forEach(where: Filter(sql: filter), vectors: false) { _ in }
+        try store.forEach(where: Filter(sql: filter), includingVectors: false) { _ in }
         return sqlite3_memory_highwater(0) - before
     }
 

@@ -39,7 +39,7 @@ import Testing
     private func open(_ access: VectorStoreAccess, _ isCancelled: @escaping @Sendable () -> Bool) throws
         -> VectorStore<Int64>
     {
-        try .open(at: scratch.store, access: access, options: .init(isCancelled: isCancelled))
+        try .open(at: scratch.store, access: access, options: .init(shouldCancel: isCancelled))
     }
 
     // MARK: Cancelling
@@ -259,7 +259,7 @@ import Testing
 extension VectorStore where ID == Int64 {
     fileprivate func ids(where filter: String, _ values: [SQLValue] = []) throws -> [Int64] {
         var ids: [Int64] = []
-        try forEach(where: Filter(sql: filter, values: values), vectors: false) { ids.append($0.id) }
+        try forEach(where: Filter(sql: filter, values: values), includingVectors: false) { ids.append($0.id) }
         return ids
     }
 }

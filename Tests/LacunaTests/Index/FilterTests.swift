@@ -50,7 +50,7 @@ import Testing
         let (filter, values, passes) = Self.good[place]
         let expected = (Int64(0)..<40).filter(passes)
         var seen: [Int64] = []
-        try store.forEach(where: Filter(sql: filter, values: values), vectors: false) {
+        try store.forEach(where: Filter(sql: filter, values: values), includingVectors: false) {
             seen.append($0.id)
             #expect($0.vector.isEmpty)
         }

@@ -20,7 +20,7 @@ import Testing
 
     private func expect(_ filter: Filter, _ ids: [Int64], sourceLocation: SourceLocation = #_sourceLocation) throws {
         var found: [Int64] = []
-        try store.forEach(where: filter, vectors: false) { found.append($0.id) }
+        try store.forEach(where: filter, includingVectors: false) { found.append($0.id) }
         #expect(found == ids, sourceLocation: sourceLocation)
         let matches = try store.search(for: [1], limit: 9, where: filter)
         #expect(matches.map(\.id).sorted() == ids, sourceLocation: sourceLocation)

@@ -43,7 +43,7 @@ import Testing
         for access in [VectorStoreAccess.readWrite, .readOnly] {
             expectError(.damaged, change) { try VectorStore<Int64>.open(at: scratch.store, access: access) }
         }
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .damaged)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .damaged)
         #expect(try scratch.names().filter { $0.hasSuffix(".f32") } == ["vectors-1.f32"])
     }
 
@@ -263,7 +263,7 @@ import Testing
         )
         let data = try read(scratch.file("vectors-1.f32"))
         worksOrRefuses(change) { try VectorStore<Int64>.open(at: scratch.store).close() }
-        worksOrRefuses(change) { _ = try VectorStoreRecovery.run(at: scratch.store) }
+        worksOrRefuses(change) { _ = try VectorStoreRecovery.recover(at: scratch.store) }
         #expect(try read(scratch.file("vectors-1.f32")) == data)
         #expect(try VectorStore<Int64>.open(at: scratch.store, access: .readOnly).vector(for: 5) == [1, 2, 3, 5])
     }

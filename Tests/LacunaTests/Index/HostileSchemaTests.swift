@@ -34,7 +34,7 @@ import Testing
             #expect(error?.problem.contains(name) == true, "\(error?.problem ?? "")")
         }
         for dryRun in [true, false] {
-            #expect(try VectorStoreRecovery.run(at: scratch.store, dryRun: dryRun).state == .damaged)
+            #expect(try VectorStoreRecovery.recover(at: scratch.store, dryRun: dryRun).state == .damaged)
         }
         #expect(try scratch.contents().filter { !$0.key.hasPrefix("index.sqlite-") } == before)
     }

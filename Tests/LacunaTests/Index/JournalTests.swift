@@ -75,6 +75,6 @@ import Testing
         try store.compact(.rewrite)
         #expect(try count("target_file = 'vectors-7.f32' OR source_file = 'vectors-8.f32'") == 0)
         try store.close()
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
     }
 }

@@ -232,7 +232,7 @@ import Testing
             try store.write(to: path)
             let length = Int64(1) << 34
             try TestFiles.write(store.log, to: path + "/" + KilledStore.logName, length: length)
-            let options = VectorStoreOptions(isCancelled: { true })
+            let options = VectorStoreOptions(shouldCancel: { true })
             for access in [VectorStoreAccess.readOnly, .readWrite] {
                 let error = expectError(.cancelled) {
                     try VectorStore<Int64>.open(at: path, access: access, options: options)
@@ -240,8 +240,8 @@ import Testing
                 #expect(error?.problem.contains("of the \(length) bytes of index.sqlite-wal") == true)
             }
             expectError(.cancelled) { try VectorStoreInfo.read(at: path) { true } }
-            expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: true) { true } }
-            expectError(.cancelled) { try VectorStoreRecovery.run(at: path, dryRun: false) { true } }
+            expectError(.cancelled) { try VectorStoreRecovery.recover(at: path, dryRun: true) { true } }
+            expectError(.cancelled) { try VectorStoreRecovery.recover(at: path, dryRun: false) { true } }
             // A short log is checked without asking whether to stop.
             try store.write(to: path)
             try VectorStore<Int64>.open(at: path, access: .readOnly, options: options).close()

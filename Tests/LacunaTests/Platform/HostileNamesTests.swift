@@ -102,7 +102,7 @@ import Glibc
             try store.close()
         case .info: _ = try VectorStoreInfo.read(at: scratch.store)
         case .dryRun, .recover:
-            if let damage = try VectorStoreRecovery.run(at: scratch.store, dryRun: way == .dryRun).damage {
+            if let damage = try VectorStoreRecovery.recover(at: scratch.store, dryRun: way == .dryRun).damage {
                 throw damage
             }
         case .readWrite:
@@ -149,7 +149,7 @@ import Glibc
         try store.put([1, 7], for: 7)
         #expect(try store.ids() == [1, 4, 7])
         try store.close()
-        #expect(try VectorStoreRecovery.run(at: scratch.store).state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store).state == .clean)
         #expect(try outsideContents() == before)
     }
 

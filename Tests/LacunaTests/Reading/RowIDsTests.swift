@@ -393,7 +393,7 @@ import Testing
         for round in 0..<40 {
             try writes.step(store, bulk: 30)
             if round % 8 == 3 { try store.compact(round % 16 == 3 ? .inPlace : .rewrite) }
-            if round % 8 == 7 { try store.punchHoles() }
+            if round % 8 == 7 { try store.compact(.punch) }
             // Readers read each state for a while.
             let before = reads.withLock { $0 }
             while reads.withLock({ $0 }) < before + 300 && failures.withLock(\.isEmpty) { sched_yield() }

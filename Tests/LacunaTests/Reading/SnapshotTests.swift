@@ -204,7 +204,7 @@ import Testing
                 #expect(nearest.map(\.id) == [row.id])
                 let vector = try snapshot.withVector(for: row.id) { _ in try snapshot.vector(for: row.id) }
                 #expect(vector == row.vector)
-                try snapshot.forEach(where: "id < \(10)", vectors: false) { _ in pairs += 1 }
+                try snapshot.forEach(where: "id < \(10)", includingVectors: false) { _ in pairs += 1 }
             }
             #expect(pairs == 36)
         }

@@ -55,8 +55,8 @@ import Testing
                 if everything {
                     try harmed.write(to: directory)
                     worksOrRefuses(harm.what) { _ = try VectorStoreInfo.read(at: self.directory) }
-                    worksOrRefuses(harm.what) { _ = try VectorStoreRecovery.run(at: self.directory, dryRun: true) }
-                    worksOrRefuses(harm.what) { _ = try VectorStoreRecovery.run(at: self.directory) }
+                    worksOrRefuses(harm.what) { _ = try VectorStoreRecovery.recover(at: self.directory, dryRun: true) }
+                    worksOrRefuses(harm.what) { _ = try VectorStoreRecovery.recover(at: self.directory) }
                 }
             } catch { Issue.record("\(harm.file), \(harm.what): \(error)") }
         }
@@ -84,7 +84,7 @@ import Testing
                         try store.put([8, 7, 6, 5, 4, 3, 2, 1], for: -1, metadataJSON: "{}", replacing: true)
                         try store.delete([-1, 1, 11])
                         try store.setMetadataJSON("{}", for: 2)
-                        try store.punchHoles()
+                        try store.compact(.punch)
                     }
                 }
                 worksOrRefuses(what) { try store.close() }

@@ -38,7 +38,7 @@ import Glibc
         try store.erase([1])
         try store.put([2, 2], for: 2)
         try store.close()
-        #expect(try VectorStoreRecovery.run(at: path + "/s").state == .clean)
+        #expect(try VectorStoreRecovery.recover(at: path + "/s").state == .clean)
         let reader = try VectorStore<Int64>.open(at: path + "/s", access: .readOnly)
         #expect(try reader.ids() == [2])
         #expect(try reader.verify().isSound)

@@ -179,7 +179,7 @@ import Testing
         #expect(try file() != name)
         #expect(try codes(opened)?.file.isSound(below: Slot(2_816)) == true)
         #expect(try self.answers(opened, queries) == answers)
-        #expect(try VectorStoreRecovery.run(at: scratch.store, dryRun: true).actions.isEmpty == true)
+        #expect(try VectorStoreRecovery.recover(at: scratch.store, dryRun: true).actions.isEmpty == true)
     }
 
     @Test("an acceleration that is stopped leaves the store as it was")
@@ -241,7 +241,7 @@ import Testing
         #expect(report.rows == 256)
         #expect(try store.space.codedSlots == 256 && store.space.codesBytes == report.bytes)
         try store.stopAccelerating()
-        #expect(try store.info.acceleration == .none && store.space.codedSlots == 0 && store.space.codesBytes == 0)
+        #expect(try store.info.acceleration == .off && store.space.codedSlots == 0 && store.space.codesBytes == 0)
     }
 
     @Test("rows that are all dead, or zero, have codes too")

@@ -91,7 +91,7 @@ import Testing
         // The search asks first before the first megabyte; the answer is yes from the second time on.
         let looks = Atomic(0)
         let isWanted = Atomic(true)
-        let options = VectorStoreOptions(isCancelled: {
+        let options = VectorStoreOptions(shouldCancel: {
             if isWanted.load(ordering: .relaxed) { return false }
             return looks.add(1, ordering: .relaxed).oldValue >= 1
         })

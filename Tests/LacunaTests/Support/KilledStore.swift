@@ -137,7 +137,7 @@ struct KilledStore {
             switch way {
             case .info: _ = try VectorStoreInfo.read(at: directory)
             case .dryRun, .recover:
-                let report = try VectorStoreRecovery.run(at: directory, dryRun: way == .dryRun)
+                let report = try VectorStoreRecovery.recover(at: directory, dryRun: way == .dryRun)
                 if let damage = report.damage { throw damage }
             case .readOnly, .readWrite:
                 let store = try VectorStore<Int64>.open(

@@ -54,9 +54,9 @@ import Testing
         for count in [1, 7, 1_000, Int.max] {
             let buckets = try store.slotMap(buckets: count)
             #expect(buckets.count <= min(count, 1 << 20))
-            #expect(buckets.reduce(0) { $0 + $1.live } == 10)
+            #expect(buckets.reduce(0) { $0 + $1.liveRows } == 10)
             #expect(buckets.last?.slots.upperBound == Int(Self.slots))
-            #expect(buckets.last?.live == (count == 1 ? 10 : 1))
+            #expect(buckets.last?.liveRows == (count == 1 ? 10 : 1))
         }
     }
 

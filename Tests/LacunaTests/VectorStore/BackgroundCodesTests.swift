@@ -28,7 +28,7 @@ import Glibc
         rate: Int64? = nil,
         deadBytes: Int64 = 1 << 40
     ) throws -> VectorStore<Int64> {
-        var policy = MaintenancePolicy(deadBytes: deadBytes, maxBytesPerSecond: rate)
+        var policy = MaintenancePolicy(minimumDeadBytes: deadBytes, maxBytesPerSecond: rate)
         policy.clock = clock
         let files = HookedFileSystem { [hasBegun] path in if path.hasSuffix(".codes") { hasBegun.signal() } }
         return try VectorStore<Int64>.create(
@@ -97,17 +97,17 @@ import Glibc
     }
 
     @Test func aStoreThatWantsNoneGetsNone() throws {
-        let store = try store(.none)
+        let store = try store(.off)
         try put(0..<600, in: store)
         clock.advance(by: .seconds(60))
-        #expect(try store.info.acceleration == .none)
+        #expect(try store.info.acceleration == .off)
         try store.accelerate()
         try store.erase([1])
         try store.stopAccelerating()
         clock.advance(by: .seconds(60))
         // A run that was about to begin when the codes were given up does nothing.
         #expect(try store.writing().accelerateIfNeeded(Pace { _ in }) == nil)
-        #expect(try store.info.acceleration == .none && store.space.codesBytes == 0)
+        #expect(try store.info.acceleration == .off && store.space.codesBytes == 0)
         #expect(log.entries.isEmpty && clock.alarms == 0)
     }
 
@@ -154,7 +154,7 @@ import Glibc
         try put(0..<600, in: store)
         try whileMakingCodes { try store.stopAccelerating() }
         clock.advance(by: .seconds(3_600))
-        #expect(try store.info.acceleration == .none && clock.alarms == 0)
+        #expect(try store.info.acceleration == .off && clock.alarms == 0)
         #expect(try Directory.names(scratch.store).filter { $0.hasSuffix(".codes") } == [])
     }
 
@@ -170,7 +170,7 @@ import Glibc
     @Test func aFailureIsLoggedAndTriedAgain() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
-                var policy = MaintenancePolicy(deadBytes: 300 * 32)
+                var policy = MaintenancePolicy(minimumDeadBytes: 300 * 32)
                 policy.clock = clock
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,

@@ -54,7 +54,7 @@ import Glibc
     private func makeStore(_ rate: Int64? = 1, idle: Duration = .zero, hasClock: Bool = true) throws
         -> VectorStore<Int64>
     {
-        var policy = MaintenancePolicy(deadBytes: 60 * 4_096, maxBytesPerSecond: rate, idle: idle)
+        var policy = MaintenancePolicy(minimumDeadBytes: 60 * 4_096, maxBytesPerSecond: rate, idleTime: idle)
         if hasClock { policy.clock = clock }
         let files = HookedFileSystem { [hasBegun] path in if path.hasSuffix("vectors-2.f32") { hasBegun.signal() } }
         let store = try VectorStore<Int64>.create(
@@ -182,7 +182,7 @@ import Glibc
         // The same holds with the real clock.
         store = try VectorStore<Int64>.open(
             at: scratch.store,
-            options: .init(maintenance: MaintenancePolicy(deadBytes: 1, idle: .seconds(3_600)))
+            options: .init(maintenance: MaintenancePolicy(minimumDeadBytes: 1, idleTime: .seconds(3_600)))
         )
         try store?.close()
         store = nil
@@ -215,7 +215,7 @@ import Glibc
     @Test func aLostGroupIsTold() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
-                var policy = MaintenancePolicy(fragmentation: 0, deadBytes: 1)
+                var policy = MaintenancePolicy(minimumFragmentation: 0, minimumDeadBytes: 1)
                 policy.clock = clock
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,
@@ -249,7 +249,7 @@ import Glibc
     @Test func itEndsWhereTheHandleHasFailed() throws {
         try TestFiles.withDirectory { parent in
             try TestDisk.with(parent + "/store") { disk in
-                var policy = MaintenancePolicy(fragmentation: 0, deadBytes: 1)
+                var policy = MaintenancePolicy(minimumFragmentation: 0, minimumDeadBytes: 1)
                 policy.clock = clock
                 let store = try VectorStore<Int64>.create(
                     at: disk.directory,

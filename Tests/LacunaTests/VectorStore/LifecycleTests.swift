@@ -25,7 +25,7 @@ private struct Stop: Error {}
     @Test func aSecondHandleIsLockedOut() throws {
         let store = try create()
         expectError(.locked) { try VectorStore<Int64>.open(at: scratch.store) }
-        expectError(.locked) { try VectorStoreRecovery.run(at: scratch.store) }
+        expectError(.locked) { try VectorStoreRecovery.recover(at: scratch.store) }
         let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try store.put([0, 0], for: 99)
         #expect(try reader.vector(for: 99) == [0, 0])
@@ -106,7 +106,7 @@ private struct Stop: Error {}
         expectError(.closed) { try store.setMetadataJSON("{}", for: 1) }
         expectError(.closed) { try store.write { _ in } }
         expectError(.closed) { try store.compact() }
-        expectError(.closed) { try store.punchHoles() }
+        expectError(.closed) { try store.compact(.punch) }
         let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
         try reader.close()
         expectError(.closed) { try reader.count }
@@ -147,7 +147,7 @@ private struct Stop: Error {}
         expectError(.reentrantCall) { try store.setMetadataJSON("{}", for: 1) }
         expectError(.reentrantCall) { try store.write { _ in } }
         expectError(.reentrantCall) { try store.compact(.rewrite) }
-        expectError(.reentrantCall) { try store.punchHoles() }
+        expectError(.reentrantCall) { try store.compact(.punch) }
         expectError(.reentrantCall) { try store.close() }
     }
 
@@ -193,7 +193,7 @@ private struct Stop: Error {}
             calls += 1
             try store.put([Float(calls), 0], for: 1_000 + calls)
             expectError(.reentrantCall) { try store.compact(.rewrite) }
-            expectError(.reentrantCall) { try store.punchHoles() }
+            expectError(.reentrantCall) { try store.compact(.punch) }
             expectError(.reentrantCall) { try store.close() }
         }
         #expect(calls > 4)

@@ -18,7 +18,7 @@ import Testing
 
     /// The defaults ask for 30 dead rows of 100.
     private func policy(deadRows: Int64 = 30, fragmentation: Double = 0.3) -> MaintenancePolicy {
-        var policy = MaintenancePolicy(fragmentation: fragmentation, deadBytes: deadRows * Self.rowBytes)
+        var policy = MaintenancePolicy(minimumFragmentation: fragmentation, minimumDeadBytes: deadRows * Self.rowBytes)
         policy.clock = clock
         return policy
     }
@@ -79,9 +79,9 @@ import Testing
     @Test func itIsOffByDefault() throws {
         #expect(VectorStoreOptions().maintenance == nil)
         let policy = MaintenancePolicy()
-        #expect(policy.fragmentation == 0.3 && policy.deadBytes == 64 << 20)
+        #expect(policy.minimumFragmentation == 0.3 && policy.minimumDeadBytes == 64 << 20)
         #expect(policy.maxBytesPerSecond == 64 << 20)
-        #expect(policy.idle == .seconds(1) && policy.minimumInterval == .seconds(60))
+        #expect(policy.idleTime == .seconds(1) && policy.minimumInterval == .seconds(60))
     }
 
     /// Both thresholds must be reached; otherwise no alarm is set.
@@ -151,7 +151,11 @@ import Testing
             configuration: .init(dimension: 4),
             options: options(
                 {
-                    var policy = MaintenancePolicy(fragmentation: 0, deadBytes: 3 * 16, minimumInterval: .zero)
+                    var policy = MaintenancePolicy(
+                        minimumFragmentation: 0,
+                        minimumDeadBytes: 3 * 16,
+                        minimumInterval: .zero
+                    )
                     policy.clock = clock
                     return policy
                 }()
@@ -215,9 +219,10 @@ import Testing
     }
 
     @Test(arguments: [
-        MaintenancePolicy(fragmentation: -0.1), .init(fragmentation: 1.1), .init(fragmentation: .nan),
-        .init(deadBytes: 0), .init(deadBytes: -1), .init(maxBytesPerSecond: 0), .init(maxBytesPerSecond: -1),
-        .init(idle: .seconds(-1)), .init(minimumInterval: .nanoseconds(-1)),
+        MaintenancePolicy(minimumFragmentation: -0.1), .init(minimumFragmentation: 1.1),
+        .init(minimumFragmentation: .nan), .init(minimumDeadBytes: 0), .init(minimumDeadBytes: -1),
+        .init(maxBytesPerSecond: 0), .init(maxBytesPerSecond: -1), .init(idleTime: .seconds(-1)),
+        .init(minimumInterval: .nanoseconds(-1)),
     ])
     func badPoliciesAreRefused(_ policy: MaintenancePolicy) throws {
         expectError(.invalidArgument) {
@@ -232,7 +237,12 @@ import Testing
 
     @Test func theLargestWaitsAreTaken() throws {
         let longest = Duration(secondsComponent: .max, attosecondsComponent: 0)
-        var policy = MaintenancePolicy(fragmentation: 1, deadBytes: 1, idle: longest, minimumInterval: longest)
+        var policy = MaintenancePolicy(
+            minimumFragmentation: 1,
+            minimumDeadBytes: 1,
+            idleTime: longest,
+            minimumInterval: longest
+        )
         let store = try VectorStore<Int64>.create(
             at: scratch.store,
             configuration: .init(dimension: 1),
@@ -241,7 +251,7 @@ import Testing
         try store.put([1], for: 1)
         try store.delete(1)
         try store.close()
-        policy.idle = .zero
+        policy.idleTime = .zero
         policy.clock = clock
         let second = try VectorStore<Int64>.open(at: scratch.store, options: options(policy))
         clock.advance(by: .zero)

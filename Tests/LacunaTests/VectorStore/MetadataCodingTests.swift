@@ -173,7 +173,7 @@ import Testing
             var text = "é/\"\u{1}", url = URL(string: "https://example.org/a?b=c"), decimal = Decimal(string: "1.25")
             var data = Data([0, 255]), absent: Int?, list: [Int?] = [1, nil], nested = [["a": [1.5]], [:]]
         }
-        let encoder = MetadataCoding.encoder()
+        let encoder = MetadataCoding.makeEncoder()
         #expect(try MetadataCoding().encode(All()) == String(decoding: encoder.encode(All()), as: UTF8.self))
     }
 
@@ -188,13 +188,13 @@ import Testing
     @Test func encoderAndDecoderCanBeSet() throws {
         let coding = MetadataCoding(
             encoder: {
-                let encoder = MetadataCoding.encoder()
+                let encoder = MetadataCoding.makeEncoder()
                 encoder.keyEncodingStrategy = .convertToSnakeCase
                 encoder.dateEncodingStrategy = .secondsSince1970
                 return encoder
             },
             decoder: {
-                let decoder = MetadataCoding.decoder()
+                let decoder = MetadataCoding.makeDecoder()
                 decoder.keyDecodingStrategy = .convertFromSnakeCase
                 decoder.dateDecodingStrategy = .secondsSince1970
                 return decoder

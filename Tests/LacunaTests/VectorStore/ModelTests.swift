@@ -89,7 +89,7 @@ private struct Trial<ID: VectorID> {
         case 16:
             #expect(try store.compact(.rewrite).strategy == (model.deadRuns.isEmpty ? nil : .rewrite))
             if !model.deadRuns.isEmpty { model.rewrite() }
-        case 17: try store.punchHoles()
+        case 17: try store.compact(.punch)
         case 18:
             switch try store.compact().strategy {
             case .rewrite: model.rewrite()

@@ -234,7 +234,7 @@ import Testing
         let hasBegun = DispatchSemaphore(value: 0)
         let store = try open(
             access,
-            .init(isCancelled: {
+            .init(shouldCancel: {
                 hasBegun.signal()
                 return false
             })
@@ -261,7 +261,7 @@ import Testing
         let isEnding = DispatchSemaphore(value: 0)
         let isSuspending = Guarded(false)
         let store = try create(
-            .init(isCancelled: {
+            .init(shouldCancel: {
                 isEnding.signal()
                 // Until the store is being suspended, the search makes no progress.
                 while !isSuspending.withLock({ $0 }) { usleep(500) }
@@ -322,7 +322,7 @@ import Testing
 
     @Test func backgroundMaintenanceRests() throws {
         let clock = ManualClock()
-        var policy = MaintenancePolicy(deadBytes: 1, idle: .zero)
+        var policy = MaintenancePolicy(minimumDeadBytes: 1, idleTime: .zero)
         policy.clock = clock
         let store = try create(.init(maintenance: policy))
         try store.delete(Array(100..<Self.rows))

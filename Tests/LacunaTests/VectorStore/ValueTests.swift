@@ -51,7 +51,7 @@ import Testing
     @Test func descriptionsAndReports() throws {
         let info = try store.info
         #expect(info == VectorStoreInfo(uuid: info.uuid, dimension: 1, metric: .euclidean))
-        let buckets = [SlotBucket(slots: 0..<1, live: 1), SlotBucket(slots: 1..<2, live: 1)]
+        let buckets = [SlotBucket(slots: 0..<1, liveRows: 1), SlotBucket(slots: 1..<2, liveRows: 1)]
         #expect(try store.slotMap(buckets: 9) == buckets)
         #expect(try store.verify() == VerificationReport(rows: 2))
         #expect(try store.compactionPlan() == CompactionPlan(reason: "no row is dead"))
@@ -75,7 +75,7 @@ import Testing
         try store.close()
         let uuid = try rawConnection(scratch.index).value("SELECT uuid FROM store")
         #expect(uuid == .text(info.uuid.uuidString.lowercased()))
-        let clean = try VectorStoreRecovery.run(at: scratch.store)
+        let clean = try VectorStoreRecovery.recover(at: scratch.store)
         #expect(clean.state == RecoveryReport().state && clean.actions == RecoveryReport().actions)
     }
 
@@ -84,7 +84,7 @@ import Testing
         #expect(SearchReport(plan: .indexFirst, threads: 2) != SearchReport())
         #expect(CompactionReport(strategy: .punch, liveRows: 7).movedRows == 0)
         #expect(ErasureReport(erasedRows: 2) == ErasureReport(erasedRows: 2, zeroedBytes: 0))
-        #expect(ReembeddingReport(rows: 2, dimension: 3).keptOwner)
+        #expect(ReembeddingReport(rows: 2, dimension: 3).isOwnerKept)
         #expect(AccelerationReport(components: 32, rows: 5, bytes: 4_096).duration == .zero)
         #expect(BackupReport(rows: 3, isIncremental: true) != BackupReport(rows: 3))
         #expect(RestoreReport(rows: 3).movedAside == nil)

@@ -56,7 +56,7 @@ import Testing
 
     @Test func aCancelledCallDeletesNothing() throws {
         let patience = Patience()
-        let store = try open(.init(isCancelled: patience.isOver))
+        let store = try open(.init(shouldCancel: patience.isOver))
         expectError(.cancelled) { try store.delete(where: Filter(sql: "id < 2000 OR \(FilterLimitTests.endless)")) }
         patience.lasts.store(true, ordering: .relaxed)
         #expect(try store.count == 3_000)

@@ -90,7 +90,7 @@ import Testing
             let plan = try store.compactionPlan()
             let report = try store.compact()
             #expect(plan.strategy == .punch && report.strategy == .punch)
-            #expect(report.allocatedBefore - report.allocatedAfter == 1_000 * 1_024)
+            #expect(report.allocatedBytesBefore - report.allocatedBytesAfter == 1_000 * 1_024)
             let isSound = try store.verify().isSound
             #expect(isSound)
             try store.close()
@@ -145,7 +145,7 @@ import Testing
             let dead = (Int64(0)..<6_000).filter { Self.isDead($0, gaps) }
             if gaps == .punched {
                 try store.delete(dead)
-                #expect(try store.punchHoles().strategy == .punch)
+                #expect(try store.compact(.punch).strategy == .punch)
             }
             try fill(mount + "/filler")
             if gaps != .punched {

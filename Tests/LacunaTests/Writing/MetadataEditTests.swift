@@ -195,7 +195,7 @@ private struct Change: Encodable, Sendable {
         let store = try VectorStore<Int64>.open(
             at: scratch.store,
             options: VectorStoreOptions(
-                isCancelled: {
+                shouldCancel: {
                     asked.withLock { asked in
                         asked += 1
                         return asked == 3

@@ -40,7 +40,7 @@ import Testing
                 try VectorStore<Int64>.open(at: path, access: .readOnly)
             }
             #expect(error?.code == .needsMigration)
-            #expect(try VectorStoreRecovery.run(at: path, dryRun: true).state == .clean)
+            #expect(try VectorStoreRecovery.recover(at: path, dryRun: true).state == .clean)
             #expect(try Self.version(path) == .integer(Int64(version)))
         }
     }

@@ -24,7 +24,7 @@ import Testing
     private func expectMoved(_ words: String) {
         for call in [
             { try store.put([1, 2], for: 9) }, { _ = try store.delete(1) }, { _ = try store.compact(.rewrite) },
-            { _ = try store.compact(.inPlace) }, { _ = try store.punchHoles() }, { _ = try store.erase([1]) },
+            { _ = try store.compact(.inPlace) }, { _ = try store.compact(.punch) }, { _ = try store.erase([1]) },
         ] as [() throws -> Void] {
             let error = expectError(.moved) { try call() }
             #expect(error?.problem.contains(words) == true, "\(String(describing: error))")
@@ -158,7 +158,7 @@ import Testing
         for path in [copy, scratch.store] {
             let error = expectError(.readOnly) { try VectorStore<Int64>.open(at: path) }
             #expect(error?.remedy.description.contains("`cp -a`") == true)
-            expectError(.readOnly) { try VectorStoreRecovery.run(at: path) }
+            expectError(.readOnly) { try VectorStoreRecovery.recover(at: path) }
             let reader = try VectorStore<Int64>.open(at: path, access: .readOnly)
             #expect(try reader.ids() == [1])
             #expect(try reader.verify().isSound)

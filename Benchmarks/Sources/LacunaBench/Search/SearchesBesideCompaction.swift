@@ -31,7 +31,7 @@ struct SearchesBesideCompaction {
     private static func description(_ end: Result<CompactionReport, any Error>) -> String {
         switch end {
         case .success(let report):
-            let bytes = Figure.bytes(report.allocatedBefore - report.allocatedAfter).description
+            let bytes = Figure.bytes(report.allocatedBytesBefore - report.allocatedBytesAfter).description
             return "ended in \(Figure.seconds(report.duration.seconds).description), gave \(bytes) back"
         case .failure(let error): return "failed, \(error)"
         }
