@@ -40,6 +40,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .library(name: "Lacuna", targets: ["Lacuna"]),
+        .library(name: "LacunaFormats", targets: ["LacunaFormats"]),
         .executable(name: "lacuna", targets: ["LacunaCLI"]),
     ],
     dependencies: [
@@ -90,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "LacunaCLI",
             dependencies: [
-                "Lacuna", "LacunaFormats",
+                "Lacuna", "LacunaFormats", "LacunaPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -88,6 +88,12 @@ struct CommandError: Error, CustomStringConvertible {
 
     init(_ status: ExitStatus, _ error: FormatError) { self.init(status, error.problem, remedy: error.remedy) }
 
+    /// The same error with the place in a file in front.
+    func at(_ location: String) -> CommandError {
+        guard let problem, let remedy else { return self }
+        return CommandError(status, "\(location): \(problem)", remedy: remedy)
+    }
+
     /// The same error with the number of rows that the command had acknowledged before.
     func after(_ rows: Int, _ what: String) -> CommandError {
         guard rows > 0 else { return self }
@@ -114,6 +120,7 @@ struct CommandError: Error, CustomStringConvertible {
     private static func status(_ kind: FormatError.Kind) -> ExitStatus {
         switch kind {
         case .invalid: .badData
+        case .unsuitableOption: .usage
         case .io(EACCES), .io(EPERM), .unreadable(EACCES), .unreadable(EPERM): .noPermission
         case .unreadable(ENOENT), .unreadable(ENOTDIR), .unreadable(EISDIR), .unreadable(ESPIPE): .noInput
         case .io, .unreadable: .inputOutput

@@ -1,25 +1,31 @@
 import LacunaPlatform
 
-/// The reason why a vector, text or JSON file could not be read or written.
+/// The reason why a file of rows could not be read or written.
 ///
 /// ``problem`` is always one line: it names the file and the place in it (row and component counted from 0, line and
 /// byte from 1), and says what is wrong.
-package struct FormatError: Error, Equatable, CustomStringConvertible {
-    package enum Kind: Equatable, Sendable {
+public struct FormatError: Error, Equatable, CustomStringConvertible {
+    /// The kinds of reasons.
+    public enum Kind: Equatable, Sendable {
         /// The file cannot be opened for reading: no such file, no permission, not a regular file.
         case unreadable(errno: Int32)
         /// The format doesn't allow these bytes, or this reader doesn't accept them.
         case invalid
         /// The system failed a read or a write, or refused to create the file.
         case io(errno: Int32)
+        /// The format doesn't take an option that was given.
+        case unsuitableOption
     }
 
-    package let kind: Kind
-    package let problem: String
+    /// The kind of the reason.
+    public let kind: Kind
+    /// What is wrong, and where.
+    public let problem: String
     /// The way to remedy it.
-    package let remedy: String
+    public let remedy: String
 
-    package var description: String { "\(problem); \(remedy)" }
+    /// The problem and the remedy, on one line.
+    public var description: String { "\(problem); \(remedy)" }
 
     init(_ kind: Kind, _ problem: String, remedy: String) {
         self.kind = kind

@@ -10,43 +10,56 @@ import Glibc
 #error("The formats are little-endian and are read without swapping bytes")
 #endif
 
-/// A regular file open for reading at any offset, closed with the last reference.
+/// A regular file open for reading at any offset, or standard input, which is read from its beginning to its end.
 final class InputFile {
     let path: String
-    /// The length in bytes when the file was opened.
-    let length: Int
-    private let descriptor: Int32
+    /// The length in bytes when the file was opened; nil for standard input.
+    let length: Int?
+    private let descriptor: OpenDescriptor
+    /// The offset in the file at which this part of it begins.
+    private let base: Int
     private let files = SystemFileSystem()
+    /// For standard input: bytes that were read ahead, and the offset of the first of them.
+    private var ahead: [UInt8] = []
+    private var position = 0
 
-    init(_ path: String) throws(FormatError) {
-        let opened: Int32
-        let status: FileStatus
-        do throws(SystemError) {
-            opened = try SystemFileSystem.check("open", path) {
-                // This doesn't block on a pipe without a writer. The status then tells the kind of the opened file.
-                SystemFileSystem.openDescriptor(path, in: AT_FDCWD, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    init(_ source: RowSource) throws(FormatError) {
+        path = source.name
+        base = 0
+        switch source {
+        case .file(let path):
+            do throws(SystemError) { (descriptor, length) = try Self.open(path) } catch {
+                throw FormatError.unreadable(path, error)
             }
-            do throws(SystemError) {
-                status = try FileStatus.of(opened)
-                try status.checkRegular(path)
-            } catch {
-                files.close(opened)
-                throw error
-            }
-        } catch {
-            throw FormatError.unreadable(path, error)
+        case .standardInput:
+            descriptor = OpenDescriptor(STDIN_FILENO, isOurs: false)
+            length = nil
         }
-        self.path = path
-        length = Int(status.size)
-        descriptor = opened
     }
 
-    deinit {
-        files.close(descriptor)
+    /// A part of a regular file, as a file of its own.
+    ///
+    /// - Parameter name: The part's name in errors.
+    init(_ file: InputFile, part: Range<Int>, name: String) {
+        path = name
+        length = part.count
+        descriptor = file.descriptor
+        base = file.base + part.lowerBound
+    }
+
+    private static func open(_ path: String) throws(SystemError) -> (OpenDescriptor, Int) {
+        let descriptor = try SystemFileSystem.check("open", path) {
+            // This doesn't block on a pipe without a writer. The status then tells the kind of the opened file.
+            SystemFileSystem.openDescriptor(path, in: AT_FDCWD, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        }
+        let opened = OpenDescriptor(descriptor, isOurs: true)
+        let status = try FileStatus.of(descriptor)
+        try status.checkRegular(path)
+        return (opened, Int(status.size))
     }
 
     /// Resizes `elements` to `count` and reads them from `offset` (in bytes). If the file ends sooner, that is an
-    /// error, since it was long enough when it was opened.
+    /// error.
     func read<Element: BitwiseCopyable & ExpressibleByIntegerLiteral>(
         _ count: Int,
         into elements: inout [Element],
@@ -54,11 +67,14 @@ final class InputFile {
     ) throws(FormatError) {
         let bytes = try readUpTo(count, into: &elements, at: offset)
         guard bytes == count * MemoryLayout<Element>.stride else {
-            throw FormatError.invalid(
-                path,
-                "the file became shorter while it was read",
-                remedy: "import it when nothing writes it"
-            )
+            // A file was long enough when it was opened.
+            throw length == nil
+                ? FormatError.invalid(path, "it ends too soon, after \(position) bytes", remedy: "send it again")
+                : FormatError.invalid(
+                    path,
+                    "the file became shorter while it was read",
+                    remedy: "import it when nothing writes it"
+                )
         }
     }
 
@@ -71,13 +87,80 @@ final class InputFile {
         if elements.count != count {
             elements = [Element](repeating: 0, count: count)
         }
-        do throws(SystemError) {
-            var span = elements.mutableSpan
-            return try unsafe span.withUnsafeMutableBytes { bytes throws(SystemError) in
-                try unsafe files.readAll(descriptor, into: bytes, at: Int64(offset))
+        var span = elements.mutableSpan
+        return try unsafe span.withUnsafeMutableBytes { bytes throws(FormatError) in
+            if length == nil { return try unsafe takeNext(bytes, at: offset) }
+            do throws(SystemError) {
+                return try unsafe files.readAll(descriptor.number, into: bytes, at: Int64(base + offset))
+            } catch {
+                throw FormatError.io("read", path, error)
             }
-        } catch {
-            throw FormatError.io("read", path, error)
         }
     }
+
+    /// The first bytes, at most `count` of them, which can then be read as if nothing had been read. It must come
+    /// before any read.
+    func peek(_ count: Int) throws(FormatError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        if length != nil {
+            let found = try readUpTo(count, into: &bytes, at: 0)
+            return Array(bytes.prefix(found))
+        }
+        bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        let found = try unsafe span.withUnsafeMutableBytes { bytes throws(FormatError) in
+            try unsafe takeNext(bytes, at: 0)
+        }
+        ahead = Array(bytes.prefix(found))
+        position = 0
+        return ahead
+    }
+
+    /// Reads standard input. `offset` is the position after the last read, or in what was read ahead.
+    private func takeNext(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(FormatError) -> Int {
+        precondition(offset >= position, "standard input is read from its beginning to its end")
+        let skipped = min(offset - position, ahead.count)
+        precondition(offset == position + skipped, "standard input is read without gaps")
+        ahead.removeFirst(skipped)
+        position = offset
+        let taken = min(ahead.count, bytes.count)
+        unsafe bytes.copyBytes(from: ahead.prefix(taken))
+        ahead.removeFirst(taken)
+        var done = taken
+        while done < bytes.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+            let count = unsafe readOnce(descriptor.number, rest)
+            if count == 0 { break }
+            if count > 0 {
+                done += count
+            } else if errno == EAGAIN {
+                // The process that began us may have set the descriptor so that reading doesn't wait.
+                var waiting = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+                _ = unsafe poll(&waiting, 1, -1)
+            } else if errno != EINTR {
+                throw FormatError.io("read", path, SystemError(errno: errno, call: "read", path: path))
+            }
+        }
+        position += done
+        return done
+    }
+}
+
+/// A descriptor that is closed with its last owner.
+private final class OpenDescriptor {
+    let number: Int32
+    private let isOurs: Bool
+
+    init(_ number: Int32, isOurs: Bool) {
+        self.number = number
+        self.isOurs = isOurs
+    }
+
+    deinit {
+        if isOurs { SystemFileSystem().close(number) }
+    }
+}
+
+private func readOnce(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
+    unsafe read(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -6,13 +6,17 @@ package final class JSONLinesReader {
     /// The place of the object that ``next()`` returned last, for an error about it: `FILE, line N`.
     package var location: String { lines.location }
 
+    package var lineNumber: Int { lines.lineNumber }
+
     /// The bytes of the file that the object's line takes.
     package var place: Range<Int> { lines.place }
 
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
-    package init(path: String) throws(FormatError) {
-        lines = try LineReader(path: path)
+    package init(_ source: RowSource) throws(FormatError) {
+        lines = try LineReader(source)
     }
+
+    package convenience init(path: String) throws(FormatError) { try self.init(.file(path)) }
 
     /// - Returns: The next line's object, or nil after the last.
     package func next() throws(FormatError) -> JSONObject? {

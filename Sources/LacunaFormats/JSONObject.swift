@@ -13,6 +13,8 @@ package struct JSONObject: Sendable {
         package let key: String
         /// The value's text as it was given, without white space around it.
         package let rawValue: String
+        /// The member as JSON text.
+        var text: String { "\(jsonString(key)): \(rawValue)" }
     }
 
     private struct Entry {

@@ -14,7 +14,7 @@ package final class LineReader {
     private static let chunkBytes = 1 << 20
 
     /// The number of the line that ``next()`` returned last.
-    private(set) var lineNumber = 0
+    package private(set) var lineNumber = 0
     /// The bytes of the file that the line takes.
     private(set) var place = 0..<0
     private let file: InputFile
@@ -29,11 +29,13 @@ package final class LineReader {
     package var location: String { "\(file.path), line \(lineNumber)" }
 
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened.
-    package init(path: String) throws(FormatError) {
-        file = try InputFile(path)
+    package init(_ source: RowSource) throws(FormatError) {
+        file = try InputFile(source)
         try readChunk()
         if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pendingStart = 3 }
     }
+
+    package convenience init(path: String) throws(FormatError) { try self.init(.file(path)) }
 
     /// Reads a whole file as ``next()`` does and counts its lines, without blank ones at the end. An import does this
     /// before its first write.
@@ -113,8 +115,8 @@ package final class LineReader {
     private func readChunk() throws(FormatError) -> Bool {
         pending.removeSubrange(0..<pendingStart)
         pendingStart = 0
-        let wanted = min(Self.chunkBytes, max(1, file.length - fileOffset))
-        let count = try file.readUpTo(wanted, into: &chunk, at: fileOffset)
+        let rest = file.length.map { max(1, $0 - fileOffset) } ?? Self.chunkBytes
+        let count = try file.readUpTo(min(Self.chunkBytes, rest), into: &chunk, at: fileOffset)
         fileOffset += count
         pending.append(contentsOf: chunk[..<count])
         return count > 0

@@ -56,7 +56,7 @@ struct NPYHeader {
             element = try Self.element(fields.type)
             (rows, dimension) = try Self.rowsAndDimension(fields.shape)
             self.dataOffset = dataOffset
-            try checkLength(file.length - dataOffset)
+            try checkLength(file.length.map { $0 - dataOffset })
         } catch {
             throw error.at(file.path)
         }
@@ -64,9 +64,8 @@ struct NPYHeader {
 
     /// - Returns: The header's dictionary text, and the offset at which the data begin.
     private static func readText(_ file: InputFile) throws(FormatError) -> (text: [UInt8], dataOffset: Int) {
-        var prefix: [UInt8] = []
-        let prefixBytes = try file.readUpTo(12, into: &prefix, at: 0)
-        guard prefixBytes >= 10, prefix.starts(with: magic) else {
+        let prefix = try file.peek(12)
+        guard prefix.count >= 10, prefix.starts(with: magic) else {
             throw FormatError.invalid(
                 "not a .npy file (it does not begin with \\x93NUMPY)",
                 remedy: "save it with numpy.save"
@@ -79,7 +78,7 @@ struct NPYHeader {
             textBytes = Int(prefix[8]) | Int(prefix[9]) << 8
             textOffset = 10
         case (2, 0), (3, 0):
-            guard prefixBytes == 12 else { throw truncatedHeader }
+            guard prefix.count == 12 else { throw truncatedHeader }
             textBytes = (0..<4).reduce(0) { $0 | Int(prefix[8 + $1]) << (8 * $1) }
             textOffset = 12
         default:
@@ -94,9 +93,8 @@ struct NPYHeader {
                 remedy: "save the array again"
             )
         }
-        guard textBytes <= file.length - textOffset else { throw truncatedHeader }
         var text: [UInt8] = []
-        try file.read(textBytes, into: &text, at: textOffset)
+        guard try file.readUpTo(textBytes, into: &text, at: textOffset) == textBytes else { throw truncatedHeader }
         return (text, textOffset + textBytes)
     }
 
@@ -143,7 +141,8 @@ struct NPYHeader {
         return (rows, dimension)
     }
 
-    private func checkLength(_ available: Int) throws(FormatError) {
+    /// - Parameter available: The bytes after the header; nil for standard input, whose end tells them.
+    private func checkLength(_ available: Int?) throws(FormatError) {
         let (values, valuesOverflow) = rows.multipliedReportingOverflow(by: dimension)
         let (needed, bytesOverflow) = values.multipliedReportingOverflow(by: element.bytes)
         guard !valuesOverflow, !bytesOverflow else {
@@ -152,7 +151,7 @@ struct NPYHeader {
                 remedy: "save the array again"
             )
         }
-        guard needed == available else {
+        if let available, needed != available {
             let what = needed > available ? "is truncated" : "has trailing bytes"
             throw FormatError.invalid(
                 "the file \(what): the shape (\(rows), \(dimension)) of '\(element.rawValue)' takes \(needed) bytes, "

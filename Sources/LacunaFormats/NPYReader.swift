@@ -21,8 +21,12 @@ package final class NPYReader {
     private var doubles: [Double] = []
 
     /// - Throws: `.unreadable` if there is no such file or it cannot be opened, `.invalid` if it is not such a file.
-    package init(path: String) throws(FormatError) {
-        file = try InputFile(path)
+    package convenience init(_ source: RowSource) throws(FormatError) { try self.init(InputFile(source)) }
+
+    package convenience init(path: String) throws(FormatError) { try self.init(.file(path)) }
+
+    init(_ file: InputFile) throws(FormatError) {
+        self.file = file
         let header = try NPYHeader(file)
         rows = header.rows
         dimension = header.dimension
@@ -36,6 +40,7 @@ package final class NPYReader {
     /// - Returns: The number of rows read, 0 at the end.
     package func next(_ maximumRows: Int, into buffer: inout [Float]) throws(FormatError) -> Int {
         let count = max(0, min(maximumRows, rows - nextRow))
+        if count == 0 && file.length == nil { try requireEnd() }
         try read(count, from: nextRow, into: &buffer)
         nextRow += count
         return count
@@ -57,7 +62,15 @@ package final class NPYReader {
         return buffer
     }
 
-    /// No product here overflows: rows × dimension × the element's bytes is at most the file's length.
+    /// A file's length was compared with its header when it was opened; standard input has no length.
+    private func requireEnd() throws(FormatError) {
+        let end = dataOffset + rows * dimension * element.bytes
+        guard try file.readUpTo(1, into: &stored, at: end) == 0 else {
+            throw FormatError.invalid(file.path, "bytes follow its \(rows) rows", remedy: "save it again")
+        }
+    }
+
+    /// No product here overflows: the header was checked for that.
     private func read(_ count: Int, from firstRow: Int, into buffer: inout [Float]) throws(FormatError) {
         let firstValue = firstRow * dimension
         let values = count * dimension

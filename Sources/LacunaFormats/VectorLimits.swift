@@ -7,6 +7,13 @@ enum VectorLimits {
         .invalid("the dimension is \(dimension), and may be 1 to 65,536", remedy: "check how the file was written")
     }
 
+    static func refusal(of dimension: Int, expected: Int, of what: String = "the store's") -> FormatError {
+        .invalid(
+            "the vector has \(dimension) components, and \(what) have \(expected)",
+            remedy: "give vectors of the model that made \(what)"
+        )
+    }
+
     /// Throws unless a row to be written has the file's dimension.
     static func check(_ row: [Float], dimension: Int, row index: Int, path: String) throws(FormatError) {
         guard row.count == dimension else {

@@ -87,7 +87,8 @@ import Testing
     @Test(arguments: [
         ("{\"id\":1}", "no \"vector\""), ("{\"id\":1,\"vector\":[1,2]}", "2 components"),
         ("{\"id\":1,\"vector\":[1,2,1e39]}", "component 2"), ("{\"id\":1,\"vector\":[1,2,NaN]}", "line 2"),
-        ("{\"id\":1,\"vector\":[1,2,3],\"name\":\"x\"}", "'name'"), ("{\"id\":1.5,\"vector\":[1,2,3]}", "1.5"),
+        ("{\"id\":1,\"vector\":[1,2,3],\"metadata\":{},\"name\":\"x\"}", "has \"name\" beside its \"metadata\""),
+        ("{\"id\":1.5,\"vector\":[1,2,3]}", "1.5"),
         ("{\"id\":1,\"vector\":[1,2,3],\"metadata\":{\"k\":1,\"k\":1}}", "line 2: the key 'k' occurs twice"),
         ("{\"id\":1,\"vector\":[1,2,3],\"metadata\":[]}", "line 2"), ("[1,2,3]", "line 2"),
         ("{\"id\":7,\"vector\":[1,2,3]}", "the id 7 is there twice"),

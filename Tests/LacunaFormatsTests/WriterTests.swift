@@ -86,8 +86,7 @@ import Testing
         #expect(try npy.finish() == 128 + 4 * rows * dimension)
         #expect(try fvecs.finish() == 4 * rows * (dimension + 1))
         let npyReader = try NPYReader(path: directory / "a.npy")
-        let fvecsReader = try FVECSReader(path: directory / "a.fvecs")
-        try fvecsReader.validate()
+        let fvecsReader = try VECSReader(path: directory / "a.fvecs")
         #expect(npyReader.rows == rows)
         #expect(fvecsReader.rows == rows)
         var fromNPY: [UInt32] = []

@@ -75,7 +75,10 @@ struct DeleteCommand: StoreCommand {
 
 /// The options of a command that writes in batches.
 struct BatchOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The largest number of rows in a transaction.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The largest number of rows in a transaction.", valueName: "n")
+    )
     var batch = 1_000
 
     @Flag(help: "Print `ACK <rows so far>` at once after each batch is durable.")

@@ -27,7 +27,7 @@ struct RecoverCommand: ParsableCommand {
     @OptionGroup var format: JSONOption
 
     func run() throws {
-        if let salvage, RowFileFormat(path: salvage) != .jsonl {
+        if let salvage, RowFormat(path: salvage)?.name != "jsonl" {
             throw CommandError.usage("'\(salvage)' is not the name of a .jsonl file", remedy: "name a .jsonl file")
         }
         if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }

@@ -23,7 +23,7 @@ struct ExportCommand: StoreCommand {
     @OptionGroup var format: JSONOption
 
     func check() throws {
-        if RowFileFormat(path: file) == nil {
+        if !["npy", "fvecs", "jsonl"].contains(RowFormat(path: file)?.name) {
             throw CommandError.usage("'\(file)' is of no known format", remedy: "name a .npy, .fvecs or .jsonl file")
         }
     }
@@ -58,10 +58,10 @@ struct ExportCommand: StoreCommand {
     }
 
     private func open(_ info: VectorStoreInfo) throws -> any RowFileWriter {
-        switch RowFileFormat(path: file) {
-        case .npy: try NPYRowWriter(file, info)
-        case .fvecs: try FVECSRowWriter(file, info.dimension)
-        case .jsonl, nil: try JSONRowWriter(file)
+        switch RowFormat(path: file)?.name {
+        case "npy": try NPYRowWriter(file, info)
+        case "fvecs": try FVECSRowWriter(file, info.dimension)
+        default: try JSONRowWriter(file)
         }
     }
 }

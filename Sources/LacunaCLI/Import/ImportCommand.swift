@@ -5,22 +5,22 @@ import LacunaFormats
 struct ImportCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Add the rows of a file, in durable batches.",
+        abstract: "Add the rows of a file or of standard input, in durable batches.",
         discussion: """
-            Reads .npy (float32, float64, float16, int8), .fvecs and .jsonl ({"id": …, "vector": […], "metadata": {…}}). Ids \
-            come from the metadata's `id`, or from --ids, or are counted from --first-id. The files are checked \
-            against one another before the first row is written.
+            \(RowFormat.all.map { ".\($0.name): \($0.summary)" }.joined(separator: "\n"))
+
+            Ids come from the rows or the metadata, or else from --ids, or are counted from --first-id. An import that \
+            was stopped goes on if it is started again with --skip-existing.
             """
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: "The vectors: NAME.npy, NAME.fvecs or NAME.jsonl.")
+    @Argument(help: "The file, or - for standard input.")
     var file: String
 
-    @Option(help: ArgumentHelp("The metadata: a .jsonl file with one object for each row.", valueName: "file"))
-    var metadata: String?
+    @OptionGroup var rowFile: RowFileOptions
 
     @Option(help: ArgumentHelp("The ids: a text file with one id on each line.", valueName: "file"))
     var ids: String?
@@ -31,6 +31,9 @@ struct ImportCommand: StoreCommand {
     )
     var firstID: Int64?
 
+    @Flag(help: "Leave out the rows whose id exists already.")
+    var skipExisting = false
+
     @OptionGroup var replacing: ReplaceOptions
     @OptionGroup var batches: BatchOptions
     @OptionGroup var format: JSONOption
@@ -40,12 +43,13 @@ struct ImportCommand: StoreCommand {
     func check() throws {
         try batches.check()
         try replacing.check()
-        guard let format = RowFileFormat(path: file) else {
-            throw CommandError.usage("'\(file)' is of no known format", remedy: "give a .npy, .fvecs or .jsonl file")
+        if skipExisting && replacing.replace {
+            throw CommandError.usage("--replace and --skip-existing exclude each other", remedy: "leave one out")
         }
-        if format == .jsonl && metadata != nil {
+        let format = try rowFile.rowFormat(of: file)
+        if rowFile.metadata != nil && !format.options.contains(.metadataFile) {
             throw CommandError.usage(
-                "--metadata goes with .npy and .fvecs, and a .jsonl row holds its own metadata",
+                "--metadata goes with files that have only vectors, and a .\(format.name) row holds its own metadata",
                 remedy: "leave --metadata out"
             )
         }
@@ -54,69 +58,113 @@ struct ImportCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let start = ContinuousClock.now
         let dimension = try store.info.dimension
-        let files = ImportFiles(vectors: file, metadata: metadata, ids: ids, firstID: firstID, dimension: dimension)
-        let check = try ImportCheck<ID>(files)
-        for note in check.notes { StandardError.line("note: \(singleLine(note))") }
-        var rows = 0
-        var rowsWithoutMetadata = 0
-        var batchCount = 0
+        let source = file == "-" ? RowSource.standardInput : .file(file)
+        let reader = try rowFile.rowFormat(of: file)
+            .reader(of: source, options: rowFile.readerOptions(dimension: dimension))
+        let total = reader.rowCount
+        let ids = try ImportedIDs<ID>(file: ids, first: firstID, rows: total, of: source.name)
+        let ahead = RowsAhead(reader, rows: batches.batch, dimension: dimension)
+        defer { ahead.stop() }
+        var rows = ImportedRows(ahead, ids, of: source.name)
+        var result = ImportResult()
         let bar = ProgressBar("importing")
         do {
-            let source: any ImportSource<ID> = try files.open(check.idSource)
-            while rows < check.rows {
-                try Interrupts.check(remedy: "import again with --replace to go on")
-                let count = min(batches.batch, check.rows - rows)
-                try store.write { batch in
-                    for _ in 0..<count {
-                        let row = try source.next()
-                        if row.metadata == nil { rowsWithoutMetadata += 1 }
-                        try batch.put(
-                            source.components.span.extracting(row.components),
-                            for: row.id,
-                            metadataJSON: row.metadata,
-                            replacing: replacing.replace,
-                            oldMetadata: replacing.oldMetadata
-                        )
-                    }
-                }
-                rows += count
-                batchCount += 1
-                try batches.acknowledge(rows, output)
-                bar.update(rows, of: check.rows)
+            while try rows.hasNext() {
+                try Interrupts.check(remedy: "import again with --skip-existing to go on")
+                try write(&rows, to: store, &result)
+                try batches.acknowledge(result.rows + result.skipped, output)
+                if let total { bar.update(result.rows + result.skipped, of: total) }
             }
+            try rows.checkEnd()
         } catch {
             bar.clear()
-            throw CommandError(error)?.after(rows, "were imported before this and are kept") ?? error
+            throw CommandError(error)?.after(result.rows, "were imported before this and are kept") ?? error
         }
         bar.clear()
-        let fate = rowsWithoutMetadata > 0 ? replacing.fateOfOldMetadata : nil
-        try report(rows, batchCount, ContinuousClock.now - start, Int64(rows) * Int64(dimension) * 4, fate, output)
+        for note in rows.notes { StandardError.line("note: \(singleLine(note))") }
+        let oldMetadata = result.withoutMetadata > 0 ? replacing.fateOfOldMetadata : nil
+        try report(result, ContinuousClock.now - start, Int64(result.rows) * Int64(dimension) * 4, oldMetadata, output)
+    }
+
+    /// Writes the rows of one transaction, of which there is at least one.
+    private func write<ID: CommandID>(
+        _ rows: inout ImportedRows<ID>,
+        to store: VectorStore<ID>,
+        _ result: inout ImportResult
+    ) throws {
+        var new = result
+        try store.write { batch in
+            var count = 0
+            while try count < batches.batch && rows.hasNext() {
+                count += 1
+                let id = try rows.next()
+                if try skipExisting && store.contains(id) {
+                    new.skipped += 1
+                    continue
+                }
+                let metadata = rows.metadata
+                do throws(VectorStoreError) {
+                    try batch.put(
+                        rows.components.span.extracting(rows.componentRange),
+                        for: id,
+                        metadataJSON: metadata,
+                        replacing: replacing.replace,
+                        oldMetadata: replacing.oldMetadata
+                    )
+                } catch {
+                    throw Self.located(error, at: rows.location)
+                }
+                new.rows += 1
+                if metadata == nil { new.withoutMetadata += 1 }
+            }
+        }
+        result = new
+        result.batches += 1
+    }
+
+    /// If an error is in the data of a row, the same error with the row's place in the file.
+    private static func located(_ error: VectorStoreError, at location: String) -> any Error {
+        switch error.code {
+        case .duplicateID:
+            let remedy = "replace it with --replace, or leave it out with --skip-existing"
+            return CommandError.badData(error.problem, remedy: remedy).at(location)
+        case .invalidVector, .invalidMetadata, .invalidID: return CommandError(.badData, error).at(location)
+        default: return error
+        }
     }
 
     private func report(
-        _ rows: Int,
-        _ batchCount: Int,
+        _ result: ImportResult,
         _ duration: Duration,
         _ bytes: Int64,
         _ oldMetadata: String?,
         _ output: StandardOutput
     ) throws {
         let seconds = duration.inSeconds
-        let rate = seconds > 0 ? Double(rows) / seconds : 0
+        let rate = seconds > 0 ? Double(result.rows) / seconds : 0
         if format.json {
             return try output.line(
                 JSONText.object([
-                    "rows": JSONText(rows), "batches": JSONText(batchCount), "seconds": JSONText(seconds),
-                    "rows_per_second": JSONText(rate), "bytes": JSONText(bytes),
+                    "rows": JSONText(result.rows), "batches": JSONText(result.batches), "seconds": JSONText(seconds),
+                    "rows_per_second": JSONText(rate), "bytes": JSONText(bytes), "skipped": JSONText(result.skipped),
                     "old_metadata": oldMetadata.map { JSONText($0) } ?? .null,
                 ])
             )
         }
         try output.line(
-            "imported \(counted(rows, "row")) (\(byteText(bytes))) in "
-                + "\(counted(batchCount, "batch", plural: "batches")), \(secondsText(duration)): "
+            "imported \(counted(result.rows, "row")) (\(byteText(bytes))) in "
+                + "\(counted(result.batches, "batch", plural: "batches")), \(secondsText(duration)): "
                 + "\(grouped(Int(rate))) rows a second"
+                + (skipExisting ? "; skipped \(counted(result.skipped, "row")) that existed" : "")
                 + (oldMetadata.map { "; where there were no new metadata, old ones were \($0)" } ?? "")
         )
     }
+}
+
+/// The counts of an import.
+struct ImportResult {
+    var rows = 0
+    var skipped = 0
+    var withoutMetadata = 0
+    var batches = 0
 }

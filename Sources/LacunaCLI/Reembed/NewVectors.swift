@@ -24,7 +24,7 @@ struct NewVectors<ID: CommandID> {
     ///   - ids: The store's ids in id order, for a file without ids.
     init(_ path: String, dimension: Int?, ids: () throws -> [ID]) throws {
         self.path = path
-        if RowFileFormat(path: path) == .npy {
+        if RowFormat(path: path)?.name == "npy" {
             let array = try NPYReader(path: path)
             self.dimension = array.dimension
             rows = .array(array, try Self.numbers(array, path, ids))
@@ -63,8 +63,13 @@ struct NewVectors<ID: CommandID> {
             if let number = numbers[id.uniqueKey] { return try array.row(number) }
         case .lines(let lines, let places):
             if let place = places[id.uniqueKey] {
-                return try FullRow(lines.object(at: place), dimension, of: Self.others, at: "\(path), id \(id.text)")
-                    .vector
+                return try FullRow(
+                    lines.object(at: place),
+                    dimension: dimension,
+                    of: Self.others,
+                    at: "\(path), id \(id.text)"
+                )
+                .vector
             }
         }
         throw CommandError.badData("\(path) has no vector for the id \(id.text)", remedy: "give it one")
@@ -117,7 +122,7 @@ struct NewVectors<ID: CommandID> {
         var dimension = expected
         while let object = try lines.next() {
             try Interrupts.check()
-            let row = try FullRow(object, dimension, of: others, at: lines.location)
+            let row = try FullRow(object, dimension: dimension, of: others, at: lines.location)
             dimension = row.vector.count
             try add(object, lines.location, lines.place, to: &places)
         }

@@ -44,7 +44,7 @@ struct ReembedCommand: StoreCommand {
         guard let file else {
             throw CommandError.usage("no file of new vectors was given", remedy: "give a .npy or .jsonl file")
         }
-        guard [.npy, .jsonl].contains(RowFileFormat(path: file)) else {
+        guard ["npy", "jsonl"].contains(RowFormat(path: file)?.name) else {
             throw CommandError.usage("'\(file)' is of no known format", remedy: "give a .npy or .jsonl file")
         }
     }

@@ -1,0 +1,94 @@
+/// A format of files that hold rows: vectors, with ids and metadata if the format has them.
+///
+/// ```swift
+/// let format = RowFormat(path: "rows.jsonl")!
+/// let reader = try format.reader(of: .file("rows.jsonl"))
+/// var batch = RowBatch()
+/// while try reader.read(1_000, into: &batch) > 0 {
+///     for row in 0..<batch.count { print(batch.ids[row], batch.vector(row), batch.metadata[row] ?? "-") }
+/// }
+/// ```
+public struct RowFormat: Sendable {
+    /// The name, as `--format` takes it: `npy`.
+    public let name: String
+    /// The endings of the names of such files, without the dot, in lower case.
+    public let endings: [String]
+    /// The content of such a file, in a few words.
+    public let summary: String
+    /// The options that a reader of this format takes.
+    public let options: Set<RowReaderOptions.Name>
+    private let open: @Sendable (RowSource, RowReaderOptions) throws(FormatError) -> any RowReader
+
+    init(
+        _ name: String,
+        endings: [String]? = nil,
+        _ summary: String,
+        options: Set<RowReaderOptions.Name>,
+        reader open: @escaping @Sendable (RowSource, RowReaderOptions) throws(FormatError) -> any RowReader
+    ) {
+        self.name = name
+        self.endings = endings ?? [name]
+        self.summary = summary
+        self.options = options
+        self.open = open
+    }
+
+    /// The format of this name; nil if there is none.
+    public init?(named name: String) {
+        guard let format = Self.all.first(where: { $0.name == name }) else { return nil }
+        self = format
+    }
+
+    /// The format that the ending of a file's name tells, in upper or lower case; nil if there is none.
+    public init?(path: String) {
+        guard let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
+        let ending = path[path.index(after: dot)...].lowercased()
+        guard let format = Self.all.first(where: { $0.endings.contains(ending) }) else { return nil }
+        self = format
+    }
+
+    /// Opens a source of this format.
+    ///
+    /// - Throws: ``FormatError`` if the source can't be opened, if its beginning isn't of this format, or if an option
+    ///   is given that the format doesn't take.
+    public func reader(
+        of source: RowSource,
+        options given: RowReaderOptions = RowReaderOptions()
+    ) throws(FormatError) -> any RowReader {
+        let strangers = given.names.subtracting(options)
+        if let stranger = strangers.min(by: { $0.rawValue < $1.rawValue }) {
+            throw FormatError(
+                .unsuitableOption,
+                "\(source.name): .\(name) takes no \(stranger.rawValue)",
+                remedy: "leave it out"
+            )
+        }
+        return try open(source, given)
+    }
+}
+
+/// The registry. A format is a reader, a writer if it has one, and a line here.
+extension RowFormat {
+    /// All formats.
+    public static let all: [RowFormat] = [
+        RowFormat("npy", "a NumPy array", options: [.metadataFile], reader: ArrayRowReader.npy),
+        RowFormat(
+            "fvecs",
+            "rows of float32, each after its dimension",
+            options: [.metadataFile],
+            reader: ArrayRowReader.fvecs
+        ),
+        RowFormat(
+            "bvecs",
+            "rows of bytes, each after its dimension",
+            options: [.metadataFile],
+            reader: ArrayRowReader.bvecs
+        ),
+        RowFormat("jsonl", "one JSON object a line", options: .fields, reader: JSONLinesRowReader.init),
+    ]
+}
+
+extension Set<RowReaderOptions.Name> {
+    /// The options of a format whose rows have fields with names.
+    fileprivate static let fields: Self = [.vectorField, .idField, .metadataField]
+}
