@@ -85,7 +85,7 @@ let package = Package(
         ),
         .target(
             name: "LacunaFormats",
-            dependencies: ["LacunaPlatform", "CLacunaPlatform", "CLacunaVectorKernels"],
+            dependencies: ["LacunaPlatform", "LacunaSQLite", "CLacunaPlatform", "CLacunaVectorKernels"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

@@ -9,13 +9,20 @@ import Glibc
 
 /// A file that appears under its name only when it is whole and on stable storage.
 ///
-/// Bytes go to `NAME.partial` beside it, through a buffer of 1 MiB. ``finish(patching:)`` syncs it, renames it over
-/// `NAME` and syncs the directory. If anything fails before that, or the last reference goes, `NAME.partial` is deleted
-/// and `NAME` is as it was. A `NAME.partial` that a killed process has left is used again; one that another process is
-/// still writing is locked, and refused with `.io(errno: EWOULDBLOCK)`.
+/// Bytes go to `NAME.partial` beside it, through a buffer of 1 MiB. ``complete(patching:)`` syncs it, and ``publish(_:)``
+/// renames it to `NAME` and syncs the directory. If anything fails before that, or the last reference goes,
+/// `NAME.partial` is deleted and `NAME` is as it was. A `NAME.partial` that a killed process has left is used again; one
+/// that another process is still writing is locked, and refused with `.io(errno: EWOULDBLOCK)`.
 final class AtomicFile {
+    /// What becomes of a file that has the name already.
+    enum Publishing {
+        case replacing
+        /// It stays, and the call fails with `.io(errno: EEXIST)`.
+        case new
+    }
+
     private enum State {
-        case open, finished, failed
+        case open, complete, finished, failed
     }
 
     private static let bufferBytes = 1 << 20
@@ -23,12 +30,15 @@ final class AtomicFile {
 
     let path: String
     private let name: String
-    private let directory: Directory
+    let directory: Directory
     private let descriptor: Int32
     private let files = SystemFileSystem()
     private var state = State.open
     private var buffer: [UInt8] = []
     private var flushedBytes = 0
+
+    /// The file's name in its directory until it is published.
+    var partialName: String { name + Self.partialEnding }
 
     /// The number of bytes appended so far.
     var length: Int { flushedBytes + buffer.count }
@@ -50,7 +60,7 @@ final class AtomicFile {
     }
 
     deinit {
-        if state == .open { removePartial() }
+        if state == .open || state == .complete { removePartial() }
         files.close(descriptor)
     }
 
@@ -71,15 +81,37 @@ final class AtomicFile {
     ///
     /// - Returns: The file's length in bytes.
     func finish(patching header: [UInt8] = []) throws(FormatError) -> Int {
+        try complete(patching: header)
+        try publish(.replacing)
+        return length
+    }
+
+    /// Writes `header`, if any, over the first bytes, and makes the file durable, still as `NAME.partial`.
+    func complete(patching header: [UInt8] = []) throws(FormatError) {
         try requireOpen()
         precondition(header.count <= length, "a patch may not lengthen the file")
         try flush()
         try attempt("write") { () throws(SystemError) in
             try write(header, at: 0)
             try files.sync(descriptor)
+            // SQLite writes past the buffer.
+            flushedBytes = Int(try FileStatus.of(descriptor).size)
         }
+        state = .complete
+    }
+
+    func completeIfOpen() throws(FormatError) {
+        if state == .open { try complete() }
+    }
+
+    /// Gives the complete file its name.
+    func publish(_ publishing: Publishing) throws(FormatError) {
+        precondition(state == .complete, "the file isn't complete")
         try attempt("rename") { () throws(SystemError) in
-            try files.rename(name + Self.partialEnding, to: name, in: directory)
+            switch publishing {
+            case .replacing: try files.rename(name + Self.partialEnding, to: name, in: directory)
+            case .new: try files.renameNew(name + Self.partialEnding, to: name, in: directory)
+            }
         }
         state = .finished
         do throws(SystemError) {
@@ -87,7 +119,6 @@ final class AtomicFile {
         } catch {
             throw FormatError.io("sync the directory of", path, error)
         }
-        return flushedBytes
     }
 
     private func flush() throws(FormatError) {
@@ -119,7 +150,7 @@ final class AtomicFile {
 
     private func requireOpen() throws(FormatError) {
         guard state == .open else {
-            let what = state == .finished ? "is finished" : "failed before"
+            let what = state == .failed ? "failed before" : "is finished"
             throw FormatError.invalid(path, "writing \(what)", remedy: "write the file again from the start")
         }
     }

@@ -8,11 +8,15 @@ package final class FVECSWriter {
     private var rows = 0
 
     /// - Parameter dimension: The number of components of a row, 1 to 65,536.
-    package init(path: String, dimension: Int) throws(FormatError) {
+    package convenience init(path: String, dimension: Int) throws(FormatError) {
+        try self.init(AtomicFile(path), dimension: dimension)
+    }
+
+    init(_ file: AtomicFile, dimension: Int) throws(FormatError) {
         guard VectorLimits.dimensions.contains(dimension) else {
-            throw VectorLimits.refusal(of: dimension).at(path)
+            throw VectorLimits.refusal(of: dimension).at(file.path)
         }
-        file = try AtomicFile(path)
+        self.file = file
         self.dimension = dimension
     }
 

@@ -6,9 +6,11 @@ package final class LineWriter {
     private let file: AtomicFile
     private var lines = 0
 
-    package init(path: String) throws(FormatError) {
-        file = try AtomicFile(path)
+    package convenience init(path: String) throws(FormatError) {
+        self.init(try AtomicFile(path))
     }
+
+    init(_ file: AtomicFile) { self.file = file }
 
     /// Appends a text and a line feed. The text must have no line feed or carriage return
     /// (``JSONObject/singleLine(_:)``).

@@ -17,11 +17,15 @@ package final class NPYWriter {
     /// - Parameters:
     ///   - dimension: The number of components of a row, 1 to 65,536.
     ///   - element: The type of the components in the file.
-    package init(path: String, dimension: Int, element: NPYElement = .single) throws(FormatError) {
+    package convenience init(path: String, dimension: Int, element: NPYElement = .single) throws(FormatError) {
+        try self.init(AtomicFile(path), dimension: dimension, element: element)
+    }
+
+    init(_ file: AtomicFile, dimension: Int, element: NPYElement) throws(FormatError) {
         guard VectorLimits.dimensions.contains(dimension) else {
-            throw VectorLimits.refusal(of: dimension).at(path)
+            throw VectorLimits.refusal(of: dimension).at(file.path)
         }
-        file = try AtomicFile(path)
+        self.file = file
         self.dimension = dimension
         self.element = element
         try file.append(header)
@@ -59,6 +63,9 @@ package final class NPYWriter {
     package func finish() throws(FormatError) -> Int {
         try file.finish(patching: header)
     }
+
+    /// Writes the row count, and makes the file durable under its temporary name.
+    func complete() throws(FormatError) { try file.complete(patching: header) }
 
     /// The dictionary takes at most 103 bytes (19 digits for the rows, 5 for the dimension) of the 118 that there are.
     private var header: [UInt8] {

@@ -17,33 +17,42 @@ public struct RowFormat: Sendable {
     public let summary: String
     /// The options that a reader of this format takes.
     public let options: Set<RowReaderOptions.Name>
-    private let open: @Sendable (RowSource, RowReaderOptions) throws(FormatError) -> any RowReader
+    private let open: (@Sendable (RowSource, RowReaderOptions) throws(FormatError) -> any RowReader)?
+    /// The way to write such files; nil if no export does.
+    let writing: RowWriting?
 
     init(
         _ name: String,
         endings: [String]? = nil,
         _ summary: String,
-        options: Set<RowReaderOptions.Name>,
-        reader open: @escaping @Sendable (RowSource, RowReaderOptions) throws(FormatError) -> any RowReader
+        options: Set<RowReaderOptions.Name> = [],
+        reader open: (@Sendable (RowSource, RowReaderOptions) throws(FormatError) -> any RowReader)? = nil,
+        writing: RowWriting? = nil
     ) {
         self.name = name
         self.endings = endings ?? [name]
         self.summary = summary
         self.options = options
         self.open = open
+        self.writing = writing
     }
 
-    /// The format of this name; nil if there is none.
-    public init?(named name: String) {
-        guard let format = Self.all.first(where: { $0.name == name }) else { return nil }
+    /// The format of this name that can be read; nil if there is none.
+    public init?(named name: String) { self.init(named: name, among: Self.all) }
+
+    /// The format that the ending of a file's name tells, in upper or lower case, and that can be read; nil if there is
+    /// none.
+    public init?(path: String) { self.init(path: path, among: Self.all) }
+
+    package init?(named name: String, among formats: [RowFormat]) {
+        guard let format = formats.first(where: { $0.name == name }) else { return nil }
         self = format
     }
 
-    /// The format that the ending of a file's name tells, in upper or lower case; nil if there is none.
-    public init?(path: String) {
+    package init?(path: String, among formats: [RowFormat]) {
         guard let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
         let ending = path[path.index(after: dot)...].lowercased()
-        guard let format = Self.all.first(where: { $0.endings.contains(ending) }) else { return nil }
+        guard let format = formats.first(where: { $0.endings.contains(ending) }) else { return nil }
         self = format
     }
 
@@ -63,20 +72,21 @@ public struct RowFormat: Sendable {
                 remedy: "leave it out"
             )
         }
+        guard let open else { preconditionFailure("\(name) isn't among the formats that can be read") }
         return try open(source, given)
     }
 }
 
-/// The registry. A format is a reader, a writer if it has one, and a line here.
+/// The registry. A format is a reader and a writer, or one of them, and a line here.
 extension RowFormat {
-    /// All formats.
-    public static let all: [RowFormat] = [
-        RowFormat("npy", "a NumPy array", options: [.metadataFile], reader: ArrayRowReader.npy),
+    private static let registry: [RowFormat] = [
+        RowFormat("npy", "a NumPy array", options: [.metadataFile], reader: ArrayRowReader.npy, writing: .npy),
         RowFormat(
             "fvecs",
             "rows of float32, each after its dimension",
             options: [.metadataFile],
-            reader: ArrayRowReader.fvecs
+            reader: ArrayRowReader.fvecs,
+            writing: .fvecs
         ),
         RowFormat(
             "bvecs",
@@ -84,8 +94,23 @@ extension RowFormat {
             options: [.metadataFile],
             reader: ArrayRowReader.bvecs
         ),
-        RowFormat("jsonl", "one JSON object a line", options: .fields, reader: JSONLinesRowReader.init),
+        RowFormat(
+            "jsonl",
+            "one JSON object a line",
+            options: .fields,
+            reader: JSONLinesRowReader.init,
+            writing: .jsonl
+        ),
+        RowFormat("csv", "comma-separated values", writing: .csv),
+        RowFormat("sqlite", endings: ["sqlite", "sqlite3", "db"], "a table of SQLite", writing: .sqlite),
+        RowFormat("postgres", endings: ["sql"], "a script for PostgreSQL with pgvector", writing: .postgres),
     ]
+
+    /// All formats that can be read.
+    public static let all = registry.filter { $0.open != nil }
+
+    /// All formats that an export writes.
+    package static let written = registry.filter { $0.writing != nil }
 }
 
 extension Set<RowReaderOptions.Name> {

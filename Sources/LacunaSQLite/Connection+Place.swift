@@ -42,6 +42,7 @@ extension Connection {
         // If commits were padded to whole sectors, one would be counted as several.
         var parameters = ["psow=1"]
         if mode == .immutable { parameters.append("immutable=1") }
+        if mode == .createAlone { parameters.append("nolock=1") }
         if mode == .joining { parameters += ["readonly_shm=1", "joins=1"] }
         if descriptorPath == nil { parameters.append("directory=\(directory.descriptor)") }
         let path = if let descriptorPath { descriptorPath } else { try mapped(directory.realPath()) }

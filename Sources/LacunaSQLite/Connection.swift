@@ -16,6 +16,8 @@ package final class Connection {
     /// How the database file is opened.
     package enum Mode: Sendable {
         case create
+        /// Creates a database without locks, for a file that nobody else opens until it is complete.
+        case createAlone
         case readWrite
         case readOnly
         /// For reading if the log and its shared memory exist already: neither is made.
@@ -59,7 +61,7 @@ package final class Connection {
         }
         let flags =
             switch mode {
-            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .create, .createAlone: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readWrite: SQLITE_OPEN_READWRITE
             case .readOnly, .joining, .immutable: SQLITE_OPEN_READONLY
             }

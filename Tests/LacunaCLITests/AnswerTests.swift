@@ -128,9 +128,11 @@ import Testing
         #expect(try succeed("recover", store, "--json").text == "{\"state\":\"clean\",\"actions\":[]}\n")
         #expect(try succeed("recover", store, "--dry-run", "--json").text == "{\"state\":\"clean\",\"actions\":[]}\n")
         let exported = try succeed("export", store, directory / "e.jsonl", "--json").json()
-        expect(exported, "rows bytes")
+        expect(exported, "rows bytes files")
         #expect(exported["rows"] as? Int == 6)
-        #expect(exported["bytes"] as? Int == (try directory.read("e.jsonl")).count)
+        let files = ["e.jsonl", "e.jsonl.store.json"]
+        #expect(exported["files"] as? [String] == files.map { directory / $0 })
+        #expect(exported["bytes"] as? Int == (try files.reduce(0) { $0 + (try directory.read($1)).count }))
     }
 
     /// People get words, and never a line that only a script could want.

@@ -37,7 +37,9 @@ import Testing
         let done = try succeed("export", original, first, "--json").json()
         #expect(done["rows"] as? Int == Self.metadata.count)
         let names = format == "npy" ? ["npy", "jsonl"] : ["jsonl"]
-        #expect(done["bytes"] as? Int == (try names.reduce(0) { $0 + (try directory.read("first.\($1)")).count }))
+        let files = (names + ["\(format).store.json"]).map { "first.\($0)" }
+        #expect(done["files"] as? [String] == files.map { directory / $0 })
+        #expect(done["bytes"] as? Int == (try files.reduce(0) { $0 + (try directory.read($1)).count }))
         let copy = directory / "copy"
         try succeed("create", copy, "--dimension", "4", "--metric", "euclidean")
         try succeed(
@@ -103,23 +105,139 @@ import Testing
         for format in ["fvecs", "jsonl"] {
             try succeed("export", first, directory / "c.\(format)")
             let second = try store(format, from: "c.\(format)")
-            try succeed("export", second, directory / "d.npy")
-            #expect(try directory.read("d.npy") == directory.read("a.npy"))
+            try succeed("export", second, directory / "\(format).npy")
+            #expect(try directory.read("\(format).npy") == directory.read("a.npy"))
             #expect(try succeed("verify", second, "--json").json()["ok"] as? Bool == true)
         }
     }
 
-    @Test func anExistingFileIsReplacedWhole() throws {
+    /// The files of an export to a format, without the directory and the description.
+    private static let files = [
+        "npy": ["a.npy", "a.jsonl"], "fvecs": ["a.fvecs"], "jsonl": ["a.jsonl"], "csv": ["a.csv"],
+        "sqlite": ["a.sqlite"], "sql": ["a.sql"],
+    ]
+
+    /// An export replaces its own files, whole.
+    @Test(arguments: files.keys)
+    func theSameExportAgain(_ ending: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 20)
+        let names = Self.files[ending]! + ["a.\(ending).store.json"]
+        let first = try succeed("export", store, directory / "a.\(ending)", "--json").json()
+        #expect(first["rows"] as? Int == 20)
+        #expect(first["files"] as? [String] == names.map { directory / $0 })
+        try succeed("delete", store, "--where", "id > 2")
+        #expect(try succeed("export", store, directory / "a.\(ending)", "--json").json()["rows"] as? Int == 2)
+        try succeed("export", store, directory / "fresh.\(ending)")
+        for name in Self.files[ending]! {
+            #expect(
+                try directory.read(name) == directory.read(name.replacing("a.", with: "fresh.", maxReplacements: 1))
+            )
+        }
+        #expect(try directory.names().filter { $0.hasPrefix("a.") } == names.sorted())
+    }
+
+    /// Every other file in the way stays as it is, and nothing is written.
+    @Test(arguments: files.keys)
+    func filesOfOthersStay(_ ending: String) throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 2)
-        let target = try directory.write("e.jsonl", String(repeating: "old\n", count: 100))
-        try succeed("export", store, target)
-        #expect(
-            String(decoding: try directory.read("e.jsonl"), as: UTF8.self) == """
-                {"id":1,"vector":[-38.5,-37.5,-36.5],"metadata":{"n": 1}}
-                {"id":2,"vector":[-36.5,-34.5,-32.5],"metadata":{"n": 2}}
+        let target = directory / "a.\(ending)"
+        for name in Self.files[ending]! + ["a.\(ending).store.json"] {
+            let path = try directory.write(name, "mine")
+            try fail(73, "export", store, target, saying: name)
+            #expect(try directory.read(name) == Data("mine".utf8))
+            try FileManager.default.removeItem(atPath: path)
+            // A link that leads nowhere is a file of others as well.
+            try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nowhere")
+            try fail(73, "export", store, target, saying: name)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "nowhere")
+            try FileManager.default.removeItem(atPath: path)
+            #expect(try directory.names() == ["s", "s.jsonl", "s.npy"])
+        }
+        let other = directory / "other"
+        try succeed("create", other, "--dimension", "3")
+        try succeed("export", other, target)
+        let before = try Self.files[ending]!.map { try directory.read($0) }
+        try fail(73, "export", store, target, saying: "belongs to another export")
+        #expect(try Self.files[ending]!.map { try directory.read($0) } == before)
+    }
 
-                """
-        )
+    @Test func formatsThatShareANameStayApart() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        try succeed("export", store, directory / "all.npy")
+        let metadata = try directory.read("all.jsonl")
+        try fail(73, "export", store, directory / "all.jsonl", saying: "all.jsonl is there already")
+        #expect(try directory.read("all.jsonl") == metadata)
+        try succeed("export", store, directory / "rows.jsonl")
+        let rows = try directory.read("rows.jsonl")
+        try fail(73, "export", store, directory / "rows.npy", saying: "rows.jsonl is there already")
+        #expect(try directory.read("rows.jsonl") == rows)
+        #expect(!FileManager.default.fileExists(atPath: directory / "rows.npy"))
+    }
+
+    @Test func theDescriptionSaysWhatTheStoreIs() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        let made = try succeed(
+            ["create", store, "--dimension", "2", "--metric", "dot", "--ids", "uuid", "--element", "float16"]
+                + ["--model", "m\"1", "--model-version", "2", "--normalized", "--json"]
+        ).json()
+        try succeed("export", store, directory / "a.npy")
+        let text = String(decoding: try directory.read("a.npy.store.json"), as: UTF8.self)
+        let expected: NSDictionary = [
+            "store": made["uuid"]!, "dimension": 2, "metric": "dot", "ids": "uuid", "element": "float16",
+            "model": "m\"1", "model_version": "2", "normalized": true, "rows": 0, "files": ["a.npy", "a.jsonl"],
+        ]
+        #expect(try jsonObject(text) as NSDictionary == expected)
+    }
+
+    @Test func nothingIsWrittenIfNothingMatches() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        let before = try directory.names()
+        for ending in Self.files.keys {
+            try fail(1, "export", store, directory / "a.\(ending)", "--where", "id > 5", saying: "nothing matched")
+            let run = try lacuna(["export", store, directory / "a.\(ending)", "--where", "id > 5", "--json"])
+            #expect(run.status == 1 && run.error.isEmpty)
+            #expect(try run.json() as NSDictionary == ["rows": 0, "bytes": 0, "files": [String]()])
+        }
+        for format in ["jsonl", "csv", "postgres"] {
+            let run = try lacuna(["export", store, "--to", format, "--where", "id > 5"])
+            run.expectFailure(1)
+            #expect(run.output.isEmpty)
+        }
+        #expect(try directory.names() == before)
+    }
+
+    /// What goes to standard output is what would be in the file.
+    @Test(arguments: [("jsonl", "jsonl"), ("csv", "csv"), ("postgres", "sql")])
+    func standardOutput(_ format: String, _ ending: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 5)
+        try succeed("export", store, directory / "a.\(ending)")
+        for arguments in [["--to", format], ["-", "--to", format]] {
+            #expect(try succeed(["export", store] + arguments).output == directory.read("a.\(ending)"))
+        }
+        try fail(64, "export", store, "--to", format, "--json", saying: "--json")
+    }
+
+    @Test func wordsThatDontFit() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 1)
+        try fail(64, "export", store, saying: "the format is missing")
+        try fail(64, "export", store, directory / "a.txt", saying: "no known format")
+        try fail(64, "export", store, "--to", "parquet", saying: "parquet")
+        for format in ["npy", "fvecs", "sqlite"] {
+            try fail(64, "export", store, "--to", format, saying: "name a file")
+        }
+        try fail(64, "export", store, directory / "a.csv", "--sync", saying: "--sync")
+        try fail(64, "export", store, directory / "a.csv", "--table", "t", saying: "--table")
+        try fail(64, "export", store, directory / "a.sqlite", "--index", "none", saying: "--index")
+        try fail(64, "export", store, directory / "a.sqlite", "--table", "SQLite_x", saying: "SQLite")
+        try fail(64, "export", store, "--to", "postgres", "--table", "", saying: "0 bytes")
+        try fail(64, "export", store, "--to", "postgres", "--table", String(repeating: "t", count: 55), saying: "55")
+        #expect(try directory.names() == ["s", "s.jsonl", "s.npy"])
     }
 }

@@ -5,63 +5,161 @@ import LacunaFormats
 struct ExportCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Write rows to a file, in id order.",
+        abstract: "Write rows to a file or to standard output, in id order.",
         discussion: """
-            NAME.npy gets NAME.jsonl beside it (ids and metadata, as `import --metadata` reads them); NAME.fvecs has \
-            vectors only; NAME.jsonl has whole rows, as `import` reads them. Files appear when they are complete.
+            NAME.npy gets NAME.jsonl beside it, with ids and metadata; NAME.fvecs has vectors only; .jsonl, .csv and \
+            .sqlite have whole rows; postgres is a script for psql, which makes a table of pgvector's. FILE.store.json \
+            describes the store. Files get their names when all are complete, and replace only those of an earlier \
+            export of the same store to the same name.
+
+            lacuna export packages.lacuna all.npy
+            lacuna export packages.lacuna --to csv --where "metadata ->> 'section' = 'science'" | less
+            lacuna export packages.lacuna --to postgres --sync | psql mydatabase
             """
     )
 
     @Argument(help: "The store's directory.")
     var store: String
 
-    @Argument(help: "The file to write: NAME.npy, NAME.fvecs or NAME.jsonl.")
-    var file: String
+    @Argument(help: "The file to write, or - for standard output.")
+    var file = "-"
+
+    @Option(
+        name: .customLong("to"),
+        help: ArgumentHelp(
+            "The format: \(RowFormat.written.map(\.name).joined(separator: ", ")). By default, FILE's ending tells it.",
+            valueName: "format"
+        )
+    )
+    var formatName: String?
 
     @OptionGroup var conditions: FilterOptions
-
+    @OptionGroup var database: DatabaseOptions
     @OptionGroup var format: JSONOption
 
+    private var isToStandardOutput: Bool { file == "-" }
+
     func check() throws {
-        if !["npy", "fvecs", "jsonl"].contains(RowFormat(path: file)?.name) {
-            throw CommandError.usage("'\(file)' is of no known format", remedy: "name a .npy, .fvecs or .jsonl file")
+        let format = try rowFormat()
+        try database.check(format)
+        guard isToStandardOutput else { return }
+        if !format.isText {
+            throw CommandError.usage("\(format.name) can't go to standard output", remedy: "name a file")
+        }
+        if self.format.json {
+            throw CommandError.usage("--json would print among the rows", remedy: "name a file, or leave it out")
         }
     }
 
-    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
-        let writer: any RowFileWriter
-        do { writer = try open(try store.info) } catch let error as FormatError {
-            throw CommandError.creating(error)
+    private func rowFormat() throws(CommandError) -> RowFormat {
+        let names = RowFormat.written.map(\.name).joined(separator: ", ")
+        if let formatName {
+            guard let format = RowFormat(named: formatName, among: RowFormat.written) else {
+                throw .usage("'\(formatName)' is no format", remedy: "choose one of \(names)")
+            }
+            return format
         }
-        let total = try store.count
-        let bar = ProgressBar("exporting")
+        guard let format = RowFormat(path: file, among: RowFormat.written) else {
+            throw .usage(
+                isToStandardOutput ? "the format is missing" : "'\(file)' is of no known format",
+                remedy: "choose one with --to: \(names)"
+            )
+        }
+        return format
+    }
+
+    func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let format = try rowFormat()
+        let filter = try conditions.filter()
+        try store.read { snapshot in
+            let options = database.options(for: ExportDescription(snapshot.info))
+            let limits = try format.limits(options)
+            let files = isToStandardOutput ? nil : try open(format, options.description)
+            if let limits { try check(snapshot, filter, limits) }
+            func begin() throws -> any ExportWriter {
+                try files.map { try format.writer(to: $0, options) } ?? format.writer(to: output, options)
+            }
+            // Nothing is written if nothing matches.
+            var writer = conditions.areGiven ? nil : try begin()
+            let rows = try forEach(snapshot, filter, "exporting") { row in
+                if writer == nil { writer = try begin() }
+                try writer?.append(row)
+            }
+            guard let writer else { return try reportNothing(output) }
+            try writer.end()
+            if let files { try report(rows, try files.publish(rows: rows), files.paths, output) }
+        }
+    }
+
+    private func open(_ format: RowFormat, _ description: ExportDescription) throws -> OutputFiles {
+        do { return try format.files(file, description) } catch { throw CommandError.creating(error) }
+    }
+
+    /// Reads all rows before the first is written.
+    private func check<ID: CommandID>(
+        _ snapshot: borrowing VectorStoreSnapshot<ID>,
+        _ filter: Filter?,
+        _ limits: any RowLimits
+    ) throws {
+        try forEach(snapshot, filter, "checking", includingVectors: limits.needVectors) { row in
+            do throws(FormatError) { try limits.check(row) } catch { throw error.at("id \(row.id.jsonText)") }
+        }
+    }
+
+    @discardableResult
+    private func forEach<ID: CommandID>(
+        _ snapshot: borrowing VectorStoreSnapshot<ID>,
+        _ filter: Filter?,
+        _ title: String,
+        includingVectors: Bool = true,
+        _ body: (WrittenRow) throws -> Void
+    ) throws -> Int {
+        let total = snapshot.count
+        let bar = ProgressBar(title)
         var rows = 0
-        try store.forEach(where: try conditions.filter()) { row in
-            try Interrupts.check()
-            try writer.append(row)
+        try snapshot.forEach(where: filter, includingVectors: includingVectors) { row in
+            try Interrupts.check(remedy: "run the command again")
+            try body(WrittenRow(id: row.id.scalar, vector: row.vector, metadata: row.metadataJSON))
             rows += 1
             bar.update(rows, of: total)
         }
         bar.clear()
-        if rows == 0 && conditions.areGiven {
-            if format.json { try output.line(JSONText.object(["rows": JSONText(0), "bytes": JSONText(0)])) }
-            throw format.json
-                ? .silent(.no)
-                : CommandError(.no, "nothing matched, and no file was written", remedy: "try a wider filter")
-        }
-        let bytes = try writer.finish()
-        if format.json {
-            try output.line(JSONText.object(["rows": JSONText(rows), "bytes": JSONText(bytes)]))
-        } else {
-            try output.line("exported \(counted(rows, "row")), \(byteText(Int64(bytes))), to \(singleLine(file))")
-        }
+        return rows
     }
 
-    private func open(_ info: VectorStoreInfo) throws -> any RowFileWriter {
-        switch RowFormat(path: file)?.name {
-        case "npy": try NPYRowWriter(file, info)
-        case "fvecs": try FVECSRowWriter(file, info.dimension)
-        default: try JSONRowWriter(file)
-        }
+    private func reportNothing(_ output: StandardOutput) throws {
+        if format.json { try output.line(json(0, 0, [])) }
+        throw format.json
+            ? .silent(.no)
+            : CommandError(.no, "nothing matched, and nothing was written", remedy: "try a wider filter")
+    }
+
+    private func report(_ rows: Int, _ bytes: Int, _ paths: [String], _ output: StandardOutput) throws {
+        if format.json { return try output.line(json(rows, bytes, paths)) }
+        let names = paths.map(singleLine).joined(separator: ", ")
+        try output.line("exported \(counted(rows, "row")), \(byteText(Int64(bytes))), to \(names)")
+    }
+
+    private func json(_ rows: Int, _ bytes: Int, _ paths: [String]) -> String {
+        JSONText.object([
+            "rows": JSONText(rows), "bytes": JSONText(bytes), "files": JSONText(paths.map { JSONText($0) }),
+        ])
+    }
+}
+
+extension StandardOutput: TextOutput {}
+
+extension ExportDescription {
+    init(_ info: VectorStoreInfo) {
+        self.init(
+            store: info.uuid.text,
+            dimension: info.dimension,
+            metric: info.metric.rawValue,
+            ids: info.idKind.rawValue,
+            element: info.element.rawValue,
+            model: info.model?.name,
+            modelVersion: info.model?.version,
+            normalized: info.model?.isNormalized
+        )
     }
 }

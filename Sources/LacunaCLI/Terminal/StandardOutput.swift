@@ -13,8 +13,13 @@ final class StandardOutput {
     static let isTerminal = isatty(STDOUT_FILENO) == 1
 
     func line(_ text: String) throws(CommandError) {
+        try append(text)
+        try append("\n")
+    }
+
+    /// Prints a text that is part of a line, or several lines.
+    func append(_ text: String) throws(CommandError) {
         buffer.append(contentsOf: text.utf8)
-        buffer.append(UInt8(ascii: "\n"))
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
