@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Runs the tests under a sanitizer: all of them, or those that TESTS names, as in make sanitize-thread TESTS=ModelTests.
 SANITIZED = LACUNA_CI=true SWIFT_BACKTRACE=enable=no $(SWIFT) test -Xswiftc -O $(if $(TESTS),--filter '$(TESTS)')
 
-.PHONY: demo test test-arm64 test-sqlite docs api examples torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
+.PHONY: demo test test-arm64 test-sqlite test-postgres docs api examples torture fuzz sanitize sanitize-address sanitize-thread sanitize-undefined lint release dependencies clean
 
 demo: release
 	.build/release/lacuna demo
@@ -26,6 +26,10 @@ test-arm64:
 # Tests filters and indexes with older and newer versions of SQLite; skipped if they can't be downloaded.
 test-sqlite: dependencies
 	SWIFT=$(SWIFT) Tests/SQLiteVersions/run
+
+# Tests the export to PostgreSQL with pgvector; skipped if they can't be downloaded.
+test-postgres: dependencies
+	SWIFT=$(SWIFT) Tests/Postgres/run
 
 # Builds the reference with DocC, and checks that it has no warning, that each public symbol is documented, and that
 # docs/api.txt lists the public symbols.
