@@ -33,14 +33,14 @@ struct CommandError: Error, CustomStringConvertible {
     let remedy: String?
     /// The rows that a command had acknowledged before.
     var acknowledged: String?
-    /// The usage, printed below the error line after a typing mistake.
-    var usage: String?
+    /// Lines below the error line: the usage after a typing mistake, or the place of the mistake in a filter.
+    var details: String?
 
-    init(_ status: ExitStatus, _ problem: String, remedy: String, usage: String? = nil) {
+    init(_ status: ExitStatus, _ problem: String, remedy: String, details: String? = nil) {
         self.status = status
         self.problem = problem
         self.remedy = remedy
-        self.usage = usage
+        self.details = details
     }
 
     private init(silent status: ExitStatus) {
@@ -83,8 +83,15 @@ struct CommandError: Error, CustomStringConvertible {
 
     /// An error of the library, with commands in place of the calls that its remedy names.
     init(_ status: ExitStatus, _ error: VectorStoreError) {
-        self.init(status, error.problem, remedy: error.remedy.asCommands)
+        self.init(
+            status,
+            error.problem,
+            remedy: error.code == .locked ? Self.remedyForLock : error.remedy.asCommands,
+            details: (error.cause as? FilterPlace).flatMap { $0.text.isEmpty ? nil : $0.excerpt() }
+        )
     }
+
+    private static let remedyForLock = "wait for that process to end, perhaps with `--wait SECONDS`, and try again"
 
     init(_ status: ExitStatus, _ error: FormatError) { self.init(status, error.problem, remedy: error.remedy) }
 

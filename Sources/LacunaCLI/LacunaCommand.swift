@@ -30,7 +30,7 @@ struct LacunaCommand: ParsableCommand {
             .usage,
             "no command was given",
             remedy: "choose one below",
-            usage: LacunaCommand.helpMessage()
+            details: LacunaCommand.helpMessage()
         )
     }
 }
@@ -39,6 +39,7 @@ struct LacunaCommand: ParsableCommand {
 struct FilterOptions: ParsableArguments {
     @Option(
         name: .customLong("where"),
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Take only rows for which this SQL expression over `id` and `metadata` is true.",
             valueName: "sql"
@@ -48,6 +49,7 @@ struct FilterOptions: ParsableArguments {
 
     @Option(
         name: .customLong("filter"),
+        parsing: .unconditional,
         help: ArgumentHelp(
             #"Take only rows that pass this filter, as {"section": "science", "installed_kib": {"$lt": 500}}."#,
             valueName: "json"
@@ -55,7 +57,12 @@ struct FilterOptions: ParsableArguments {
     )
     var json: String?
 
-    var areGiven: Bool { sql != nil || json != nil }
+    var areGiven: Bool { !words.isEmpty }
+
+    /// What to do if they leave out every row.
+    var words: [String] {
+        [sql.map { _ in "a wider --where" }, json.map { _ in "a wider --filter" }].compactMap(\.self)
+    }
 
     /// A row must pass both options; nil if neither is given.
     func filter() throws(VectorStoreError) -> Filter? {

@@ -3,10 +3,14 @@ import Lacuna
 
 /// Limits on the rate and the time of a command that compacts, erases or copies.
 struct LimitOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Process at most this many bytes of the data file a second.", valueName: "bytes"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Process at most this many bytes of the data file a second.", valueName: "bytes")
+    )
     var maxRate: Int64?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Stop after this many seconds, with status 75 and the store in order; fractions are allowed.",
             valueName: "seconds"

@@ -13,8 +13,11 @@ enum Main {
     static func main() {
         Interrupts.install()
         do {
+            if let error = Mistyped.command(CommandLine.arguments.dropFirst()) { throw error }
             var command = try LacunaCommand.parseAsRoot()
-            try command.run()
+            try Shell.$storePath.withValue((command as? any StoreNaming)?.store) {
+                do { try command.run() } catch { throw CommandError(error) ?? error }
+            }
         } catch {
             exit(report(error).rawValue)
         }
@@ -23,7 +26,7 @@ enum Main {
     private static func report(_ error: any Error) -> ExitStatus {
         if let error = CommandError(error) {
             if let message = error.message { StandardError.line("error: \(message)") }
-            if let usage = error.usage { StandardError.line(usage) }
+            if let details = error.details { StandardError.line(details) }
             return error.status
         }
         let message = LacunaCommand.fullMessage(for: error)
@@ -33,7 +36,7 @@ enum Main {
         }
         StandardError.line("error: " + usageError(LacunaCommand.message(for: error)))
         let usage = message.split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
-        if !usage.isEmpty { StandardError.line(usage.joined(separator: "\n")) }
+        for line in usage { StandardError.line(wrapped(String(line))) }
         return .usage
     }
 
@@ -42,9 +45,31 @@ enum Main {
         var text = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: " ")
         while text.hasSuffix(".") { text.removeLast() }
         text = text.prefix(1).lowercased() + text.dropFirst()
+        let suggestion = text.split(separator: ". Did you mean ", maxSplits: 1)
+        if suggestion.count == 2 { return singleLine("\(suggestion[0]); did you mean \(suggestion[1])") }
         // If an option lacks its value, a hint about ids doesn't help.
         let mayBeID = !text.hasPrefix("missing value")
         let hasNegativeID = mayBeID && CommandLine.arguments.contains { $0.hasPrefix("-") && Int64($0) != nil }
-        return singleLine("\(text); \(hasNegativeID ? "ids that begin with a minus come after `--`" : "see --help")")
+        let command = CommandLine.arguments.dropFirst().first { !$0.hasPrefix("-") } ?? ""
+        let remedy =
+            hasNegativeID ? "ids that begin with a minus come after `--`" : "`lacuna help \(command)` shows examples"
+        return singleLine("\(text); \(remedy)")
+    }
+
+    /// Breaks the usage between its arguments.
+    private static func wrapped(_ line: String) -> String {
+        let width = Terminal.width(STDERR_FILENO) ?? 80
+        var lines: [String] = []
+        var current = ""
+        var depth = 0
+        for word in line.split(separator: " ", omittingEmptySubsequences: false) {
+            if depth == 0, !lines.isEmpty || current.columns > 12, current.columns + 1 + word.columns > width {
+                lines.append(current)
+                current = "      "
+            }
+            current += (current.isEmpty ? "" : " ") + word
+            depth += word.count { $0 == "[" || $0 == "(" } - word.count { $0 == "]" || $0 == ")" }
+        }
+        return (lines + [current]).joined(separator: "\n")
     }
 }

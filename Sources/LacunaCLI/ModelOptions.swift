@@ -24,20 +24,8 @@ struct ModelOptions: ParsableArguments {
     /// The options that name a model, as words for a shell.
     static func words(_ model: EmbeddingModel) -> [String] {
         [
-            "--model \(shellWord(model.name))", model.version.map { "--model-version \(shellWord($0))" },
+            "--model \(Shell.word(model.name))", model.version.map { "--model-version \(Shell.word($0))" },
             model.isNormalized.map { $0 ? "--normalized" : "--no-normalized" },
         ].compactMap(\.self)
-    }
-
-    private static func shellWord(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: "._/:@+".utf8.contains(byte)
-            }
-        }
-        return isPlain ? text : "'\(text.replacing("'", with: #"'\''"#))'"
     }
 }

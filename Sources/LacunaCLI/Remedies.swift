@@ -9,22 +9,22 @@ extension VectorStoreError.Remedy.Call {
     /// The command or the option to type in place of the call.
     var command: String {
         switch self {
-        case .create: "`lacuna create STORE --dimension N`"
+        case .create: "`lacuna create \(Shell.store) --dimension N`"
         // Each command opens the store itself.
         case .open: "the command"
-        case .openForWriting: "`lacuna recover STORE`"
-        case .put: "`lacuna put STORE ID`"
+        case .openForWriting: "`lacuna recover \(Shell.store)`"
+        case .put: "`lacuna put \(Shell.store) ID`"
         case .replacing: "`--replace`"
-        case .erase: "`lacuna erase STORE ID`"
-        case .compact: "`lacuna compact STORE`"
-        case .compactInPlace: "`lacuna compact STORE --strategy in-place`"
+        case .erase: "`lacuna erase \(Shell.store) ID`"
+        case .compact: "`lacuna compact \(Shell.store)`"
+        case .compactInPlace: "`lacuna compact \(Shell.store) --strategy in-place`"
         case .deadline: "`--deadline SECONDS`"
-        case .verify: "`lacuna verify STORE`"
-        case .restore: "`lacuna restore BACKUP STORE`"
-        case .salvage: "`lacuna recover STORE --salvage FILE.jsonl`"
-        case .reembed: "`lacuna reembed STORE FILE`"
-        case .abortReembedding: "`lacuna reembed STORE --abort`"
-        case .createTextIndex: "`lacuna index STORE add --text FIELD`"
+        case .verify: "`lacuna verify \(Shell.store)`"
+        case .restore: "`lacuna restore BACKUP \(Shell.store)`"
+        case .salvage: "`lacuna recover \(Shell.store) --salvage FILE.jsonl`"
+        case .reembed: "`lacuna reembed \(Shell.store) FILE`"
+        case .abortReembedding: "`lacuna reembed \(Shell.store) --abort`"
+        case .createTextIndex: "`lacuna index \(Shell.store) add --text FIELD`"
         // No command suspends a store.
         case .suspend, .resume: "the command"
         }

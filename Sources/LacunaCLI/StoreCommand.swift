@@ -7,11 +7,15 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A command on an existing store. It opens the store with the type of its ids, runs, and closes the store, even after
-/// an error.
-protocol StoreCommand: ParsableCommand {
+/// A command that is about one store.
+protocol StoreNaming: ParsableCommand {
     /// The store's directory.
     var store: String { get }
+}
+
+/// A command on an existing store. It opens the store with the type of its ids, runs, and closes the store, even after
+/// an error.
+protocol StoreCommand: StoreNaming {
     var access: VectorStoreAccess { get }
     /// Refuses arguments that can be refused before the store is opened.
     func check() throws
@@ -28,9 +32,10 @@ extension StoreCommand {
     /// The default of `run`, for a command that calls it from a `run` of its own.
     func runOnStore() throws {
         try check()
+        try (self as? any WaitingCommand)?.waiting.check()
         let output = StandardOutput()
         do {
-            switch try VectorStoreInfo.read(at: store, isCancelled: { Interrupts.haveCome }).idKind {
+            switch try patiently({ try VectorStoreInfo.read(at: store, isCancelled: { Interrupts.haveCome }) }).idKind {
             case .integer: try open(Int64.self, output)
             case .text: try open(String.self, output)
             case .uuid: try open(UUID.self, output)
@@ -43,9 +48,13 @@ extension StoreCommand {
         try output.flush()
     }
 
+    private func patiently<R>(_ body: () throws -> R) throws -> R {
+        if let command = self as? any WaitingCommand { try command.waiting.retry(body) } else { try body() }
+    }
+
     private func open<ID: CommandID>(_: ID.Type, _ output: StandardOutput) throws {
         let options = VectorStoreOptions(logger: StandardErrorLog.logger, shouldCancel: { Interrupts.haveCome })
-        let handle = try VectorStore<ID>.open(at: store, access: access, options: options)
+        let handle = try patiently { try VectorStore<ID>.open(at: store, access: access, options: options) }
         do { try run(on: handle, output) } catch {
             try? handle.close()
             throw error

@@ -56,18 +56,26 @@ public struct FormatError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Replaces control characters. File names, ids and values from a file may have line feeds or terminal escapes; a line
-/// for people must not.
+/// for people must not, nor anything that turns the direction in which it is read.
 package func singleLine(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
     var line = ""
     for scalar in text.unicodeScalars {
-        if scalar.properties.generalCategory == .control {
+        if isControl(scalar) {
             line += "\\u{\(String(scalar.value, radix: 16))}"
         } else {
             line.unicodeScalars.append(scalar)
         }
     }
     return line
+}
+
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x20...0x7E: false
+    case 0x2028...0x202E, 0x2066...0x2069: true
+    default: scalar.properties.generalCategory == .control
+    }
 }
 
 /// A value from a file as an error message quotes it: at most 40 characters.

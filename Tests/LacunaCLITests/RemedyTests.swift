@@ -36,6 +36,6 @@ import Testing
         let store = try Fixture.store(directory, 3)
         try fail(65, "put", store, "1", saying: "; replace it with `--replace`, or", input: "[1,2,3]")
         try directory.flip("s/vectors-1.f32", at: 4096 + 12 + 5)
-        try fail(76, "get", store, "2", saying: "; run `lacuna verify STORE` to see what is damaged, then restore")
+        try fail(76, "get", store, "2", saying: "; run `lacuna verify \(store)` to see what is damaged, then restore")
     }
 }

@@ -27,7 +27,6 @@ import Testing
         (["set", "x", "-5", "{}"], "come after `--`"),
         (["get", "x"], "<ids>"),
         (["list", "x", "--limit", "0"], "--limit"),
-        (["list", "x", "--limit", "-1"], "'--limit <n>'; see --help"),
         (["delete", "x"], "nothing to delete"),
         (["delete", "x", "-5"], "come after `--`"),
         (["get", "x", "-5"], "come after `--`"),

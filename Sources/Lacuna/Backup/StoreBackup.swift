@@ -12,6 +12,7 @@ struct StoreBackup {
         try location.checkIsOutside()
         var report: BackupReport
         if try location.isTaken {
+            try checkIsNotTheStore(location)
             guard incremental else { throw location.refusal("exists already") }
             report = try renew(location)
         } else {
@@ -19,6 +20,13 @@ struct StoreBackup {
         }
         report.duration = ContinuousClock.now - start
         return report
+    }
+
+    private func checkIsNotTheStore(_ location: StoreLocation) throws(VectorStoreError) {
+        guard let directory = try? Directory(location.path), directory.identity == source.directory.identity else {
+            return
+        }
+        throw VectorStoreError(.invalidArgument, "\(location.path) is the store itself", remedy: "choose another path")
     }
 
     // MARK: A whole one
@@ -68,13 +76,6 @@ struct StoreBackup {
     /// so it is moved aside.
     private func renew(_ location: StoreLocation) throws -> BackupReport {
         let old = try StorePaths(location.path)
-        if old.directory.identity == source.directory.identity {
-            throw VectorStoreError(
-                .invalidArgument,
-                "\(location.path) is the store itself",
-                remedy: "choose another path"
-            )
-        }
         let (before, origin) = try record(of: old, location)
         let lock = try Writer.lock(old)
         defer { lock.unlock() }

@@ -25,22 +25,33 @@ extension Filter {
     static let jsonRemedy: VectorStoreError.Remedy =
         #"write it as {"key": "value", "other key": {"$lt": 500}}; docs/searching.md lists the operators"#
 
-    private static func wrong(_ what: String) -> VectorStoreError { invalid(what, remedy: jsonRemedy) }
+    private static func wrong(_ what: String, _ remedy: VectorStoreError.Remedy? = nil) -> VectorStoreError {
+        invalid(what, remedy: remedy ?? jsonRemedy)
+    }
 
     private static func filter(_ json: FilterJSON, _ role: String) throws(VectorStoreError) -> Filter {
         guard case .object(let members) = json else { throw wrong("\(role) is no JSON object") }
         var filters: [Filter] = []
-        for (key, value) in members {
-            switch key {
-            case "$and": filters.append(.all(try list(value, key)))
-            case "$or": filters.append(.any(try list(value, key)))
-            case "$not": filters.append(!(try filter(value, "the value of `$not`")))
-            case _ where key.utf8.first == UInt8(ascii: "$"):
-                throw wrong("`\(key)` is no operator that combines filters")
-            default: filters.append(try condition(value, FilterField(try names(key)), key))
-            }
+        for member in members {
+            do { filters.append(try filter(member.key, member.value)) } catch { throw error.at(member.place) }
         }
         return .all(filters)
+    }
+
+    private static func filter(_ key: String, _ value: FilterJSON) throws(VectorStoreError) -> Filter {
+        switch key {
+        case "$and": return .all(try list(value, key))
+        case "$or": return .any(try list(value, key))
+        case "$not": return !(try filter(value, "the value of `$not`"))
+        case _ where key.utf8.first == UInt8(ascii: "$"):
+            throw wrong("`\(key)` is no operator that combines filters", meant(key, ["$and", "$or", "$not"]))
+        default: return try condition(value, FilterField(try names(key)), key)
+        }
+    }
+
+    private static func meant(_ operation: String, _ operations: [String]) -> VectorStoreError.Remedy? {
+        if operation == "$nor" { return #"write {"$not": {"$or": […]}}"# }
+        return Spelling.nearest(to: operation, among: operations).map { "did you mean `\($0)`?" }
     }
 
     private static func list(_ json: FilterJSON, _ operation: String) throws(VectorStoreError) -> [Filter] {
@@ -65,8 +76,10 @@ extension Filter {
         case .object(let operations):
             if operations.isEmpty { throw wrong("the object of `\(key)` has no operator") }
             var filters: [Filter] = []
-            for (name, operand) in operations {
-                filters.append(try condition(name, operand, field, key))
+            for operation in operations {
+                do { filters.append(try condition(operation.key, operation.value, field, key)) } catch {
+                    throw error.at(operation.place)
+                }
             }
             return .all(filters)
         }
@@ -96,13 +109,19 @@ extension Filter {
             guard case .object = operand else { throw wrong("\(place) takes an object of operators") }
             return !(try condition(operand, field, key))
         default:
-            throw wrong("\(place) is no operator\(name.utf8.first == UInt8(ascii: "$") ? "" : Self.hint(key, name))")
+            if name.utf8.first == UInt8(ascii: "$") {
+                throw wrong("\(place) is no operator", meant(name, operations))
+            }
+            throw wrong(
+                "\(place) is no operator",
+                "write the operator with a $, or the key `\(name)` inside of `\(key)` as `\(key).\(name)`"
+            )
         }
     }
 
-    private static func hint(_ key: String, _ name: String) -> String {
-        "; the key `\(name)` inside of `\(key)` is written `\(key).\(name)`"
-    }
+    private static let operations = [
+        "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$contains", "$exists", "$not",
+    ]
 
     private static func scalar(_ json: FilterJSON, _ place: String) throws(VectorStoreError) -> FilterScalar {
         guard case .scalar(let value) = json else {

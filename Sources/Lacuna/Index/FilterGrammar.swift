@@ -15,6 +15,8 @@ struct FilterGrammar {
     private var tokens: [FilterToken] = []
     private var place = 0
     private var parameters = FilterParameters(after: 0)
+    /// The number of subqueries around the place.
+    private var subqueries = 0
 
     private(set) var sql = ""
     /// The values of the parameters, in their order.
@@ -57,8 +59,10 @@ struct FilterGrammar {
         place = 0
         cost.words += tokens.count
         parameters = FilterParameters(after: values.count)
-        try readExpression(depth: depth)
-        if token.kind != .end { throw unexpected() }
+        do throws(VectorStoreError) {
+            try readExpression(depth: depth)
+            if token.kind != .end { throw unexpected() }
+        } catch { throw error.at(token.place) }
         let bound = text.boundValues
         try parameters.check(bound.count)
         values += bound
@@ -94,7 +98,13 @@ struct FilterGrammar {
         }
         if token.kind == .valueList { return Filter.invalid("a list of values can only follow IN") }
         let place = wanted.map { "in the place of `\($0)`" } ?? "in a place where it can't stand"
-        return Filter.invalid("`\(token.text.prefix(40))` is \(place)")
+        let problem = "`\(token.text.prefix(40))` is \(place)"
+        guard token.kind == .word, token.text.utf8.count > 2,
+            let meant = Spelling.nearest(to: token.text, among: FilterWords.operators)
+        else {
+            return Filter.invalid(problem)
+        }
+        return Filter.invalid(problem, remedy: "did you mean \(meant)?")
     }
 
     // MARK: Expressions
@@ -159,10 +169,33 @@ struct FilterGrammar {
             try readBracket(depth: depth + 1)
         default:
             cost.names += 1
+            if subqueries == 0 { try checkIsColumn() }
             try takeName()
             if take(if: ".") { try takeName() }
             if token.keyword == "(" { throw unexpected() }
         }
+    }
+
+    /// SQLite would refuse another name too, but couldn't tell how a field of the metadata is written.
+    private func checkIsColumn() throws(VectorStoreError) {
+        if token.kind == .word && FilterWords.keywords.contains(token.keyword) { return }
+        let isQualified = nextToken.keyword == "."
+        let row = StoreIndex.rowName
+        if isQualified ? token.name.lowercased() == row : ["id", "metadata"].contains(token.name.lowercased()) {
+            return
+        }
+        let name = isQualified ? "\(token.name).\(tokens[min(place + 2, tokens.count - 1)].name)" : token.name
+        let problem = "`\(name.prefix(40))` is no column; there are `id` and `metadata`"
+        if name.utf8.count > 3, Spelling.nearest(to: name, among: ["metadata"]) != nil {
+            throw Filter.invalid(problem, remedy: "did you mean `metadata`?")
+        }
+        if token.kind == .quotedName && !isQualified {
+            throw Filter.invalid(problem, remedy: "write a text in single quotes: '\(name.prefix(40))'")
+        }
+        throw Filter.invalid(
+            problem,
+            remedy: "for a field of the metadata write `metadata ->> '\(isQualified ? "$." : "")\(name.prefix(40))'`"
+        )
     }
 
     private mutating func takeName() throws(VectorStoreError) {
@@ -273,9 +306,11 @@ struct FilterGrammar {
     private mutating func readCall(depth: Int) throws(VectorStoreError) {
         let function = token.keyword
         guard FilterWords.functions.contains(function) else {
+            let meant = Spelling.nearest(to: token.text, among: FilterWords.functions.sorted())
+                .map { "did you mean \($0.lowercased())?" }
             throw Filter.invalid(
                 "the function \(token.text.prefix(40)) isn't allowed",
-                remedy: "see docs/cli.md for those that are"
+                remedy: "\(meant ?? "see docs/cli.md for those that are")"
             )
         }
         cost.operations += 1
@@ -291,7 +326,9 @@ struct FilterGrammar {
                 try readExpression(depth: depth)
                 arguments += 1
                 if arguments == 2, FilterWords.searching.contains(function) {
-                    try checkIsSearchedFor(tokens[start..<place], function)
+                    do { try checkIsSearchedFor(tokens[start..<place], function) } catch {
+                        throw error.at(tokens[start].place)
+                    }
                 }
             } while take(if: ",")
         }
@@ -319,6 +356,8 @@ struct FilterGrammar {
 
     private mutating func readSubquery(depth: Int) throws(VectorStoreError) {
         cost.operations += 1
+        subqueries += 1
+        defer { subqueries -= 1 }
         try take("SELECT")
         _ = take(if: "DISTINCT", "ALL")
         if !take(if: "*") { try readExpressions(depth: depth) }

@@ -1,12 +1,20 @@
 /// A JSON value that says what a filter is.
 enum FilterJSON {
-    case object([(key: String, value: FilterJSON)])
+    case object([Member])
     case array([FilterJSON])
     case scalar(FilterScalar)
+
+    struct Member {
+        let key: String
+        /// The place of the key.
+        let place: FilterPlace
+        let value: FilterJSON
+    }
 }
 
 /// Reads a JSON text (RFC 8259), and refuses an object that has a key twice.
 struct FilterJSONReader {
+    private let text: String
     private let bytes: [UInt8]
     private var place = 0
 
@@ -15,14 +23,23 @@ struct FilterJSONReader {
 
     static func read(_ text: String) throws(VectorStoreError) -> FilterJSON {
         try FilterCost.check(length: text.utf8.count)
-        var reader = FilterJSONReader(bytes: Array(text.utf8))
-        let value = try reader.value(depth: 0)
-        reader.skipSpace()
-        if reader.byte != nil { throw reader.invalid("text follows the value") }
-        return value
+        var reader = FilterJSONReader(text)
+        do throws(VectorStoreError) {
+            let value = try reader.value(depth: 0)
+            reader.skipSpace()
+            if reader.byte != nil { throw reader.invalid("text follows the value") }
+            return value
+        } catch { throw error.at(reader.place(from: reader.place, min(1, reader.bytes.count - reader.place))) }
     }
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ text: String) {
+        self.text = text
+        bytes = Array(text.utf8)
+    }
+
+    private func place(from start: Int, _ count: Int) -> FilterPlace {
+        FilterPlace(text: text, bytes: start..<start + count)
+    }
 
     private var byte: UInt8? { place < bytes.count ? bytes[place] : nil }
 
@@ -56,16 +73,18 @@ struct FilterJSONReader {
     }
 
     private mutating func object(depth: Int) throws(VectorStoreError) -> FilterJSON {
-        var members: [(key: String, value: FilterJSON)] = []
+        var members: [FilterJSON.Member] = []
         var keys: Set<[UInt8]> = []
         if skip("}") { return .object(members) }
         repeat {
             skipSpace()
             guard byte == UInt8(ascii: "\"") else { throw invalid("a key in double quotes is missing") }
+            let start = place
             let key = try string()
+            let keyPlace = place(from: start, place - start)
             guard keys.insert(Array(key.utf8)).inserted else { throw invalid("the key `\(key)` is there twice") }
             guard skip(":") else { throw invalid("`:` is missing after a key") }
-            members.append((key, try value(depth: depth + 1)))
+            members.append(.init(key: key, place: keyPlace, value: try value(depth: depth + 1)))
         } while skip(",")
         guard skip("}") else { throw invalid("`,` or `}` is missing") }
         return .object(members)

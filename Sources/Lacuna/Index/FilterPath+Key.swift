@@ -1,7 +1,7 @@
 /// The text of a path, as filters in JSON and the command line have it: names with dots between them. A name with a dot,
 /// or with a double quote at its beginning, is in double quotes, which are doubled inside.
 extension FilterPath {
-    enum KeyError: Error {
+    package enum KeyError: Error {
         /// An empty name, or a quote that doesn't end.
         case malformed
         case tooLong
@@ -10,7 +10,7 @@ extension FilterPath {
     /// The SQL of a path grows with its names, and is written for each operator.
     static let mostNames = 16
 
-    init(key: String) throws(KeyError) {
+    package init(key: String) throws(KeyError) {
         var names: [String] = []
         var rest = Substring(key).utf8
         repeat {
@@ -55,7 +55,7 @@ extension FilterPath {
 
 extension FilterPath: Equatable {
     /// Compares keys by their bytes, as SQLite does.
-    static func == (left: FilterPath, right: FilterPath) -> Bool {
+    package static func == (left: FilterPath, right: FilterPath) -> Bool {
         left.keys.elementsEqual(right.keys) { $0.utf8.elementsEqual($1.utf8) }
     }
 }

@@ -1,6 +1,6 @@
 /// A place in the metadata: the keys that lead to it from the top.
-struct FilterPath: Sendable {
-    let keys: [String]
+package struct FilterPath: Sendable {
+    package let keys: [String]
 
     init(_ keys: [String]) { self.keys = keys }
 

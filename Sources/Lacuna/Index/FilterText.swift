@@ -26,6 +26,12 @@ struct FilterText: Sendable {
         return interpolated + values
     }
 
+    /// The place where the text ends; nil if it ends with an interpolated value.
+    var end: FilterPlace? {
+        guard case .sql(let sql)? = parts.last else { return nil }
+        return FilterPlace(text: sql, bytes: sql.utf8.count..<sql.utf8.count)
+    }
+
     var bytes: Int {
         parts.reduce(0) { bytes, part in
             if case .sql(let sql) = part { bytes + sql.utf8.count } else { bytes + 1 }

@@ -20,10 +20,13 @@ struct FilterToken {
     let text: String
     /// The keyword or a function's name in capitals; a symbol as it is; otherwise empty.
     let keyword: String
+    /// The place in the filter's text; nil for an interpolated value.
+    let place: FilterPlace?
 
-    init(_ kind: Kind, _ text: String) {
+    init(_ kind: Kind, _ text: String, _ place: FilterPlace? = nil) {
         self.kind = kind
         self.text = text
+        self.place = place
         keyword =
             switch kind {
             case .word: text.uppercased()
@@ -31,6 +34,9 @@ struct FilterToken {
             default: ""
             }
     }
+
+    /// A name without its quotes.
+    var name: String { kind == .quotedName ? String(text.dropFirst().dropLast()) : text }
 
     /// The content of a string in quotes, as the bytes that SQLite sees. (A Swift character may be made of a quote and
     /// an accent.)
@@ -45,6 +51,7 @@ struct FilterToken {
 
 /// Cuts a filter's text into tokens. Comments and white space are left out.
 struct FilterTokenizer {
+    private let text: String
     private let bytes: [UInt8]
     private let remedyForQuotes: VectorStoreError.Remedy?
     private var place = 0
@@ -56,19 +63,22 @@ struct FilterTokenizer {
             switch part {
             case .sql(let sql):
                 var tokenizer = FilterTokenizer(
-                    bytes: Array(sql.utf8),
+                    text: sql,
                     remedyForQuotes: text.parts.count == 1 ? nil : "write interpolated values without quotes"
                 )
-                while let token = try tokenizer.next() { tokens.append(token) }
+                do { while let token = try tokenizer.next() { tokens.append(token) } } catch {
+                    throw error.at(FilterPlace(text: sql, bytes: tokenizer.place..<tokenizer.place + 1))
+                }
             case .value: tokens.append(FilterToken(.nextValue, "?"))
             case .list: tokens.append(FilterToken(.valueList, "SELECT value FROM json_each( ? )"))
             }
         }
-        return tokens + [FilterToken(.end, "")]
+        return tokens + [FilterToken(.end, "", text.end)]
     }
 
-    private init(bytes: [UInt8], remedyForQuotes: VectorStoreError.Remedy?) {
-        self.bytes = bytes
+    private init(text: String, remedyForQuotes: VectorStoreError.Remedy?) {
+        self.text = text
+        bytes = Array(text.utf8)
         self.remedyForQuotes = remedyForQuotes
     }
 
@@ -95,8 +105,9 @@ struct FilterTokenizer {
     }
 
     private mutating func take(_ kind: FilterToken.Kind, _ count: Int) -> FilterToken {
-        defer { place += count }
-        return FilterToken(kind, String(decoding: bytes[place..<(place + count)], as: UTF8.self))
+        let range = place..<(place + count)
+        place += count
+        return FilterToken(kind, String(decoding: bytes[range], as: UTF8.self), FilterPlace(text: text, bytes: range))
     }
 
     /// The number of bytes of a kind, from `start` bytes ahead on.
@@ -158,8 +169,10 @@ struct FilterTokenizer {
             }
         }
         let rest = run(from: length, Self.isWord)
+        let start = place
         let token = take(.number, length + rest)
         guard rest == 0, Self.isHexadecimal(token.text.unicodeScalars.last) || token.text.hasSuffix(".") else {
+            place = start
             throw Filter.invalid("`\(token.text)` is no number")
         }
         return token

@@ -33,6 +33,11 @@ enum FilterWords {
 
     static let constants: Set = ["NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP"]
 
+    /// The operators that are words.
+    static let operators = [
+        "AND", "OR", "NOT", "IN", "IS", "LIKE", "GLOB", "BETWEEN", "ISNULL", "NOTNULL", "COLLATE", "ESCAPE",
+    ]
+
     static let binaryOperators: Set = [
         "+", "-", "*", "/", "%", "&", "|", "<<", ">>", "<", "<=", ">", ">=", "=", "==", "!=", "<>", "AND", "OR", "LIKE",
         "GLOB", "BETWEEN", "ESCAPE",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Lacuna
 
-struct AccelerateCommand: StoreCommand {
+struct AccelerateCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "accelerate",
         abstract: "Make codes, by which searches leave out most rows unread, or add those of new rows.",
@@ -18,6 +18,7 @@ struct AccelerateCommand: StoreCommand {
     var off = false
 
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }
@@ -35,9 +36,11 @@ struct AccelerateCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         if off { return try remove(store, output) }
         let bar = ProgressBar("making codes")
-        let report = try store.accelerate(options: limits.options) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check()
+        let report = try waiting.retry {
+            try store.accelerate(options: limits.options) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check()
+            }
         }
         bar.clear()
         if format.json { return try output.line(json(report.components, report.bytes, report.rows, report.duration)) }
@@ -58,7 +61,7 @@ struct AccelerateCommand: StoreCommand {
     private func remove<ID: CommandID>(_ store: VectorStore<ID>, _ output: StandardOutput) throws {
         let had = try store.info.acceleration == .codes
         let start = ContinuousClock.now
-        try store.stopAccelerating()
+        try waiting.retry { try store.stopAccelerating() }
         if format.json { return try output.line(json(0, 0, 0, .now - start)) }
         try output.line(had ? "removed the codes: searches compare the rows themselves" : "the store has no codes")
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Lacuna
 
-struct BackupCommand: StoreCommand {
+struct BackupCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
         abstract: "Copy one consistent state of a store, also while it is in use.",
@@ -27,15 +27,18 @@ struct BackupCommand: StoreCommand {
     var incremental = false
 
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     func check() throws { try limits.check() }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let bar = ProgressBar("backing up")
-        let report = try store.backup(to: destination, incremental: incremental, options: limits.options) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check(remedy: "no backup was made or changed")
+        let report = try waiting.retry {
+            try store.backup(to: destination, incremental: incremental, options: limits.options) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check(remedy: "no backup was made or changed")
+            }
         }
         bar.clear()
         if format.json {

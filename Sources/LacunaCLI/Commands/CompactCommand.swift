@@ -2,7 +2,7 @@ import ArgumentParser
 import Lacuna
 import LacunaFormats
 
-struct CompactCommand: StoreCommand {
+struct CompactCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact",
         abstract: "Give the space of dead rows back to the disk.",
@@ -23,6 +23,7 @@ struct CompactCommand: StoreCommand {
     var dryRun = false
 
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { dryRun ? .readOnly : .readWrite }
@@ -30,40 +31,34 @@ struct CompactCommand: StoreCommand {
     func check() throws { try limits.check() }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
-        if dryRun { return try printPlan(store.compactionPlan(strategy), output) }
+        if dryRun { return try printPlan(of: store, output) }
         let bar = ProgressBar("compacting")
-        let report = try store.compact(strategy, options: limits.options) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check()
+        let report = try waiting.retry {
+            try store.compact(strategy, options: limits.options) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check()
+            }
         }
         bar.clear()
         if !report.isOwnerKept { StandardError.warnOfOwner() }
         if let error = report.accelerationError {
             StandardError.line(
-                "warning: the codes were not made: \(singleLine(error.problem)); `lacuna accelerate STORE` makes them"
+                "warning: the codes were not made: \(singleLine(error.problem)); `lacuna accelerate \(Shell.store)` makes them"
             )
         }
         try printReport(report, output)
     }
 
-    private func printPlan(_ plan: CompactionPlan, _ output: StandardOutput) throws {
-        let name = plan.strategy?.rawValue ?? "none"
-        if format.json {
-            return try output.line(
-                JSONText.object([
-                    "strategy": JSONText(name), "reason": JSONText(plan.reason),
-                    "rows_moved": JSONText(plan.movedRows), "bytes_written": JSONText(plan.writtenBytes),
-                    "bytes_reclaimed": JSONText(plan.reclaimedBytes), "disk_needed": JSONText(plan.neededBytes),
-                ])
-            )
-        }
-        try output.lines([
-            "strategy": "\(name): \(plan.reason)",
-            "would move": counted(plan.movedRows, "row"),
-            "would write": byteText(plan.writtenBytes),
-            "would give back": byteText(plan.reclaimedBytes),
-            "needs on top": byteText(plan.neededBytes),
-        ])
+    private func printPlan<ID: CommandID>(of store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let plan = try store.compactionPlan(strategy)
+        if !format.json { return try PlanTable(plan, of: store, at: self.store).print(output) }
+        try output.line(
+            JSONText.object([
+                "strategy": JSONText(plan.strategy?.rawValue ?? "none"), "reason": JSONText(plan.reason),
+                "rows_moved": JSONText(plan.movedRows), "bytes_written": JSONText(plan.writtenBytes),
+                "bytes_reclaimed": JSONText(plan.reclaimedBytes), "disk_needed": JSONText(plan.neededBytes),
+            ])
+        )
     }
 
     private func printReport(_ report: CompactionReport, _ output: StandardOutput) throws {

@@ -14,13 +14,16 @@ import Darwin
 import Glibc
 #endif
 
-struct CreateCommand: ParsableCommand {
+struct CreateCommand: StoreNaming {
     static let configuration = CommandConfiguration(commandName: "create", abstract: "Make an empty store.")
 
     @Argument(help: "The directory to make; its parent must exist.")
     var store: String
 
-    @Option(help: ArgumentHelp("The number of components of every vector, 1 to 65,536.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The number of components of every vector, 1 to 65,536.", valueName: "n")
+    )
     var dimension: Int
 
     @Option(help: "How distances are measured.")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Lacuna
 
-struct DeleteCommand: StoreCommand {
+struct DeleteCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Delete rows and their metadata, in durable batches.",
@@ -19,6 +19,7 @@ struct DeleteCommand: StoreCommand {
 
     @OptionGroup var conditions: FilterOptions
     @OptionGroup var batches: BatchOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }
@@ -39,7 +40,7 @@ struct DeleteCommand: StoreCommand {
             while done < ids.count {
                 try Interrupts.check()
                 let end = min(ids.count, done + batches.batch)
-                deleted += try store.delete(Array(ids[done..<end]))
+                deleted += try waiting.retry { try store.delete(Array(ids[done..<end])) }
                 done = end
                 try batches.acknowledge(done, output)
                 bar.update(done, of: ids.count)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Lacuna
 
-struct EraseCommand: StoreCommand {
+struct EraseCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "erase",
         abstract: "Delete rows and destroy their bytes, in every file of the store.",
@@ -21,6 +21,7 @@ struct EraseCommand: StoreCommand {
     var idFile: String?
 
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }
@@ -37,10 +38,15 @@ struct EraseCommand: StoreCommand {
         try list.add(arguments, file: idFile)
         try Interrupts.check()
         let bar = ProgressBar("erasing")
-        let report = try store.erase(list.ids, options: limits.options) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check(remedy: "the rows are deleted; run the command again to go on erasing them")
+        // The first try deletes the rows, so that another one finds none.
+        let erased = try waiting.wait == nil ? nil : list.ids.count { try store.contains($0) }
+        var report = try waiting.retry {
+            try store.erase(list.ids, options: limits.options) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check(remedy: "the rows are deleted; run the command again to go on erasing them")
+            }
         }
+        report.erasedRows = erased ?? report.erasedRows
         bar.clear()
         let missing = list.ids.count - report.erasedRows
         if format.json {

@@ -14,26 +14,35 @@ struct GetCommand: StoreCommand {
     @Argument(help: "The ids of the rows; put ids that begin with a minus after `--`.")
     var ids: [String]
 
+    @OptionGroup var columns: ColumnOptions
     @OptionGroup var format: JSONOption
+
+    func check() throws { try columns.check(format) }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let ids = try ids.map { argument in try ID(argument: argument) }
         var missing: [ID] = []
+        let metadata = try MetadataColumns(columns)
+        let table = Table([Table.Column(id: ID.self)] + metadata.columns, output)
         for id in ids {
             try Interrupts.check()
             guard let row = try store.row(id) else {
                 missing.append(id)
                 continue
             }
-            if format.json { try printJSON(row, output) } else { try printText(row, output) }
+            if format.json {
+                try printJSON(row, output)
+            } else if metadata.areChosen {
+                try table.append([id.text] + metadata.cells(row.metadataJSON))
+            } else {
+                try printText(row, output)
+            }
         }
+        try table.finish()
+        metadata.noteMissing()
         if let first = missing.first {
             let others = missing.count == 1 ? "" : " (nor \(counted(missing.count - 1, "other id")))"
-            throw CommandError(
-                .no,
-                "no row has the id \(first.text)\(others)",
-                remedy: "`lacuna list` shows the ids there are"
-            )
+            throw CommandError.noSuchRow("no row has the id \(first.text)\(others)")
         }
     }
 
@@ -58,7 +67,7 @@ struct GetCommand: StoreCommand {
         } else {
             lines.append(("metadata", row.metadataJSON.map(singleLine) ?? "none"))
         }
-        let width = lines.map(\.0.count).max() ?? 0
+        let width = lines.map(\.0.columns).max() ?? 0
         for (name, value) in lines {
             try output.line("  \(Terminal.styled(name.padded(width), .dim))  \(value)")
         }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Lacuna
 
-struct IndexCommand: StoreCommand {
+struct IndexCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
         abstract: "Make, drop and list indexes on metadata, by which filters find rows and searches find words.",
@@ -12,7 +12,7 @@ struct IndexCommand: StoreCommand {
             """
     )
 
-    enum Action: String, ExpressibleByArgument {
+    enum Action: String, ExpressibleByArgument, CaseIterable {
         case add, drop, list
     }
 
@@ -42,6 +42,7 @@ struct IndexCommand: StoreCommand {
     )
     var tokenizer: TextTokenizer?
 
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { action == .list ? .readOnly : .readWrite }
@@ -54,7 +55,10 @@ struct IndexCommand: StoreCommand {
         case (.list, _) where text || !fields.isEmpty:
             throw CommandError.usage("`list` takes no field and no --text", remedy: "leave them out")
         case (.add, _) where fields.isEmpty, (.drop, false) where fields.isEmpty:
-            throw CommandError.usage("no field is given", remedy: "name one, as in `lacuna index STORE add section`")
+            throw CommandError.usage(
+                "no field is given",
+                remedy: "name one, as in `lacuna index \(Shell.store) add section`"
+            )
         case (.drop, true) where !fields.isEmpty:
             throw CommandError.usage("`drop --text` takes no field", remedy: "leave it out: a store has one text index")
         case (.add, false) where fields.count > 1, (.drop, false) where fields.count > 1:
@@ -76,9 +80,11 @@ struct IndexCommand: StoreCommand {
 
     private func add<ID: CommandID>(_ store: VectorStore<ID>, _ output: StandardOutput) throws {
         let bar = ProgressBar("making the index")
-        let index = try make(store) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check()
+        let index = try waiting.retry {
+            try make(store) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check()
+            }
         }
         bar.clear()
         guard let index else { return }
@@ -97,17 +103,15 @@ struct IndexCommand: StoreCommand {
     }
 
     private func drop<ID: CommandID>(_ store: VectorStore<ID>, _ output: StandardOutput) throws {
-        let name =
-            if text {
-                try store.indexes().first { $0.kind == .text }.flatMap { try store.dropTextIndex() ? $0.name : nil }
-            } else {
-                try store.dropMetadataIndex(field: fields[0])
-            }
+        let name = try waiting.retry {
+            if !text { return try store.dropMetadataIndex(field: fields[0]) }
+            return try store.indexes().first { $0.kind == .text }.flatMap { try store.dropTextIndex() ? $0.name : nil }
+        }
         guard let name else {
             throw CommandError(
                 .no,
                 text ? "the store has no text index" : "the field `\(fields[0])` has no index",
-                remedy: "`lacuna index STORE list` shows those there are"
+                remedy: "`lacuna index \(Shell.store) list` shows those there are"
             )
         }
         try output.line(format.json ? JSONText.object(["name": JSONText(name)]) : "dropped \(name)")

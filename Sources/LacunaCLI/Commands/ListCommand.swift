@@ -12,18 +12,22 @@ struct ListCommand: StoreCommand {
 
     @OptionGroup var conditions: FilterOptions
 
-    @Option(help: ArgumentHelp("Stop after this many rows.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Stop after this many rows.", valueName: "n"))
     var limit: Int?
 
+    @OptionGroup var columns: ColumnOptions
     @OptionGroup var format: JSONOption
 
     func check() throws {
+        try columns.check(format)
         guard let limit, limit < 1 else { return }
         throw CommandError.usage("--limit \(limit) is out of range", remedy: "ask for at least one row")
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         var rows = 0
+        let metadata = try MetadataColumns(columns)
+        let table = Table([Table.Column(id: ID.self)] + metadata.columns, output, hasHeading: metadata.areChosen)
         try store.forEach(where: try conditions.filter(), limit: limit, includingVectors: false) { row in
             try Interrupts.check()
             rows += 1
@@ -34,13 +38,13 @@ struct ListCommand: StoreCommand {
                     ])
                 )
             } else {
-                // A column wide enough for every id would need all ids before the first line.
-                let id = ID.idKind == .integer ? row.id.text.leftPadded(8) : row.id.text.padded(8)
-                try output.line("\(Terminal.styled(id, .bold))  \(metadataText(row.metadataJSON))")
+                try table.append([row.id.text] + metadata.cells(row.metadataJSON))
             }
         }
+        try table.finish()
+        metadata.noteMissing()
         if rows == 0 && conditions.areGiven {
-            throw format.json ? .silent(.no) : CommandError(.no, "nothing matched", remedy: "try a wider filter")
+            throw format.json ? .silent(.no) : CommandError.nothingMatched(conditions.words)
         }
     }
 }

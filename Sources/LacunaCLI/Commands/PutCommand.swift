@@ -2,7 +2,7 @@ import ArgumentParser
 import Lacuna
 import LacunaFormats
 
-struct PutCommand: StoreCommand {
+struct PutCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "put",
         abstract: "Add one vector, read from standard input as a JSON array."
@@ -18,6 +18,7 @@ struct PutCommand: StoreCommand {
     var metadata: String?
 
     @OptionGroup var replacing: ReplaceOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }
@@ -33,13 +34,15 @@ struct PutCommand: StoreCommand {
         let id = try ID(argument: id)
         let metadata = try metadata.map(Self.checked)
         let vector = try StandardInput.vector()
-        try store.put(
-            vector,
-            for: id,
-            metadataJSON: metadata,
-            replacing: replacing.replace,
-            oldMetadata: replacing.oldMetadata
-        )
+        try waiting.retry {
+            try store.put(
+                vector,
+                for: id,
+                metadataJSON: metadata,
+                replacing: replacing.replace,
+                oldMetadata: replacing.oldMetadata
+            )
+        }
         try output.line(format.json ? JSONText.object(["id": .raw(id.jsonText)]) : "put \(id.text)")
     }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Lacuna
 import LacunaFormats
 
-struct RecoverCommand: ParsableCommand {
+struct RecoverCommand: StoreNaming {
     static let configuration = CommandConfiguration(
         commandName: "recover",
         abstract: "Put everything in order that a crash has left; safe to repeat.",
@@ -24,14 +24,21 @@ struct RecoverCommand: ParsableCommand {
     )
     var salvage: String?
 
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     func run() throws {
+        try waiting.check()
         if let salvage, RowFormat(path: salvage)?.name != "jsonl" {
             throw CommandError.usage("'\(salvage)' is not the name of a .jsonl file", remedy: "name a .jsonl file")
         }
-        if let salvage { return try Salvaging(store: store, dryRun: dryRun, json: format.json).run(to: salvage) }
-        let report = try VectorStoreRecovery.recover(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
+        if let salvage {
+            let salvaging = Salvaging(store: store, dryRun: dryRun, json: format.json)
+            return try waiting.retry { try salvaging.run(to: salvage) }
+        }
+        let report = try waiting.retry {
+            try VectorStoreRecovery.recover(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
+        }
         let output = StandardOutput()
         if format.json {
             try output.line(

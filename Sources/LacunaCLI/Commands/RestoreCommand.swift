@@ -18,14 +18,18 @@ struct RestoreCommand: ParsableCommand {
     var store: String
 
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     func run() throws {
         try limits.check()
+        try waiting.check()
         let bar = ProgressBar("restoring")
-        let report = try VectorStoreBackup.restore(backup, to: store, options: limits.options) { progress in
-            bar.update(progress.done, of: progress.total)
-            try Interrupts.check(remedy: "the store is as it was")
+        let report = try waiting.retry {
+            try VectorStoreBackup.restore(backup, to: store, options: limits.options) { progress in
+                bar.update(progress.done, of: progress.total)
+                try Interrupts.check(remedy: "the store is as it was")
+            }
         }
         bar.clear()
         let output = StandardOutput()

@@ -23,11 +23,19 @@ struct SearchArguments: ParsableArguments {
     )
     var distinct: String?
 
-    @Option(help: ArgumentHelp("The number of threads; all cores by default.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The number of threads; all cores by default.", valueName: "n"))
     var threads: Int?
 
     /// Whether the arguments may leave rows out.
-    var areRestricting: Bool { radius != nil || among != nil || after != nil }
+    var areRestricting: Bool { !words.isEmpty }
+
+    /// What to do if they leave out every row.
+    var words: [String] {
+        [
+            radius.map { _ in "a larger --radius" }, among.map { _ in "more ids in the file of --among" },
+            after.map { _ in "no --after: the cursor may be the last one" },
+        ].compactMap(\.self)
+    }
 
     func check() throws {
         if let radius, !radius.isFinite {

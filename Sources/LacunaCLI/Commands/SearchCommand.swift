@@ -14,11 +14,13 @@ struct SearchCommand: StoreCommand {
     var store: String
 
     @Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Find rows like this row, without the row itself; may be given repeatedly.", valueName: "id")
     )
     var like: [String] = []
 
     @Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("With --like, find rows unlike this row; may be given repeatedly.", valueName: "id")
     )
     var unlike: [String] = []
@@ -26,10 +28,17 @@ struct SearchCommand: StoreCommand {
     @Option(help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"))
     var vector: String?
 
-    @Option(help: ArgumentHelp("Use only this row of the file, counted from 0.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Use only this row of the file, counted from 0.", valueName: "n")
+    )
     var row: Int?
 
-    @Option(name: .customShort("k"), help: ArgumentHelp("The number of rows to find for each query.", valueName: "n"))
+    @Option(
+        name: .customShort("k"),
+        parsing: .unconditional,
+        help: ArgumentHelp("The number of rows to find for each query.", valueName: "n")
+    )
     var limit = 10
 
     @OptionGroup var conditions: FilterOptions
@@ -41,6 +50,7 @@ struct SearchCommand: StoreCommand {
     @Flag(help: "Say how the rows were found: by which plan, and how many rows were read in which form.")
     var explain = false
 
+    @OptionGroup var columns: ColumnOptions
     @OptionGroup var format: JSONOption
 
     /// The number of queries that share one pass over the file.
@@ -60,6 +70,7 @@ struct SearchCommand: StoreCommand {
             throw CommandError.usage("--row \(row) is out of range", remedy: "count the rows from 0")
         }
         if limit < 1 { throw CommandError.usage("-k \(limit) is out of range", remedy: "ask for at least one row") }
+        try columns.check(format)
         try arguments.check()
         try words.check(arguments, like: like.count, unlike: unlike.count, explain: explain)
         if arguments.after != nil && vector != nil && row == nil {
@@ -69,35 +80,47 @@ struct SearchCommand: StoreCommand {
 
     private var nothingFound: CommandError {
         if format.json { return .silent(.no) }
-        return !conditions.areGiven && !arguments.areRestricting
+        let limits = conditions.words + arguments.words
+        return limits.isEmpty
             ? CommandError(.no, "the store has no row to find", remedy: "import some")
-            : CommandError(.no, "nothing matched", remedy: "try a wider filter, --radius or --among, or no --after")
+            : .nothingMatched(limits)
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
+        let printer = SearchPrinter(
+            isJSON: format.json,
+            namesQueries: vector != nil && row == nil,
+            metadata: try MetadataColumns(columns),
+            output: output
+        )
+        let found = try search(store, printer)
+        if found == 0 { throw nothingFound }
+        printer.metadata.noteMissing()
+    }
+
+    /// Returns the number of matches.
+    private func search<ID: CommandID>(_ store: VectorStore<ID>, _ printer: SearchPrinter) throws -> Int {
         if let match = words.match {
-            let found = try FusedSearchCommand(command: self, words: .words(match), fusion: try words.fusion())
-                .run(on: store, output)
-            if found == 0 { throw nothingFound }
-            return
+            return try FusedSearchCommand(command: self, words: .words(match), fusion: try words.fusion())
+                .run(on: store, printer)
         }
         let options: SearchOptions<ID> = try arguments.options()
         let (found, explanation) =
             if !like.isEmpty {
-                try searchExamples(store, options, output)
+                try searchExamples(store, options, printer)
             } else if let vector {
-                try search(store, file: vector, options, output)
+                try search(store, file: vector, options, printer)
             } else {
-                try search(store, [try StandardInput.vector()], from: 0, options, output)
+                try search(store, [try StandardInput.vector()], from: 0, options, printer)
             }
-        if explain { try explanation?.print(format, output) }
-        if found == 0 { throw nothingFound }
+        if explain { try explanation?.print(format, printer.output) }
+        return found
     }
 
     private func searchExamples<ID: CommandID>(
         _ store: VectorStore<ID>,
         _ options: SearchOptions<ID>,
-        _ output: StandardOutput
+        _ printer: SearchPrinter
     ) throws -> (found: Int, SearchReport?) {
         func examples(_ ids: [String]) throws -> [SearchExample<ID>] { try ids.map { .id(try ID(argument: $0)) } }
         let (positives, negatives) = (try examples(like), try examples(unlike))
@@ -112,9 +135,9 @@ struct SearchCommand: StoreCommand {
                 )
                 return (try snapshot.found(matches), report)
             }
-            return (try report(found, 0, output), explanation)
+            return (try printer.print(found, 0), explanation)
         } catch let error as VectorStoreError where error.code == .unknownID {
-            throw CommandError(.no, error.problem, remedy: "`lacuna list` shows the ids there are")
+            throw CommandError.noSuchRow(error.problem)
         }
     }
 
@@ -122,11 +145,11 @@ struct SearchCommand: StoreCommand {
         _ store: VectorStore<ID>,
         file: String,
         _ options: SearchOptions<ID>,
-        _ output: StandardOutput
+        _ printer: SearchPrinter
     ) throws -> (found: Int, SearchReport?) {
         let reader = try reader(of: file, for: store)
         let dimension = reader.dimension
-        if let row { return try search(store, [try reader.row(row)], from: 0, options, output) }
+        if let row { return try search(store, [try reader.row(row)], from: 0, options, printer) }
         var found = 0
         var explanation: SearchReport?
         var first = 0
@@ -137,7 +160,7 @@ struct SearchCommand: StoreCommand {
             let count = try reader.next(Self.queriesPerPass, into: &components)
             if count == 0 { break }
             let queries = (0..<count).map { Array(components[$0 * dimension..<($0 + 1) * dimension]) }
-            let (more, report) = try search(store, queries, from: first, options, output)
+            let (more, report) = try search(store, queries, from: first, options, printer)
             found += more
             if explanation != nil, let report { explanation?.add(report) } else { explanation = report }
             first += count
@@ -151,7 +174,7 @@ struct SearchCommand: StoreCommand {
         _ queries: [[Float]],
         from first: Int,
         _ options: SearchOptions<ID>,
-        _ output: StandardOutput
+        _ printer: SearchPrinter
     ) throws -> (found: Int, SearchReport?) {
         let (results, explanation) = try store.read { snapshot in
             let (matches, report) = try snapshot.explainedSearch(
@@ -163,36 +186,8 @@ struct SearchCommand: StoreCommand {
             return (try matches.map { try snapshot.found($0) }, report)
         }
         var found = 0
-        for (index, matches) in results.enumerated() { found += try report(matches, first + index, output) }
+        for (index, matches) in results.enumerated() { found += try printer.print(matches, first + index) }
         return (found, explanation)
-    }
-
-    private func report<ID: CommandID>(_ found: [FoundRow<ID>], _ query: Int, _ output: StandardOutput) throws -> Int {
-        if !format.json && !found.isEmpty { try printHeading(query, output) }
-        let width = found.map(\.match.id.text.count).max() ?? 0
-        for (index, row) in found.enumerated() {
-            let rank = index + 1
-            if format.json {
-                try output.line(row.json(query, rank, isLast: rank == found.count))
-            } else {
-                let text = row.match.id.text
-                let id = ID.idKind == .integer ? text.leftPadded(width) : text.padded(width)
-                try output.line(
-                    "\(String(rank).leftPadded(4))  \(decimal(row.match.distance, 5).leftPadded(9))  "
-                        + "\(Terminal.styled(id, .bold))  \(metadataText(row.metadata))"
-                )
-            }
-        }
-        return found.count
-    }
-
-    func printHeading(
-        _ query: Int,
-        _ output: StandardOutput,
-        _ heading: String = "rank   distance  id, metadata"
-    ) throws {
-        if vector != nil && row == nil { try output.line(Terminal.styled("query \(query)", .bold)) }
-        try output.line(Terminal.styled(heading, .dim))
     }
 
     /// Opens a file of queries.
@@ -206,22 +201,6 @@ struct SearchCommand: StoreCommand {
             )
         }
         return reader
-    }
-}
-
-/// A match with what is printed beside it.
-private struct FoundRow<ID: CommandID> {
-    let match: Match<ID>
-    let metadata: String?
-    let cursor: SearchCursor
-
-    /// The last match of a query has the cursor for the next page.
-    func json(_ query: Int, _ rank: Int, isLast: Bool) -> String {
-        let members: [(String, JSONText)] = [
-            ("query", JSONText(query)), ("rank", JSONText(rank)), ("id", .raw(match.id.jsonText)),
-            ("distance", JSONText(match.distance)), ("metadata", metadata.map(JSONText.raw) ?? .null),
-        ]
-        return JSONText.object(isLast ? members + [("cursor", JSONText(cursor.description))] : members)
     }
 }
 

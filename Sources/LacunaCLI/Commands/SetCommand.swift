@@ -2,11 +2,11 @@ import ArgumentParser
 import Lacuna
 import LacunaFormats
 
-struct SetCommand: StoreCommand {
+struct SetCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
         abstract: "Change the metadata of rows by a JSON merge patch (RFC 7396).",
-        usage: "lacuna set <store> [<ids> ...] [--where <sql>] [--filter <json>] <patch> [--json]",
+        usage: "lacuna set <store> [<ids> ...] [--where <sql>] [--filter <json>] <patch> [--wait <seconds>] [--json]",
         discussion: """
             The last argument is the patch, a JSON object. Each of its members replaces that of the same key, or is \
             added; `null` removes one; objects are merged. The ids before it, --where and --filter name the rows. All \
@@ -26,6 +26,7 @@ struct SetCommand: StoreCommand {
     var arguments: [String]
 
     @OptionGroup var conditions: FilterOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }
@@ -40,7 +41,7 @@ struct SetCommand: StoreCommand {
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         var list = IDList<ID>()
         try list.add(Array(arguments.dropLast()), file: nil)
-        let changed = try change(list.ids, try patch(), store)
+        let changed = try waiting.retry { try change(list.ids, try patch(), store) }
         try output.line(
             format.json
                 ? JSONText.object(["changed": JSONText(changed)]) : "changed the metadata of \(counted(changed, "row"))"
@@ -59,11 +60,7 @@ struct SetCommand: StoreCommand {
                 return try ids.count + batch.patchMetadataJSON(patch, where: filter && "id NOT IN \(ids)")
             }
         } catch let error as VectorStoreError where error.code == .unknownID {
-            throw CommandError(
-                .no,
-                "\(error.problem); nothing has changed",
-                remedy: "`lacuna list` shows the ids there are"
-            )
+            throw CommandError.noSuchRow("\(error.problem); nothing has changed")
         }
     }
 

@@ -49,8 +49,8 @@ struct VerifyCommand: StoreCommand {
     }
 
     private static let meanings = [
-        "bad_checksums": "wrong checksum", "out_of_bounds": "outside the file", "shared_offsets": "shared slot",
-        "bad_metadata": "wrong metadata",
+        "bad_checksums": "rows with a bad checksum", "out_of_bounds": "rows outside of the file",
+        "shared_offsets": "rows in the same place", "bad_metadata": "metadata with a bad checksum",
     ]
 
     private func printSummary(_ summary: VerificationSummary, _ output: StandardOutput) throws {
@@ -60,12 +60,11 @@ struct VerifyCommand: StoreCommand {
         for (name, ids) in summary.lists where !ids.isEmpty {
             let shown = ids.prefix(10).joined(separator: ", ")
             let more = ids.count > 10 ? " and \(grouped(ids.count - 10)) more" : ""
-            let meaning = Self.meanings[name] ?? name
-            try output.line("  \(meaning.padded(16))  \(ids.count == 1 ? "id" : "ids") \(shown)\(more)")
+            try output.line("  \(Self.meanings[name] ?? name): \(ids.count == 1 ? "id" : "ids") \(shown)\(more)")
         }
-        for message in summary.index { try output.line("  \("index".padded(16))  \(singleLine(message))") }
+        for message in summary.index { try output.line("  index: \(singleLine(message))") }
         for name in summary.unknownFiles {
-            try output.line("  \("unknown file".padded(16))  \(singleLine(name)) (left alone; no damage)")
+            try output.line("  a file that belongs to nothing: \(singleLine(name)) (left alone; no damage)")
         }
     }
 }

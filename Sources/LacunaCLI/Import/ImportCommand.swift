@@ -2,7 +2,7 @@ import ArgumentParser
 import Lacuna
 import LacunaFormats
 
-struct ImportCommand: StoreCommand {
+struct ImportCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Add the rows of a file or of standard input, in durable batches.",
@@ -36,6 +36,7 @@ struct ImportCommand: StoreCommand {
 
     @OptionGroup var replacing: ReplaceOptions
     @OptionGroup var batches: BatchOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }

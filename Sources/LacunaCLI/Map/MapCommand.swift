@@ -27,24 +27,33 @@ struct MapCommand: StoreCommand {
     }
 
     private static let lines = 20
+    /// The columns before a line of the map, for its first slot, and after it, for its share of live rows.
+    private static let (before, after) = (12, 7)
 
     private func printText<ID: CommandID>(_ store: VectorStore<ID>, _ output: StandardOutput) throws {
-        let columns = max(20, min(Terminal.columns, 160) - 12)
+        let columns = max(10, Terminal.columns - Self.before - Self.after)
         let buckets = try store.slotMap(buckets: columns * Self.lines)
-        let totals = SlotTotals(buckets)
-        try output.line("\(Terminal.styled(try store.info.dataFile, .bold))  \(totals.text)")
-        if buckets.isEmpty { return }
+        try output.prose("\(try store.info.dataFile)  \(SlotTotals(buckets).text)")
+        guard let first = buckets.first else { return }
         for start in stride(from: 0, to: buckets.count, by: columns) {
-            let line = SlotStretch.runs(buckets[start..<min(buckets.count, start + columns)]).map { run in
-                Terminal.styled(String(repeating: run.kind.character, count: run.buckets.count), run.kind.style)
-            }
-            try output.line("\(grouped(buckets[start].slots.lowerBound).leftPadded(10))  \(line.joined())")
+            let line = buckets[start..<min(buckets.count, start + columns)]
+            let slots = line.reduce(0) { $0 + $1.slots.count }
+            let live = line.reduce(0) { $0 + $1.liveRows }
+            let share = "\(Int(100 * Double(live) / Double(max(1, slots)))) %"
+            let padding = String(repeating: " ", count: columns - line.count)
+            try output.line(
+                "\(grouped(line[start].slots.lowerBound).leftPadded(Self.before - 2))  "
+                    + "\(SlotDensity.line(line))\(padding)\(share.leftPadded(Self.after))"
+            )
         }
-        let legend = SlotKind.allCases.map { "\(Terminal.styled($0.character, $0.style)) \($0.word)" }
-        try output.line(String(repeating: " ", count: 12) + legend.joined(separator: "   "))
-        let size = counted(buckets[0].slots.count, "slot")
+        let margin = String(repeating: " ", count: Self.before)
+        let heights = String(SlotDensity.heights.dropLast())
         try output.line(
-            String(repeating: " ", count: 12) + "one character is \(size); lines begin with their first slot"
+            "\(margin)\(Terminal.styled("█", .blue)) live  \(Terminal.styled(heights, .green)) partly: as high as the "
+                + "share  \(Terminal.styled("░", .red)) dead  \(Terminal.styled("·", .dim)) given back"
+        )
+        try output.line(
+            "\(margin)one character is \(counted(first.slots.count, "slot")); % is the share of live rows in a line"
         )
     }
 }

@@ -1,6 +1,6 @@
 import Lacuna
 
-/// The appearance of a bucket of slots.
+/// The appearance of a bucket of slots in a picture.
 enum SlotKind: CaseIterable {
     case live, mixed, dead, punched
 
@@ -14,30 +14,12 @@ enum SlotKind: CaseIterable {
         }
     }
 
-    var character: String {
-        switch self {
-        case .live: "█"
-        case .mixed: "▒"
-        case .dead: "░"
-        case .punched: "·"
-        }
-    }
-
     var word: String {
         switch self {
         case .live: "live"
         case .mixed: "live and dead"
         case .dead: "dead"
         case .punched: "punched (blocks given back)"
-        }
-    }
-
-    var style: Terminal.Style {
-        switch self {
-        case .live: .blue
-        case .mixed: .green
-        case .dead: .yellow
-        case .punched: .dim
         }
     }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Lacuna
 import LacunaFormats
 
-struct ReembedCommand: StoreCommand {
+struct ReembedCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "reembed",
         abstract: "Give all rows new vectors, of another model.",
@@ -19,7 +19,10 @@ struct ReembedCommand: StoreCommand {
     @Argument(help: "The new vectors: NAME.npy or NAME.jsonl.")
     var file: String?
 
-    @Option(help: ArgumentHelp("Refuse a file whose vectors have another number of components.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Refuse a file whose vectors have another number of components.", valueName: "n")
+    )
     var dimension: Int?
 
     @OptionGroup var model: ModelOptions
@@ -28,6 +31,7 @@ struct ReembedCommand: StoreCommand {
     var abort = false
 
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var waiting: WaitOption
     @OptionGroup var format: JSONOption
 
     var access: VectorStoreAccess { .readWrite }

@@ -29,7 +29,7 @@ struct JSONText {
 
 /// Metadata for people: `name: genders, section: admin`.
 func metadataText(_ json: String?) -> String {
-    guard let json else { return Terminal.styled("(no metadata)", .dim) }
+    guard let json else { return "(no metadata)" }
     guard let object = try? JSONObject(json) else { return singleLine(json) }
     return object.members.map { "\(singleLine($0.key)): \(memberText($0))" }.joined(separator: ", ")
 }

@@ -1,3 +1,5 @@
+import LacunaFormats
+
 #if canImport(Darwin)
 import Darwin
 #else
@@ -22,6 +24,9 @@ final class StandardOutput {
         buffer.append(contentsOf: text.utf8)
         if buffer.count >= Self.bufferBytes { try flush() }
     }
+
+    /// Prints a sentence, which may take several lines of a terminal.
+    func prose(_ text: String) throws(CommandError) { try line(Terminal.wrapped(text)) }
 
     /// Prints names and values in two columns.
     func lines(_ pairs: KeyValuePairs<String, String>) throws(CommandError) {
@@ -65,6 +70,17 @@ enum StandardError {
     static let isTerminal = isatty(STDERR_FILENO) == 1
 
     static func line(_ text: String) { write(text + "\n") }
+
+    /// A line that tells what goes on, on a terminal only; the next one takes its place.
+    static func passingLine(_ text: String) {
+        guard let width = Terminal.width(STDERR_FILENO) else { return }
+        // A line that wraps couldn't be removed.
+        write("\r\(singleLine(text).cut(width - 1))\u{1B}[K")
+    }
+
+    static func clearLine() {
+        if isTerminal { write("\r\u{1B}[K") }
+    }
 
     static func warnOfOwner() {
         line("warning: the new data file belongs to this user and not to the old one's owner; chown gives it back")

@@ -43,8 +43,3 @@ extension Duration {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }
-
-extension String {
-    func leftPadded(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
-    func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-}

@@ -19,10 +19,13 @@ struct TortureCommand: ParsableCommand {
     @Argument(help: "The directory to make; its parent must exist.")
     var store: String
 
-    @Option(help: ArgumentHelp("Run for this many seconds; 60 by default.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Run for this many seconds; 60 by default.", valueName: "n"))
     var seconds: Int?
 
-    @Option(help: ArgumentHelp("The seed of a run to repeat; a random one by default.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The seed of a run to repeat; a random one by default.", valueName: "n")
+    )
     var seed: UInt64?
 
     @Option(help: ArgumentHelp("End after this many kills, and not after a time.", visibility: .hidden))

@@ -204,7 +204,7 @@ import Testing
     ])
     func wrongJSON(_ json: String, _ place: String) {
         let error = expectError(.invalidFilter, json) { try Filter(json: json) }
-        #expect(error?.problem.contains(place) == true, "\(error?.problem ?? "")")
+        #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
     }
 
     @Test func rightJSON() throws {
