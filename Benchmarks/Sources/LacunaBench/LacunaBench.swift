@@ -7,7 +7,7 @@ struct LacunaBench: AsyncParsableCommand {
         abstract: "Lacuna beside other stores.",
         subcommands: [
             StagesCommand.self, ScanCommand.self, CodesCommand.self, GrowthCommand.self, PlotCommand.self,
-            BackupCommand.self, TasksCommand.self,
+            BackupCommand.self, TasksCommand.self, SizesCommand.self,
             WorkerCommand.self,
         ]
     )

@@ -4,9 +4,12 @@ import Foundation
 ///
 /// Each kind of call has threads of its own, so that none waits for slower ones.
 struct AsyncCalls: Sendable {
+    /// The cores that this process may use. To ask the system takes longer than a small read.
+    static let cores = ProcessInfo.processInfo.activeProcessorCount
+
     /// Searches share the cores: the more there are at a time, the fewer cores each takes. A few threads more than cores
     /// keep the cores busy while a read waits for the disk.
-    let reading = CallQueue("lacuna.reading", limit: max(4, ProcessInfo.processInfo.activeProcessorCount))
+    let reading = CallQueue("lacuna.reading", limit: max(4, Self.cores))
     /// Threads that wait for their turns share commits.
     let writing = CallQueue("lacuna.writing", limit: 16, beginsInTurn: true)
     /// Maintenance, backups, and checks of whole stores.

@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 
 /// Runs asynchronous calls on a bounded number of threads of its own, in the order in which they come.
 ///
@@ -65,7 +64,7 @@ final class CallQueue: Sendable {
         }
         thread?.async { [self] in
             while let (job, running) = next(thread) {
-                job.call.cores = max(1, ProcessInfo.processInfo.activeProcessorCount / running)
+                job.call.cores = max(1, AsyncCalls.cores / running)
                 job.perform()
             }
         }

@@ -19,6 +19,8 @@ struct FilteredSearch {
     /// The number of nearest rows to try for a filter of which nothing is known. If a filter passes 1 % of all rows, it
     /// passes ten of this many in 19 of 20 searches.
     private static let newCandidates = 1_536
+    /// In the time in which a search reads this many bytes of rows, it ranks one more of the nearest.
+    private static let bytesPerRankedRow = 48 << 10
     private static let firstBatch = 64
     /// In a tenth of the time in which a search reads this many bytes of rows, one row is evaluated by its id.
     private static let bytesPerCandidate = 2 << 20
@@ -201,10 +203,11 @@ struct FilteredSearch {
     }
 
     /// The number of nearest rows that are tried first. Trying too few costs another pass over all rows, so about three
-    /// standard deviations are added to what is expected.
+    /// standard deviations are added to what is expected. If nothing is known of the filter, ranking the rows takes no
+    /// longer than a pass.
     private func firstCandidates(_ known: RememberedFilters.Trials?) -> Int {
         let count = searcher.request.expectedRows
-        let most = max(Self.newCandidates, 32 * count)
+        let most = max(min(Self.newCandidates, rowBytes / Self.bytesPerRankedRow), 32 * count)
         guard let known, known.passed > 0 else { return most }
         let wanted = known.candidates(for: Double(count) + 3 * Double(count).squareRoot() + 3)
         return max(Self.firstBatch, Int(min(Double(most), wanted)))

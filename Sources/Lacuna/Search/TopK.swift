@@ -104,15 +104,12 @@ struct TopK: NearestRows {
 
     private mutating func siftDown() {
         var parent = 0
-        while true {
-            var farthest = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child].distance > heap[farthest].distance {
-                farthest = child
-            }
-            if farthest == parent { return }
-            heap.swapAt(parent, farthest)
-            parent = farthest
+        while case let left = 2 * parent + 1, left < heap.count {
+            let right = left + 1
+            let child = right < heap.count && heap[right].distance > heap[left].distance ? right : left
+            guard heap[child].distance > heap[parent].distance else { return }
+            heap.swapAt(parent, child)
+            parent = child
         }
     }
 }

@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 extension VectorStoreSnapshot {
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids: see
     /// ``VectorStore/search(for:limit:where:options:)``.
@@ -123,7 +117,7 @@ extension VectorStoreSnapshot {
         request.distinct = try options.distinct.map { distinct throws(VectorStoreError) in
             SearchRequest.Distinct(field: try MetadataField(distinct.keys), most: distinct.limit)
         }
-        let threads = options.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threads = options.threads ?? AsyncCall.current?.cores ?? AsyncCalls.cores
         let searcher = try Searcher(request, snapshot, memory, threads: threads)
         let found = try searcher.nearest(among: options.among?.map(\.sqlValue), filter)
         let matches = try found.map { matches in

@@ -27,6 +27,9 @@ import Testing
         #expect(try await store.ids().count == 2 + count)
         #expect(try await store.vector(for: 2) == [2, 0])
         #expect(try await store.withVector(for: 2) { $0[0] } == 2)
+        await #expect(throws: VectorStoreError.self) {
+            try await store.withVector(for: 2, as: Int8.self) { $0[0] }
+        }
         #expect(try await store.metadata(for: 1) == Note(title: "one"))
         try await store.patchMetadata(["title": "eins"], for: 1)
         #expect(try await store.metadataJSON(for: 1) == #"{"title":"eins"}"#)
@@ -51,6 +54,36 @@ import Testing
         #expect(try await store.search(for: [1, 0], limit: 5, where: .field("n") == 3) == blocking)
         #expect(blocking.map(\.id) == [94, 87, 80, 73, 66])
         #expect(try await store.search(forEach: [[1, 0], [-1, 0]], limit: 1).map { $0[0].id } == [99, 0])
+    }
+
+    /// A search that is alone takes all cores, and one beside others its share of them.
+    @Test func searchesShareTheCores() async throws {
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let wide = try await VectorStore<Int64>.create(
+            at: scratch.path + "/wide",
+            configuration: .init(dimension: 65_536, metric: .dot)
+        )
+        let row = [Float](repeating: 1, count: 65_536)
+        try await wide.write { batch in for id in 0..<Int64(4 * cores) { try batch.put(row, for: id) } }
+        func threads() async throws -> Int { try await wide.explainedSearch(forEach: [row], limit: 1).report.threads }
+        #expect(try await threads() == cores)
+
+        let others = (1..<cores).map { _ in (begun: DispatchSemaphore(value: 0), end: DispatchSemaphore(value: 0)) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for other in others {
+                group.addTask {
+                    try await wide.read { _ in
+                        other.begun.signal()
+                        other.end.wait()
+                    }
+                }
+            }
+            try await onThread { for other in others { other.begun.wait() } }
+            #expect(try await threads() == 1)
+            for other in others { other.end.signal() }
+            try await group.waitForAll()
+        }
+        #expect(try await threads() == cores)
     }
 
     /// A closure's result need not be `Sendable`.
