@@ -21,7 +21,7 @@ struct LacunaCommand: ParsableCommand {
             ReembedCommand.self, StatsCommand.self, CompactCommand.self, VerifyCommand.self, RecoverCommand.self,
             BackupCommand.self,
             RestoreCommand.self, ExportCommand.self,
-            MapCommand.self, TortureCommand.self, TortureChildCommand.self, DemoCommand.self,
+            MapCommand.self, ReportCommand.self, TortureCommand.self, TortureChildCommand.self, DemoCommand.self,
         ]
     )
 

@@ -78,7 +78,7 @@ import Testing
             ["list", store], ["stats", store], ["verify", store], ["get", store, "4"],
             ["search", store, "--like", "1"],
             ["export", store, directory / "e.npy"], ["map", store], ["compact", store, "--dry-run"],
-            ["recover", store, "--dry-run"],
+            ["recover", store, "--dry-run"], ["report", store, "--html", directory / "r.html", "--verify"],
         ] {
             let run = try lacuna(words)
             #expect(run.status == 0, "\(words): \(run.error)")
@@ -134,18 +134,20 @@ import Testing
     )
     func noPermission() throws {
         let directory = try TemporaryDirectory()
+        let outside = try TemporaryDirectory()
         let store = try Fixture.store(directory, 3)
         try Mounts.withReadOnly(directory.path, at: directory.path) {
             for words in [
                 ["delete", store, "1"], ["erase", store, "1"], ["put", store, "9"], ["compact", store],
                 ["recover", store], ["import", store, directory / "s.npy", "--first-id", "10"],
                 ["create", directory / "t", "--dimension", "3"], ["export", store, directory / "e.npy"],
-                ["map", store, "--svg", directory / "m.svg"],
+                ["map", store, "--svg", directory / "m.svg"], ["report", store, "--html", directory / "r.html"],
             ] {
                 try lacuna(words, input: "[1,2,3]").expectFailure(77)
             }
             for words in [
                 ["list", store], ["stats", store], ["verify", store], ["get", store, "3"], ["map", store],
+                ["report", store, "--html", outside / "r.html"],
             ] {
                 try succeed(words)
             }

@@ -14,9 +14,10 @@ import Testing
 
     private static let commands: [[String]] = [
         ["get", "S", "1"], ["list", "S"], ["search", "S", "--like", "1"], ["stats", "S"], ["verify", "S"],
-        ["export", "S", "D/out.jsonl"], ["map", "S"], ["put", "S", "9"], ["delete", "S", "1"], ["erase", "S", "1"],
-        ["compact", "S"], ["compact", "S", "--dry-run"], ["recover", "S"], ["recover", "S", "--dry-run"],
-        ["import", "S", "D/s.npy", "--first-id", "50"], ["recover", "S", "--salvage", "D/salvaged.jsonl"],
+        ["export", "S", "D/out.jsonl"], ["map", "S"], ["report", "S", "--html", "D/report.html"], ["put", "S", "9"],
+        ["delete", "S", "1"], ["erase", "S", "1"], ["compact", "S"], ["compact", "S", "--dry-run"], ["recover", "S"],
+        ["recover", "S", "--dry-run"], ["import", "S", "D/s.npy", "--first-id", "50"],
+        ["recover", "S", "--salvage", "D/salvaged.jsonl"],
     ]
 
     /// Salvage reads what can be read, and looks neither at locks nor at shared memory that it doesn't need.

@@ -23,6 +23,7 @@ import Testing
         for command in ["stats", "verify", "list", "map", "compact", "recover"] {
             try fail(command == "verify" ? 1 : 76, command, store)
         }
+        try fail(76, "report", store, "--html", directory / "report.html")
         #expect([0, 76].contains(try lacuna(["recover", store, "--salvage", directory / "saved.jsonl"]).status))
     }
 
@@ -51,6 +52,7 @@ import Testing
         try file.close()
         try tamper(store, "UPDATE store SET next_slot = \((end - 4_096) / 4)")
         for command in ["stats", "map"] { try succeed(command, store) }
+        try succeed("report", store, "--html", directory / "report.html")
         try succeed("compact", store, "--dry-run")
         try succeed("erase", store, "3")
         try succeed("compact", store, "--strategy", "punch")

@@ -198,6 +198,12 @@ extension StoreIndex {
         return IndexInfo(name: TextIndex.table, kind: .text, fields: index.fields.map(\.key), rows: Int(rows))
     }
 
+    /// The indexes on fields in the order of their names, and then the text index.
+    func allIndexes() throws(VectorStoreError) -> [IndexInfo] {
+        let text = try textIndex().map { index throws(VectorStoreError) in [try describe(index)] }
+        return try metadataIndexes().map { index throws(VectorStoreError) in try describe(index) } + (text ?? [])
+    }
+
     /// Calls `body` with the rows that match an expression of FTS5, the best first, until it returns false. A lower rank
     /// is better. Rows of the same rank are in any order. The ids of a store that isn't of integers are looked up.
     func forEachTextMatch(

@@ -142,11 +142,7 @@ extension VectorStore {
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func indexes() throws(VectorStoreError) -> [IndexInfo] {
         try storeErrors {
-            try readers.read { snapshot in
-                let index = snapshot.index
-                let indexes = try index.metadataIndexes().map { try index.describe($0) }
-                return try indexes + (index.textIndex().map { [try index.describe($0)] } ?? [])
-            }
+            try readers.read { try $0.index.allIndexes() }
         }
     }
 

@@ -1,12 +1,6 @@
 import Lacuna
 import LacunaFormats
 
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
-
 /// The work of `recover --salvage`.
 struct Salvaging {
     let store: String
@@ -14,7 +8,7 @@ struct Salvaging {
     let json: Bool
 
     func run(to path: String) throws {
-        try checkIsOutside(path)
+        try checkIsOutside(path, ofStore: store)
         let writer = try SalvageWriter(path, dryRun: dryRun)
         let bar = ProgressBar("salvaging")
         let report = try VectorStoreRecovery.salvage(at: store) { progress in
@@ -35,25 +29,6 @@ struct Salvaging {
         }
         try output.flush()
         if state == .damaged { throw damage(report, writer) }
-    }
-
-    /// Refuses a path that leads into the store's directory in any way, since nothing there may be touched.
-    private func checkIsOutside(_ path: String) throws(CommandError) {
-        let parent = path.lastIndex(of: "/").map { path[...$0] } ?? "."
-        guard let directory = Self.resolved(String(parent)), let store = Self.resolved(store),
-            "\(directory)/".utf8.starts(with: "\(store)/".utf8)
-        else { return }
-        throw .usage(
-            "'\(path)' lies in the store's directory, which isn't touched",
-            remedy: "name a file outside of it"
-        )
-    }
-
-    /// The path without links and dots; nil if it doesn't exist.
-    private static func resolved(_ path: String) -> String? {
-        guard let resolved = unsafe realpath(path, nil) else { return nil }
-        defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
     }
 
     private func text(
