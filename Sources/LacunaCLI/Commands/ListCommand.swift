@@ -4,17 +4,10 @@ import Lacuna
 struct ListCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Print ids and metadata, in id order.",
-        discussion: .help(
-            examples: [
-                "lacuna list my.lacuna --limit 20 --columns name,section",
-                #"lacuna list my.lacuna --where "metadata ->> 'section' = 'science'""#,
-                #"lacuna list my.lacuna --filter '{"kib": {"$lt": 500}}' --json"#,
-            ]
-        )
+        abstract: "Print ids and metadata, in id order."
     )
 
-    @Argument(help: "The store's directory.", completion: .directory)
+    @Argument(help: "The store's directory.")
     var store: String
 
     @OptionGroup var conditions: FilterOptions

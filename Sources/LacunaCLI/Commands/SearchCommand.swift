@@ -6,19 +6,11 @@ struct SearchCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "search",
         abstract: "Find the nearest rows.",
-        discussion: .help(
-            "The query is a row of the store, the rows of a .npy file, or by default a JSON array on standard input.",
-            examples: [
-                "lacuna search my.lacuna --like 829 -k 5 --columns name,summary",
-                #"lacuna search my.lacuna --like 829 --where "metadata ->> 'kib' < 500""#,
-                "lacuna search my.lacuna --vector queries.npy --row 8 --radius 0.5",
-                #"lacuna search my.lacuna --match "board games" < vector.json"#,
-                "lacuna search my.lacuna --vector queries.npy --json > matches.jsonl",
-            ]
-        )
+        discussion:
+            "The query is a row of the store, the rows of a .npy file, or by default a JSON array on standard input."
     )
 
-    @Argument(help: "The store's directory.", completion: .directory)
+    @Argument(help: "The store's directory.")
     var store: String
 
     @Option(
@@ -33,10 +25,7 @@ struct SearchCommand: StoreCommand {
     )
     var unlike: [String] = []
 
-    @Option(
-        help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"),
-        completion: .file()
-    )
+    @Option(help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"))
     var vector: String?
 
     @Option(

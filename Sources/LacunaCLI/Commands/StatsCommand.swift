@@ -5,16 +5,10 @@ import LacunaFormats
 struct StatsCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Describe a store and its use of the disk.",
-        discussion: .help(
-            examples: [
-                "lacuna stats my.lacuna",
-                "lacuna stats my.lacuna --json",
-            ]
-        )
+        abstract: "Describe a store and its use of the disk."
     )
 
-    @Argument(help: "The store's directory.", completion: .directory)
+    @Argument(help: "The store's directory.")
     var store: String
 
     @OptionGroup var format: JSONOption

@@ -5,16 +5,10 @@ import LacunaFormats
 struct VerifyCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read and check everything; exit 1 on damage.",
-        discussion: .help(
-            examples: [
-                "lacuna verify my.lacuna",
-                "lacuna verify my.lacuna --json",
-            ]
-        )
+        abstract: "Read and check everything; exit 1 on damage."
     )
 
-    @Argument(help: "The store's directory.", completion: .directory)
+    @Argument(help: "The store's directory.")
     var store: String
 
     @OptionGroup var format: JSONOption

@@ -11,10 +11,7 @@ struct RowFileOptions: ParsableArguments {
     )
     var format: String?
 
-    @Option(
-        help: ArgumentHelp("The metadata: a .jsonl file with one object for each row.", valueName: "file"),
-        completion: .file()
-    )
+    @Option(help: ArgumentHelp("The metadata: a .jsonl file with one object for each row.", valueName: "file"))
     var metadata: String?
 
     @Option(
