@@ -6,7 +6,8 @@ struct LacunaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lacuna",
         abstract: "An embedded vector store that gives the space of deleted vectors back.",
-        discussion: """
+        discussion: .help(
+            """
             A store is a directory; almost every command takes it first. Data goes to standard output, progress and prose to \
             standard error. Put ids that begin with a minus after `--`.
 
@@ -14,14 +15,40 @@ struct LacunaCommand: ParsableCommand {
             74 I/O error or disk full; 75 busy, or the deadline has passed: try again; 76 damaged or of a newer format; \
             77 permission; 130 or 143 interrupted.
             """,
+            examples: [
+                "lacuna create my.lacuna --dimension 384",
+                "lacuna import my.lacuna sample.npy --metadata sample.jsonl",
+                "lacuna search my.lacuna --like 829 --columns name,summary",
+                "lacuna help search",
+            ]
+        ),
         version: "lacuna 0.1.0",
-        subcommands: [
-            CreateCommand.self, ImportCommand.self, PutCommand.self, SetCommand.self, GetCommand.self, ListCommand.self,
-            DeleteCommand.self, EraseCommand.self, SearchCommand.self, AccelerateCommand.self, IndexCommand.self,
-            ReembedCommand.self, StatsCommand.self, CompactCommand.self, VerifyCommand.self, RecoverCommand.self,
-            BackupCommand.self,
-            RestoreCommand.self, ExportCommand.self,
-            MapCommand.self, ReportCommand.self, TortureCommand.self, TortureChildCommand.self, DemoCommand.self,
+        subcommands: [TortureChildCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Filling",
+                subcommands: [CreateCommand.self, ImportCommand.self, PutCommand.self, SetCommand.self]
+            ),
+            CommandGroup(
+                name: "Reading",
+                subcommands: [SearchCommand.self, GetCommand.self, ListCommand.self, ExportCommand.self]
+            ),
+            CommandGroup(
+                name: "Deleting",
+                subcommands: [DeleteCommand.self, EraseCommand.self, CompactCommand.self]
+            ),
+            CommandGroup(
+                name: "Tuning",
+                subcommands: [AccelerateCommand.self, IndexCommand.self, ReembedCommand.self]
+            ),
+            CommandGroup(
+                name: "Maintenance",
+                subcommands: [
+                    StatsCommand.self, MapCommand.self, ReportCommand.self, VerifyCommand.self, RecoverCommand.self,
+                    BackupCommand.self, RestoreCommand.self,
+                ]
+            ),
+            CommandGroup(name: "Other", subcommands: [DemoCommand.self, TortureCommand.self]),
         ]
     )
 

@@ -12,6 +12,7 @@ import Glibc
 enum Main {
     static func main() {
         Interrupts.install()
+        Activity.tick()
         do {
             if let error = Mistyped.command(CommandLine.arguments.dropFirst()) { throw error }
             var command = try LacunaCommand.parseAsRoot()
@@ -32,11 +33,15 @@ enum Main {
         let message = LacunaCommand.fullMessage(for: error)
         if LacunaCommand.exitCode(for: error).isSuccess {
             let output = StandardOutput()
-            return (try? output.line(message)) != nil && (try? output.flush()) != nil ? .done : .inputOutput
+            let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+                line.hasPrefix("USAGE: ") ? wrapped(String(line), Terminal.columns) : String(line)
+            }
+            let isPrinted = (try? output.line(lines.joined(separator: "\n"))) != nil && (try? output.flush()) != nil
+            return isPrinted ? .done : .inputOutput
         }
         StandardError.line("error: " + usageError(LacunaCommand.message(for: error)))
         let usage = message.split(separator: "\n").drop { !$0.hasPrefix("Usage:") }
-        for line in usage { StandardError.line(wrapped(String(line))) }
+        for line in usage { StandardError.line(wrapped(String(line), Terminal.width(STDERR_FILENO) ?? 80)) }
         return .usage
     }
 
@@ -56,20 +61,25 @@ enum Main {
         return singleLine("\(text); \(remedy)")
     }
 
-    /// Breaks the usage between its arguments.
-    private static func wrapped(_ line: String) -> String {
-        let width = Terminal.width(STDERR_FILENO) ?? 80
-        var lines: [String] = []
-        var current = ""
+    /// Breaks the usage between its arguments, each of which may be several words in brackets.
+    private static func wrapped(_ line: String, _ width: Int) -> String {
+        var arguments: [String] = []
         var depth = 0
         for word in line.split(separator: " ", omittingEmptySubsequences: false) {
-            if depth == 0, !lines.isEmpty || current.columns > 12, current.columns + 1 + word.columns > width {
-                lines.append(current)
-                current = "      "
-            }
-            current += (current.isEmpty ? "" : " ") + word
+            if depth > 0 { arguments[arguments.count - 1] += " " + word } else { arguments.append(String(word)) }
             depth += word.count { $0 == "[" || $0 == "(" } - word.count { $0 == "]" || $0 == ")" }
         }
-        return (lines + [current]).joined(separator: "\n")
+        var lines = [""]
+        for argument in arguments {
+            let last = lines[lines.count - 1]
+            if last.isEmpty {
+                lines[lines.count - 1] = argument
+            } else if last.columns + 1 + argument.columns <= width {
+                lines[lines.count - 1] += " " + argument
+            } else {
+                lines.append(String(repeating: " ", count: 7) + argument)
+            }
+        }
+        return lines.joined(separator: "\n")
     }
 }

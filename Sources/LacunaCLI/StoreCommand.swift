@@ -35,7 +35,7 @@ extension StoreCommand {
         try (self as? any WaitingCommand)?.waiting.check()
         let output = StandardOutput()
         do {
-            switch try patiently({ try VectorStoreInfo.read(at: store, isCancelled: { Interrupts.haveCome }) }).idKind {
+            switch try patiently({ try VectorStoreInfo.read(at: store, isCancelled: Activity.isCancelled) }).idKind {
             case .integer: try open(Int64.self, output)
             case .text: try open(String.self, output)
             case .uuid: try open(UUID.self, output)
@@ -53,7 +53,7 @@ extension StoreCommand {
     }
 
     private func open<ID: CommandID>(_: ID.Type, _ output: StandardOutput) throws {
-        let options = VectorStoreOptions(logger: StandardErrorLog.logger, shouldCancel: { Interrupts.haveCome })
+        let options = VectorStoreOptions(logger: StandardErrorLog.logger, shouldCancel: Activity.isCancelled)
         let handle = try patiently { try VectorStore<ID>.open(at: store, access: access, options: options) }
         do { try run(on: handle, output) } catch {
             try? handle.close()

@@ -5,13 +5,19 @@ struct AccelerateCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "accelerate",
         abstract: "Make codes, by which searches leave out most rows unread, or add those of new rows.",
-        discussion: """
+        discussion: .help(
+            """
             Answers are the same with and without codes. From then on the store wants codes, until `--off`: \
             `compact` makes those that are missing at its end. It is safe to interrupt or kill it at any moment.
-            """
+            """,
+            examples: [
+                "lacuna accelerate my.lacuna",
+                "lacuna accelerate my.lacuna --off",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Flag(help: "Remove the codes; from then on the store wants none.")

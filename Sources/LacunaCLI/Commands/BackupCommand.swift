@@ -5,14 +5,20 @@ struct BackupCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
         abstract: "Copy one consistent state of a store, also while it is in use.",
-        discussion: """
+        discussion: .help(
+            """
             The backup is a store itself; every row that is copied is checked. It also contains the bytes of deleted rows \
             whose space was not given back yet. With --incremental, an earlier backup of the same store is brought up to \
             date: only rows that were appended since are copied, unless the store was compacted or erased from.
-            """
+            """,
+            examples: [
+                "lacuna backup my.lacuna /backups/monday",
+                "lacuna backup my.lacuna /backups/daily --incremental --wait 60",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(

@@ -6,14 +6,21 @@ struct CompactCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact",
         abstract: "Give the space of dead rows back to the disk.",
-        discussion: """
+        discussion: .help(
+            """
             It is safe to interrupt or kill it at any moment: then a rewrite leaves the store as it was, and the other \
             strategies keep what they have done so far. If the store wants codes, it makes those that are missing at \
             its end (`lacuna help accelerate`).
-            """
+            """,
+            examples: [
+                "lacuna compact my.lacuna --dry-run",
+                "lacuna compact my.lacuna",
+                "lacuna compact my.lacuna --strategy in-place --max-rate 50000000",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Option(help: "The strategy; `auto` chooses by the gain, the cost and the free disk.")

@@ -15,9 +15,19 @@ import Glibc
 #endif
 
 struct CreateCommand: StoreNaming {
-    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make an empty store.")
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make an empty store.",
+        discussion: .help(
+            examples: [
+                "lacuna create my.lacuna --dimension 384",
+                "lacuna create notes.lacuna --dimension 768 --metric dot --ids text",
+                "lacuna create big.lacuna --dimension 1024 --element float16",
+            ]
+        )
+    )
 
-    @Argument(help: "The directory to make; its parent must exist.")
+    @Argument(help: "The directory to make; its parent must exist.", completion: .directory)
     var store: String
 
     @Option(

@@ -5,16 +5,27 @@ struct DeleteCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Delete rows and their metadata, in durable batches.",
-        discussion: "Ids may come from the command line, a file and a filter together."
+        discussion: .help(
+            "Ids may come from the command line, a file and a filter together.",
+            examples: [
+                "lacuna delete my.lacuna 829 830",
+                #"lacuna delete my.lacuna --where "metadata ->> 'section' = 'games'""#,
+                "lacuna delete my.lacuna --ids gone.txt --wait 30",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(help: ArgumentHelp("The ids of the rows; put ids that begin with a minus after `--`.", valueName: "ids"))
     var arguments: [String] = []
 
-    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"))
+    @Option(
+        name: .customLong("ids"),
+        help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"),
+        completion: .file()
+    )
     var idFile: String?
 
     @OptionGroup var conditions: FilterOptions

@@ -5,18 +5,30 @@ struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Give a tour on the sample: fill, search, delete, crash, recover, compact.",
-        discussion: """
+        discussion: .help(
+            """
             Runs the script `demo` in the sample's directory, which works in a temporary directory and removes it. Every step \
             is a command you could type.
-            """
+            """,
+            examples: [
+                "lacuna demo",
+                "lacuna demo --sample Examples/packages",
+            ]
+        )
     )
 
-    @Option(help: ArgumentHelp("The directory of the sample, and of its script.", valueName: "dir"))
-    var sample = "Examples/packages"
+    @Option(
+        help: ArgumentHelp(
+            "The directory of the sample, and of its script; by default the one that was installed with this program, or "
+                + "Examples/packages.",
+            valueName: "dir"
+        )
+    )
+    var sample: String?
 
     /// Replaces this process by the script, which gets the path of this program in the environment.
     func run() throws {
-        let script = sample + "/demo"
+        let script = try (sample ?? Self.installedSample() ?? "Examples/packages") + "/demo"
         guard unsafe access(script, X_OK) == 0 else {
             throw CommandError(
                 .noInput,
@@ -30,6 +42,13 @@ struct DemoCommand: ParsableCommand {
         var words = unsafe [strdup(script), nil]
         unsafe execv(script, &words)
         throw Self.failure(script)
+    }
+
+    /// The sample that `make install` puts beside the program's directory; nil if it isn't there.
+    private static func installedSample() throws(CommandError) -> String? {
+        let directory = try ownExecutable().resolvingSymlinksInPath().deletingLastPathComponent()
+        let sample = directory.deletingLastPathComponent().appendingPathComponent("share/lacuna/packages").path
+        return unsafe access(sample + "/demo", X_OK) == 0 ? sample : nil
     }
 
     private static func failure(_ script: String) -> CommandError {

@@ -5,19 +5,29 @@ struct EraseCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "erase",
         abstract: "Delete rows and destroy their bytes, in every file of the store.",
-        discussion: """
+        discussion: .help(
+            """
             Rows that were deleted or replaced before are destroyed too. Ids may come from the command line and a file \
             together. The next command that writes goes on with an interrupted erasure.
-            """
+            """,
+            examples: [
+                "lacuna erase my.lacuna 829 830",
+                "lacuna erase my.lacuna --ids forgotten.txt --wait 60",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(help: ArgumentHelp("The ids of the rows; put ids that begin with a minus after `--`.", valueName: "ids"))
     var arguments: [String] = []
 
-    @Option(name: .customLong("ids"), help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"))
+    @Option(
+        name: .customLong("ids"),
+        help: ArgumentHelp("A file of ids, one on each line.", valueName: "file"),
+        completion: .file()
+    )
     var idFile: String?
 
     @OptionGroup var limits: LimitOptions

@@ -5,10 +5,17 @@ import LacunaFormats
 struct GetCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Print rows by id; exit 1 if any is missing."
+        abstract: "Print rows by id; exit 1 if any is missing.",
+        discussion: .help(
+            examples: [
+                "lacuna get my.lacuna 829",
+                "lacuna get my.lacuna 829 830 --columns name,summary",
+                "lacuna get my.lacuna --json -- -5",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(help: "The ids of the rows; put ids that begin with a minus after `--`.")

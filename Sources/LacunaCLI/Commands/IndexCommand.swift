@@ -5,18 +5,25 @@ struct IndexCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
         abstract: "Make, drop and list indexes on metadata, by which filters find rows and searches find words.",
-        discussion: """
+        discussion: .help(
+            """
             `add` makes an index on one field for filters or, with --text, the index of the words in the texts of some \
             fields, of which a store has one. It reads all metadata; writers wait meanwhile, readers go on. If the same \
             index is there already, nothing changes. Answers of filters are the same with and without indexes.
-            """
+            """,
+            examples: [
+                "lacuna index my.lacuna add section",
+                "lacuna index my.lacuna add --text name summary --tokenizer porter",
+                "lacuna index my.lacuna list",
+            ]
+        )
     )
 
     enum Action: String, ExpressibleByArgument, CaseIterable {
         case add, drop, list
     }
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(help: ArgumentHelp("add, drop or list.", valueName: "action"))

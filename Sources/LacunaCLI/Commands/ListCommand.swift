@@ -4,10 +4,17 @@ import Lacuna
 struct ListCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Print ids and metadata, in id order."
+        abstract: "Print ids and metadata, in id order.",
+        discussion: .help(
+            examples: [
+                "lacuna list my.lacuna --limit 20 --columns name,section",
+                #"lacuna list my.lacuna --where "metadata ->> 'section' = 'science'""#,
+                #"lacuna list my.lacuna --filter '{"kib": {"$lt": 500}}' --json"#,
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @OptionGroup var conditions: FilterOptions

@@ -5,10 +5,16 @@ import LacunaFormats
 struct PutCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "put",
-        abstract: "Add one vector, read from standard input as a JSON array."
+        abstract: "Add one vector, read from standard input as a JSON array.",
+        discussion: .help(
+            examples: [
+                "echo '[0.1, 0.2, 0.3]' | lacuna put my.lacuna 1",
+                #"lacuna put my.lacuna 1 --replace --metadata '{"n": 1}' < vector.json"#,
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(help: "The row's id.")

@@ -6,21 +6,29 @@ struct RecoverCommand: StoreNaming {
     static let configuration = CommandConfiguration(
         commandName: "recover",
         abstract: "Put everything in order that a crash has left; safe to repeat.",
-        discussion: """
+        discussion: .help(
+            """
             With --salvage nothing is put in order: everything that is still sound in a damaged store is written to a file, \
             as `import` reads it, and everything doubtful to a second file (rows.set-aside.jsonl beside rows.jsonl). Create a \
             new store, and import the file into that.
-            """
+            """,
+            examples: [
+                "lacuna recover my.lacuna --dry-run",
+                "lacuna recover my.lacuna",
+                "lacuna recover damaged.lacuna --salvage rows.jsonl",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Flag(help: "Change nothing; print what would be done.")
     var dryRun = false
 
     @Option(
-        help: ArgumentHelp("Write all sound rows to this .jsonl file; touch nothing in the store.", valueName: "file")
+        help: ArgumentHelp("Write all sound rows to this .jsonl file; touch nothing in the store.", valueName: "file"),
+        completion: .file()
     )
     var salvage: String?
 
@@ -37,7 +45,7 @@ struct RecoverCommand: StoreNaming {
             return try waiting.retry { try salvaging.run(to: salvage) }
         }
         let report = try waiting.retry {
-            try VectorStoreRecovery.recover(at: store, dryRun: dryRun, isCancelled: { Interrupts.haveCome })
+            try VectorStoreRecovery.recover(at: store, dryRun: dryRun, isCancelled: Activity.isCancelled)
         }
         let output = StandardOutput()
         if format.json {

@@ -5,16 +5,21 @@ struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
         abstract: "Put a copy of a backup in the place of a store.",
-        discussion: """
+        discussion: .help(
+            """
             The copy is made beside the store and checked completely; then the two change places in one step. The old store \
             is moved aside and can be deleted by hand. Readers that have it open keep it open.
-            """
+            """,
+            examples: [
+                "lacuna restore /backups/monday my.lacuna"
+            ]
+        )
     )
 
-    @Argument(help: "The backup's directory; it isn't changed.")
+    @Argument(help: "The backup's directory; it isn't changed.", completion: .directory)
     var backup: String
 
-    @Argument(help: "The directory of the store to replace or to make.")
+    @Argument(help: "The directory of the store to replace or to make.", completion: .directory)
     var store: String
 
     @OptionGroup var limits: LimitOptions

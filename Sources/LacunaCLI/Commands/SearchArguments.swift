@@ -9,7 +9,10 @@ struct SearchArguments: ParsableArguments {
     )
     var radius: Double?
 
-    @Option(help: ArgumentHelp("Search among the rows of these ids, one on each line of the file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Search among the rows of these ids, one on each line of the file.", valueName: "file"),
+        completion: .file()
+    )
     var among: String?
 
     @Option(help: ArgumentHelp("Go on after the match with this cursor (a key of --json).", valueName: "cursor"))

@@ -6,11 +6,19 @@ struct SearchCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "search",
         abstract: "Find the nearest rows.",
-        discussion:
-            "The query is a row of the store, the rows of a .npy file, or by default a JSON array on standard input."
+        discussion: .help(
+            "The query is a row of the store, the rows of a .npy file, or by default a JSON array on standard input.",
+            examples: [
+                "lacuna search my.lacuna --like 829 -k 5 --columns name,summary",
+                #"lacuna search my.lacuna --like 829 --where "metadata ->> 'kib' < 500""#,
+                "lacuna search my.lacuna --vector queries.npy --row 8 --radius 0.5",
+                #"lacuna search my.lacuna --match "board games" < vector.json"#,
+                "lacuna search my.lacuna --vector queries.npy --json > matches.jsonl",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Option(
@@ -25,7 +33,10 @@ struct SearchCommand: StoreCommand {
     )
     var unlike: [String] = []
 
-    @Option(help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Find rows near each row of this .npy file.", valueName: "file"),
+        completion: .file()
+    )
     var vector: String?
 
     @Option(

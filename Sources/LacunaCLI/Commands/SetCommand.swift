@@ -6,15 +6,22 @@ struct SetCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
         abstract: "Change the metadata of rows by a JSON merge patch (RFC 7396).",
-        usage: "lacuna set <store> [<ids> ...] [--where <sql>] [--filter <json>] <patch> [--wait <seconds>] [--json]",
-        discussion: """
+        usage:
+            "lacuna set <store> [<ids> ...] [--where <sql>] [--filter <json>] <patch> [--wait <seconds>] [--json]",
+        discussion: .help(
+            """
             The last argument is the patch, a JSON object. Each of its members replaces that of the same key, or is \
             added; `null` removes one; objects are merged. The ids before it, --where and --filter name the rows. All \
             of them are changed, or none is.
-            """
+            """,
+            examples: [
+                #"lacuna set my.lacuna 829 830 '{"seen": true}'"#,
+                #"lacuna set my.lacuna --where "id > 900" '{"size": {"kib": null}}'"#,
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Argument(

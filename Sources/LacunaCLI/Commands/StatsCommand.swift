@@ -5,10 +5,16 @@ import LacunaFormats
 struct StatsCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Describe a store and its use of the disk."
+        abstract: "Describe a store and its use of the disk.",
+        discussion: .help(
+            examples: [
+                "lacuna stats my.lacuna",
+                "lacuna stats my.lacuna --json",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @OptionGroup var format: JSONOption

@@ -5,10 +5,16 @@ import LacunaFormats
 struct VerifyCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read and check everything; exit 1 on damage."
+        abstract: "Read and check everything; exit 1 on damage.",
+        discussion: .help(
+            examples: [
+                "lacuna verify my.lacuna",
+                "lacuna verify my.lacuna --json",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @OptionGroup var format: JSONOption

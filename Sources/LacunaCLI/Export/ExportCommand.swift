@@ -6,22 +6,25 @@ struct ExportCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
         abstract: "Write rows to a file or to standard output, in id order.",
-        discussion: """
+        discussion: .help(
+            """
             NAME.npy gets NAME.jsonl beside it, with ids and metadata; NAME.fvecs has vectors only; .jsonl, .csv and \
             .sqlite have whole rows; postgres is a script for psql, which makes a table of pgvector's. FILE.store.json \
             describes the store. Files get their names when all are complete, and replace only those of an earlier \
             export of the same store to the same name.
-
-            lacuna export packages.lacuna all.npy
-            lacuna export packages.lacuna --to csv --where "metadata ->> 'section' = 'science'" | less
-            lacuna export packages.lacuna --to postgres --sync | psql mydatabase
-            """
+            """,
+            examples: [
+                "lacuna export my.lacuna all.npy",
+                #"lacuna export my.lacuna --to csv --where "id < 500" | less"#,
+                "lacuna export my.lacuna --to postgres --sync | psql mydatabase",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
-    @Argument(help: "The file to write, or - for standard output.")
+    @Argument(help: "The file to write, or - for standard output.", completion: .file())
     var file = "-"
 
     @Option(

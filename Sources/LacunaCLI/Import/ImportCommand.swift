@@ -6,23 +6,33 @@ struct ImportCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Add the rows of a file or of standard input, in durable batches.",
-        discussion: """
-            \(RowFormat.all.map { ".\($0.name): \($0.summary)" }.joined(separator: "\n"))
+        discussion: .help(
+            """
+            \(RowFormat.all.map { "  .\($0.name): \($0.summary)" }.joined(separator: "\n"))
 
             Ids come from the rows or the metadata, or else from --ids, or are counted from --first-id. An import that \
             was stopped goes on if it is started again with --skip-existing.
-            """
+            """,
+            examples: [
+                "lacuna import my.lacuna sample.npy --metadata sample.jsonl",
+                "lacuna import my.lacuna rows.jsonl --skip-existing",
+                "gunzip -c r.jsonl.gz | lacuna import my.lacuna - --format jsonl",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
-    @Argument(help: "The file, or - for standard input.")
+    @Argument(help: "The file, or - for standard input.", completion: .file())
     var file: String
 
     @OptionGroup var rowFile: RowFileOptions
 
-    @Option(help: ArgumentHelp("The ids: a text file with one id on each line.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The ids: a text file with one id on each line.", valueName: "file"),
+        completion: .file()
+    )
     var ids: String?
 
     @Option(

@@ -11,7 +11,10 @@ struct RowFileOptions: ParsableArguments {
     )
     var format: String?
 
-    @Option(help: ArgumentHelp("The metadata: a .jsonl file with one object for each row.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The metadata: a .jsonl file with one object for each row.", valueName: "file"),
+        completion: .file()
+    )
     var metadata: String?
 
     @Option(

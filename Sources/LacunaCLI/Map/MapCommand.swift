@@ -5,13 +5,22 @@ import LacunaFormats
 struct MapCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "map",
-        abstract: "Draw where the live, dead and punched rows lie in the data file."
+        abstract: "Draw where the live, dead and punched rows lie in the data file.",
+        discussion: .help(
+            examples: [
+                "lacuna map my.lacuna",
+                "lacuna map my.lacuna --svg map.svg",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
-    @Option(help: ArgumentHelp("Write the picture to this SVG file instead.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the picture to this SVG file instead.", valueName: "file"),
+        completion: .file()
+    )
     var svg: String?
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {

@@ -6,17 +6,23 @@ struct ReembedCommand: WaitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "reembed",
         abstract: "Give all rows new vectors, of another model.",
-        discussion: """
+        discussion: .help(
+            """
             Reads NAME.npy, with the rows' ids in NAME.jsonl beside it, as `export` writes them (without that file, the rows \
             are in id order), or NAME.jsonl ({"id": …, "vector": […]}). Every row of the store needs a vector there. \
             The old vectors are current until all new ones are in the store. If it is stopped, the store is as before.
-            """
+            """,
+            examples: [
+                "lacuna reembed my.lacuna new.npy --model all-minilm --model-version 2",
+                "lacuna reembed my.lacuna --abort",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
-    @Argument(help: "The new vectors: NAME.npy or NAME.jsonl.")
+    @Argument(help: "The new vectors: NAME.npy or NAME.jsonl.", completion: .file())
     var file: String?
 
     @Option(

@@ -12,16 +12,22 @@ struct ReportCommand: StoreCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
         abstract: "Write one HTML page about a store.",
-        discussion: """
+        discussion: .help(
+            """
             The page shows the use of the disk, where the rows lie, what each compaction gave back, codes, indexes and the \
             schema. It needs no network and no script. A file that is no such page is not replaced.
-            """
+            """,
+            examples: [
+                "lacuna report my.lacuna --html report.html",
+                "lacuna report my.lacuna --html report.html --verify",
+            ]
+        )
     )
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
-    @Option(name: .customLong("html"), help: ArgumentHelp("The page to write.", valueName: "file"))
+    @Option(name: .customLong("html"), help: ArgumentHelp("The page to write.", valueName: "file"), completion: .file())
     var path: String
 
     @Flag(help: "Read and check everything, as `verify` does, and list the damaged ids; exit 1 on damage.")

@@ -14,9 +14,14 @@ final class ProgressBar {
 
     init(_ title: String) {
         self.title = title
+        Activity.clear(forGood: false)
+        Activity.add(bars: 1)
     }
 
-    deinit { clear() }
+    deinit {
+        clear()
+        Activity.add(bars: -1)
+    }
 
     func update(_ done: Int, of total: Int) {
         guard StandardError.isTerminal else { return }

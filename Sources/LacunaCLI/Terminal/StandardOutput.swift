@@ -46,6 +46,8 @@ final class StandardOutput {
     }
 
     private static func write(_ bytes: [UInt8]) throws(CommandError) {
+        if bytes.isEmpty { return }
+        Activity.clear(forGood: true)
         var done = 0
         while done < bytes.count {
             let count = unsafe bytes.span.extracting(done...).withUnsafeBytes {
@@ -69,7 +71,10 @@ final class StandardOutput {
 enum StandardError {
     static let isTerminal = isatty(STDERR_FILENO) == 1
 
-    static func line(_ text: String) { write(text + "\n") }
+    static func line(_ text: String) {
+        Activity.clear(forGood: false)
+        write(text + "\n")
+    }
 
     /// A line that tells what goes on, on a terminal only; the next one takes its place.
     static func passingLine(_ text: String) {

@@ -6,7 +6,7 @@ import Lacuna
 struct TortureChildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "torture-child", shouldDisplay: false)
 
-    @Argument(help: "The store's directory.")
+    @Argument(help: "The store's directory.", completion: .directory)
     var store: String
 
     @Option(help: "The seed of the calls.")

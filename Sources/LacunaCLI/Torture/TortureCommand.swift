@@ -6,17 +6,23 @@ struct TortureCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "torture",
         abstract: "Check a disk: write, delete, compact, kill, recover, compare.",
-        discussion: """
+        discussion: .help(
+            """
             Makes a store in a new directory, on the file system to be checked, and removes it if all was well. A child \
             process writes to it and is killed with SIGKILL, over and over; each time everything that was acknowledged must \
             be there, bit for bit. The same seed makes the same operations, and kills after the same acknowledgements; how \
             long after them also depends on the system.
 
             It kills processes, not the machine: it doesn't test what a power cut does to a disk.
-            """
+            """,
+            examples: [
+                "lacuna torture /mnt/disk/torture --seconds 600",
+                "lacuna torture torture --seed 7",
+            ]
+        )
     )
 
-    @Argument(help: "The directory to make; its parent must exist.")
+    @Argument(help: "The directory to make; its parent must exist.", completion: .directory)
     var store: String
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Run for this many seconds; 60 by default.", valueName: "n"))
