@@ -193,6 +193,84 @@ import Testing
         #expect(try jsonObject(text) as NSDictionary == expected)
     }
 
+    /// An import of an export makes a store like the exported one, and the same rows.
+    @Test(
+        arguments: ["npy", "jsonl"],
+        [("integer", "5"), ("text", "a\"\n\\.,é"), ("uuid", "6f9619ff-8b86-d011-b42d-00c04fc964ff")]
+    )
+    func anImportMakesTheSameStore(_ ending: String, _ ids: (kind: String, id: String)) throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed(
+            ["create", store, "--dimension", "2", "--metric", "dot", "--ids", ids.kind, "--element", "float16"]
+                + ["--model", "m", "--model-version", "2", "--no-normalized"]
+        )
+        try succeed("put", store, ids.id, "--metadata", "{ \"a\":1.0e0}", input: "[0.5,-0.0]")
+        try succeed("export", store, directory / "a.\(ending)")
+        let made = try succeed("import", directory / "copy", directory / "a.\(ending)")
+        #expect(made.error.hasSuffix("copy was made, as \(directory / "a.\(ending).store.json") describes it\n"))
+        try succeed("export", directory / "copy", directory / "b.\(ending)")
+        for name in Self.files[ending]! {
+            #expect(try directory.read(name) == directory.read(name.replacing("a.", with: "b.", maxReplacements: 1)))
+        }
+        let before = try succeed("stats", store, "--json").json()
+        let after = try succeed("stats", directory / "copy", "--json").json()
+        for key in ["dimension", "metric", "ids", "element", "model", "model_version", "normalized", "live"] {
+            #expect("\(try #require(before[key]))" == "\(try #require(after[key]))", "\(key)")
+        }
+    }
+
+    @Test func anImportSaysHowTheStoreDiffers() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        let export = directory / "a.npy"
+        try succeed("export", store, export)
+        let other = directory / "other"
+        try succeed(["create", other, "--dimension", "3", "--metric", "dot", "--element", "int8"])
+        try fail(65, "import", other, export, saying: "component 0")
+        try succeed("create", directory / "dot", "--dimension", "3", "--metric", "dot")
+        let run = try succeed("import", directory / "dot", export)
+        #expect(run.error.contains("distances were euclidean and are dot here"), "\(run.error)")
+        #expect(try succeed("list", directory / "dot", "--json").lines == succeed("list", store, "--json").lines)
+        try succeed("create", directory / "four", "--dimension", "4")
+        try fail(65, "import", directory / "four", export, saying: "3 components")
+        try succeed("create", directory / "text", "--dimension", "3", "--ids", "text")
+        try fail(65, "import", directory / "text", export, saying: "not an id")
+    }
+
+    @Test func aFailedImportSaysThatItMadeTheStore() throws {
+        let directory = try TemporaryDirectory()
+        try succeed("export", try Fixture.store(directory, 3), directory / "a.jsonl")
+        let lines = String(decoding: try directory.read("a.jsonl"), as: UTF8.self)
+        _ = try directory.write("a.jsonl", lines + "{}\n")
+        try fail(65, "import", directory / "new", directory / "a.jsonl", "--batch", "2", saying: "new was made, as ")
+        #expect(try Fixture.rowCount(directory / "new") == 2)
+    }
+
+    /// A description is as hostile as any file.
+    @Test func descriptionsThatCantBeRight() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        try succeed("export", store, directory / "a.npy")
+        let text = String(decoding: try directory.read("a.npy.store.json"), as: UTF8.self)
+        let new = directory / "new"
+        func expectRefusal(_ status: Int32, _ old: String, _ other: String, saying words: String) throws {
+            let forged = text.replacing(old, with: other)
+            try #require(forged != text)
+            _ = try directory.write("a.npy.store.json", forged)
+            try fail(status, "import", new, directory / "a.npy", saying: words)
+            #expect(!FileManager.default.fileExists(atPath: new))
+        }
+        try expectRefusal(65, "\"rows\" : 3", "\"rows\" : null", saying: "interrupted")
+        try expectRefusal(65, "\"euclidean\"", "\"manhattan\"", saying: "no store of this version")
+        try expectRefusal(65, "\"integer\"", "7", saying: "doesn't describe an export")
+        try expectRefusal(64, "\"dimension\" : 3", "\"dimension\" : -3", saying: "dimension")
+        // A name that leads elsewhere is no file beside this one.
+        _ = try directory.write("a.npy.store.json", text.replacing("\"a.jsonl\"", with: "\"../a.jsonl\""))
+        try succeed("import", new, directory / "a.npy")
+        #expect(try succeed("list", new, "--json").lines[0].contains("null"))
+    }
+
     @Test func nothingIsWrittenIfNothingMatches() throws {
         let directory = try TemporaryDirectory()
         let store = try Fixture.store(directory, 2)

@@ -66,12 +66,26 @@ struct ImportCommand: WaitingCommand {
         }
     }
 
+    func run() throws {
+        try check()
+        guard let made = try ExportedStore(beside: file)?.createIfMissing(store) else { return try runOnStore() }
+        do { try runOnStore() } catch {
+            guard var error = CommandError(error) else { throw error }
+            error.acknowledged = [error.acknowledged, made].compactMap(\.self).joined(separator: "; ")
+            throw error
+        }
+        StandardError.line("note: \(made)")
+    }
+
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        let dimension = try store.info.dimension
+        let info = try store.info
+        let dimension = info.dimension
+        let exported = try ExportedStore(beside: file)
         let source = file == "-" ? RowSource.standardInput : .file(file)
-        let reader = try rowFile.rowFormat(of: file)
-            .reader(of: source, options: rowFile.readerOptions(dimension: dimension))
+        var options = rowFile.readerOptions(dimension: dimension)
+        if options.metadataFile == nil && ids == nil { options.metadataFile = exported?.metadataFile }
+        let reader = try rowFile.rowFormat(of: file).reader(of: source, options: options)
         let total = reader.rowCount
         let ids = try ImportedIDs<ID>(file: ids, first: firstID, rows: total, of: source.name)
         let ahead = RowsAhead(reader, rows: batches.batch, dimension: dimension)
@@ -92,7 +106,8 @@ struct ImportCommand: WaitingCommand {
             throw CommandError(error)?.after(result.rows, "were imported before this and are kept") ?? error
         }
         bar.clear()
-        for note in rows.notes { StandardError.line("note: \(singleLine(note))") }
+        let notes = rows.notes + (exported?.differences(from: info) ?? [])
+        for note in notes { StandardError.line("note: \(singleLine(note))") }
         let oldMetadata = result.withoutMetadata > 0 ? replacing.fateOfOldMetadata : nil
         try report(result, ContinuousClock.now - start, Int64(result.rows) * Int64(dimension) * 4, oldMetadata, output)
     }
