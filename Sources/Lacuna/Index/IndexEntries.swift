@@ -99,7 +99,8 @@ extension StoreIndex {
     }
 
     /// The number of all entries, if they are spread over the numbers from the first entry's to the last one's as
-    /// densely as at one of the two ends. The numbers are the values, or the ids if all entries have one value.
+    /// densely as at one of the two ends. The numbers are the values, or the ids if all entries have one value. If all
+    /// entries at an end have one value, there may be more of it.
     private func estimate(
         from first: Entry,
         to entry: Entry,
@@ -122,9 +123,12 @@ extension StoreIndex {
         let place = last.end.value?.isSameValue(as: value) == true ? \Entry.id.number : \Entry.value?.number
         let numbers = [first, entry, last.first, last.end].compactMap { $0[keyPath: place] }
         guard numbers.count == 4, numbers[0] < numbers[3] else { return (0, .infinity) }
-        let all = numbers[3] - numbers[0]
-        let counts = [numbers[1] - numbers[0], numbers[3] - numbers[2]].map { Double(Self.sample) * all / $0 }
-        return (min(counts[0], counts[1]), max(counts[0], counts[1]))
+        // A whole number stands for all numbers up to the next.
+        let unit = numbers.allSatisfy { $0 == $0.rounded() } ? 1.0 : 0
+        let widths = [numbers[1] - numbers[0], numbers[3] - numbers[2]]
+        guard unit > 0 || !widths.contains(0) else { return (0, .infinity) }
+        let counts = widths.map { Double(Self.sample) * (numbers[3] - numbers[0] + unit) / ($0 + unit) }
+        return (min(counts[0], counts[1]), widths.contains(0) ? .infinity : max(counts[0], counts[1]))
     }
 }
 

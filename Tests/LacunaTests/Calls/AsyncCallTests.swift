@@ -83,7 +83,6 @@ import Testing
             for other in others { other.end.signal() }
             try await group.waitForAll()
         }
-        #expect(try await threads() == cores)
     }
 
     /// A closure's result need not be `Sendable`.

@@ -112,6 +112,22 @@ import Testing
         try Self.checkKind { UUID(uuidString: "00000000-0000-4000-8000-\(100_000_000_000 + $0 * 7 % 4_003)") ?? UUID() }
     }
 
+    /// Each value is that of more rows than the estimate of their number looks at.
+    @Test func aRangeOfFewValues() throws {
+        let scratch = try Scratch()
+        let configuration = VectorStoreConfiguration(dimension: 1, metric: .euclidean)
+        let store = try VectorStore<Int64>.create(at: scratch.store, configuration: configuration)
+        try store.write { batch in
+            for row in Int64(0)..<12_000 { try batch.put([Float(row)], for: row, metadataJSON: #"{"n":\#(row % 10)}"#) }
+        }
+        try store.createMetadataIndex(on: "n")
+        try Self.fill(store)
+        let found = try store.explainedSearch(forEach: [[0]], limit: 1_000, where: .field("n").between(2, 3))
+        #expect(found.report.plan == .indexFirst)
+        let nearest = (Int64(0)..<5_000).filter { [2, 3].contains($0 % 10) }
+        #expect(found.matches[0].map(\.id) == nearest)
+    }
+
     /// A table of somebody else has the name that the index's table would get.
     @Test func aNameThatIsTaken() throws {
         let scratch = try Scratch()
