@@ -39,7 +39,7 @@ struct WaitOption: ParsableArguments {
             do { return try body() } catch let error as VectorStoreError where [.locked, .busy].contains(error.code) {
                 let rest = end - ContinuousClock.now
                 guard rest > .zero else { throw error }
-                if !isWaiting { StandardError.passingLine("waiting: \(error.problem)") }
+                if !isWaiting { StandardError.say("waiting: \(error.problem)") }
                 isWaiting = true
                 // Unlike usleep(3), poll(2) ends at a signal on every system.
                 _ = poll(nil, 0, Int32(1 + min(rest, Self.pause).inSeconds * 1_000))

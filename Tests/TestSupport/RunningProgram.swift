@@ -23,6 +23,11 @@ package final class RunningProgram {
 
     package var processID: Int32 { process.processIdentifier }
 
+    /// Standard error, as far as it was written.
+    package var errorSoFar: String {
+        get throws { String(decoding: try directory.read("err"), as: UTF8.self) }
+    }
+
     package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     package func write(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }

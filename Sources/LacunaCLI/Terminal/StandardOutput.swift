@@ -83,6 +83,11 @@ enum StandardError {
         write("\r\(singleLine(text).cut(width - 1))\u{1B}[K")
     }
 
+    /// The same, but elsewhere it is a line like others.
+    static func say(_ text: String) {
+        if isTerminal { passingLine(text) } else { line(singleLine(text)) }
+    }
+
     static func clearLine() {
         if isTerminal { write("\r\u{1B}[K") }
     }
