@@ -60,7 +60,7 @@ test-sqlite: dependencies ## Tests filters and indexes with other versions of SQ
 	SWIFT=$(SWIFT) Tests/SQLiteVersions/run
 
 # Tests the export to PostgreSQL with pgvector; skipped if they can't be downloaded.
-test-postgres: dependencies
+test-postgres: dependencies ## Runs the scripts for PostgreSQL on a server with pgvector
 	SWIFT=$(SWIFT) Tests/Postgres/run
 
 # Builds the reference with DocC, and checks that it has no warning, that each public symbol is documented, and that
