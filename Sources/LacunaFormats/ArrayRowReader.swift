@@ -68,7 +68,7 @@ final class ArrayRowReader: RowReader {
             }
             let line = try FlatRow(object, at: metadata.location)
             batch.places[index] = metadata.lineNumber
-            try rule.add(line.id, to: &batch, at: metadata.location)
+            do throws(FormatError) { try rule.add(line.id, to: &batch) } catch { throw error.at(metadata.location) }
             batch.metadata.append(line.metadata)
         }
         if count == 0, try metadata.next() != nil { throw Self.differentCounts(metadataFile, "more", source, row) }

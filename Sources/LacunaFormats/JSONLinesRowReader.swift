@@ -1,18 +1,16 @@
 /// The rows of a JSON Lines file, one object a line.
 final class JSONLinesRowReader: RowReader {
-    private let lines: JSONLinesReader
+    private let lines: LineReader
     private let source: RowSource
-    private let fields: JSONRowFields
-    private var rule = RowIDRule()
-    private(set) var dimension: Int?
+    private var rows: JSONRowParser
 
     var rowCount: Int? { nil }
+    var dimension: Int? { rows.dimension }
 
     init(_ source: RowSource, _ options: RowReaderOptions) throws(FormatError) {
         self.source = source
-        fields = JSONRowFields(options)
-        dimension = options.dimension
-        lines = try JSONLinesReader(source)
+        rows = JSONRowParser(options)
+        lines = try LineReader(source)
     }
 
     func read(_ maximumRows: Int, into batch: inout RowBatch) throws(FormatError) -> Int {
@@ -20,21 +18,17 @@ final class JSONLinesRowReader: RowReader {
         batch.source = source.name
         batch.place = .line
         do throws(FormatError) {
-            while batch.count < maximumRows, let object = try lines.next() { try add(object, to: &batch) }
+            while batch.count < maximumRows, let range = try lines.nextRange() {
+                do throws(FormatError) { try rows.add(lines.input.bytes, range, to: &batch) } catch {
+                    throw error.at(lines.location)
+                }
+                batch.places.append(lines.lineNumber)
+            }
         } catch {
             batch.clear()
             throw error
         }
-        batch.dimension = dimension ?? 0
+        batch.dimension = rows.dimension ?? 0
         return batch.count
-    }
-
-    private func add(_ object: JSONObject, to batch: inout RowBatch) throws(FormatError) {
-        let row = try FullRow(object, fields, dimension: dimension, at: lines.location)
-        dimension = row.vector.count
-        batch.components.append(contentsOf: row.vector)
-        batch.places.append(lines.lineNumber)
-        try rule.add(row.id, to: &batch, at: lines.location)
-        batch.metadata.append(row.metadata)
     }
 }

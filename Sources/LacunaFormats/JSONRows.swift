@@ -3,10 +3,13 @@ package struct JSONRowFields: Sendable {
     /// The names that the vector may have.
     let vector: [String]
     let id: String
+    /// Other fields that aren't part of the metadata.
+    let ignored: [String]
     /// Nil if the metadata are the field `metadata`, or all other fields if there is none.
     let metadata: String?
 
-    package init(_ options: RowReaderOptions = RowReaderOptions()) {
+    package init(_ options: RowReaderOptions = RowReaderOptions(), ignoring ignored: [String] = []) {
+        self.ignored = ignored
         vector = options.vectorField.map { [$0] } ?? Self.vectorNames
         id = options.idField ?? Self.idName
         metadata = options.metadataField
@@ -61,16 +64,29 @@ package struct FullRow {
         of what: String = "the store's",
         at location: String
     ) throws(FormatError) {
-        do throws(FormatError) {
-            let vectorField = try fields.vectorMember(object, dimension)
-            vector = try floats(fromJSONArray: vectorField.rawValue)
-            if let dimension, vector.count != dimension {
-                throw VectorLimits.refusal(of: vector.count, expected: dimension, of: what)
-            }
-            let idText = try object.member(named: fields.id)?.rawValue
-            id = try idText.map { text throws(FormatError) in RowID(try JSONScalar(parsing: text)) }
-            metadata = try fields.metadata(of: object, without: vectorField.key)
-        } catch { throw error.at(location) }
+        do { try self.init(object, fields, dimension: dimension, of: what) } catch { throw error.at(location) }
+    }
+
+    init(
+        _ object: JSONObject,
+        _ fields: JSONRowFields,
+        dimension: Int?,
+        of what: String = "the store's"
+    ) throws(FormatError) {
+        let vectorField = try fields.vectorMember(object, dimension)
+        vector = try floats(fromJSONArray: vectorField.rawValue)
+        if let dimension, vector.count != dimension {
+            throw VectorLimits.refusal(of: vector.count, expected: dimension, of: what)
+        }
+        id = try fields.id(of: object)
+        metadata = try fields.metadata(of: object, without: vectorField.key)
+    }
+
+    /// The row of an object whose vector was parsed before.
+    init(_ object: JSONObject, withVector vectorField: String, _ fields: JSONRowFields) throws(FormatError) {
+        vector = []
+        id = try fields.id(of: object)
+        metadata = try fields.metadata(of: object, without: vectorField)
     }
 
     package static func line(idText: String, vector: [Float], metadata: String?) throws(FormatError) -> String {
@@ -90,10 +106,15 @@ extension JSONRowFields {
         )
     }
 
+    fileprivate func id(of object: JSONObject) throws(FormatError) -> RowID? {
+        guard let text = try object.member(named: id)?.rawValue else { return nil }
+        return RowID(try JSONScalar(parsing: text))
+    }
+
     fileprivate func metadata(of object: JSONObject, without vector: String) throws(FormatError) -> String? {
         let name = metadata ?? Self.metadataName
         if let member = try object.member(named: name) {
-            let others = object.members.filter { ![vector, id, name].contains($0.key) }
+            let others = object.members.filter { ![vector, id, name].contains($0.key) && !ignored.contains($0.key) }
             if metadata == nil, let other = others.first {
                 throw FormatError.invalid(
                     "the row has \"\(excerpt(other.key))\" beside its \"metadata\"",
@@ -106,7 +127,7 @@ extension JSONRowFields {
             }
         }
         if metadata != nil { return nil }
-        let others = object.members.filter { ![vector, id].contains($0.key) }
+        let others = object.members.filter { ![vector, id].contains($0.key) && !ignored.contains($0.key) }
         if others.isEmpty { return nil }
         return JSONObject.singleLine("{" + others.map(\.text).joined(separator: ", ") + "}")
     }

@@ -63,12 +63,9 @@ public enum RowID: Hashable, Sendable {
 struct RowIDRule {
     private var areThere: Bool?
 
-    mutating func add(_ id: RowID?, to batch: inout RowBatch, at location: @autoclosure () -> String)
-        throws(FormatError)
-    {
+    mutating func add(_ id: RowID?, to batch: inout RowBatch) throws(FormatError) {
         if let areThere, areThere != (id != nil) {
             throw FormatError.invalid(
-                location(),
                 areThere ? "the row has no id, and the first one has" : "the row has an id, and the first one has none",
                 remedy: "give all rows an id, or none"
             )

@@ -82,6 +82,12 @@ extension RowFormat {
     private static let registry: [RowFormat] = [
         RowFormat("npy", "a NumPy array", options: [.metadataFile], reader: ArrayRowReader.npy, writing: .npy),
         RowFormat(
+            "npz",
+            "NumPy arrays as numpy.savez stores them",
+            options: [.metadataFile, .table],
+            reader: ArrayRowReader.npz
+        ),
+        RowFormat(
             "fvecs",
             "rows of float32, each after its dimension",
             options: [.metadataFile],
@@ -101,8 +107,28 @@ extension RowFormat {
             reader: JSONLinesRowReader.init,
             writing: .jsonl
         ),
-        RowFormat("csv", "comma-separated values", writing: .csv),
-        RowFormat("sqlite", endings: ["sqlite", "sqlite3", "db"], "a table of SQLite", writing: .sqlite),
+        RowFormat(
+            "json",
+            "an array of JSON objects, or an embeddings API's answer",
+            options: .fields.union([.table]),
+            reader: JSONRowReader.init
+        ),
+        RowFormat(
+            "csv",
+            "columns with commas between them, and a header",
+            options: .fields,
+            reader: CSVRowReader.commas,
+            writing: .csv
+        ),
+        RowFormat("tsv", "columns with tabs between them, and a header", options: .fields, reader: CSVRowReader.tabs),
+        RowFormat(
+            "sqlite",
+            endings: ["sqlite", "sqlite3", "db"],
+            "a table of SQLite, or a vec0 table of sqlite-vec",
+            options: .fields.union([.table]),
+            reader: SQLiteRowReader.open,
+            writing: .sqlite
+        ),
         RowFormat("postgres", endings: ["sql"], "a script for PostgreSQL with pgvector", writing: .postgres),
     ]
 

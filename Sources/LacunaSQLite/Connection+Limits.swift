@@ -38,9 +38,14 @@ extension Connection {
 
     /// From now on a statement that reads another table than these fails with `damaged` when it is prepared.
     package func allowReading(only tables: Set<String>) {
-        let authorizer = Authorizer { request in
+        authorize { request in
             request.action != SQLITE_READ || request.first.map { tables.contains($0.lowercased()) } ?? false
         }
+    }
+
+    /// From now on a statement for which the answer is no fails when it is prepared.
+    func authorize(_ allows: @escaping (Request) -> Bool) {
+        let authorizer = Authorizer(allows)
         readingAuthorizer = authorizer
         set(authorizer)
     }

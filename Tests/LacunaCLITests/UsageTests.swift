@@ -15,7 +15,7 @@ import Testing
         (["create", "x", "--dimension", "3", "--normalized"], "--model"),
         (["create", "x", "--dimension", "3", "--model-version", "2"], "--model"),
         (["create", "x", "--dimension", "3", "--model", ""], "name of the model is empty"),
-        (["import", "x", "rows.csv"], "rows.csv"),
+        (["import", "x", "rows.xlsx"], "rows.xlsx"),
         (["import", "x", "rows.jsonl", "--metadata", "m.jsonl"], "--metadata"),
         (["import", "x", "rows.npy", "--batch", "0"], "--batch"),
         (["import", "x", "rows.npy", "--first-id", "one"], "one"),

@@ -1,0 +1,159 @@
+/// The records of a CSV file (RFC 4180), in memory bounded by the longest.
+///
+/// Fields may be quoted, and may then have delimiters, line breaks and doubled quotes. A record ends with LF or CRLF.
+/// A byte order mark at the start is skipped. Blank lines may follow the last record. A record over 64 MiB is refused.
+///
+/// It is our own because the one CSV package that we found reads a file into one `String` first, and then makes a
+/// `String` of each field.
+final class CSVRecords {
+    struct Field {
+        /// The position of the content, without quotes, in the record's bytes.
+        var range: Range<Int>
+        var isQuoted = false
+        /// Whether the content has doubled quotes, each of which stands for one.
+        var hasDoubledQuotes = false
+    }
+
+    private static let maximumBytes = 64 << 20
+
+    /// The fields of the record that ``next()`` has read.
+    private(set) var fields: [Field] = []
+    /// The record's first line, counted from 1.
+    private(set) var lineNumber = 0
+    let input: BufferedInput
+    private let delimiter: UInt8
+    /// The position of the record in the input's bytes.
+    private var recordStart = 0
+    private var nextLine = 1
+
+    var location: String { "\(input.path), line \(lineNumber)" }
+
+    init(_ source: RowSource, delimiter: UInt8) throws(FormatError) {
+        input = try BufferedInput(source)
+        self.delimiter = delimiter
+    }
+
+    /// Reads the next record. Returns false at the end.
+    func next() throws(FormatError) -> Bool {
+        var firstBlankLine: Int?
+        while try readRecord() {
+            if fields.count > 1 || fields[0].isQuoted || !fields[0].range.isEmpty {
+                guard let firstBlankLine else { return true }
+                lineNumber = firstBlankLine
+                throw FormatError.invalid(location, "a blank line between records", remedy: "remove it")
+            }
+            firstBlankLine = firstBlankLine ?? lineNumber
+        }
+        return false
+    }
+
+    /// Calls `body` with the record's bytes, in which ``Field/range`` tells positions.
+    func withBytes<R>(_ body: (Span<UInt8>) throws(FormatError) -> R) throws(FormatError) -> R {
+        let bytes = input.bytes
+        return try body(bytes.span.extracting(recordStart..<bytes.count))
+    }
+
+    /// The content of a field as text.
+    func text(_ field: Field) throws(FormatError) -> String {
+        let range = recordStart + field.range.lowerBound..<recordStart + field.range.upperBound
+        guard let text = String(validating: input.bytes[range], as: UTF8.self) else {
+            throw FormatError.invalid(location, "not valid UTF-8", remedy: "save the file as UTF-8")
+        }
+        return field.hasDoubledQuotes ? text.replacing("\"\"", with: "\"") : text
+    }
+
+    private func readRecord() throws(FormatError) -> Bool {
+        lineNumber = nextLine
+        var isLast = false
+        while true {
+            let length = try scan(isLast: isLast)
+            guard (length ?? input.bytes.count - input.start) <= Self.maximumBytes else {
+                throw FormatError.invalid(
+                    location,
+                    "the record is over 64 MiB",
+                    remedy: "check that quotes come in pairs, and that every row ends with a line feed"
+                )
+            }
+            if let length {
+                recordStart = input.start
+                input.use(to: input.start + length)
+                return true
+            }
+            if isLast { return false }
+            isLast = try !input.more()
+        }
+    }
+
+    /// Finds the fields of the record that begins here. Returns its length with its line feed; nil if the buffer ends
+    /// sooner, or at the end of the file.
+    private func scan(isLast: Bool) throws(FormatError) -> Int? {
+        fields.removeAll(keepingCapacity: true)
+        nextLine = lineNumber
+        let buffer = input.bytes
+        let bytes = buffer.span.extracting(input.start..<buffer.count)
+        if bytes.count == 0 { return nil }
+        var position = 0
+        while true {
+            let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
+            let field = isQuoted ? try quoted(bytes, position, isLast) : try unquoted(bytes, position, isLast)
+            guard var field else { return nil }
+            position = field.range.upperBound + (isQuoted ? 1 : 0)
+            if position < bytes.count, bytes[position] == delimiter {
+                fields.append(field)
+                position += 1
+                continue
+            }
+            // An unquoted field takes the CR of a CRLF with it.
+            let hasCarriageReturn = !isQuoted && position > field.range.lowerBound && bytes[position - 1] == 0x0D
+            if hasCarriageReturn { field.range = field.range.lowerBound..<position - 1 }
+            fields.append(field)
+            if isQuoted, position < bytes.count, bytes[position] == 0x0D { position += 1 }
+            nextLine += 1
+            if position == bytes.count { return isLast ? position : nil }
+            if bytes[position] == 0x0A { return position + 1 }
+            throw FormatError.invalid(
+                "\(input.path), line \(nextLine - 1)",
+                "something follows the quote that ends field \(fields.count)",
+                remedy: "double each quote in a quoted field"
+            )
+        }
+    }
+
+    /// The field that begins at `start` and ends before a delimiter or a line feed; nil if the buffer ends sooner.
+    private func unquoted(_ bytes: Span<UInt8>, _ start: Int, _ isLast: Bool) throws(FormatError) -> Field? {
+        var end = start
+        while end < bytes.count, bytes[end] != delimiter, bytes[end] != 0x0A {
+            if bytes[end] == UInt8(ascii: "\"") {
+                throw FormatError.invalid(
+                    "\(input.path), line \(nextLine)",
+                    "field \(fields.count + 1) has a quote, and doesn't begin with one",
+                    remedy: "put the field in quotes, and double each quote in it"
+                )
+            }
+            end += 1
+        }
+        return end == bytes.count && !isLast ? nil : Field(range: start..<end)
+    }
+
+    /// The field whose first quote is at `start`; nil if the buffer ends before the byte after its last quote.
+    private func quoted(_ bytes: Span<UInt8>, _ start: Int, _ isLast: Bool) throws(FormatError) -> Field? {
+        var field = Field(range: start + 1..<start + 1, isQuoted: true)
+        var end = start + 1
+        while end < bytes.count {
+            if bytes[end] == 0x0A { nextLine += 1 }
+            if bytes[end] == UInt8(ascii: "\"") {
+                if end + 1 == bytes.count && !isLast { return nil }
+                guard end + 1 < bytes.count, bytes[end + 1] == UInt8(ascii: "\"") else {
+                    field.range = start + 1..<end
+                    // A CR may belong to the end of the line.
+                    return end + 2 == bytes.count && bytes[end + 1] == 0x0D && !isLast ? nil : field
+                }
+                field.hasDoubledQuotes = true
+                end += 1
+            }
+            end += 1
+        }
+        if !isLast { return nil }
+        throw FormatError.invalid(location, "the quote of field \(fields.count + 1) doesn't end", remedy: "close it")
+    }
+}
