@@ -59,7 +59,16 @@ final class CSVRecords {
         guard let text = String(validating: input.bytes[range], as: UTF8.self) else {
             throw FormatError.invalid(location, "not valid UTF-8", remedy: "save the file as UTF-8")
         }
-        return field.hasDoubledQuotes ? text.replacing("\"\"", with: "\"") : text
+        if !field.hasDoubledQuotes { return text }
+        // A quote before a combining mark is a part of a character, so the bytes are compared.
+        var isFirst = false
+        return String(
+            decoding: text.utf8.filter { byte in
+                isFirst = byte == UInt8(ascii: "\"") && !isFirst
+                return !isFirst || byte != UInt8(ascii: "\"")
+            },
+            as: UTF8.self
+        )
     }
 
     private func readRecord() throws(FormatError) -> Bool {

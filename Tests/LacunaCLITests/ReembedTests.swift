@@ -60,15 +60,15 @@ import Testing
         let other = directory / "other"
         try succeed("create", other, "--dimension", "2")
         try succeed("import", other, rows([9, 2, 1, 3, 5, 4]))
-        try succeed("export", other, directory / "new.npy")
-        #expect(try succeed("reembed", store, directory / "new.npy").text.hasPrefix("re-embedded 5 rows in "))
+        try succeed("export", other, directory / "array.npy")
+        #expect(try succeed("reembed", store, directory / "array.npy").text.hasPrefix("re-embedded 5 rows in "))
         for id in 1...5 { #expect(try vector(id) == [Double(id * 10), 0.5]) }
-        try FileManager.default.removeItem(atPath: directory / "new.jsonl")
-        try fail(65, "reembed", store, directory / "new.npy", saying: "has 6 rows, and the store has 5")
+        try FileManager.default.removeItem(atPath: directory / "array.jsonl")
+        try fail(65, "reembed", store, directory / "array.npy", saying: "has 6 rows, and the store has 5")
         try succeed("put", store, "9", input: "[1,1]")
         try succeed("delete", store, "4")
         try succeed("put", store, "40", input: "[1,1]")
-        try succeed("reembed", store, directory / "new.npy", "--dimension", "2")
+        try succeed("reembed", store, directory / "array.npy", "--dimension", "2")
         #expect(try [1, 2, 3, 5, 9, 40].map { try vector($0)?[0] } == [10, 20, 30, 40, 50, 90])
     }
 

@@ -207,9 +207,11 @@ import Testing
             try succeed("recover", store)
             let found = try Fixture.rowCount(store)
             #expect(found == acknowledged || found == min(acknowledged + Self.batch, Self.rows), "round \(round)")
-            try succeed("export", store, directory / "found.npy")
-            #expect(try directory.read("found.npy").suffix(found * 384 * 4) == vectors.prefix(found * 384 * 4))
-            let texts = String(decoding: try directory.read("found.jsonl"), as: UTF8.self).split(separator: "\n")
+            try succeed("export", store, directory / "found-\(round).npy")
+            let bytes = found * 384 * 4
+            #expect(try directory.read("found-\(round).npy").suffix(bytes) == vectors.prefix(bytes))
+            let lines = String(decoding: try directory.read("found-\(round).jsonl"), as: UTF8.self)
+            let texts = lines.split(separator: "\n")
             #expect(texts == metadata.prefix(found).map { $0 })
             try succeed(
                 "import",
@@ -220,9 +222,9 @@ import Testing
                 "--replace"
             )
             try succeed("verify", store)
-            try succeed("export", store, directory / "all.npy")
-            #expect(try directory.read("all.npy") == Data(contentsOf: npy))
-            #expect(try directory.read("all.jsonl") == Data(contentsOf: jsonl))
+            try succeed("export", store, directory / "all-\(round).npy")
+            #expect(try directory.read("all-\(round).npy") == Data(contentsOf: npy))
+            #expect(try directory.read("all-\(round).jsonl") == Data(contentsOf: jsonl))
         }
         // An import that ended before the kill proves nothing.
         #expect(kills > 0)
