@@ -89,7 +89,7 @@ struct FVECSTarget: Target {
         var rows = Rows(dimension: reader.dimension)
         var buffer: [Float] = []
         while case let count = try reader.next(3, into: &buffer), count > 0 { rows.components += buffer }
-        try expect(rows.count == reader.rows, "\(rows.count) rows of \(reader.rows)")
+        try expect(rows.count == reader.rows, "\(rows.count) rows of \(reader.rows ?? 0)")
         return rows
     }
 }
