@@ -65,7 +65,7 @@ import Testing
         try backup.close()
         #expect(try contents(destination).rows.count == 81)
         expectError(.alreadyExists) { try store.backup(to: destination) }
-        expectError(.alreadyExists) { try store.backup(to: scratch.store) }
+        expectError(.invalidArgument) { try store.backup(to: scratch.store) }
         expectError(.invalidArgument) { try store.backup(to: scratch.store + "/inside") }
         expectError(.noSuchStore) { try store.backup(to: scratch.path + "/missing/backup") }
         try store.close()
