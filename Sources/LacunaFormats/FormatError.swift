@@ -19,7 +19,7 @@ public struct FormatError: Error, Equatable, CustomStringConvertible {
 
     /// The kind of the reason.
     public let kind: Kind
-    /// What is wrong, and where.
+    /// The fault and its place.
     public let problem: String
     /// The way to remedy it.
     public let remedy: String

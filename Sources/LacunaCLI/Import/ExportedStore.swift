@@ -53,7 +53,7 @@ struct ExportedStore {
 
     /// Makes such a store if there is none.
     ///
-    /// - Returns: What was done; nil if there was a store.
+    /// - Returns: A sentence that says which store was made; nil if there was one.
     func createIfMissing(_ store: String) throws -> String? {
         if try isThere(store) { return nil }
         do {

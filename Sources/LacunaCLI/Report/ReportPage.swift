@@ -43,7 +43,7 @@ struct ReportPage {
         }
     }
 
-    /// What is wrong with the store; nil if nothing was found.
+    /// The damage that was found, for people; nil if there is none.
     var damage: String? {
         if verification?.isSound == false { return "the store is damaged" }
         return overview.isWhole ? nil : "the store is damaged, and a part of it can't be read"

@@ -1,6 +1,6 @@
 /// Rows in aligned columns. On a terminal each row is one line, cut to the terminal's width; elsewhere rows are whole.
 ///
-/// The first rows are kept until they are measured. Should a later row be wider, the columns get wider from there on.
+/// The first rows are kept until they are measured. If a later row is wider, the columns get wider from there on.
 final class Table {
     struct Column {
         let title: String
