@@ -72,6 +72,9 @@ import Testing
         let files = try export(directory, "new")
         _ = try directory.write(name, "mine")
         #expect(throws: FormatError.self) { try files.publish(rows: 2) }
+        #expect(throws: FormatError.self, "the next export knows that it isn't its own") {
+            try export(directory, "last").publish(rows: 3)
+        }
         #expect(try text(directory, name) == "mine")
     }
 

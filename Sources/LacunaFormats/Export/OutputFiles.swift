@@ -25,8 +25,8 @@ package final class OutputFiles {
     let files: [AtomicFile]
     private let file: String
     private var description: ExportDescription
-    /// Whether an earlier export is there, to be replaced.
-    private let isReplacing: Bool
+    /// The number of the first files that an earlier export has made, to be replaced; nil if there was none.
+    private let earlierFiles: Int?
 
     /// - Parameters:
     ///   - file: The path of the export's first file.
@@ -41,11 +41,12 @@ package final class OutputFiles {
         paths = [file] + others + [descriptionPath]
         let earlier: ExportDescription?
         do { earlier = try ExportDescription.read(beside: file) } catch { throw Self.inTheWay(descriptionPath) }
-        if let earlier, earlier.store != description.store || earlier.files != self.description.files {
+        if let earlier, earlier.store != description.store || !self.description.files.starts(with: earlier.files) {
             throw Self.inTheWay(file, "belongs to another export")
         }
-        isReplacing = earlier != nil
-        if earlier == nil, let path = ([file] + others).first(where: Self.isThere) { throw Self.inTheWay(path) }
+        earlierFiles = earlier?.files.count
+        let new = ([file] + others).dropFirst(earlierFiles ?? 0)
+        if let path = new.first(where: Self.isThere) { throw Self.inTheWay(path) }
         var files: [AtomicFile] = []
         for path in [file] + others { files.append(try AtomicFile(path)) }
         self.files = files
@@ -57,13 +58,28 @@ package final class OutputFiles {
     package func publish(rows: Int) throws(FormatError) -> Int {
         for file in files { try file.completeIfOpen() }
         var bytes = 0
-        _ = try describe(isReplacing ? .replacing : .new)
-        for file in files {
-            try file.publish(isReplacing ? .replacing : .new)
+        _ = try describe(earlierFiles == nil ? .new : .replacing)
+        for (number, file) in files.enumerated() {
+            let isNew = number >= earlierFiles ?? 0
+            do { try file.publish(isNew ? .new : .replacing) } catch {
+                if isNew { try? disown(from: number) }
+                throw error
+            }
             bytes += file.length
         }
         description.rows = rows
         return bytes + (try describe(.replacing))
+    }
+
+    /// Another file has come in the way since the export began. The description no longer names it, so that the next
+    /// export doesn't take it for one of its own.
+    private func disown(from number: Int) throws(FormatError) {
+        description.files.removeSubrange(number...)
+        if number > 0 {
+            _ = try describe(.replacing)
+        } else {
+            unsafe unlink(ExportDescription.path(beside: file))
+        }
     }
 
     private func describe(_ publishing: AtomicFile.Publishing) throws(FormatError) -> Int {
