@@ -10,6 +10,8 @@ final class CallQueue: Sendable {
         /// The number of jobs at the beginning of `waiting` that were taken.
         var taken = 0
         var running = 0
+        /// Whether a task's own thread does short work.
+        var isBusyHere = false
         /// Serial queues that no thread works for.
         var idle: [DispatchQueue] = []
 
@@ -42,10 +44,20 @@ final class CallQueue: Sendable {
 
     /// Calls `work` on a thread of this queue. If the task is cancelled before ``AsyncCall/begin()``, this throws
     /// `CancellationError` at once, and the work does nothing; after that, the work ends when it notices.
-    func run<R>(_ work: sending @escaping () throws -> sending R) async throws -> sending R {
+    ///
+    /// - Parameter isShort: Whether waking a thread takes longer than the work. Then it runs on the task's own thread,
+    ///   unless other short work does: so other tasks wait for one such call at most.
+    func run<R>(
+        isShort: Bool = false,
+        _ work: sending @escaping () throws -> sending R
+    ) async throws -> sending R {
         let call = AsyncCall(beginsInTurn: beginsInTurn)
         let job = JobOf(call, work)
         return try await withTaskCancellationHandler {
+            if isShort, beginHere(call) {
+                defer { state.withLock { $0.isBusyHere = false } }
+                return try job.result()
+            }
             // ThreadSanitizer doesn't see that a continuation orders two threads if it is resumed before the task waits.
             defer { job.answer.withLock { _ in } }
             return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<R, any Error>) in
@@ -54,6 +66,16 @@ final class CallQueue: Sendable {
             }
         } onCancel: {
             call.cancel()
+        }
+    }
+
+    /// Whether a task's own thread may do the work of a call. Then it must note when that work has ended.
+    private func beginHere(_ call: AsyncCall) -> Bool {
+        state.withLock { state in
+            if state.isBusyHere { return false }
+            state.isBusyHere = true
+            call.cores = max(1, AsyncCalls.cores / (state.running + 1))
+            return true
         }
     }
 
@@ -95,7 +117,7 @@ private class Job: @unchecked Sendable {
 /// two.
 private final class JobOf<R>: Job, @unchecked Sendable {
     let answer = Guarded<CheckedContinuation<R, any Error>?>(nil)
-    private var work: (() throws -> sending R)?
+    private var work: () throws -> sending R
 
     init(_ call: AsyncCall, _ work: sending @escaping () throws -> sending R) {
         self.work = work
@@ -104,22 +126,31 @@ private final class JobOf<R>: Job, @unchecked Sendable {
 
     func giveUp() { takeAnswer()?.resume(throwing: CancellationError()) }
 
-    /// The work, and the store that it holds, are released before the task goes on, which may open the store again.
-    override func perform() {
+    /// Does the work on this thread. The work, and the store that it holds, are released before the task goes on, which
+    /// may open the store again.
+    func result() throws -> sending R {
         // A write that is refused before its turn never begins: its call would keep this job for ever.
-        defer { try? call.begin() }
+        defer {
+            work = { throw CancellationError() }
+            try? call.begin()
+        }
         do {
             nonisolated(unsafe) let result = try AsyncCall.$current.withValue(call) { [call, work] in
                 if !call.beginsInTurn { try call.begin() }
-                return try work?()
+                return try work()
             }
-            work = nil
-            if let result = unsafe result { takeAnswer()?.resume(returning: result) }
+            return unsafe result
         } catch {
-            work = nil
             let isCancelled = call.isCancelled && (error as? VectorStoreError)?.code == .cancelled
-            takeAnswer()?.resume(throwing: isCancelled ? CancellationError() : error)
+            throw isCancelled ? CancellationError() : error
         }
+    }
+
+    override func perform() {
+        do {
+            let result = try result()
+            takeAnswer()?.resume(returning: result)
+        } catch { takeAnswer()?.resume(throwing: error) }
     }
 
     private func takeAnswer() -> CheckedContinuation<R, any Error>? {

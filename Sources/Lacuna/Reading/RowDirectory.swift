@@ -7,6 +7,8 @@ final class RowDirectory: Sendable {
         /// See ``Snapshot/uncountedChanges``.
         let uncounted: UInt32?
         let dead: SlotBits
+        /// The bytes of all slots, dead ones too.
+        let bytes: Int64
         /// The number of rows that another program has deleted: dead by the table `vectors`, but not by the store's
         /// count.
         let uncountedRows: Int64
@@ -44,6 +46,9 @@ final class RowDirectory: Sendable {
         return dead
     }
 
+    /// The bytes of rows that a search reads; nil if nothing was searched yet.
+    var bytes: Int64? { state.withLock { $0?.bytes } }
+
     func forget() { state.withLock { $0 = nil } }
 
     /// Computes the dead slots from the table `vectors` alone, after other data have contradicted it. Takes O(rows)
@@ -67,6 +72,7 @@ final class RowDirectory: Sendable {
                 sequence: record.commitSequence,
                 uncounted: snapshot.uncountedChanges,
                 dead: dead,
+                bytes: Int64(snapshot.rows.end.number) * snapshot.rows.file.stride,
                 uncountedRows: uncountedRows
             )
         }

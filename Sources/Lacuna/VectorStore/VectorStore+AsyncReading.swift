@@ -1,6 +1,8 @@
 // The asynchronous calls: each does what the blocking one of the same name and parameters does, on a thread of the
-// store's own, and costs some microseconds more. A blocking call can't be written by mistake where an asynchronous one
-// is possible.
+// store's own. A blocking call can't be written by mistake where an asynchronous one is possible.
+//
+// To wake a thread, and then the task's, takes longer than to read a row or search a small store. So one short read at a
+// time runs on the task's own thread.
 //
 // If the task is cancelled, they throw `CancellationError`: at once while the call waits for a thread or for its turn to
 // write, and otherwise as soon as the work notices. A change that was begun ends as usual, so what a call returned is
@@ -24,7 +26,7 @@ extension VectorStore {
 
     /// A copy of the id's vector; nil if no row has this id. See ``vector(for:)``.
     public func vector(for id: ID) async throws -> [Float]? {
-        try await calls.reading.run { [self] in try vector(for: id) }
+        try await calls.reading.run(isShort: true) { [self] in try vector(for: id) }
     }
 
     /// Calls `body` with the id's vector, on a thread of the store's own; nil if no row has this id: see
@@ -41,7 +43,7 @@ extension VectorStore {
 
     /// Whether a row has this id.
     public func contains(_ id: ID) async throws -> Bool {
-        try await calls.reading.run { [self] in try contains(id) }
+        try await calls.reading.run(isShort: true) { [self] in try contains(id) }
     }
 
     /// All ids of one moment, in id order. Takes O(rows) time and memory.
@@ -63,12 +65,12 @@ extension VectorStore {
 
     /// The id's metadata; nil if it has none, or no row has this id: see ``metadata(for:as:)``.
     public func metadata<M: Decodable & Sendable>(for id: ID, as type: M.Type = M.self) async throws -> M? {
-        try await calls.reading.run { [self] in try metadata(for: id, as: type) }
+        try await calls.reading.run(isShort: true) { [self] in try metadata(for: id, as: type) }
     }
 
     /// The id's metadata as the JSON text that was put; nil if it has none, or no row has this id.
     public func metadataJSON(for id: ID) async throws -> String? {
-        try await calls.reading.run { [self] in try metadataJSON(for: id) }
+        try await calls.reading.run(isShort: true) { [self] in try metadataJSON(for: id) }
     }
 
     /// Calls `body` with each row of one moment, or with each that passes the filter, in id order, on a thread of the

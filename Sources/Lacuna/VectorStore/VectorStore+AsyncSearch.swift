@@ -2,18 +2,31 @@
 // is alone, and one if there are many.
 
 extension VectorStore {
+    /// A search without conditions of no more rows than these is short: see ``CallQueue/run(isShort:_:)``. One core reads
+    /// them in about a millisecond.
+    private static var shortSearchBytes: Int64 { 16 << 20 }
+
+    /// A filter that is new to the handle takes longer than to compare the rows.
+    private func isShort(_ filter: Filter?, _ options: SearchOptions<ID>) -> Bool {
+        guard filter == nil, options.distinct == nil, let bytes = memory.directory.bytes else { return false }
+        return bytes <= Self.shortSearchBytes
+    }
+
     /// The nearest rows, nearest first; rows at equal distances in the order of their ids: see
     /// ``search(for:limit:where:options:)``.
     ///
     /// It works on threads of the store's own: on all cores if it is alone, and on one if many searches are under way,
-    /// unless ``SearchOptions/threads`` says how many. If the task is cancelled, it ends while it compares rows.
+    /// unless ``SearchOptions/threads`` says how many. If the task is cancelled, it ends while it compares rows. A search
+    /// without conditions of 16 MB of rows or less begins on the task's own thread, if no other does.
     public func search(
         for query: [Float],
         limit: Int,
         where filter: Filter? = nil,
         options: SearchOptions<ID> = SearchOptions()
     ) async throws -> [Match<ID>] {
-        try await calls.reading.run { [self] in try search(for: query, limit: limit, where: filter, options: options) }
+        try await calls.reading.run(isShort: isShort(filter, options)) { [self] in
+            try search(for: query, limit: limit, where: filter, options: options)
+        }
     }
 
     /// The nearest rows of several queries, found in one pass over the file and of one moment: see
@@ -52,7 +65,7 @@ extension VectorStore {
         options: SearchOptions<ID> = SearchOptions(),
         as type: M.Type
     ) async throws -> [DecodedMatch<ID, M>] {
-        try await calls.reading.run { [self] in
+        try await calls.reading.run(isShort: isShort(filter, options)) { [self] in
             try search(for: query, limit: limit, where: filter, options: options, as: type)
         }
     }

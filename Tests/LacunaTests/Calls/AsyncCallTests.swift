@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Lacuna
+import Synchronization
 import TestSupport
 import Testing
 
@@ -54,6 +55,38 @@ import Testing
         #expect(try await store.search(for: [1, 0], limit: 5, where: .field("n") == 3) == blocking)
         #expect(blocking.map(\.id) == [94, 87, 80, 73, 66])
         #expect(try await store.search(forEach: [[1, 0], [-1, 0]], limit: 1).map { $0[0].id } == [99, 0])
+    }
+
+    /// Only the thread of the task itself sees this.
+    @TaskLocal private static var isOwnThread = false
+
+    /// Reads by id, and searches of few rows without conditions, don't wake a thread.
+    @Test func shortReadsRunOnTheThreadOfTheirTask() async throws {
+        let isSeen = Mutex<Bool?>(nil)
+        let options = VectorStoreOptions(shouldCancel: {
+            isSeen.withLock { $0 = Self.isOwnThread }
+            return false
+        })
+        for (rows, limit) in [(1, true), (80, false)] {
+            let path = scratch.path + "/\(rows)"
+            let store = try await VectorStore<Int64>.create(
+                at: path,
+                configuration: .init(dimension: 65_536, metric: .dot),
+                options: options
+            )
+            let row = [Float](repeating: 1, count: 65_536)
+            try await store.write { batch in for id in 1...Int64(rows) { try batch.put(row, for: id) } }
+            let search = SearchOptions<Int64>(threads: 1)
+            // The first search counts the rows.
+            _ = try await store.search(for: row, limit: 1, options: search)
+            try await Self.$isOwnThread.withValue(true) {
+                #expect(try await store.search(for: row, limit: 1, options: search).map(\.id) == [1])
+                #expect(isSeen.withLock { $0 } == limit)
+                _ = try await store.search(for: row, limit: 1, where: .id == 1, options: search)
+                #expect(isSeen.withLock { $0 } == false)
+            }
+            try await store.close()
+        }
     }
 
     /// A search that is alone takes all cores, and one beside others its share of them.
