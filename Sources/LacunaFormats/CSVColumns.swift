@@ -16,14 +16,21 @@ struct CSVColumns {
     private(set) var hasHeader = true
     let names: [String]
 
-    var dimension: Int? {
-        meanings.contains(.vector) ? nil : meanings.count { $0 == .component }
-    }
+    /// The columns that have a component each.
+    private(set) var components: [Int] = []
+    /// The other columns.
+    private(set) var others: [Int] = []
+
+    var dimension: Int? { meanings.contains(.vector) ? nil : components.count }
 
     /// - Parameter names: The fields of the first record, which is the header unless all of them are numbers.
     init(_ names: [String], _ options: RowReaderOptions) throws(FormatError) {
         self.names = names
         meanings = names.map { .field(jsonString($0)) }
+        defer {
+            components = meanings.indices.filter { meanings[$0] == .component }
+            others = meanings.indices.filter { meanings[$0] != .component }
+        }
         if options.names.isEmpty, Self.areNumbers(names) {
             hasHeader = false
             meanings = names.map { _ in .component }
@@ -49,7 +56,7 @@ struct CSVColumns {
         }
     }
 
-    private static let idNames = [JSONRowFields.idName]
+    private static let idNames = [JSONRowFields.idName, "ID", "Id"]
 
     /// The column of a name that was given, or else the first of the usual names that there is.
     private func column(_ given: String?, _ usual: [String], _ what: String) throws(FormatError) -> Int? {

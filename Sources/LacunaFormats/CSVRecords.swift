@@ -96,6 +96,10 @@ final class CSVRecords {
     /// Finds the fields of the record that begins here. Returns its length with its line feed; nil if the buffer ends
     /// sooner, or at the end of the file.
     private func scan(isLast: Bool) throws(FormatError) -> Int? {
+        // A local array isn't checked for other accesses at each field.
+        var fields: [Field] = []
+        swap(&fields, &self.fields)
+        defer { swap(&fields, &self.fields) }
         fields.removeAll(keepingCapacity: true)
         nextLine = lineNumber
         let buffer = input.bytes
@@ -104,7 +108,10 @@ final class CSVRecords {
         var position = 0
         while true {
             let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
-            let field = isQuoted ? try quoted(bytes, position, isLast) : try unquoted(bytes, position, isLast)
+            let field =
+                isQuoted
+                ? try quoted(bytes, position, isLast, fields.count + 1)
+                : try unquoted(bytes, position, isLast, fields.count + 1)
             guard var field else { return nil }
             position = field.range.upperBound + (isQuoted ? 1 : 0)
             if position < bytes.count, bytes[position] == delimiter {
@@ -129,23 +136,52 @@ final class CSVRecords {
     }
 
     /// The field that begins at `start` and ends before a delimiter or a line feed; nil if the buffer ends sooner.
-    private func unquoted(_ bytes: Span<UInt8>, _ start: Int, _ isLast: Bool) throws(FormatError) -> Field? {
-        var end = start
-        while end < bytes.count, bytes[end] != delimiter, bytes[end] != 0x0A {
-            if bytes[end] == UInt8(ascii: "\"") {
-                throw FormatError.invalid(
-                    "\(input.path), line \(nextLine)",
-                    "field \(fields.count + 1) has a quote, and doesn't begin with one",
-                    remedy: "put the field in quotes, and double each quote in it"
-                )
-            }
-            end += 1
+    @inline(__always)
+    private func unquoted(
+        _ bytes: Span<UInt8>,
+        _ start: Int,
+        _ isLast: Bool,
+        _ number: Int
+    ) throws(FormatError) -> Field? {
+        let end = Self.stop(bytes, start, delimiter)
+        if end < bytes.count, bytes[end] == UInt8(ascii: "\"") {
+            throw FormatError.invalid(
+                "\(input.path), line \(nextLine)",
+                "field \(number) has a quote, and doesn't begin with one",
+                remedy: "put the field in quotes, and double each quote in it"
+            )
         }
         return end == bytes.count && !isLast ? nil : Field(range: start..<end)
     }
 
+    /// The position of the first delimiter, line feed or quote; the end if there is none.
+    @inline(__always)
+    private static func stop(_ bytes: Span<UInt8>, _ start: Int, _ delimiter: UInt8) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        /// The lowest bit that is set is the highest of the first byte that is 0.
+        func zeroBytes(_ bytes: UInt64) -> UInt64 { (bytes &- ones) & ~bytes & (ones << 7) }
+        var position = start
+        while position &+ 8 <= bytes.count {
+            let text = unsafe bytes.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)
+            let stops =
+                zeroBytes(text ^ (ones &* UInt64(delimiter))) | zeroBytes(text ^ (ones &* 0x0A))
+                | zeroBytes(text ^ (ones &* 0x22))
+            if stops != 0 { return position &+ stops.trailingZeroBitCount / 8 }
+            position &+= 8
+        }
+        while position < bytes.count, bytes[position] != delimiter, bytes[position] != 0x0A, bytes[position] != 0x22 {
+            position &+= 1
+        }
+        return position
+    }
+
     /// The field whose first quote is at `start`; nil if the buffer ends before the byte after its last quote.
-    private func quoted(_ bytes: Span<UInt8>, _ start: Int, _ isLast: Bool) throws(FormatError) -> Field? {
+    private func quoted(
+        _ bytes: Span<UInt8>,
+        _ start: Int,
+        _ isLast: Bool,
+        _ number: Int
+    ) throws(FormatError) -> Field? {
         var field = Field(range: start + 1..<start + 1, isQuoted: true)
         var end = start + 1
         while end < bytes.count {
@@ -163,6 +199,6 @@ final class CSVRecords {
             end += 1
         }
         if !isLast { return nil }
-        throw FormatError.invalid(location, "the quote of field \(fields.count + 1) doesn't end", remedy: "close it")
+        throw FormatError.invalid(location, "the quote of field \(number) doesn't end", remedy: "close it")
     }
 }

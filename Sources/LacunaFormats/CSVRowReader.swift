@@ -17,7 +17,16 @@ final class CSVRowReader: RowReader {
             throw FormatError.invalid(source.name, "there is no header", remedy: "name the columns in the first line")
         }
         var names: [String] = []
-        for field in records.fields { names.append(try records.text(field)) }
+        for field in records.fields {
+            names.append(try records.text(field))
+            if !field.isQuoted, names.last?.utf8.contains(0x0D) == true {
+                throw FormatError.invalid(
+                    records.location,
+                    "a CR is in the header, and no LF follows it",
+                    remedy: "end lines with LF or CRLF"
+                )
+            }
+        }
         do throws(FormatError) { columns = try CSVColumns(names, options) } catch { throw error.at(records.location) }
         dimension = options.dimension ?? columns.dimension
         if let found = columns.dimension {
@@ -73,9 +82,10 @@ final class CSVRowReader: RowReader {
         var id: RowID?
         var metadata: String?
         var members = ""
-        for index in fields.indices {
+        try appendComponents(fields, to: &batch.components)
+        for index in columns.others {
             switch columns.meanings[index] {
-            case .component: batch.components.append(try component(index))
+            case .component: break
             case .vector: try appendVector(fields[index], to: &batch.components)
             case .id:
                 let text = try records.text(fields[index])
@@ -97,6 +107,27 @@ final class CSVRowReader: RowReader {
         batch.places.append(records.lineNumber)
         try rule.add(id, to: &batch)
         batch.metadata.append(metadata ?? (members.isEmpty ? nil : "{\(members)}"))
+    }
+
+    private func appendComponents(_ fields: [CSVRecords.Field], to components: inout [Float]) throws(FormatError) {
+        let (columns, floats) = (columns.components, floats)
+        var next = 0
+        while true {
+            try records.withBytes { bytes throws(FormatError) in
+                while next < columns.count {
+                    let range = fields[columns[next]].range
+                    guard let (value, end) = floats.number(bytes, from: range.lowerBound, .loose),
+                        end == range.upperBound, value.isFinite
+                    else { return }
+                    components.append(value)
+                    next += 1
+                }
+            }
+            if next == columns.count { return }
+            // Spaces are around it, or it is no number.
+            components.append(try component(columns[next]))
+            next += 1
+        }
     }
 
     private func component(_ index: Int) throws(FormatError) -> Float {

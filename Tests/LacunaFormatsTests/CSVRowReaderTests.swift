@@ -22,6 +22,17 @@ import Testing
         #expect(try rows(text + "\n\r\n") == expected)
     }
 
+    @Test func idsAreFoundInCapitalsToo() throws {
+        for name in ["id", "ID", "Id"] {
+            #expect(try rows("\(name),x0,x1\n7,1,2\n") == [ReadRow(.untyped("7"), [1, 2])])
+        }
+    }
+
+    @Test func linesThatEndWithCRAlone() throws {
+        let error = #expect(throws: FormatError.self) { try rows("id,x0,x1\r1,1,2\r") }
+        #expect(error?.problem.contains("line 1: a CR is in the header, and no LF follows it") == true)
+    }
+
     @Test func quotedFields() throws {
         let text =
             "\"text\",\"v1\",\"v2\",id\r\n\"say \"\"hi\"\",\nthen\r\nleave\",\"1\", 2 ,\"007\"\r\n\"5\",1,2,8\r\n"
