@@ -86,6 +86,9 @@ struct FilterOptions: ParsableArguments {
 
     var areGiven: Bool { !words.isEmpty }
 
+    /// Whether the filter names no condition, as one that a script has put together from nothing.
+    var isEmpty: Bool { sql == nil && json?.filter { !$0.isWhitespace } == "{}" }
+
     /// What to do if they leave out every row.
     var words: [String] {
         [sql.map { _ in "a wider --where" }, json.map { _ in "a wider --filter" }].compactMap(\.self)

@@ -9,10 +9,12 @@ import Glibc
 
 /// A file that appears under its name only when it is whole and on stable storage.
 ///
-/// Bytes go to `NAME.partial` beside it, through a buffer of 1 MiB. ``complete(patching:)`` syncs it, and ``publish(_:)``
-/// renames it to `NAME` and syncs the directory. If anything fails before that, or the last reference goes,
-/// `NAME.partial` is deleted and `NAME` is as it was. A `NAME.partial` that a killed process has left is used again; one
-/// that another process is still writing is locked, and refused with `.io(errno: EWOULDBLOCK)`.
+/// Bytes go to `NAME.lacuna-partial` beside it, through a buffer of 1 MiB. ``complete(patching:)`` syncs it, and
+/// ``publish(_:)`` renames it to `NAME` and syncs the directory. If anything fails before that, or the last reference
+/// goes, `NAME.lacuna-partial` is deleted and `NAME` is as it was. One that a killed process has left is deleted first;
+/// one that another process is still writing is locked, and refused with `.io(errno: EWOULDBLOCK)`.
+///
+/// A file that replaces another one has its permissions.
 final class AtomicFile {
     /// What becomes of a file that has the name already.
     enum Publishing {
@@ -26,7 +28,7 @@ final class AtomicFile {
     }
 
     private static let bufferBytes = 1 << 20
-    private static let partialEnding = ".partial"
+    private static let partialEnding = ".lacuna-partial"
 
     let path: String
     private let name: String
@@ -45,14 +47,17 @@ final class AtomicFile {
 
     init(_ path: String) throws(FormatError) {
         self.path = path
+        let permissions: mode_t?
         do throws(SystemError) {
-            try Self.checkTarget(path)
+            permissions = try Self.permissions(ofTarget: path)
             (directory, name) = try Self.place(of: path)
         } catch {
             throw FormatError.io("create", path, error)
         }
         do throws(SystemError) {
             descriptor = try Self.openLocked(name + Self.partialEnding, in: directory)
+            // Before there is a byte that others mustn't read.
+            if let permissions { fchmod(descriptor, permissions) }
         } catch {
             throw FormatError.io("create", path + Self.partialEnding, error)
         }
@@ -164,35 +169,60 @@ final class AtomicFile {
 
     /// Refuses a directory, onto which a rename would fail after everything was written, and a device, which a rename
     /// would replace.
-    private static func checkTarget(_ path: String) throws(SystemError) {
+    ///
+    /// - Returns: The permissions of the file that is there; nil if there is none.
+    private static func permissions(ofTarget path: String) throws(SystemError) -> mode_t? {
         do throws(SystemError) {
-            try FileStatus.at(path).checkRegular(path)
+            let status = try FileStatus.at(path)
+            try status.checkRegular(path)
+            return status.mode
         } catch {
             if error.errno != ENOENT { throw error }
+            return nil
         }
     }
 
-    /// The lock proves that a file found under this name has no living writer. That writer may have renamed the file
-    /// between our open and our lock: then the name no longer leads to the file that we hold, and emptying it would
-    /// destroy a finished file.
+    /// Makes the file and locks it.
     private static func openLocked(_ name: String, in directory: Directory) throws(SystemError) -> Int32 {
+        try removeLeft(name, in: directory)
         let path = directory.path(name)
         let descriptor = try SystemFileSystem.check("open", path) {
-            let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+            let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
             return SystemFileSystem.openDescriptor(name, in: directory.descriptor, flags, 0o666)
         }
-        do throws(SystemError) {
-            let code = lacuna_lock(descriptor, true)
-            if code != 0 { throw SystemError(errno: code, call: "lock", path: path) }
-            let held = try FileStatus.of(descriptor).identity
-            guard try directory.status(name)?.identity == held else {
-                throw SystemError(errno: EWOULDBLOCK, call: "lock", path: path)
-            }
-            try SystemFileSystem().truncate(descriptor, to: 0)
-            return descriptor
-        } catch {
+        do throws(SystemError) { try lock(descriptor, name, in: directory) } catch {
             SystemFileSystem().close(descriptor)
             throw error
+        }
+        return descriptor
+    }
+
+    /// Removes the name of a file that a killed process has left. It isn't emptied and used again: it may have got
+    /// another name too, under which it is wanted.
+    private static func removeLeft(_ name: String, in directory: Directory) throws(SystemError) {
+        let left: Int32
+        do throws(SystemError) {
+            left = try SystemFileSystem.check("open", directory.path(name)) {
+                SystemFileSystem.openDescriptor(name, in: directory.descriptor, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
+            }
+        } catch {
+            if error.errno == ENOENT { return }
+            throw error
+        }
+        defer { SystemFileSystem().close(left) }
+        try lock(left, name, in: directory)
+        try SystemFileSystem().unlink(name, in: directory)
+    }
+
+    /// The lock proves that the file has no other living writer. Such a writer may have renamed it between our open and
+    /// our lock, or removed it: then the name no longer leads to the file that we hold.
+    private static func lock(_ descriptor: Int32, _ name: String, in directory: Directory) throws(SystemError) {
+        let path = directory.path(name)
+        let code = lacuna_lock(descriptor, true)
+        if code != 0 { throw SystemError(errno: code, call: "lock", path: path) }
+        let held = try FileStatus.of(descriptor).identity
+        guard try directory.status(name)?.identity == held else {
+            throw SystemError(errno: EWOULDBLOCK, call: "lock", path: path)
         }
     }
 }

@@ -1,6 +1,6 @@
 /// Writes float32 rows as an `.fvecs` file: each row is its dimension as a little-endian int32, then its components.
 ///
-/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
+/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.lacuna-partial`, deleted
 /// when anything fails or the writer is dropped. A file without rows is empty, and has no dimension.
 package final class FVECSWriter {
     private let file: AtomicFile

@@ -1,6 +1,6 @@
 /// Writes a text file of lines, buffered.
 ///
-/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
+/// The file appears under its name only when it is finished, whole and synced; until then it is `NAME.lacuna-partial`, deleted
 /// when anything fails or the writer is dropped.
 package final class LineWriter {
     private let file: AtomicFile
@@ -32,5 +32,11 @@ package final class LineWriter {
     /// - Returns: The file's length in bytes.
     package func finish() throws(FormatError) -> Int {
         try file.finish()
+    }
+
+    /// Makes the file durable and gives it its name, unless another file has it. Nothing can be appended after it.
+    package func finishNew() throws(FormatError) {
+        try file.complete()
+        try file.publish(.new)
     }
 }

@@ -2,7 +2,7 @@ import CLacunaVectorKernels
 
 /// Writes rows as a NumPy `.npy` file: version 1.0, C order, little-endian, shape (rows, dimension).
 ///
-/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.partial`, deleted
+/// The file appears under its name only in ``finish()``, whole and synced; until then it is `NAME.lacuna-partial`, deleted
 /// when anything fails or the writer is dropped.
 package final class NPYWriter {
     /// The header has room for any row count, which is written when it is known. Its length is a multiple of 64, as

@@ -55,7 +55,7 @@ import Testing
         #expect(before.text == (try succeed(["get", copy, "--json"] + ids)).text)
         try succeed("export", copy, directory / "second.\(format)")
         for name in names { #expect(try directory.read("first.\(name)") == directory.read("second.\(name)")) }
-        #expect(!FileManager.default.fileExists(atPath: first + ".partial"))
+        #expect(!FileManager.default.fileExists(atPath: first + ".lacuna-partial"))
     }
 
     @Test func sampleComesBackByteForByte() throws {
@@ -179,6 +179,62 @@ import Testing
         try fail(73, "export", store, directory / "rows.npy", saying: "rows.jsonl is there already")
         #expect(try directory.read("rows.jsonl") == rows)
         #expect(!FileManager.default.fileExists(atPath: directory / "rows.npy"))
+    }
+
+    /// Its description names files that now belong to another export.
+    @Test func aRenamedExportIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        try succeed("export", store, directory / "all.npy")
+        for name in ["npy", "jsonl", "npy.store.json"] {
+            try FileManager.default.moveItem(atPath: directory / "all.\(name)", toPath: directory / "old.\(name)")
+        }
+        try succeed("export", store, directory / "all.npy")
+        let refused = try lacuna(["import", directory / "copy", directory / "old.npy"])
+        refused.expectFailure(65, saying: "describes the export all.npy, not old.npy")
+        #expect(!FileManager.default.fileExists(atPath: directory / "copy"))
+    }
+
+    @Test func anExportOfAnotherNumberOfRowsIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        try succeed("export", try Fixture.store(directory, 2), directory / "a.fvecs")
+        let two = try directory.read("a.fvecs")
+        try succeed("delete", directory / "s", "1")
+        try succeed("export", directory / "s", directory / "a.fvecs")
+        _ = try directory.write("a.fvecs", [UInt8](two))
+        try fail(65, "import", directory / "copy", directory / "a.fvecs", saying: "it has 2 rows, and")
+    }
+
+    @Test func refusedPaths() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 2)
+        try fail(64, "export", store, store + "/x.csv", saying: "lies in the store's directory")
+        try fail(73, "export", store, directory / "x.jsonl", "--to", "npy", saying: "both the file of vectors and")
+        #expect(try directory.names() == ["s", "s.jsonl", "s.npy"])
+    }
+
+    /// A program that reads may have set the pipe so that no write waits.
+    @Test func aPipeThatDoesNotWait() throws {
+        let directory = try TemporaryDirectory()
+        let store = try Fixture.store(directory, 3)
+        let expected = try succeed("export", store, "--to", "jsonl").text
+        let pipe = Pipe()
+        let writing = pipe.fileHandleForWriting.fileDescriptor
+        #expect(fcntl(writing, F_SETFL, fcntl(writing, F_GETFL) | O_NONBLOCK) == 0)
+        // The pipe is full until the export has begun to wait, or failed.
+        var filled = 0
+        let dots = [UInt8](repeating: 0x2E, count: 4_096)
+        while case let count = unsafe Foundation.write(writing, dots, dots.count), count > 0 { filled += count }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Program.lacuna.path)
+        process.arguments = ["export", store, "--to", "jsonl"]
+        process.standardOutput = pipe
+        try process.run()
+        try pipe.fileHandleForWriting.close()
+        let output = try #require(try pipe.fileHandleForReading.readToEnd())
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(String(decoding: output.dropFirst(filled), as: UTF8.self) == expected)
     }
 
     @Test func theDescriptionSaysWhatTheStoreIs() throws {

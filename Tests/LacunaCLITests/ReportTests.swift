@@ -138,7 +138,7 @@ import Testing
         try succeed("put", store, "100", input: "[1, 2, 3]")
         try succeed("report", store, "--html", directory / "report.html")
         #expect(try directory.read("report.html") != first)
-        #expect(try directory.names().filter { $0.hasSuffix(".partial") }.isEmpty)
+        #expect(try directory.names().filter { $0.hasSuffix("-partial") }.isEmpty)
     }
 
     @Test func itTouchesNothingInTheStore() throws {

@@ -43,6 +43,19 @@ import Testing
         }
     }
 
+    @Test func replacesNoFile() throws {
+        let original = try Original()
+        let directory = original.directory
+        for name in ["out.jsonl", "out.set-aside.jsonl"] {
+            let path = try directory.write(name, "mine")
+            let refused = try lacuna(["recover", original.store, "--salvage", directory / "out.jsonl"])
+            refused.expectFailure(73, saying: "\(name) is there already")
+            #expect(try directory.read(name) == Data("mine".utf8))
+            try FileManager.default.removeItem(atPath: path)
+        }
+        try succeed("recover", original.store, "--salvage", directory / "out.jsonl")
+    }
+
     @Test func roundTripOfADamagedStore() throws {
         let original = try Original()
         let (directory, store) = (original.directory, original.store)
@@ -93,7 +106,7 @@ import Testing
         try succeed("delete", original.store, "r3")
         try succeed("export", original.store, original.directory / "export.jsonl")
         let before = try original.contents()
-        let target = try original.directory.write("out.jsonl", String(repeating: "old\n", count: 1_000))
+        let target = original.directory / "out.jsonl"
         let answer = try succeed("recover", original.store, "--salvage", target, "--json").json()
         #expect(answer["state"] as? String == "clean" && answer["salvaged"] as? Int == 11)
         #expect(answer["set_aside"] as? Int == 0 && answer["files"] as? [String] == [target])
@@ -191,12 +204,12 @@ import Testing
 
     @Test func nothingCouldBeSalvaged() throws {
         let original = try Original()
-        let target = try original.directory.write("out.jsonl", "an earlier one\n")
+        let target = original.directory / "out.jsonl"
         try FileManager.default.removeItem(atPath: original.store + "/vectors-1.f32")
         let run = try fail(76, "recover", original.store, "--salvage", target, "--json", saying: "no row")
         #expect(try run.json()["set_aside"] as? Int == 12)
         #expect(try run.json()["files"] as? [String] == [original.directory / "out.set-aside.jsonl"])
-        #expect(String(decoding: try original.directory.read("out.jsonl"), as: UTF8.self) == "an earlier one\n")
+        #expect(!FileManager.default.fileExists(atPath: target))
     }
 
     @Test func whatStandsInTheWay() throws {

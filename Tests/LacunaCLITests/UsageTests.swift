@@ -28,6 +28,7 @@ import Testing
         (["get", "x"], "<ids>"),
         (["list", "x", "--limit", "0"], "--limit"),
         (["delete", "x"], "nothing to delete"),
+        (["delete", "x", "--filter", " { }"], "the filter {} passes every row"),
         (["delete", "x", "-5"], "come after `--`"),
         (["get", "x", "-5"], "come after `--`"),
         (["erase", "x"], "nothing to erase"),

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
         let writer = try NPYWriter(path: directory / "a.npy", dimension: 2)
         try writer.append([1, -2])
         try writer.append([0.5, 3])
-        #expect(try directory.names() == ["a.npy.partial"])
+        #expect(try directory.names() == ["a.npy.lacuna-partial"])
         #expect(try writer.finish() == 144)
         #expect(try directory.names() == ["a.npy"])
         let dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
@@ -111,13 +112,35 @@ import Testing
 
     @Test func takesOverAPartialFileThatWasLeftAndReplacesTheOld() throws {
         let directory = try TemporaryDirectory()
-        _ = try directory.write("a.fvecs.partial", [UInt8](repeating: 7, count: 1000))
+        _ = try directory.write("a.fvecs.lacuna-partial", [UInt8](repeating: 7, count: 1000))
         _ = try directory.write("a.fvecs", [9])
         let writer = try FVECSWriter(path: directory / "a.fvecs", dimension: 1)
         try writer.append([1])
         #expect(try writer.finish() == 8)
         #expect(try directory.names() == ["a.fvecs"])
         #expect(try Array(directory.read("a.fvecs")) == [1, 0, 0, 0, 0, 0, 0x80, 0x3F])
+    }
+
+    /// The file that a killed process has left may have another name by now.
+    @Test func leavesAlonePartialFilesWithAnotherName() throws {
+        let directory = try TemporaryDirectory()
+        let left = try directory.write("a.jsonl.lacuna-partial", "mine")
+        try FileManager.default.linkItem(atPath: left, toPath: directory / "mine.txt")
+        let writer = try LineWriter(path: directory / "a.jsonl")
+        try writer.append("{}")
+        #expect(try writer.finish() == 3)
+        #expect(try directory.read("mine.txt") == Data("mine".utf8))
+        #expect(try directory.read("a.jsonl") == Data("{}\n".utf8))
+    }
+
+    @Test func keepsThePermissionsOfTheFileThatItReplaces() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("a.jsonl", "old")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        let writer = try LineWriter(path: path)
+        try writer.append("{}")
+        _ = try writer.finish()
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
     }
 
     @Test func refusesASecondWriterOfOneName() throws {

@@ -40,6 +40,12 @@ struct DeleteCommand: WaitingCommand {
         if arguments.isEmpty && idFile == nil && !conditions.areGiven {
             throw CommandError.usage("nothing to delete was named", remedy: "give ids, --ids, --where or --filter")
         }
+        if conditions.isEmpty {
+            throw CommandError.usage(
+                "the filter {} passes every row",
+                remedy: "name a condition; to delete all rows, say --where true"
+            )
+        }
     }
 
     func run<ID: CommandID>(on store: VectorStore<ID>, _ output: StandardOutput) throws {

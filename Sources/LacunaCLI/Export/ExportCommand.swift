@@ -45,7 +45,7 @@ struct ExportCommand: StoreCommand {
     func check() throws {
         let format = try rowFormat()
         try database.check(format)
-        guard isToStandardOutput else { return }
+        guard isToStandardOutput else { return try checkIsOutside(file, ofStore: store) }
         if !format.isText {
             throw CommandError.usage("\(format.name) can't go to standard output", remedy: "name a file")
         }
@@ -134,7 +134,7 @@ struct ExportCommand: StoreCommand {
         if format.json { try output.line(json(0, 0, [])) }
         throw format.json
             ? .silent(.no)
-            : CommandError(.no, "nothing matched, and nothing was written", remedy: "try a wider filter")
+            : CommandError.nothingMatched(conditions.words)
     }
 
     private func report(_ rows: Int, _ bytes: Int, _ paths: [String], _ output: StandardOutput) throws {

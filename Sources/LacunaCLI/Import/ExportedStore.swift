@@ -27,6 +27,16 @@ struct ExportedStore {
                 remedy: "export again"
             )
         }
+        // Under another name, the files that it names may be those of another export.
+        let slash = file.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let name = slash.map { file[file.utf8.index(after: $0)...] } ?? file[...]
+        if let first = description.files.first, !first.utf8.elementsEqual(name.utf8) {
+            throw CommandError.badData(
+                "\(path): it describes the export \(first), not \(name)",
+                remedy: "give all files of the export their old names; or move this one away, and name the metadata "
+                    + "with --metadata"
+            )
+        }
         guard let metric = DistanceMetric(rawValue: description.metric),
             let idKind = VectorIDKind(rawValue: description.ids),
             let element = ElementType(rawValue: description.element)
@@ -43,6 +53,15 @@ struct ExportedStore {
         guard let name = description.metadataFile, !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
         let slash = file.utf8.lastIndex(of: UInt8(ascii: "/"))
         return slash.map { file[...$0] + name } ?? name
+    }
+
+    /// - Parameter rows: The number of rows of the file; nil if that isn't known.
+    func check(rows: Int?) throws(CommandError) {
+        guard let rows, let exported = description.rows, rows != exported else { return }
+        throw .badData(
+            "\(file): it has \(counted(rows, "row")), and \(ExportDescription.path(beside: file)) describes \(exported)",
+            remedy: "export again; or move the description away"
+        )
     }
 
     private var model: EmbeddingModel? {

@@ -87,6 +87,7 @@ struct ImportCommand: WaitingCommand {
         if options.metadataFile == nil && ids == nil { options.metadataFile = exported?.metadataFile }
         let reader = try rowFile.rowFormat(of: file).reader(of: source, options: options)
         let total = reader.rowCount
+        try exported?.check(rows: total)
         let ids = try ImportedIDs<ID>(file: ids, first: firstID, rows: total, of: source.name)
         let ahead = RowsAhead(reader, rows: batches.batch, dimension: dimension)
         defer { ahead.stop() }

@@ -106,7 +106,7 @@ extension CommandID {
         guard let found else {
             throw .badData(
                 "\(location()): \(spelling.prefix(80)) is not an id of this store",
-                remedy: "give \(Self.form)"
+                remedy: "give \(Self.form), or make the store with another kind: `lacuna create STORE --ids text`"
             )
         }
         self = found

@@ -24,6 +24,9 @@ final class SalvageWriter {
         self.path = path
         let ending = path.suffix(".jsonl".count)
         setAsidePath = path.dropLast(ending.count) + ".set-aside" + ending
+        for path in [path, setAsidePath] where isThere(path) {
+            throw CommandError(.cannotCreate, "\(path) is there already", remedy: "name another file, or move it away")
+        }
         do {
             // Makes both files now, so that an error comes before everything is read.
             rows = dryRun ? nil : try LineWriter(path: path)
@@ -43,11 +46,11 @@ final class SalvageWriter {
     func finish() throws -> [String] {
         var files: [String] = []
         if let setAsideRows, !setAside.isEmpty {
-            _ = try setAsideRows.finish()
+            try setAsideRows.finishNew()
             files.append(setAsidePath)
         }
         if let rows, salvaged + unverified > 0 {
-            _ = try rows.finish()
+            try rows.finishNew()
             files.insert(path, at: 0)
         }
         return files

@@ -16,7 +16,14 @@ enum Shell {
             default: "._/:@+-".utf8.contains(byte)
             }
         }
-        return isPlain && !text.isEmpty ? text : "'\(text.replacing("'", with: #"'\''"#))'"
+        return isPlain && !text.isEmpty ? text : quoted(text)
+    }
+
+    /// Characters are no measure: a quote and an accent after it are one.
+    private static func quoted(_ text: String) -> String {
+        let quote = UInt8(ascii: "'")
+        let bytes = text.utf8.flatMap { $0 == quote ? Array(#"'\''"#.utf8) : [$0] }
+        return "'\(String(decoding: bytes, as: UTF8.self))'"
     }
 }
 

@@ -12,6 +12,7 @@ enum StandardInput {
 
     /// Reads the whole of standard input, which must be a JSON array of numbers.
     static func vector() throws -> [Float] {
+        if isatty(STDIN_FILENO) == 1 { StandardError.line("type the vector as a JSON array, then ^D") }
         let text = try text()
         do { return try floats(fromJSONArray: text) } catch { throw error.at("standard input") }
     }

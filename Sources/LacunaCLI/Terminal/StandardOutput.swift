@@ -59,6 +59,12 @@ final class StandardOutput {
             }
             let code = errno
             if code == EINTR { continue }
+            if code == EAGAIN {
+                // The program that reads has set the pipe so that no write waits.
+                var waiting = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&waiting, 1, -1)
+                continue
+            }
             // The reader has ended and knows it, so there is nothing to print.
             if code == EPIPE { throw CommandError.silent(.inputOutput) }
             let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"

@@ -14,7 +14,7 @@ import Glibc
 ///
 /// | crash after | left behind |
 /// |---|---|
-/// | any byte of the files | what was there before, and `NAME.partial`, which the next export uses again |
+/// | any byte of the files | what was there before, and `NAME.lacuna-partial`, which the next export removes |
 /// | the description without `rows` | the same; an import refuses it, and the next export replaces it |
 /// | some of the files | new and old files, with that description |
 /// | all files | the same |
@@ -45,6 +45,13 @@ package final class OutputFiles {
             throw Self.inTheWay(file, "belongs to another export")
         }
         earlierFiles = earlier?.files.count
+        if others.contains(file) {
+            throw FormatError(
+                .io(errno: EEXIST),
+                "\(file) would be both the file of vectors and that of metadata",
+                remedy: "choose a name with another ending"
+            )
+        }
         let new = ([file] + others).dropFirst(earlierFiles ?? 0)
         if let path = new.first(where: Self.isThere) { throw Self.inTheWay(path) }
         var files: [AtomicFile] = []
