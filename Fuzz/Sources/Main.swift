@@ -8,6 +8,8 @@ import Foundation
 enum Main {
     static let targets: [String: any Target.Type] = [
         "header": HeaderTarget.self, "npy": NPYTarget.self, "fvecs": FVECSTarget.self, "jsonl": JSONLinesTarget.self,
+        "csv": CSVTarget.self,
+        "json": JSONTarget.self, "rows": JSONRowsTarget.self, "npz": NPZTarget.self, "sqlite": SQLiteTarget.self,
         "filter": FilterTarget.self, "store": StoreTarget.self, "directory": DirectoryTarget.self,
     ]
 

@@ -5,8 +5,9 @@ import Glibc
 #endif
 
 /// The bytes of a source from its beginning to its end, through a buffer that holds the part under way.
-final class BufferedInput {
-    private static let chunkBytes = 1 << 20
+package final class BufferedInput {
+    /// The most bytes that are read at a time. Fuzzing reads fewer, so that rows are cut everywhere.
+    @TaskLocal package static var chunkBytes = 1 << 20
 
     let path: String
     private let file: InputFile
@@ -21,7 +22,8 @@ final class BufferedInput {
     init(_ source: RowSource) throws(FormatError) {
         file = try InputFile(source)
         path = source.name
-        try more()
+        // A pipe may give one byte at a time.
+        while bytes.count < 3, try more() {}
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
         if bytes.starts(with: [0x1F, 0x8B]) {
             throw FormatError.invalid(

@@ -33,6 +33,15 @@ import Testing
         #expect(error?.problem.contains("line 1: a CR is in the header, and no LF follows it") == true)
     }
 
+    /// A pipe may give one byte at a time.
+    @Test func aByteOrderMarkInPieces() throws {
+        let texts = ["csv": "0,1\n.5,1.\n", "jsonl": #"{"vector":[0.5,1]}"#, "json": #"[{"vector":[0.5,1]}]"#]
+        for (name, text) in texts {
+            let found = try BufferedInput.$chunkBytes.withValue(1) { try rows("\u{FEFF}\(text)", name: "a.\(name)") }
+            #expect(found == [ReadRow(nil, [0.5, 1])], "\(name)")
+        }
+    }
+
     @Test func quotedFields() throws {
         let text =
             "\"text\",\"v1\",\"v2\",id\r\n\"say \"\"hi\"\",\nthen\r\nleave\",\"1\", 2 ,\"007\"\r\n\"5\",1,2,8\r\n"
