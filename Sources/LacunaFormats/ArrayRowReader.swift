@@ -23,7 +23,7 @@ final class ArrayRowReader: RowReader {
         }
         if let rows = vectors.rowCount {
             let lines = try LineReader.countLines(path: path)
-            if lines != rows { throw Self.differentCounts(path, lines, source, rows) }
+            if lines != rows { throw Self.differentCounts(path, "\(lines)", source, "\(rows)") }
         }
         metadata = try JSONLinesReader(path: path)
     }
@@ -50,37 +50,40 @@ final class ArrayRowReader: RowReader {
     }
 
     private func fill(_ batch: inout RowBatch, _ maximumRows: Int) throws(FormatError) {
-        let count = try vectors.next(maximumRows, into: &batch.components)
         batch.dimension = vectors.vectorDimension
-        batch.source = source.name
-        batch.place = .row
-        batch.places.append(contentsOf: row..<row + count)
-        row += count
         guard let metadata, let metadataFile else {
+            let count = try vectors.next(maximumRows, into: &batch.components)
+            batch.source = source.name
+            batch.place = .row
+            batch.places.append(contentsOf: row..<row + count)
             batch.metadata.append(contentsOf: repeatElement(nil, count: count))
+            row += count
             return
         }
         batch.source = metadataFile
         batch.place = .line
-        for index in 0..<count {
-            guard let object = try metadata.next() else {
-                throw Self.differentCounts(metadataFile, row - count + index, source, "more")
-            }
+        while batch.hasRoom(for: maximumRows), let object = try metadata.next() {
             let line = try FlatRow(object, at: metadata.location)
-            batch.places[index] = metadata.lineNumber
             do throws(FormatError) { try rule.add(line.id, to: &batch) } catch { throw error.at(metadata.location) }
             batch.metadata.append(line.metadata)
+            batch.places.append(metadata.lineNumber)
         }
-        if count == 0, try metadata.next() != nil { throw Self.differentCounts(metadataFile, "more", source, row) }
+        let count = try vectors.next(max(1, batch.count), into: &batch.components)
+        row += count
+        if count < batch.count { throw Self.differentCounts(metadataFile, "more", source, "\(row)") }
+        if count > batch.count { throw Self.differentCounts(metadataFile, "\(row - count)", source, "more") }
     }
 
     private static func differentCounts(
         _ path: String,
-        _ lines: some CustomStringConvertible,
+        _ lines: String,
         _ source: RowSource,
-        _ rows: some CustomStringConvertible
+        _ rows: String
     ) -> FormatError {
-        .invalid("\(path) has \(lines) lines for the \(rows) rows of \(source.name)", remedy: "give one for each row")
+        .invalid(
+            "\(path) has \(counted(lines, "line")) for the \(counted(rows, "row")) of \(source.name)",
+            remedy: "give one for each row"
+        )
     }
 }
 

@@ -78,6 +78,12 @@ private func isControl(_ scalar: Unicode.Scalar) -> Bool {
     }
 }
 
+/// `1 row`, `2 rows`, `more rows`.
+func counted(_ count: some CustomStringConvertible, _ noun: String) -> String {
+    let count = count.description
+    return "\(count) \(noun)\(count == "1" ? "" : "s")"
+}
+
 /// A value from a file as an error message quotes it: at most 40 characters.
 func excerpt(_ text: String) -> String {
     text.count <= 40 ? text : "\(text.prefix(37))..."

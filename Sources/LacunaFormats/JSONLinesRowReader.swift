@@ -18,7 +18,7 @@ final class JSONLinesRowReader: RowReader {
         batch.source = source.name
         batch.place = .line
         do throws(FormatError) {
-            while batch.count < maximumRows, let range = try lines.nextRange() {
+            while batch.hasRoom(for: maximumRows), let range = try lines.nextRange() {
                 do throws(FormatError) { try rows.add(lines.input.bytes, range, to: &batch) } catch {
                     throw error.at(lines.location)
                 }

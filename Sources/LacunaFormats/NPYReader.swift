@@ -66,7 +66,7 @@ package final class NPYReader {
     private func requireEnd() throws(FormatError) {
         let end = dataOffset + rows * dimension * element.bytes
         guard try file.readUpTo(1, into: &stored, at: end) == 0 else {
-            throw FormatError.invalid(file.path, "bytes follow its \(rows) rows", remedy: "save it again")
+            throw FormatError.invalid(file.path, "bytes follow its \(counted(rows, "row"))", remedy: "save it again")
         }
     }
 

@@ -12,6 +12,11 @@ public struct RowBatch: Sendable {
     var places: [Int] = []
     var place = RowPlace.row
     var source = ""
+    /// The bytes of text of the first `measured` rows.
+    private var textBytes = 0
+    private var measured = 0
+    /// The most bytes of text, unless one row has more: 8 MiB.
+    private static let mostTextBytes = 8 << 20
 
     /// A batch without rows.
     public init() {}
@@ -30,12 +35,23 @@ public struct RowBatch: Sendable {
     /// The place of a row, for an error about it: `rows.jsonl, line 3`.
     public func location(of row: Int) -> String { place.location(places[row], in: source) }
 
+    /// Whether a reader goes on to fill the batch. Texts may be long, so it isn't the number of rows alone that counts.
+    mutating func hasRoom(for maximumRows: Int) -> Bool {
+        while measured < metadata.count {
+            textBytes += metadata[measured]?.utf8.count ?? 0
+            if measured < ids.count { textBytes += ids[measured].textBytes }
+            measured += 1
+        }
+        return count < maximumRows && textBytes < Self.mostTextBytes
+    }
+
     /// Removes all rows, and keeps the memory.
     mutating func clear() {
         components.removeAll(keepingCapacity: true)
         ids.removeAll(keepingCapacity: true)
         metadata.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
+        (textBytes, measured) = (0, 0)
     }
 }
 
@@ -57,6 +73,13 @@ public enum RowID: Hashable, Sendable {
     case text(String)
     /// A text that may stand for an integer as well, because the format has only texts.
     case untyped(String)
+
+    fileprivate var textBytes: Int {
+        switch self {
+        case .integer: 0
+        case .text(let text), .untyped(let text): text.utf8.count
+        }
+    }
 }
 
 /// Checks that either all rows of a source have an id, or none has.

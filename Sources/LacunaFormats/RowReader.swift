@@ -6,7 +6,8 @@ public protocol RowReader: AnyObject {
     /// The number of components of a vector, if the source says it before the first row is read.
     var dimension: Int? { get }
 
-    /// Replaces the rows in `batch` by the next ones, at most `maximumRows` of them.
+    /// Replaces the rows in `batch` by the next ones, at most `maximumRows` of them, and fewer if their ids and metadata
+    /// are long.
     ///
     /// - Returns: The number of rows read; 0 if there are no more.
     /// - Throws: ``FormatError`` if a row isn't as the format says. `batch` then has no rows, and the reader is of no

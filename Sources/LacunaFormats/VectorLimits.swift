@@ -9,7 +9,7 @@ enum VectorLimits {
 
     static func refusal(of dimension: Int, expected: Int, of what: String = "the store's") -> FormatError {
         .invalid(
-            "the vector has \(dimension) components, and \(what) have \(expected)",
+            "the vector has \(counted(dimension, "component")), and \(what) have \(expected)",
             remedy: "give vectors of the model that made \(what)"
         )
     }
@@ -19,7 +19,7 @@ enum VectorLimits {
         guard row.count == dimension else {
             throw FormatError.invalid(
                 path,
-                "row \(index) has \(row.count) components, and the file's dimension is \(dimension)",
+                "row \(index) has \(counted(row.count, "component")), and the file's dimension is \(dimension)",
                 remedy: "write rows of one dimension"
             )
         }

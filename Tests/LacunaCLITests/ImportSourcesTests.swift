@@ -48,8 +48,21 @@ import Testing
         let rows = String(repeating: "{\"vector\":[1,2,3]}\n", count: 3)
         for ids in ["1\n2\n", "1\n2\n3\n4\n"] {
             let file = try directory.write("ids", ids)
-            try fail(65, "import", store, "-", "--format", "jsonl", "--ids", file, saying: "ids for the ", input: rows)
+            for more in [[], ["--first-id", "5"]] {
+                let words = ["import", store, "-", "--format", "jsonl", "--ids", file, "--replace"] + more
+                try lacuna(words, input: rows).expectFailure(65, saying: "ids for the ")
+            }
+            let words = ["import", store, "-", "--format", "jsonl", "--ids", file]
+            try lacuna(words).expectFailure(65, saying: "has more ids for the 0 rows")
         }
+    }
+
+    @Test func pipesAreStandardInput() throws {
+        let directory = try TemporaryDirectory()
+        let store = directory / "s"
+        try succeed("create", store, "--dimension", "3")
+        let run = try shell("mkfifo $D/p.npy; $L import $S $D/p.npy", directory, store)
+        run.expectFailure(66, saying: "p.npy: it isn't a regular file; save it as a file, or send it to standard input")
     }
 
     @Test func theSameCommandFinishesAnImport() throws {

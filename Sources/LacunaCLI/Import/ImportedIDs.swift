@@ -4,6 +4,7 @@ import LacunaFormats
 struct ImportedIDs<ID: CommandID> {
     private let file: String?
     private let lines: LineReader?
+    private var usesLines: Bool
     private let first: Int64?
     private var number: Int64?
     private var unique = UniqueIDs<ID>()
@@ -24,6 +25,7 @@ struct ImportedIDs<ID: CommandID> {
             guard lines == rows else { throw Self.differentCounts(file, "\(lines)", source, "\(rows)") }
         }
         lines = try file.map { file throws(FormatError) in try LineReader(path: file) }
+        usesLines = lines != nil
         if let rows, let number, rows > 0, number.addingReportingOverflow(Int64(rows - 1)).overflow {
             throw Self.passesLargest(number)
         }
@@ -51,12 +53,13 @@ struct ImportedIDs<ID: CommandID> {
 
     /// Throws if the file of `--ids` has more lines than there were rows.
     func checkEnd(of source: String) throws {
-        guard count > 0, let lines, let file, notes.isEmpty, try lines.next() != nil else { return }
+        guard usesLines, let lines, let file, try lines.next() != nil else { return }
         throw Self.differentCounts(file, "more", source, "\(count)")
     }
 
     private mutating func begin(hasIDs: Bool) throws(CommandError) {
         if hasIDs {
+            usesLines = false
             if let file { notes.append("the rows have ids of their own; \(file) is not used") }
         } else if lines == nil, ID(.integer(1)) == nil {
             throw .usage(
@@ -73,7 +76,11 @@ struct ImportedIDs<ID: CommandID> {
         _ source: String,
         _ rows: String
     ) -> CommandError {
-        .badData("\(file) has \(lines) ids for the \(rows) rows of \(source)", remedy: "give one for each row")
+        let (ids, ofRows) = (lines == "1" ? "id" : "ids", rows == "1" ? "row" : "rows")
+        return .badData(
+            "\(file) has \(lines) \(ids) for the \(rows) \(ofRows) of \(source)",
+            remedy: "give one for each row"
+        )
     }
 
     private static func passesLargest(_ first: Int64) -> CommandError {
