@@ -22,7 +22,10 @@ static int is_in_its_directory(const char *name) {
 
 static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags) {
     file->pMethods = NULL;
-    if (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) return SQLITE_CANTOPEN;
+    if (flags & SQLITE_OPEN_SUPER_JOURNAL) return SQLITE_CANTOPEN;
+    /* A connection that only reads asks whether a transaction was finished, and plays nothing back. */
+    if (flags & SQLITE_OPEN_MAIN_JOURNAL && !(flags & SQLITE_OPEN_READONLY && sqlite3_uri_boolean(name, "journal", 0)))
+        return SQLITE_CANTOPEN;
     if (name && !is_in_its_directory(name)) return SQLITE_CANTOPEN;
     if (flags & SQLITE_OPEN_WAL && sqlite3_uri_boolean(name, "joins", 0)) flags &= ~SQLITE_OPEN_CREATE;
     return below(vfs)->xOpen(below(vfs), name, file, flags, out_flags);

@@ -51,7 +51,8 @@ final class SQLiteRowReader: RowReader {
         if let name { return name }
         // The tables in which a virtual table keeps its rows have its name in front.
         let tables = try database.tables()
-        let own = tables.filter { name in !tables.contains { name.hasPrefix($0 + "_") } }
+        let heads = tables.filter(\.isVirtual).map { "\($0.name)_" }
+        let own = tables.map(\.name).filter { name in !heads.contains { name.utf8.starts(with: $0.utf8) } }
         guard own.count == 1 else {
             let listed = own.prefix(5).map { "'\(excerpt($0))'" }.joined(separator: ", ")
             throw FormatError.invalid(
@@ -68,7 +69,7 @@ final class SQLiteRowReader: RowReader {
     private static func noTable(_ database: SourceDatabase, _ name: String) throws(FormatError)
         -> FormatError
     {
-        let listed = try database.tables().prefix(5).map { "'\(excerpt($0))'" }.joined(separator: ", ")
+        let listed = try database.tables().prefix(5).map { "'\(excerpt($0.name))'" }.joined(separator: ", ")
         return .invalid(
             database.path,
             "there is no table '\(excerpt(name))'" + (listed.isEmpty ? "" : " among \(listed)"),
@@ -81,7 +82,7 @@ final class SQLiteRowReader: RowReader {
         batch.source = "\(database.path), table '\(excerpt(table))'"
         batch.place = .row
         do throws(FormatError) {
-            while batch.count < maximumRows, try cursor.next() {
+            while batch.hasRoom(for: maximumRows), try cursor.next() {
                 let values = columns.names.indices.map(cursor.value)
                 do throws(FormatError) { try rows.add(values, columns, to: &batch) } catch {
                     throw error.at("\(batch.source), row \(number)")
@@ -111,7 +112,7 @@ struct SQLiteColumns {
         names = columns.map(\.name)
         func find(_ given: String?, _ usual: [String]) throws(FormatError) -> Int? {
             for name in given.map({ [$0] }) ?? usual {
-                if let index = columns.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) {
+                if let index = columns.firstIndex(where: { $0.name.equalsInSQL(name) }) {
                     return index
                 }
             }
@@ -191,7 +192,7 @@ struct SQLiteRows {
         case .blob(let bytes):
             guard bytes.count.isMultiple(of: 4) else {
                 throw FormatError.invalid(
-                    "the vector's blob has \(bytes.count) bytes, which are no whole float32",
+                    "the vector's blob has \(counted(bytes.count, "byte")), not 4 for each component",
                     remedy: "store it as little-endian float32, or as a JSON array"
                 )
             }

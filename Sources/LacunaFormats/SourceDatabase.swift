@@ -13,8 +13,14 @@ import Glibc
 /// text.
 final class SourceDatabase {
     let path: String
+    private let name: String
+    private let directory: Directory
     private let connection: Connection
     private let readable = ReadableTables()
+    /// Whether the log has changes, and the files beside it that SQLite wants for reading them may be missing.
+    private let mayLackFiles: Bool
+    /// The state of the files before the first read, if no lock protects it.
+    private let unprotected: Stamp?
 
     init(_ source: RowSource) throws(FormatError) {
         guard case .file(let path) = source else {
@@ -25,40 +31,71 @@ final class SourceDatabase {
             )
         }
         self.path = path
-        let directory: Directory
-        let name: String
-        let isWritable: Bool
+        let stamp: Stamp
+        let hasJournal: Bool
         do throws(SystemError) {
             try FileStatus.at(path).checkRegular(path)
             (directory, name) = try Self.place(of: path)
-            if let journal = try directory.status(name + "-journal"), journal.size > 0 {
-                throw SystemError(errno: EBUSY, call: "open", path: path)
-            }
-            let hasLog = try (directory.status(name + "-wal")?.size ?? 0) > 0
-            let mayWrite = unsafe access(directory.path(""), W_OK) == 0
-            isWritable = hasLog || mayWrite
-        } catch {
-            if error.errno == EBUSY { throw Self.unfinished(path) }
-            throw FormatError.unreadable(path, error)
-        }
+            stamp = try Stamp(name, directory)
+            hasJournal = try (directory.status(name + "-journal")?.size ?? 0) > 0
+        } catch { throw FormatError.unreadable(path, error) }
+        if hasJournal { try Self.checkJournal(directory.path(name + "-journal"), path) }
+        let mayWrite = unsafe access(directory.path(""), W_OK) == 0
+        mayLackFiles = stamp.logSize > 0 && !mayWrite
+        // Where no file can be made beside it, SQLite can't lock a database that has a log, though others may write it.
+        var isUnlocked = !mayWrite && stamp.logSize == 0
+        if isUnlocked { isUnlocked = try Self.hasLogMode(path) }
+        unprotected = isUnlocked ? stamp : nil
         do throws(VectorStoreError) {
-            // Where no file can be made beside it, SQLite can't lock a database that has a log; nobody can write it then.
-            connection = try Connection(name, in: directory, isWritable ? .readOnly : .immutable)
+            let mode: Connection.Mode = isUnlocked ? .immutable : .readOnly
+            connection = try Connection(name, in: directory, mode, mayHaveJournal: true)
             try connection.distrust()
             connection.allowOnlyReading(readable)
         } catch { throw Self.unreadable(path, error) }
     }
 
-    /// The names of the tables, in order, without SQLite's own.
-    func tables() throws(FormatError) -> [String] {
-        try schema().map(\.name).filter { !$0.lowercased().hasPrefix("sqlite_") }
+    /// What changes with a database.
+    private struct Stamp: Equatable {
+        let size: Int64
+        let modified: Int64
+        let logSize: Int64
+        let logModified: Int64
+
+        init(_ name: String, _ directory: Directory) throws(SystemError) {
+            let (file, log) = (try directory.status(name), try directory.status(name + "-wal"))
+            (size, modified) = (file?.size ?? 0, file?.modified ?? 0)
+            (logSize, logModified) = (log?.size ?? 0, log?.modified ?? 0)
+        }
+    }
+
+    /// Throws if a transaction wasn't finished. One that was may leave its journal, with zeros at its beginning.
+    private static func checkJournal(_ journal: String, _ path: String) throws(FormatError) {
+        guard let first = try InputFile(.file(journal)).peek(1).first, first != 0 else { return }
+        throw .invalid(path, "a change of it was not finished", remedy: "open it in the sqlite3 shell once")
+    }
+
+    /// Whether the header says that changes go to a write-ahead log.
+    private static func hasLogMode(_ path: String) throws(FormatError) -> Bool {
+        try InputFile(.file(path)).peek(20).suffix(2) == [2, 2]
+    }
+
+    /// Called after the last row.
+    private func checkUnchanged() throws(FormatError) {
+        guard let unprotected, (try? Stamp(name, directory)) != unprotected else { return }
+        throw .invalid(path, "it was changed while it was read", remedy: "import it when nothing writes it")
+    }
+
+    /// The tables, by their names in order, without SQLite's own.
+    func tables() throws(FormatError) -> [(name: String, isVirtual: Bool)] {
+        try schema().filter { !$0.name.lowercased().hasPrefix("sqlite_") }.map { table in
+            (table.name, SQLToken.tokens(of: table.definition).prefix(2) == [.word("create"), .word("virtual")])
+        }
     }
 
     /// The name of a table as the schema spells it, and the text that made it; nil if there is no such table.
     func table(_ name: String) throws(FormatError) -> (name: String, definition: String)? {
         let tables = try schema()
-        return tables.first { $0.name == name }
-            ?? tables.first { $0.name.lowercased() == name.lowercased() }
+        return tables.first { $0.name.equalsInSQL(name) }
     }
 
     private func schema() throws(FormatError) -> [(name: String, definition: String)] {
@@ -86,16 +123,16 @@ final class SourceDatabase {
     /// Begins to read rows. A table in `tables` that is virtual is refused.
     func cursor(_ sql: String, reading tables: [String]) throws(FormatError) -> Cursor {
         for table in tables { readable.add(table) }
-        do throws(VectorStoreError) { return Cursor(try connection.prepare(sql), path) } catch {
-            throw Self.unreadable(path, error)
+        do throws(VectorStoreError) { return Cursor(try connection.prepare(sql), self) } catch {
+            throw unreadable(error)
         }
     }
 
     /// A statement that finds one row by its number, again and again.
     func lookup(_ sql: String, reading tables: [String]) throws(FormatError) -> Lookup {
         for table in tables { readable.add(table) }
-        do throws(VectorStoreError) { return Lookup(try connection.prepare(sql), path) } catch {
-            throw Self.unreadable(path, error)
+        do throws(VectorStoreError) { return Lookup(try connection.prepare(sql), self) } catch {
+            throw unreadable(error)
         }
     }
 
@@ -111,15 +148,25 @@ final class SourceDatabase {
         }
     }
 
-    static func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
+    static func quoted(_ name: String) -> String { "\"\(name.doubling(0x22))\"" }
 
-    static func unreadable(_ path: String, _ error: VectorStoreError) -> FormatError {
-        let reason = (error.cause as? SQLiteError)?.message ?? error.problem
-        return FormatError(.invalid, "\(path): \(reason)", remedy: "check that it is a sound SQLite database")
+    private func unreadable(_ error: VectorStoreError) -> FormatError {
+        if mayLackFiles, (error.cause as? SQLiteError)?.lacksFile == true {
+            return .invalid(
+                path,
+                "the changes in \(name)-wal can't be read without writing to its directory",
+                remedy: "copy it together with its -wal, or let its owner checkpoint it"
+            )
+        }
+        return Self.unreadable(path, error)
     }
 
-    private static func unfinished(_ path: String) -> FormatError {
-        .invalid(path, "a change of it was not finished", remedy: "open it in the sqlite3 shell once")
+    private static func unreadable(_ path: String, _ error: VectorStoreError) -> FormatError {
+        let cause = error.cause as? SQLiteError
+        let remedy =
+            cause?.isBusy == true
+            ? "wait until nothing writes it, and try again" : "check that it is a sound SQLite database"
+        return FormatError(.invalid, "\(path): \(cause?.message ?? error.problem)", remedy: remedy)
     }
 
     /// The directory that holds the file itself, if the path leads to a link, and the file's name in it.
@@ -137,18 +184,19 @@ final class SourceDatabase {
     /// Rows of a statement, one after the other.
     final class Cursor {
         private let statement: Statement
-        private let path: String
+        private let database: SourceDatabase
         private var hasEnded = false
 
-        fileprivate init(_ statement: Statement, _ path: String) {
+        fileprivate init(_ statement: Statement, _ database: SourceDatabase) {
             self.statement = statement
-            self.path = path
+            self.database = database
         }
 
         func next() throws(FormatError) -> Bool {
             // After its end, a statement would begin again.
             if hasEnded { return false }
-            do throws(VectorStoreError) { hasEnded = try !statement.step() } catch { throw unreadable(path, error) }
+            do throws(VectorStoreError) { hasEnded = try !statement.step() } catch { throw database.unreadable(error) }
+            if hasEnded { try database.checkUnchanged() }
             return !hasEnded
         }
 
@@ -163,11 +211,11 @@ final class SourceDatabase {
 
     struct Lookup {
         private let statement: Statement
-        private let path: String
+        private let database: SourceDatabase
 
-        fileprivate init(_ statement: Statement, _ path: String) {
+        fileprivate init(_ statement: Statement, _ database: SourceDatabase) {
             self.statement = statement
-            self.path = path
+            self.database = database
         }
 
         /// The values of the row; nil if there is none.
@@ -176,7 +224,7 @@ final class SourceDatabase {
             do throws(VectorStoreError) {
                 try statement.bind(row, at: 1)
                 return try statement.step() ? (0..<count).map(statement.columnValue) : nil
-            } catch { throw unreadable(path, error) }
+            } catch { throw database.unreadable(error) }
         }
     }
 }

@@ -16,6 +16,8 @@ final class VectorTableReader: RowReader {
     private let definition: VectorTableDefinition
     private let vector: Int
     private let chunks: SourceDatabase.Cursor
+    /// A step for each row that the table must have.
+    private let listed: SourceDatabase.Cursor
     private var chunk: Chunk?
     private var rows: SQLiteRows
     private var number = 0
@@ -46,7 +48,7 @@ final class VectorTableReader: RowReader {
         let location = "\(database.path), table '\(excerpt(table))'"
         let names = definition.vectors.map(\.name)
         let wanted =
-            options.vectorField.map { field in names.indices.filter { names[$0] == field } }
+            options.vectorField.map { field in names.indices.filter { names[$0].equalsInSQL(field) } }
             ?? Array(names.indices)
         guard wanted.count == 1 else {
             throw FormatError.invalid(
@@ -76,6 +78,9 @@ final class VectorTableReader: RowReader {
         }
         rows = SQLiteRows(column.dimension)
         chunks = try Self.chunks(database, table, definition, vector)
+        let list = "\(table)_rowids"
+        try database.checkIsTable(list)
+        listed = try database.cursor("SELECT 1 FROM main.\(SourceDatabase.quoted(list)) NOT INDEXED", reading: [list])
     }
 
     private static func chunks(
@@ -88,17 +93,18 @@ final class VectorTableReader: RowReader {
         let metadata = definition.metadata.indices.map { "\(table)_metadatachunks\(twoDigits($0))" }
         let tables = ["\(table)_chunks", vectors] + metadata
         for name in tables { try database.checkIsTable(name) }
-        // The text that made these tables gives their rowid a type that SQLite doesn't take for that of a row number.
+        // The joins leave nothing out, so that a missing part is noticed. The text that made these tables gives their
+        // rowid a type that SQLite doesn't take for that of a row number.
         let columns =
             ["c.size", "c.validity", "c.rowids", "v.vectors"]
             + metadata.indices.map { "m\($0).data" }
             + definition.partitions.indices.map { "c.partition\(twoDigits($0))" }
         var sql =
             "SELECT \(columns.joined(separator: ", ")) FROM main.\(SourceDatabase.quoted(tables[0])) AS c "
-        sql += "JOIN main.\(SourceDatabase.quoted(vectors)) AS v ON v.rowid = c.chunk_id"
+        sql += "LEFT JOIN main.\(SourceDatabase.quoted(vectors)) AS v ON v.rowid = c.chunk_id"
         for (index, name) in metadata.enumerated() {
             sql +=
-                " JOIN main.\(SourceDatabase.quoted(name)) AS m\(index) ON m\(index).rowid = c.chunk_id"
+                " LEFT JOIN main.\(SourceDatabase.quoted(name)) AS m\(index) ON m\(index).rowid = c.chunk_id"
         }
         return try database.cursor(sql, reading: tables)
     }
@@ -112,7 +118,8 @@ final class VectorTableReader: RowReader {
         batch.source = "\(database.path), table '\(excerpt(table))'"
         batch.place = .row
         do throws(FormatError) {
-            while batch.count < maximumRows, try nextPlace() {
+            while batch.hasRoom(for: maximumRows), try nextPlace() {
+                guard try listed.next() else { throw damaged() }
                 do throws(FormatError) { try addRow(to: &batch) } catch {
                     throw error.at("\(batch.source), row \(number)")
                 }
@@ -140,7 +147,10 @@ final class VectorTableReader: RowReader {
                     }
                 }
             }
-            guard try chunks.next() else { return false }
+            guard try chunks.next() else {
+                if try listed.next() { throw damaged() }
+                return false
+            }
             chunk = try nextChunk()
         }
     }

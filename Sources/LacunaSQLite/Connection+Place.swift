@@ -12,7 +12,10 @@ extension Connection {
                 throw .hardLinks(directory, name, status.links)
             }
         }
-        // SQLite would play a forged journal back, and unlink the files that it names.
+    }
+
+    /// SQLite would play a forged journal back, and unlink the files that it names.
+    static func checkHasNoJournal(_ name: String, _ directory: Directory) throws(VectorStoreError) {
         let journal = name + "-journal"
         if try mapped(directory.status(journal)) != nil {
             throw VectorStoreError(
@@ -37,13 +40,15 @@ extension Connection {
         _ name: String,
         _ directory: Directory,
         _ descriptorPath: String?,
-        _ mode: Mode
+        _ mode: Mode,
+        mayHaveJournal: Bool
     ) throws(VectorStoreError) -> String {
         // If commits were padded to whole sectors, one would be counted as several.
         var parameters = ["psow=1"]
         if mode == .immutable { parameters.append("immutable=1") }
         if mode == .createAlone { parameters.append("nolock=1") }
         if mode == .joining { parameters += ["readonly_shm=1", "joins=1"] }
+        if mayHaveJournal { parameters.append("journal=1") }
         if descriptorPath == nil { parameters.append("directory=\(directory.descriptor)") }
         let path = if let descriptorPath { descriptorPath } else { try mapped(directory.realPath()) }
         return "file://" + encoded(path + "/" + name) + "?" + parameters.joined(separator: "&")

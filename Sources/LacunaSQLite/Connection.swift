@@ -53,9 +53,16 @@ package final class Connection {
     /// Opens the database of that name in the directory, and no other one, wherever the directory's path leads
     /// meanwhile.
     ///
+    /// - Parameter mayHaveJournal: Whether there may be a rollback journal. The connection must only read: then it never
+    ///   plays the journal back.
     /// - Throws: `damaged` if the name, or one that SQLite derives from it, is a link, a pipe or the like; or if there
     ///   is a rollback journal.
-    package init(_ name: String, in directory: Directory, _ mode: Mode) throws(VectorStoreError) {
+    package init(
+        _ name: String,
+        in directory: Directory,
+        _ mode: Mode,
+        mayHaveJournal: Bool = false
+    ) throws(VectorStoreError) {
         guard sqlite3_libversion_number() >= 3_038_000 else {
             throw VectorStoreError(.unsupported, "SQLite is older than 3.38")
         }
@@ -66,11 +73,12 @@ package final class Connection {
             case .readOnly, .joining, .immutable: SQLITE_OPEN_READONLY
             }
         try Self.checkFiles(name, directory, mode)
+        if !mayHaveJournal { try Self.checkHasNoJournal(name, directory) }
         entry = mode == .immutable ? nil : try OpenConnections.Entry(directory)
         let descriptorPath = directory.descriptorPath
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
-            try Self.uri(name, directory, descriptorPath, mode),
+            try Self.uri(name, directory, descriptorPath, mode, mayHaveJournal: mayHaveJournal),
             &opened,
             flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
                 | SQLITE_OPEN_PRIVATECACHE,

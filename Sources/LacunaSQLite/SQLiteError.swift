@@ -27,6 +27,11 @@ package struct SQLiteError: Error, Sendable, CustomStringConvertible {
 
     package var primaryCode: Int32 { code & 0xff }
 
+    package var isBusy: Bool { primaryCode == SQLITE_BUSY }
+
+    /// Whether a file that SQLite needs for reading can't be opened, or can't be written.
+    package var lacksFile: Bool { [SQLITE_CANTOPEN, SQLITE_READONLY].contains(primaryCode) }
+
     /// Whether a write failed because there is no room. A failed sync doesn't count: after it, nobody knows what is on
     /// the disk, whatever the reason.
     var hasNoRoom: Bool { isOfWrite && isFull }

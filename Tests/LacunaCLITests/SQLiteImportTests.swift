@@ -55,10 +55,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("INSERT INTO t VALUES (1, x'00')", "row 0: the vector's blob has 1 bytes"),
+        ("INSERT INTO t VALUES (1, x'00')", "row 0: the vector's blob has 1 byte, not 4 for each"),
         ("INSERT INTO t VALUES (1, 5)", "a number"),
         ("INSERT INTO t VALUES (1, NULL)", "row 0: the vector is NULL"),
-        ("INSERT INTO t VALUES (1, '[1]')", "1 components"),
+        ("INSERT INTO t VALUES (1, '[1]')", "has 1 component, and"),
         ("INSERT INTO t VALUES (NULL, '[1,2]')", "row 0: the id is neither"),
         ("INSERT INTO t VALUES (1, '[1,2]'), (1, '[1,2]')", "row 1: the id 1 is there twice"),
         ("INSERT INTO t VALUES ('a', '[1,2]')", "row 0: \"a\" is not an id of this store"),
@@ -98,6 +98,45 @@ import Testing
         #expect(try directory.read("a.db") == before)
     }
 
+    /// A quote and an accent after it are one character, and two in SQL.
+    @Test func quotesInNames() throws {
+        let directory = try TemporaryDirectory()
+        let store = try store(directory)
+        let file = try database(
+            directory,
+            """
+            CREATE TABLE "t""\u{300}" (id, vector, "m""\u{300} FROM t LIMIT 1 --");
+            INSERT INTO "t""\u{300}" VALUES (1, '[1,2]', 'a'), (2, '[1,2]', 'b'), (3, '[1,2]', 'c');
+            """
+        )
+        try succeed("import", store, file)
+        #expect(try Fixture.rowCount(store) == 3)
+        #expect(try succeed("get", store, "3", "--json").text.contains("LIMIT 1 --\": \"c\"}"))
+    }
+
+    /// Only tables of a virtual table are left out of the choice.
+    @Test func severalTables() throws {
+        let directory = try TemporaryDirectory()
+        let store = try store(directory)
+        let script = "CREATE TABLE docs (id, vector); CREATE TABLE docs_embeddings (id, vector);"
+        let file = try database(directory, script)
+        try fail(65, "import", store, file, saying: "there are several tables: 'docs', 'docs_embeddings'; ")
+    }
+
+    /// A journal that was kept after its transaction is no sign of one that wasn't finished.
+    @Test(arguments: ["PERSIST", "TRUNCATE"]) func journals(_ mode: String) throws {
+        let directory = try TemporaryDirectory()
+        let store = try store(directory)
+        let script = "PRAGMA journal_mode = \(mode); CREATE TABLE t (id, vector); INSERT INTO t VALUES (1, '[1,2]');"
+        let file = try database(directory, script)
+        let journal = try directory.read("a.db-journal")
+        try succeed("import", store, file)
+        #expect(try Fixture.rowCount(store) == 1)
+        try Data([0xD9, 0xD5, 5, 0xF9, 0x20, 0xA1, 0x63, 0xD7] + journal.dropFirst(8))
+            .write(to: URL(fileURLWithPath: file + "-journal"))
+        try fail(65, "import", store, file, "--skip-existing", saying: "a change of it was not finished; ")
+    }
+
     private static func zeros(_ count: Int) -> String { String(repeating: "00", count: count) }
 
     /// The tables in which sqlite-vec 0.1.9 keeps a vec0 table: a chunk of eight places, two of them in use.
@@ -132,13 +171,14 @@ import Testing
                 #"{"id":"three","vector":[-1.0,0.5],"metadata":{"Genre": "sixteen letters.", "extra": "x"}}"#,
             ]
         )
-        for change in [
+        for (number, change) in [
             "UPDATE w_chunks SET size = 9", "UPDATE w_chunks SET size = -1", "UPDATE w_chunks SET rowids = 5",
             "UPDATE w_vector_chunks00 SET vectors = x'00'", "DELETE FROM w_auxiliary",
             "UPDATE w_chunks SET validity = x''",
-            "UPDATE w_metadatachunks00 SET data = x'00'",
-        ] {
-            let broken = try database(directory, Self.vectorTable + change + ";", "b\(change.count).db")
+            "UPDATE w_metadatachunks00 SET data = x'00'", "DELETE FROM w_vector_chunks00",
+            "DELETE FROM w_metadatachunks00", "DELETE FROM w_chunks", "UPDATE w_chunks SET validity = x'01'",
+        ].enumerated() {
+            let broken = try database(directory, Self.vectorTable + change + ";", "b\(number).db")
             try fail(65, "import", store, broken, "--replace", saying: "a chunk of it isn't as sqlite-vec makes them")
         }
     }
