@@ -1,7 +1,7 @@
 /// The elements of an array in a JSON text, in memory bounded by the longest.
 ///
 /// The array is the whole text, or a member of the object that is the whole text. Brackets and strings alone are
-/// followed; whoever parses an element checks the rest of it.
+/// followed; whoever parses an element checks the rest of it. The members beside the array are checked here.
 final class JSONElements {
     private static let maximumBytes = 64 << 20
 
@@ -11,6 +11,8 @@ final class JSONElements {
     private(set) var isMember = false
     private var hasBegun = false
     private var hasEnded = false
+    /// The keys of the object so far.
+    private var keys: Set<[UInt8]> = []
     /// The line at the input's position.
     private var line = 1
     /// The line at which the last element begins.
@@ -50,22 +52,17 @@ final class JSONElements {
             throw invalid("neither an array nor an object begins here")
         }
         isMember = true
-        repeat {
-            try skipSpace()
-            let key = try value()
-            guard let text = String(validating: input.bytes[key], as: UTF8.self),
-                case .string(let name)? = try? JSONScalar(parsing: text)
-            else {
-                throw FormatError.invalid(input.path, "there is no array \"\(member)\"", remedy: "name it with --table")
-            }
-            try expect(UInt8(ascii: ":"), "':' after a key")
-            try skipSpace()
-            if name == member {
-                guard try skip(UInt8(ascii: "[")) else { throw invalid("\"\(excerpt(name))\" isn't an array") }
-                return
-            }
-            _ = try value()
-        } while try skip(UInt8(ascii: ","))
+        if try !skip(UInt8(ascii: "}")) {
+            repeat {
+                let name = try key()
+                if name.isSame(member) {
+                    guard try skip(UInt8(ascii: "[")) else { throw invalid("\"\(excerpt(name))\" isn't an array") }
+                    return
+                }
+                try checkValue(of: name)
+            } while try skip(UInt8(ascii: ","))
+            try expect(UInt8(ascii: "}"), "',' or '}'")
+        }
         throw FormatError.invalid(
             input.path,
             "the object has no array \"\(excerpt(member))\"",
@@ -77,16 +74,43 @@ final class JSONElements {
     private func end() throws(FormatError) {
         if isMember {
             while try skip(UInt8(ascii: ",")) {
-                try skipSpace()
-                _ = try value()
-                try expect(UInt8(ascii: ":"), "':' after a key")
-                try skipSpace()
-                _ = try value()
+                try checkValue(of: try key())
             }
             try expect(UInt8(ascii: "}"), "',' or '}'")
         }
         try skipSpace()
         if try hasByte(0) { throw invalid("text follows the value") }
+    }
+
+    /// Steps over a key, which must be a new one, and its colon.
+    private func key() throws(FormatError) -> String {
+        try skipSpace()
+        let place = try value()
+        guard let text = String(validating: input.bytes[place], as: UTF8.self),
+            case .string(let name)? = try? JSONScalar(parsing: text)
+        else { throw invalid("a key in double quotes is missing") }
+        guard keys.insert(Array(name.utf8)).inserted else {
+            throw FormatError.invalid(
+                "\(input.path), line \(line)",
+                "the key \"\(excerpt(name))\" occurs twice",
+                remedy: "remove one"
+            )
+        }
+        try expect(UInt8(ascii: ":"), "':' after a key")
+        return name
+    }
+
+    private func checkValue(of name: String) throws(FormatError) {
+        try skipSpace()
+        let place = try value()
+        do throws(FormatError) {
+            guard let text = String(validating: input.bytes[place], as: UTF8.self) else {
+                throw FormatError.invalid("not valid UTF-8", remedy: "save the file as UTF-8")
+            }
+            var scanner = JSONScanner(text)
+            try scanner.skipValue(depth: 1)
+            try scanner.expectEnd()
+        } catch { throw error.at("\(input.path), line \(line), \"\(excerpt(name))\"") }
     }
 
     private func invalid(_ what: String) -> FormatError {

@@ -2,7 +2,7 @@
 ///
 /// It is not a tree: every text that it returns is cut out of the original without a change, so numbers keep their
 /// spelling, keys their order and strings their escapes. Nested arrays and objects are checked, up to 512 deep (this
-/// object included), but not taken apart.
+/// object included), but not taken apart. A whole row may be one deeper, for its metadata's sake.
 ///
 /// Besides what the grammar does not allow, it refuses half of a surrogate pair in a top-level key, and a second `id`,
 /// however it is escaped. ``checkKeys()`` refuses other keys that occur twice, which earlier stores may contain. It
@@ -30,9 +30,12 @@ package struct JSONObject: Sendable {
     private let entries: [Entry]
     private let openingBrace: Int
     private let repeatedKey: String?
+    /// Whether it is as deep as a whole row may be, and metadata may not.
+    let isDeep: Bool
 
-    package init(_ text: String) throws(FormatError) {
-        var scanner = JSONScanner(text)
+    /// - Parameter isRow: Whether the object is a whole row, with its metadata in a member.
+    package init(_ text: String, isRow: Bool = false) throws(FormatError) {
+        var scanner = JSONScanner(text, maximumDepth: JSONScanner.maximumDepth + (isRow ? 1 : 0))
         scanner.skipWhitespace()
         openingBrace = scanner.position
         guard scanner.skip(UInt8(ascii: "{")) else {
@@ -57,6 +60,7 @@ package struct JSONObject: Sendable {
         self.entries = entries
         bytes = scanner.bytes
         repeatedKey = scanner.repeatedKey
+        isDeep = scanner.depth > JSONScanner.maximumDepth
         _ = try index(of: "id")
     }
 

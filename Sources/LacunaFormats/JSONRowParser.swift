@@ -29,7 +29,7 @@ struct JSONRowParser {
         if let vector = appendVector(bytes.span.extracting(range), to: &batch.components) {
             let place = range.lowerBound + vector.lowerBound..<range.lowerBound + vector.upperBound
             if let rest = Self.rest(bytes, range, without: place), (try? rest.checkKeys()) != nil {
-                let named = rest.members.filter { fields.vector.contains($0.key) }
+                let named = rest.members.filter { fields.vector.containsSame($0.key) }
                 if named.count == 1 {
                     try check(rest)
                     return try add(FullRow(rest, withVector: named[0].key, fields), begin, to: &batch)
@@ -40,7 +40,7 @@ struct JSONRowParser {
         guard let text = String(validating: bytes[range], as: UTF8.self) else {
             throw FormatError.invalid("not valid UTF-8", remedy: "save the file as UTF-8")
         }
-        let object = try JSONObject(text)
+        let object = try JSONObject(text, isRow: true)
         try object.checkKeys()
         try check(object)
         let row = try FullRow(object, fields, dimension: dimension)
@@ -63,7 +63,7 @@ struct JSONRowParser {
         rest += bytes[range.lowerBound..<vector.lowerBound]
         rest.append(UInt8(ascii: "0"))
         rest += bytes[vector.upperBound..<range.upperBound]
-        return String(validating: rest, as: UTF8.self).flatMap { try? JSONObject($0) }
+        return String(validating: rest, as: UTF8.self).flatMap { try? JSONObject($0, isRow: true) }
     }
 
     /// Finds the first member that has a vector's name, and appends its components. Returns its value's place; nil if it

@@ -23,7 +23,7 @@ final class JSONRowReader: RowReader {
         batch.source = source.name
         batch.place = .line
         do throws(FormatError) {
-            while batch.count < maximumRows, let range = try elements.next() {
+            while batch.hasRoom(for: maximumRows), let range = try elements.next() {
                 let number = elements.count - 1
                 do throws(FormatError) {
                     try rows.add(elements.input.bytes, range, to: &batch) { object throws(FormatError) in

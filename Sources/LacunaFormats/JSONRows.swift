@@ -114,7 +114,8 @@ extension JSONRowFields {
     fileprivate func metadata(of object: JSONObject, without vector: String) throws(FormatError) -> String? {
         let name = metadata ?? Self.metadataName
         if let member = try object.member(named: name) {
-            let others = object.members.filter { ![vector, id, name].contains($0.key) && !ignored.contains($0.key) }
+            let known = [vector, id, name] + ignored
+            let others = object.members.filter { !known.containsSame($0.key) }
             if metadata == nil, let other = others.first {
                 throw FormatError.invalid(
                     "the row has \"\(excerpt(other.key))\" beside its \"metadata\"",
@@ -127,9 +128,13 @@ extension JSONRowFields {
             }
         }
         if metadata != nil { return nil }
-        let others = object.members.filter { ![vector, id].contains($0.key) && !ignored.contains($0.key) }
+        let known = [vector, id] + ignored
+        let others = object.members.filter { !known.containsSame($0.key) }
         if others.isEmpty { return nil }
-        return JSONObject.singleLine("{" + others.map(\.text).joined(separator: ", ") + "}")
+        let text = "{" + others.map(\.text).joined(separator: ", ") + "}"
+        // A row may be deeper than metadata, unless these members are the metadata.
+        if object.isDeep { _ = try JSONObject(text) }
+        return JSONObject.singleLine(text)
     }
 }
 

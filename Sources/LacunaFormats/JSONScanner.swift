@@ -2,16 +2,21 @@
 ///
 /// The bytes must be valid UTF-8. Byte positions in messages count from 1.
 struct JSONScanner {
-    /// The most arrays and objects that may be open at a time. SQLite's own limit is 1,000.
+    /// The most arrays and objects that may be open at a time in metadata. SQLite's own limit is 1,000.
     static let maximumDepth = 512
 
     let bytes: [UInt8]
+    /// The most arrays and objects that may be open at a time.
+    private let maximumDepth: Int
     var position = 0
+    /// The most arrays and objects that were open at a time.
+    private(set) var depth = 0
     /// A key that occurs twice in one of the objects scanned so far.
     private(set) var repeatedKey: String?
 
-    init(_ text: String) {
+    init(_ text: String, maximumDepth: Int = Self.maximumDepth) {
         bytes = Array(text.utf8)
+        self.maximumDepth = maximumDepth
     }
 
     /// The byte here, or nil at the end.
@@ -46,16 +51,17 @@ struct JSONScanner {
 
     /// Steps over one value, from its first byte to its last, and over white space before it. `depth` arrays and
     /// objects are open around it. It is not recursive, so a deep text doesn't need a deep stack.
-    mutating func skipValue(depth: Int) throws(FormatError) {
+    mutating func skipValue(depth outer: Int) throws(FormatError) {
         var closers: [UInt8] = []
         /// For each object that is open, the keys so far.
         var keys: [Set<[UInt8]>] = []
         while true {
             skipWhitespace()
             if current == UInt8(ascii: "{") || current == UInt8(ascii: "[") {
-                guard depth + closers.count < Self.maximumDepth else {
-                    throw invalid("more than \(Self.maximumDepth) arrays and objects inside one another")
+                guard outer + closers.count < maximumDepth else {
+                    throw invalid("more than \(maximumDepth) arrays and objects inside one another")
                 }
+                depth = max(depth, outer + closers.count + 1)
                 // The closing bracket is two after the opening one in ASCII, for both kinds.
                 let closer = bytes[position] + 2
                 position += 1

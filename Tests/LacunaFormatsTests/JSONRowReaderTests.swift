@@ -46,6 +46,11 @@ import Testing
         ("[{\"vector\":[1]},]", "a row is missing"), ("[,{}]", "a row is missing"),
         ("[{\"vector\":[1]}] x", "text follows"),
         ("{\"a\":1}", "has no array \"data\""), ("{\"data\":1}", "\"data\" isn't an array"), ("{}", "no array"),
+        ("{\"data\":[{\"vector\":[1]}],\"data\":[{\"vector\":[2]}]}", "the key \"data\" occurs twice"),
+        ("{\"a\":1,\"a\":2,\"data\":[]}", "the key \"a\" occurs twice"),
+        ("{\"data\":[],\"x\": garbage}", "line 1, \"x\": not valid JSON"),
+        ("{\"x\":01,\"data\":[]}", "line 1, \"x\": not valid JSON"), ("{\"data\":[],x:1}", "a key in double quotes"),
+        ("{\"data\":[],\"x\":}", "line 1, \"x\": not valid JSON"),
         ("{\"data\":[{\"vector\":[1]}]", "it ends too soon, where ',' or '}' must be"),
         ("[\n{\"vector\":[1]},\n{\"vector\":[1,2]}]", "line 3, row 1: the vector has 2 components"),
         ("[{\"vector\":[1,\"x\"]}]", "row 0: component 1 of the vector is not a number"),
@@ -69,6 +74,48 @@ import Testing
                 let part = String(decoding: text.utf8.prefix(length), as: UTF8.self)
                 #expect(throws: FormatError.self, "\(part)") { try rows(part) }
             }
+        }
+    }
+
+    /// A composed and a decomposed é are two keys.
+    @Test func keysThatLookTheSame() throws {
+        let row = "{\"\u{E9}\":[1],\"e\u{301}\":2}"
+        let found = [ReadRow(nil, [1], "{\"e\u{301}\": 2}")]
+        #expect(try rows("[\(row)]", .init(vector: "\u{E9}")) == found)
+        #expect(try rows(row, .init(vector: "\u{E9}"), name: "a.jsonl") == found)
+        #expect(throws: FormatError.self) { try rows("{\"\u{E9}\":[]}", .init(table: "e\u{301}")) }
+    }
+
+    /// A row is one deeper than its metadata, which are as deep as a store takes them.
+    @Test func deepRows() throws {
+        func nested(_ depth: Int) -> String {
+            "{\"a\":" + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1) + "}"
+        }
+        func row(_ depth: Int) -> String { "{\"vector\":[1],\"metadata\":\(nested(depth))}" }
+        for name in ["a.jsonl", "a.json"] {
+            let (open, close) = name == "a.json" ? ("[", "]") : ("", "")
+            #expect(try rows(open + row(512) + close, name: name) == [ReadRow(nil, [1], nested(512))])
+            for text in [row(513), nested(513).replacing("{", with: "{\"vector\":[1],")] {
+                let error = #expect(throws: FormatError.self) { try rows(open + text + close, name: name) }
+                #expect(error?.problem.contains("more than 51") == true, "\(error?.problem ?? "")")
+            }
+        }
+    }
+
+    /// A batch ends if its texts are long.
+    @Test func longTexts() throws {
+        let directory = try TemporaryDirectory()
+        let row = "{\"vector\":[1],\"t\":\"\(String(repeating: "x", count: 1 << 20))\"}\n"
+        let rows = try directory.write("a.jsonl", String(repeating: row, count: 20))
+        let vectors = try directory.write("v.fvecs", (0..<20).flatMap { _ in [1, 0, 0, 0, 0, 0, 0, 0] as [UInt8] })
+        var options = RowReaderOptions()
+        options.metadataFile = rows
+        for (path, options) in [(rows, RowReaderOptions()), (vectors, options)] {
+            let reader = try #require(RowFormat(path: path)).reader(of: .file(path), options: options)
+            var batch = RowBatch()
+            var counts: [Int] = []
+            while try reader.read(1_000, into: &batch) > 0 { counts.append(batch.count) }
+            #expect(counts == [8, 8, 4])
         }
     }
 

@@ -30,7 +30,7 @@ struct NewVectors<ID: CommandID> {
             rows = .array(array, try Self.numbers(array, path, ids))
             try Self.check(array.dimension, dimension, path)
         } else {
-            let lines = try JSONLinesReader(path: path)
+            let lines = try JSONLinesReader(path: path, areRows: true)
             (self.dimension, rows) = try Self.places(lines, dimension, path)
         }
     }
