@@ -22,10 +22,16 @@ final class InputFile {
     /// For standard input: bytes that were read ahead, and the offset of the first of them.
     private var ahead: [UInt8] = []
     private var position = 0
+    /// The checksum that the file's bytes must have; nil if none is known.
+    private let checksum: UInt32?
+    /// The checksum of the bytes before `checkedEnd`.
+    private var checked = CRC32()
+    private var checkedEnd = 0
 
     init(_ source: RowSource) throws(FormatError) {
         path = source.name
         base = 0
+        checksum = nil
         switch source {
         case .file(let path):
             do throws(SystemError) { (descriptor, length) = try Self.open(path) } catch {
@@ -39,9 +45,12 @@ final class InputFile {
 
     /// A part of a regular file, as a file of its own.
     ///
-    /// - Parameter name: The part's name in errors.
-    init(_ file: InputFile, part: Range<Int>, name: String) {
+    /// - Parameters:
+    ///   - name: The part's name in errors.
+    ///   - checksum: The part's checksum. If all of it is read in order, the read that reaches the end checks it.
+    init(_ file: InputFile, part: Range<Int>, name: String, checksum: UInt32) {
         path = name
+        self.checksum = checksum
         length = part.count
         descriptor = file.descriptor
         base = file.base + part.lowerBound
@@ -69,7 +78,11 @@ final class InputFile {
         guard bytes == count * MemoryLayout<Element>.stride else {
             // A file was long enough when it was opened.
             throw length == nil
-                ? FormatError.invalid(path, "it ends too soon, after \(position) bytes", remedy: "send it again")
+                ? FormatError.invalid(
+                    path,
+                    "it ends too soon, after \(counted(position, "byte"))",
+                    remedy: "send it again"
+                )
                 : FormatError.invalid(
                     path,
                     "the file became shorter while it was read",
@@ -90,12 +103,25 @@ final class InputFile {
         var span = elements.mutableSpan
         return try unsafe span.withUnsafeMutableBytes { bytes throws(FormatError) in
             if length == nil { return try unsafe takeNext(bytes, at: offset) }
+            let found: Int
             do throws(SystemError) {
-                return try unsafe files.readAll(descriptor.number, into: bytes, at: Int64(base + offset))
+                found = try unsafe files.readAll(descriptor.number, into: bytes, at: Int64(base + offset))
             } catch {
                 throw FormatError.io("read", path, error)
             }
+            unsafe try check(UnsafeRawBufferPointer(rebasing: bytes[..<found]), at: offset)
+            return found
         }
+    }
+
+    /// Takes bytes that were read into account, if they go on where those before them ended.
+    private func check(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+        let known = checkedEnd - offset
+        guard let checksum, (0..<bytes.count).contains(known) else { return }
+        unsafe checked.update(UnsafeRawBufferPointer(rebasing: bytes[known...]))
+        checkedEnd = offset + bytes.count
+        guard checkedEnd == length, checked.value != checksum else { return }
+        throw .invalid(path, "its checksum is wrong: the file is damaged", remedy: "copy or save it again")
     }
 
     /// The first bytes, at most `count` of them, which can then be read as if nothing had been read. It must come

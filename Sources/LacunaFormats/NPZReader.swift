@@ -9,21 +9,25 @@ extension ArrayRowReader {
         let arrays = directory.entries.filter { $0.name.hasSuffix(ending) }
         let names = arrays.prefix(5).map { "'\(excerpt(String($0.name.dropLast(ending.count))))'" }
         let listed = names.joined(separator: ", ") + (arrays.count > 5 ? ", …" : "")
-        let wanted = name.map { name in arrays.filter { $0.name == name + ending } } ?? arrays
+        let wanted = name.map { name in arrays.filter { $0.name.isSame(name + ending) } } ?? arrays
         guard wanted.count == 1, let entry = wanted.first else {
             let problem =
                 if arrays.isEmpty { "there is no array" } else if let name {
-                    "there is no array '\(excerpt(name))' among \(listed)"
+                    wanted.isEmpty
+                        ? "there is no array '\(excerpt(name))' among \(listed)"
+                        : "there are several arrays '\(excerpt(name))'"
                 } else { "there are several arrays: \(listed)" }
-            throw FormatError.invalid(source.name, problem, remedy: "name one that is there with --table")
+            let remedy = wanted.count > 1 && name != nil ? "save it again" : "name one that is there with --table"
+            throw FormatError.invalid(source.name, problem, remedy: remedy)
         }
         guard entry.isStored else {
             let array = entry.name.dropLast(ending.count)
             throw FormatError.invalid(
                 source.name,
                 "the array '\(excerpt(String(array)))' is compressed",
-                remedy: "unpack it: python3 -c \"import numpy as n; n.save('vectors.npy', n.load('\(source.name)')"
-                    + "['\(array)'])\""
+                // Names may come from strangers, and this is pasted into a shell: so none stands in it.
+                remedy: "unpack it: python3 -c 'import sys, numpy as n; n.save(sys.argv[3], n.load(sys.argv[1])"
+                    + "[sys.argv[2]])' FILE ARRAY vectors.npy"
             )
         }
         return try directory.content(of: entry)

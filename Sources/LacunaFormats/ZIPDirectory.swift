@@ -9,6 +9,7 @@ struct ZIPDirectory {
         /// The offset of the entry's local header.
         fileprivate let headerOffset: Int
         fileprivate let bytes: Int
+        fileprivate let checksum: UInt32
     }
 
     private static let endBytes = 22
@@ -59,7 +60,8 @@ struct ZIPDirectory {
         guard header.starts(with: [0x50, 0x4B, 3, 4]) else { throw Self.damaged(file) }
         let start = entry.headerOffset + Self.localHeaderBytes + header.number(26, 2) + header.number(28, 2)
         guard entry.bytes >= 0, start <= length, entry.bytes <= length - start else { throw Self.damaged(file) }
-        return InputFile(file, part: start..<start + entry.bytes, name: "\(file.path), \(entry.name)")
+        let name = "\(file.path), \(entry.name)"
+        return InputFile(file, part: start..<start + entry.bytes, name: name, checksum: entry.checksum)
     }
 
     private static func damaged(_ file: InputFile) -> FormatError {
@@ -119,7 +121,8 @@ struct ZIPDirectory {
         let isEncrypted = directory.number(position + 8, 2) & 1 != 0
         let isStored = directory.number(position + 10, 2) == 0 && packed == unpacked && !isEncrypted
         let name = String(decoding: directory[position + headerBytes..<nameEnd], as: UTF8.self)
-        return (Entry(name: name, isStored: isStored, headerOffset: offset, bytes: packed), next)
+        let checksum = UInt32(directory.number(position + 16, 4))
+        return (Entry(name: name, isStored: isStored, headerOffset: offset, bytes: packed, checksum: checksum), next)
     }
 }
 

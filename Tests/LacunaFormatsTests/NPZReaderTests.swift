@@ -13,8 +13,8 @@ import Testing
         var directory: [UInt8] = []
         for (name, bytes) in entries {
             let common =
-                number(20, 2) + number(0, 2) + number(method, 2) + number(0, 8) + number(bytes.count, 4)
-                + number(bytes.count, 4) + number(name.utf8.count, 2)
+                number(20, 2) + number(0, 2) + number(method, 2) + number(0, 4) + number(Int(crc32(bytes)), 4)
+                + number(bytes.count, 4) + number(bytes.count, 4) + number(name.utf8.count, 2)
             directory +=
                 [0x50, 0x4B, 1, 2] + number(20, 2) + common + number(0, 12) + number(file.count, 4) + name.utf8
             // The local header has an extra field, as numpy's has.
@@ -44,12 +44,37 @@ import Testing
         for (bytes, table, reason) in [
             (zip(two), nil, "there are several arrays: 'v', 'w'"),
             (zip(two), "x", "there is no array 'x' among 'v', 'w'"),
-            (zip([]), nil, "there is no array"), (zip(one, method: 8), nil, "the array 'v' is compressed"),
+            (zip([]), nil, "there is no array"),
+            (zip(one, method: 8), nil, "the array 'v' is compressed"),
+            (zip(one + one), nil, "there are several arrays: 'v', 'v'"),
+            (zip(one + one), "v", "there are several arrays 'v'"),
             (zip([("v.npy", [1])]), nil, "a.npz, v.npy: not a .npy file"), ([], nil, "not a .npz file"),
         ] as [([UInt8], String?, String)] {
             let error = #expect(throws: FormatError.self) { try rows(bytes, table: table) }
             #expect(error?.problem.contains(reason) == true, "\(error?.problem ?? "")")
         }
+    }
+
+    /// No row is handed out with the checksum of other bytes, whether the reads are short or long.
+    @Test func checksums() throws {
+        #expect(crc32("123456789".utf8) == 0xCBF4_3926)
+        let values = [UInt8](repeating: 7, count: 40)
+        var bytes = zip([("v.npy", npy(values))])
+        #expect(try rows(bytes).count == 20)
+        let place = try #require(bytes.firstRange(of: values))
+        for position in [place.lowerBound, place.upperBound - 1] {
+            bytes[position] = 8
+            let error = #expect(throws: FormatError.self) { try rows(bytes) }
+            #expect(error?.problem.contains("a.npz, v.npy: its checksum is wrong") == true, "\(error?.problem ?? "")")
+            bytes[position] = 7
+        }
+    }
+
+    /// Nothing of the file stands in the command that unpacks it.
+    @Test func commandsHaveNoNames() throws {
+        let file = zip([("$(id)'\".npy", npy([1, 2]))], method: 8)
+        let error = #expect(throws: FormatError.self) { try rows(file) }
+        #expect(error?.remedy.contains("$(id)") == false && error?.remedy.contains("sys.argv[2]") == true)
     }
 
     @Test func cutShortAnywhere() throws {

@@ -43,11 +43,16 @@ extension Float {
 }
 
 /// Computes CRC-32C bit by bit, from its polynomial.
-package func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
+package func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 { crc(bytes, 0x82F6_3B78) }
+
+/// Computes the CRC-32 of ZIP files bit by bit, from its polynomial.
+package func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 { crc(bytes, 0xEDB8_8320) }
+
+private func crc(_ bytes: some Sequence<UInt8>, _ polynomial: UInt32) -> UInt32 {
     var crc: UInt32 = .max
     for byte in bytes {
         crc ^= UInt32(byte)
-        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
+        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? polynomial : 0) }
     }
     return ~crc
 }
