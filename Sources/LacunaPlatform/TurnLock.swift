@@ -69,6 +69,18 @@ package final class TurnLock: @unchecked Sendable {
         return try body()
     }
 
+    /// Calls `body` once no thread has the turn or waits for it; returns nil if that doesn't happen until `deadline`.
+    package func withLock<R, E: Error>(
+        until deadline: ContinuousClock.Instant,
+        _ body: () throws(E) -> R
+    ) throws(E) -> R? {
+        while true {
+            if let result = try withLockIfFree(body) { return result }
+            if ContinuousClock.now >= deadline { return nil }
+            usleep(500)
+        }
+    }
+
     private func endTurn() {
         unsafe pthread_mutex_lock(mutex)
         serving += 1

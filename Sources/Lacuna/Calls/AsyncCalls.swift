@@ -14,9 +14,11 @@ struct AsyncCalls: Sendable {
     let writing = CallQueue("lacuna.writing", limit: 16, beginsInTurn: true)
     /// Maintenance, backups, and checks of whole stores.
     let maintenance = CallQueue("lacuna.maintenance", limit: 4)
-    /// Suspending and resuming, which must not wait for the calls that suspending ends.
-    let suspending = CallQueue("lacuna.suspending", limit: 1)
+    /// Suspending and resuming, which must not wait for the calls that suspending ends, nor suspending for a long resumption.
+    let suspending = CallQueue("lacuna.suspending", limit: 4)
 
-    /// Work without a handle: opening, recovery, restoring.
+    /// Opening and closing.
     static let opening = CallQueue("lacuna.opening", limit: 4)
+    /// Recovery, salvage and restoring: opening and closing must not wait for work on all rows.
+    static let repairing = CallQueue("lacuna.repairing", limit: 4)
 }

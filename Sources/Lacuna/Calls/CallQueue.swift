@@ -47,8 +47,11 @@ final class CallQueue: Sendable {
     ///
     /// - Parameter isShort: Whether waking a thread takes longer than the work. Then it runs on the task's own thread,
     ///   unless other short work does: so other tasks wait for one such call at most.
+    /// - Parameter isCancellable: Whether the task's cancellation counts. It doesn't for what puts things in order, which
+    ///   a cancelled task does last.
     func run<R>(
         isShort: Bool = false,
+        isCancellable: Bool = true,
         _ work: sending @escaping () throws -> sending R
     ) async throws -> sending R {
         let call = AsyncCall(beginsInTurn: beginsInTurn)
@@ -65,7 +68,7 @@ final class CallQueue: Sendable {
                 if call.wait(orGiveUpBy: { job.giveUp() }) { enqueue(job) } else { job.giveUp() }
             }
         } onCancel: {
-            call.cancel()
+            if isCancellable { call.cancel() }
         }
     }
 

@@ -42,6 +42,12 @@ final class ChangeHub: Sendable {
         for follower in followers { follower.note(Commit(sequence: sequence, changes: changes, isJoined: false)) }
     }
 
+    /// Passes the newest state to all followers, those too that know it: they may have failed to read it.
+    func repeatNewest(_ sequence: Int64) {
+        let followers = state.withLock { Array($0.followers.values) }
+        for follower in followers { follower.repeatNewest(sequence) }
+    }
+
     /// Ends all followers' sequences.
     func close() {
         let followers = state.withLock { state in
@@ -57,7 +63,7 @@ final class ChangeHub: Sendable {
 final class ChangeFollower: Sendable {
     private struct State {
         /// The newest commit that was taken or seen before.
-        var last: Int64 = 0
+        var last: Int64 = -1
         var next: ChangeHub.Commit?
         var hasEnded = false
         var waiting: CheckedContinuation<ChangeHub.Commit?, Never>?
@@ -93,6 +99,15 @@ final class ChangeFollower: Sendable {
                 changes: isJoined ? nil : commit.changes,
                 isJoined: isJoined
             )
+        }
+    }
+
+    /// Any commit that waits is joined to it: the ids of those before it may not have been read.
+    func repeatNewest(_ sequence: Int64) {
+        wake { state in
+            if state.hasEnded { return }
+            let newest = max(sequence, state.last, state.next?.sequence ?? 0)
+            state.next = ChangeHub.Commit(sequence: newest, changes: nil, isJoined: state.next != nil)
         }
     }
 

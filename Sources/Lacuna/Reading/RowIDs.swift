@@ -459,12 +459,7 @@ final class RowIDs: @unchecked Sendable {
 
     /// Fills the table of a handle that only reads, from one state, and keeps the connection that follows later states.
     private func fillAtOnce(_ number: Int) throws(VectorStoreError) {
-        guard let feed = try CommitFeed(directory) else { return }
-        let (known, version) = try feed.begin()
-        defer { feed.end() }
-        guard fits(known.record), Int64(known.dead.count) == known.record.deadRows else { return }
-        guard let (table, end) = try load(feed.index, known.record, number), end <= known.record.nextSlot.number,
-            table.count == known.record.liveRows
+        guard let feed = try CommitFeed(directory), let (table, known, version) = try firstState(of: feed, number)
         else { return }
         state.withLock { state in
             if commits(of: number, &state) == nil || state.isClosed { return }
@@ -473,6 +468,21 @@ final class RowIDs: @unchecked Sendable {
             use(nil, version, table, known.record, &state)
             state.known = known
         }
+    }
+
+    /// The table of one state; nil if it isn't to be used. Other threads use the feed as soon as it is the table's, so its
+    /// transaction has ended when this returns.
+    private func firstState(
+        of feed: CommitFeed,
+        _ number: Int
+    ) throws(VectorStoreError) -> (SlotTable, CommitFeed.Known, LogVersion)? {
+        let (known, version) = try feed.begin()
+        defer { feed.end() }
+        guard fits(known.record), Int64(known.dead.count) == known.record.deadRows else { return nil }
+        guard let (table, end) = try load(feed.index, known.record, number), end <= known.record.nextSlot.number,
+            table.count == known.record.liveRows
+        else { return nil }
+        return (table, known, version)
     }
 
     /// Brings the table up to the newest state, and holds the rows of that state. Returns whether reads by id have an

@@ -3,6 +3,8 @@
 final class CommitWatch: Sendable {
     private struct State {
         var interval: Duration?
+        /// The number of the last alarm. Those before it do nothing.
+        var alarm = 0
         var version: LogVersion?
         var sequence: Int64 = 0
     }
@@ -28,27 +30,43 @@ final class CommitWatch: Sendable {
         try await calls.run { [readers] in try readers.read { $0.record.commitSequence } }
     }
 
+    /// From now on, looks at least as often as `interval` says. Reads nothing itself: the caller may be a view.
     func begin(every interval: Duration) {
-        if clock == nil { return }
-        let begins = state.withLock { state in
-            defer { state.interval = min(state.interval ?? interval, max(interval, Self.shortestInterval)) }
-            return state.interval == nil
+        let interval = max(interval, Self.shortestInterval)
+        let isShorter = state.withLock { state in
+            if let current = state.interval, current <= interval { return false }
+            state.interval = interval
+            return true
         }
-        if begins { look() }
+        if isShorter { setAlarm() }
+    }
+
+    private func setAlarm() {
+        let next = state.withLock { state -> (interval: Duration, alarm: Int)? in
+            guard let interval = state.interval else { return nil }
+            state.alarm += 1
+            return (interval, state.alarm)
+        }
+        guard let next else { return }
+        clock?.after(next.interval) { [weak self] in self?.look(next.alarm) }
     }
 
     /// Looks, and does so again later. Ends if nobody follows any more.
-    private func look() {
-        let interval = state.withLock { state in
+    private func look(_ alarm: Int) {
+        let isLast = state.withLock { state in
+            if state.alarm != alarm { return true }
             if !hub.isFollowed { state.interval = nil }
-            return state.interval
+            return state.interval == nil
         }
-        guard let interval else { return }
+        if isLast { return }
         let known = state.withLock { $0.version }
-        if let version = try? readers.logVersion(), version != known {
+        if let version = try? readers.logVersion(), version != known,
+            let sequence = try? readers.read({ $0.record.commitSequence })
+        {
+            hub.note(sequence, nil)
+            // Only now: if the read has failed, the next look reads again.
             state.withLock { $0.version = version }
-            if let sequence = try? readers.read({ $0.record.commitSequence }) { hub.note(sequence, nil) }
         }
-        clock?.after(interval) { [weak self] in self?.look() }
+        setAlarm()
     }
 }

@@ -35,18 +35,21 @@ extension VectorStore {
     }
 
     /// Closes the store: later calls throw `closed`. Waits for a write that is under way, without blocking a thread of
-    /// Swift's: see ``close()``.
-    public func close() async throws { try await AsyncCalls.opening.run { [self] in try close() } }
-
-    /// Closes everything that locks a file of the store, until ``resume()``. Waits without blocking a thread of Swift's: see
-    /// ``suspend(within:)``.
-    public func suspend(within limit: Duration) async throws {
-        try await calls.suspending.run { [self] in try suspend(within: limit) }
+    /// Swift's: see ``close()``. It does so in a cancelled task too.
+    public func close() async throws {
+        try await AsyncCalls.opening.run(isCancellable: false) { [self] in try close() }
     }
 
-    /// Opens a suspended store again: see ``resume()``. If the task is cancelled before a thread has begun with it, the
-    /// handle stays suspended.
-    public func resume() async throws { try await calls.suspending.run { [self] in try resume() } }
+    /// Closes everything that locks a file of the store, until ``resume()``. Waits without blocking a thread of Swift's: see
+    /// ``suspend(within:)``. It does so in a cancelled task too.
+    public func suspend(within limit: Duration) async throws {
+        try await calls.suspending.run(isCancellable: false) { [self] in try suspend(within: limit) }
+    }
+
+    /// Opens a suspended store again: see ``resume()``. It does so in a cancelled task too.
+    public func resume() async throws {
+        try await calls.suspending.run(isCancellable: false) { [self] in try resume() }
+    }
 }
 
 extension VectorStoreInfo {
@@ -62,7 +65,7 @@ extension VectorStoreRecovery {
         at path: some StorePathConvertible,
         dryRun: Bool = false
     ) async throws -> RecoveryReport {
-        try await AsyncCalls.opening.run { try recover(at: path, dryRun: dryRun) }
+        try await AsyncCalls.repairing.run { try recover(at: path, dryRun: dryRun) }
     }
 
     /// Passes every row that is left of a damaged store to `body`, on a thread of Lacuna's own: see
@@ -72,7 +75,7 @@ extension VectorStoreRecovery {
         progress: sending @escaping ProgressHandler = { _ in },
         _ body: sending @escaping (SalvagedRow) throws -> Void
     ) async throws -> SalvageReport {
-        try await AsyncCalls.opening.run { try salvage(at: path, progress: progress, body) }
+        try await AsyncCalls.repairing.run { try salvage(at: path, progress: progress, body) }
     }
 }
 
@@ -88,6 +91,6 @@ extension VectorStoreBackup {
         options: MaintenanceOptions = MaintenanceOptions(),
         progress: sending @escaping ProgressHandler = { _ in }
     ) async throws -> RestoreReport {
-        try await AsyncCalls.opening.run { try restore(backup, to: path, options: options, progress: progress) }
+        try await AsyncCalls.repairing.run { try restore(backup, to: path, options: options, progress: progress) }
     }
 }

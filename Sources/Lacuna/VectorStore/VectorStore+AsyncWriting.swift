@@ -18,8 +18,10 @@ extension VectorStore {
         }
     }
 
-    /// Makes everything written so far durable: see ``flush()``.
-    public func flush() async throws { try await calls.writing.run { [self] in try flush() } }
+    /// Makes everything written so far durable: see ``flush()``. It does so in a cancelled task too.
+    public func flush() async throws {
+        try await calls.writing.run(isCancellable: false) { [self] in try flush() }
+    }
 
     /// Adds one row; durable as the handle's ``Durability`` says: see
     /// ``put(_:for:metadataJSON:replacing:oldMetadata:)``. Puts of several tasks share their syncs.

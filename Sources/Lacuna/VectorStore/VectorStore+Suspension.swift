@@ -52,23 +52,26 @@ extension VectorStore {
     ///
     /// - Parameter limit: The longest wait for what is under way.
     /// - Throws: `busy`, which names what hasn't ended, after `limit`: then all locks remain, and the handle refuses
-    ///   calls until it is suspended by another call, which may succeed, or resumed. The error of relaxed writes that
+    ///   calls until it is suspended by another call, which may succeed, or resumed. (If what hasn't ended is another
+    ///   call of this kind, such as ``resume()``, that call goes on, and nothing has changed.) The error of relaxed writes that
     ///   couldn't be committed; the store is suspended all the same. `reentrantCall` inside a closure of one of the
     ///   store's calls; `closed`.
     @available(*, noasync, message: "it blocks the thread; await the call of the same name")
     public func suspend(within limit: Duration) throws(VectorStoreError) {
         try storeErrors {
             try refuseOwnClosures("suspended")
-            try lifecycle.withLock {
+            let deadline = ContinuousClock.now + min(limit, .seconds(1 << 32))
+            let turn: Void? = try lifecycle.withLock(until: deadline) {
                 try readers.checkNotClosed()
                 if suspended.withLock({ $0 != nil }) { return }
                 background?.stop()
                 let known = writer == nil ? readKnownState() : nil
                 suspension.begin()
-                let closing = try closeAll(within: limit) ?? known
+                let closing = try closeAll(until: deadline) ?? known
                 suspended.withLock { $0 = SuspendedStore(known: closing) }
                 try writer?.throwLostWrites()
             }
+            if turn == nil { throw Self.isChanging }
         }
     }
 
@@ -87,20 +90,25 @@ extension VectorStore {
     public func resume() throws(VectorStoreError) {
         try storeErrors {
             try refuseOwnClosures("resumed")
-            try lifecycle.withLock {
+            let hasPendingErasure = try lifecycle.withLock {
                 try readers.checkNotClosed()
-                if !suspension.isSuspended { return }
-                var hasPendingErasure = false
+                if !suspension.isSuspended { return false }
+                var reopened: (sequence: Int64, hasPendingErasure: Bool)?
                 // If suspending threw `busy`, everything is still open.
                 if let store = suspended.withLock({ $0 }) {
-                    hasPendingErasure = try explaining(by: paths.directory) { try reopen(store.known) }
+                    reopened = try explaining(by: paths.directory) { try reopen(store.known) }
                 }
                 suspended.withLock { $0 = nil }
                 memory.rowIDs?.reopen()
                 suspension.end()
+                // Only now: a follower reads at once.
+                let sequence = try? reopened?.sequence ?? readers.read { $0.record.commitSequence }
+                if let sequence { hub.repeatNewest(sequence) }
                 if let writer { background?.startAgain(writer) }
-                if hasPendingErasure { completeErasures() }
+                return reopened?.hasPendingErasure == true
             }
+            // Outside the lock: suspending and closing end it.
+            if hasPendingErasure { completeErasures() }
         }
     }
 
@@ -128,8 +136,7 @@ extension VectorStore {
     }
 
     /// Closes everything, once nothing is under way. Returns the last state of a handle that writes.
-    private func closeAll(within limit: Duration) throws(VectorStoreError) -> KnownState? {
-        let deadline = ContinuousClock.now + min(limit, .seconds(1 << 32))
+    private func closeAll(until deadline: ContinuousClock.Instant) throws(VectorStoreError) -> KnownState? {
         memory.rowIDs?.close()
         readers.letGo()
         var known: KnownState?
@@ -171,16 +178,21 @@ extension VectorStore {
         )
     }
 
+    private static var isChanging: VectorStoreError {
+        VectorStoreError(
+            .busy,
+            "the store still holds its locks, since another thread resumes, suspends or closes it",
+            remedy: "call \(.suspend) again"
+        )
+    }
+
     // MARK: Opening again
 
-    /// Returns whether an interrupted erasure is to be completed.
-    private func reopen(_ known: KnownState?) throws -> Bool {
+    /// Returns the newest commit, and whether an interrupted erasure is to be completed.
+    private func reopen(_ known: KnownState?) throws -> (sequence: Int64, hasPendingErasure: Bool) {
         guard paths.directory.isAtItsPath else { throw VectorStoreError.moved(paths.directory) }
         try StoreDirectory.check(paths)
-        guard let writer else {
-            try reopenForReading(known)
-            return false
-        }
+        guard let writer else { return (try reopenForReading(known), false) }
         let lock = try Writer.lock(paths)
         var offset: UInt32?
         var sequence: Int64 = 0
@@ -193,11 +205,11 @@ extension VectorStore {
         }
         readers.resume(try IndexSource.forReading(paths), uncountedOffset: offset ?? 0)
         writer.begin(opened, isKnown: offset != nil)
-        note(sequence, isKnown: offset != nil)
-        return recovery.hasPendingErasure
+        if offset == nil { memory.forget() }
+        return (sequence, recovery.hasPendingErasure)
     }
 
-    private func reopenForReading(_ known: KnownState?) throws {
+    private func reopenForReading(_ known: KnownState?) throws -> Int64 {
         let source = try IndexSource.forReading(paths, fileSystem)
         let witness = options.witness(paths, fileSystem)
         let (sequence, offset) = try readers.readBeforeResuming(source, checkedBy: witness) { snapshot in
@@ -206,7 +218,8 @@ extension VectorStore {
             return (snapshot.record.commitSequence, offset)
         }
         readers.resume(source, uncountedOffset: offset ?? 0)
-        note(sequence, isKnown: offset != nil)
+        if offset == nil { memory.forget() }
+        return sequence
     }
 
     /// Throws unless the store is the one that was suspended, with vectors of the same model.
@@ -214,11 +227,5 @@ extension VectorStore {
         guard record.uuid == uuid else { throw .moved(paths.directory, StorePaths.indexName) }
         try Self.checkIDKind(record, paths.directory.path)
         try readers.model.check(index, record.generation, paths.directory.path)
-    }
-
-    /// Followers that know a newer state, or this one, pass over it.
-    private func note(_ sequence: Int64, isKnown: Bool) {
-        if !isKnown { memory.forget() }
-        hub.note(sequence, nil)
     }
 }

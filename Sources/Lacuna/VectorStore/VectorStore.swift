@@ -17,9 +17,9 @@ import Foundation
 /// time may write to a store; any number of handles may read it, in this process and in others. Several threads may use
 /// a handle: readers never wait for a writer, and writers take turns.
 ///
-/// Each call is there twice. In asynchronous code, `await` it: it works on a thread of the store's own, and is cancelled
+/// Each method is there twice. In asynchronous code, `await` it: it works on a thread of the store's own, and is cancelled
 /// with its task. Elsewhere it blocks the thread while it works. The compiler refuses a blocking call in asynchronous
-/// code.
+/// code. Properties such as ``count``, ``info`` and ``space`` are there once, and block.
 ///
 /// All errors are ``VectorStoreError``s, except for those that your own closures throw, the `DecodingError` for metadata
 /// that have another shape than the type asked for, and `CancellationError` if the task of an asynchronous call was
@@ -260,11 +260,11 @@ public final class VectorStore<ID: VectorID>: Sendable {
         uuid = record.uuid
     }
 
-    /// Closes the writer here: a timer that flushes, or background maintenance, may hold the writer, and so its lock,
-    /// for a little longer than the handle lives.
+    /// Closes here what may live longer than the handle: a timer that flushes, or background maintenance, holds the
+    /// writer, and so its lock, for a little while, and an iterator of changes holds the readers.
     deinit {
         background?.stop()
-        try? writer?.close(closeReaders)
+        if let writer { try? writer.close(closeReaders) } else { closeReaders() }
     }
 
     static func checkIDKind(_ record: StoreRecord, _ path: String) throws(VectorStoreError) {

@@ -55,10 +55,12 @@ public struct VectorStoreChange<ID: VectorID>: Sendable, Equatable {
         }
     }
 
-    /// The number of the newest commit that this stands for. Each commit has a higher number than those before it.
+    /// The number of the newest commit that this stands for. Each commit has a higher number than those before it; the
+    /// state that comes again when a store is resumed has the number of before, if nobody has committed.
     public let commitSequence: Int64
     /// The ids that were changed; nil if they aren't known: of the state with which the sequence begins, of commits of
-    /// other processes, of more than 1,000 ids, of maintenance, and of several commits. Then read what you show again.
+    /// other processes, of more than 1,000 ids, of maintenance, of several commits, of ids that `ID` can't read, and of
+    /// the state that comes again when a store is resumed. Then read what you show again.
     public let ids: IDs?
     /// Whether this stands for several commits, because they came faster than they were read.
     public let isJoined: Bool
@@ -75,7 +77,10 @@ public struct VectorStoreChange<ID: VectorID>: Sendable, Equatable {
         if let changes = commit.changes, !changes.isTooLong {
             var known = IDs()
             for (kind, value) in changes.all {
-                guard let id = ID(sqlValue: value) else { continue }
+                guard let id = ID(sqlValue: value) else {
+                    self.init(commitSequence: commit.sequence, isJoined: commit.isJoined)
+                    return
+                }
                 switch kind {
                 case .put: known.put.append(id)
                 case .replaced: known.replaced.append(id)
@@ -104,15 +109,15 @@ private final class Following: Sendable {
 
     deinit { hub.remove(follower) }
 
-    /// The number of the newest commit; nil if the store is closed or suspended. Later commits come after it, once each.
+    /// The number of the newest commit; nil if it can't be read. Later commits come after it, once each.
     func begin() async -> Int64? {
         do {
             let sequence = try await watch.newest()
             follower.begin(after: sequence)
             return sequence
         } catch {
-            // A suspended store tells its newest state when it is resumed.
-            if (error as? VectorStoreError)?.code != .suspended { follower.end() }
+            // A suspended store tells its newest state when it is resumed, and a later commit may be read.
+            if error is CancellationError || (error as? VectorStoreError)?.code == .closed { follower.end() }
             return nil
         }
     }
@@ -127,14 +132,14 @@ extension VectorStore {
     ///         print(change.commitSequence, change.ids?.put ?? [])
     ///     }
     ///
-    /// The first element is the newest state. Commits of this handle come after they are durable, with the ids that they
+    /// The first element is the newest state, or the next commit if that can't be read. Commits of this handle come after they are durable, with the ids that they
     /// have changed. Commits of other processes come with their number alone: while somebody follows the changes, the
     /// handle compares the log's header with that of before, which costs microseconds and reads no rows.
     ///
     /// Nobody waits for a slow reader, and what it hasn't read holds no memory: commits are joined
     /// (``VectorStoreChange/isJoined``). The sequence ends if the store is closed, or the task that reads is cancelled.
-    /// It doesn't keep the store open. It goes on when a suspended store is resumed, with the number of the newest commit
-    /// if others have committed meanwhile.
+    /// It doesn't keep the store open. It goes on when a suspended store is resumed, and begins with the newest state
+    /// again: what you wanted to read after an earlier element may have been refused.
     ///
     /// - Parameter interval: The time between two looks for commits of other processes; at least a millisecond. The
     ///   shortest of those that were asked for counts.

@@ -260,6 +260,34 @@ extension VectorStore {
         #expect(error?.code == .cancelled)
     }
 
+    /// A task that was cancelled puts things in order before it ends.
+    @Test func whatACancelledTaskDoesLast() async throws {
+        func cancelled(_ body: @escaping @Sendable () async throws -> Void) async throws {
+            let task = Task {
+                while !Task.isCancelled { await Task.yield() }
+                try await body()
+            }
+            task.cancel()
+            try await task.value
+        }
+        let path = scratch.path + "/relaxed"
+        let store = try await VectorStore<Int64>.create(
+            at: path,
+            configuration: .init(dimension: 1),
+            options: .init(durability: .relaxed(interval: .seconds(3_600)))
+        )
+        try await store.put([1], for: 1)
+        try await cancelled { try await store.flush() }
+        let reader = try await VectorStore<Int64>.open(at: path, access: .readOnly)
+        #expect(try await reader.contains(1))
+        try await cancelled { try await store.suspend(within: .seconds(300)) }
+        try await VectorStore<Int64>.open(at: path).close()
+        try await cancelled { try await store.resume() }
+        #expect(try await store.contains(1))
+        try await cancelled { try await store.close() }
+        try await VectorStore<Int64>.open(at: path).close()
+    }
+
     /// A change that was begun ends as usual.
     @Test func afterTheBeginning() async throws {
         let (begins, hasBegun) = AsyncStream<Void>.makeStream()

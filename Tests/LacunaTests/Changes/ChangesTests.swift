@@ -108,6 +108,87 @@ import Testing
         #expect(!reader.hub.isFollowed)
     }
 
+    /// The shortest interval counts from when it is asked for, and none is shorter than a millisecond.
+    @Test func theShortestInterval() async throws {
+        let clock = RecordingClock()
+        var options = VectorStoreOptions()
+        options.clock = clock
+        let reader = try await VectorStore<Int64>.open(at: scratch.store, access: .readOnly, options: options)
+        let before = clock.alarms.count
+        var delays: [Duration] { clock.alarms.dropFirst(before).map(\.delay) }
+        let patient = reader.changes(every: .seconds(3_600)).makeAsyncIterator()
+        var changes = reader.changes(every: .milliseconds(20)).makeAsyncIterator()
+        _ = await changes.next()
+        let again = reader.changes(every: .milliseconds(30)).makeAsyncIterator()
+        let alarms = clock.alarms.dropFirst(before)
+        #expect(delays == [.seconds(3_600), .milliseconds(20)])
+        try await store.put([1], for: 1)
+        alarms.first?.work()
+        #expect(delays.count == 2)
+        alarms.last?.work()
+        #expect(await changes.next() != nil)
+        #expect(delays == [.seconds(3_600), .milliseconds(20), .milliseconds(20)])
+        let hasty = [Duration.zero, .seconds(-1)].map { reader.changes(every: $0).makeAsyncIterator() }
+        #expect(delays.last == .milliseconds(1) && delays.count == 4)
+        withExtendedLifetime((patient, again, hasty)) {}
+    }
+
+    private final class RecordingClock: AlarmClock {
+        private let all = Guarded<[(delay: Duration, work: @Sendable () -> Void)]>([])
+
+        var alarms: [(delay: Duration, work: @Sendable () -> Void)] { all.withLock { $0 } }
+        var now: ContinuousClock.Instant { .now }
+
+        func after(_ delay: Duration, _ work: @escaping @Sendable () -> Void) {
+            all.withLock { $0.append((delay, work)) }
+        }
+    }
+
+    /// A state that can't be read for a while is told later, and no sequence ends for it.
+    @Test func readsThatFail() async throws {
+        let clock = ManualClock()
+        var options = VectorStoreOptions()
+        options.clock = clock
+        let reader = try await VectorStore<Int64>.open(at: scratch.store, access: .readOnly, options: options)
+        var changes = reader.changes().makeAsyncIterator()
+        let first = try #require(await changes.next()).commitSequence
+        try await store.put([1], for: 1)
+        let aside = scratch.path + "/aside"
+        try FileManager.default.moveItem(atPath: scratch.store, toPath: aside)
+        await #expect(throws: VectorStoreError.self) { try await reader.commitWatch.newest() }
+        clock.advance(by: .milliseconds(100))
+        var late = reader.changes().makeAsyncIterator()
+        reader.hub.note(first, nil)
+        #expect(await late.next()?.commitSequence == first)
+        try FileManager.default.moveItem(atPath: aside, toPath: scratch.store)
+        clock.advance(by: .milliseconds(100))
+        // The sequences end, so that nothing waits for what doesn't come.
+        try await reader.close()
+        #expect(await changes.next()?.commitSequence == first + 1)
+        #expect(await late.next()?.commitSequence == first + 1)
+    }
+
+    /// A handle that only reads ends its sequences when it is released.
+    @Test func aReleasedReader() throws {
+        func released() throws -> (ChangeHub, VectorStoreChanges<Int64>.Iterator) {
+            let reader = try VectorStore<Int64>.open(at: scratch.store, access: .readOnly)
+            let changes = reader.changes().makeAsyncIterator()
+            #expect(reader.hub.isFollowed)
+            return (reader.hub, changes)
+        }
+        let (hub, changes) = try released()
+        withExtendedLifetime(changes) { #expect(!hub.isFollowed) }
+    }
+
+    /// A list without some of the ids would look complete.
+    @Test func idsThatCannotBeRead() {
+        var list = ChangeList()
+        list.note(.put, .integer(1))
+        list.note(.put, .text("two"))
+        let commit = ChangeHub.Commit(sequence: 3, changes: list, isJoined: false)
+        #expect(VectorStoreChange<Int64>(commit) == .init(commitSequence: 3))
+    }
+
     @Test func theEnd() async throws {
         let store = store
         let following = Task {

@@ -121,4 +121,35 @@ import Testing
         search.cancel()
         await #expect(throws: CancellationError.self) { try await search.value }
     }
+
+    /// The scan itself cancels its task, when it asks for the third time: before its second piece.
+    @Test func cancelledInTheMidstOfAScan() async throws {
+        let scratch = try Scratch()
+        let task = Guarded<Task<Int, any Error>?>(nil)
+        let asked = Guarded(0)
+        let store = try await VectorStore<Int64>.create(
+            at: scratch.store,
+            configuration: .init(dimension: 65_536, metric: .dot),
+            options: .init(shouldCancel: {
+                let count = asked.withLock {
+                    $0 += 1
+                    return $0
+                }
+                if count == 3 { task.withLock { $0?.cancel() } }
+                return false
+            })
+        )
+        let row = [Float](repeating: 1, count: 65_536)
+        try await store.write { batch in for id in 0..<Int64(20) { try batch.put(row, for: id) } }
+        // The first search reads the index.
+        _ = try await store.search(for: row, limit: 1)
+        let search = Task {
+            while task.withLock({ $0 == nil }) { await Task.yield() }
+            asked.withLock { $0 = 0 }
+            return try await store.search(for: row, limit: 1, options: .init(threads: 1)).count
+        }
+        task.withLock { $0 = search }
+        await #expect(throws: CancellationError.self) { try await search.value }
+        #expect(asked.withLock { $0 } == 3)
+    }
 }

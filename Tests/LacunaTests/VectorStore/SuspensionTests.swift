@@ -375,6 +375,21 @@ import Testing
         try expectEverythingIsThere(store)
     }
 
+    /// It doesn't wait for a long resumption either.
+    @Test func suspendingWhileItIsResumed() throws {
+        let store = try create()
+        store.lifecycle.withLock {
+            let wait = started {
+                let error = expectError(.busy) { try store.suspend(within: .milliseconds(20)) }
+                #expect(error?.remedy.calls == [.suspend])
+            }
+            wait()
+        }
+        #expect(try store.count == Int(Self.rows))
+        try store.suspend(within: .seconds(300))
+        try expectNothingIsHeld()
+    }
+
     @Test func relaxedWritesAreCommittedBefore() throws {
         let store = try create(.init(durability: .relaxed(interval: .seconds(3_600))))
         try store.put(Self.vector(1), for: -1)
@@ -555,16 +570,52 @@ import Testing
         #expect(try #require(await lateFirst).commitSequence >= second.commitSequence)
     }
 
-    /// If nobody has written meanwhile, nothing comes.
-    @Test func noChangeIsNoChange() async throws {
+    /// What was read after an earlier change may have been refused, so the newest state comes again, also if nobody has
+    /// written meanwhile, or nothing was closed.
+    @Test func theNewestStateComesAgain() async throws {
         let store = try await VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
-        try await store.put([1], for: 1)
         var changes = store.changes().makeAsyncIterator()
         _ = await changes.next()
+        try await store.put([1], for: 1)
+        let last = try #require(await changes.next())
         try await store.suspend(within: Self.long)
         try await store.resume()
+        #expect(await changes.next() == VectorStoreChange(commitSequence: last.commitSequence))
+        try await onThread {
+            try store.read { _ in
+                // Resuming must not be called in a closure.
+                let thread = started {
+                    expectError(.busy) { try store.suspend(within: .zero) }
+                    expectNoError { try store.resume() }
+                }
+                thread()
+            }
+        }
         try await store.put([2], for: 2)
-        #expect(await changes.next()?.ids == .init(put: [2]))
+        let joined = try #require(await changes.next())
+        #expect(joined.isJoined && joined.ids == nil && joined.commitSequence > last.commitSequence)
+        try await store.put([3], for: 3)
+        #expect(await changes.next()?.ids == .init(put: [3]))
+    }
+
+    /// A follower that reads as soon as it is told isn't refused.
+    @Test func whoIsToldMayRead() async throws {
+        let store = try await VectorStore<Int64>.create(at: scratch.store, configuration: .init(dimension: 1))
+        let reads = Task {
+            var reads = 0
+            for await _ in store.changes() {
+                _ = try await store.contains(1)
+                reads += 1
+                if reads == 10 { break }
+                // The next state comes after this one was read.
+                Task {
+                    try await store.suspend(within: Self.long)
+                    try await store.resume()
+                }
+            }
+            return reads
+        }
+        #expect(try await reads.value == 10)
     }
 
     @Test func aReadersChangesGoOn() async throws {
