@@ -139,7 +139,7 @@ struct ImportCommand: WaitingCommand {
                         oldMetadata: replacing.oldMetadata
                     )
                 } catch {
-                    throw Self.located(error, at: rows.location)
+                    throw located(error, at: rows.location, isCounted: !rows.haveIDs && ids == nil)
                 }
                 new.rows += 1
                 if metadata == nil { new.withoutMetadata += 1 }
@@ -150,10 +150,15 @@ struct ImportCommand: WaitingCommand {
     }
 
     /// If an error is in the data of a row, the same error with the row's place in the file.
-    private static func located(_ error: VectorStoreError, at location: String) -> any Error {
+    ///
+    /// - Parameter isCounted: Whether the row's id is none that was given.
+    private func located(_ error: VectorStoreError, at location: String, isCounted: Bool) -> any Error {
         switch error.code {
         case .duplicateID:
-            let remedy = "replace it with --replace, or leave it out with --skip-existing"
+            let remedy =
+                isCounted
+                ? "the ids are counted: give them with --metadata or --ids, or count on with --first-id"
+                : "replace it with --replace, or leave it out with --skip-existing"
             return CommandError.badData(error.problem, remedy: remedy).at(location)
         case .invalidVector, .invalidMetadata, .invalidID: return CommandError(.badData, error).at(location)
         default: return error

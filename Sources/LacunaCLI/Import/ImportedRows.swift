@@ -43,6 +43,8 @@ struct ImportedRows<ID: CommandID> {
     var componentRange: Range<Int> { batch.componentRange(of: row) }
     var metadata: String? { batch.metadata[row] }
     var location: String { batch.location(of: row) }
+    /// Whether the source has the ids of its rows.
+    var haveIDs: Bool { !batch.ids.isEmpty }
 
     // MARK: After the last row
 
