@@ -93,7 +93,8 @@ struct NPZTarget: RowsTarget {
         let array: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + padded + [UInt8](repeating: 63, count: 16)
         func bytes(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> ($0 * 8) & 255) } }
         let name = Array("v.npy".utf8)
-        let sizes = bytes(0, 4) + bytes(array.count, 4) + bytes(array.count, 4) + bytes(name.count, 2) + bytes(0, 2)
+        let length = bytes(array.count, 4)
+        let sizes = bytes(Int(crc32(array)), 4) + length + length + bytes(name.count, 2) + bytes(0, 2)
         let local = Array("PK\u{3}\u{4}".utf8) + bytes(20, 2) + bytes(0, 8) + sizes + name + array
         let entry = Array("PK\u{1}\u{2}".utf8) + bytes(20, 2) + bytes(20, 2) + bytes(0, 8) + sizes + bytes(0, 14) + name
         let end = Array("PK\u{5}\u{6}".utf8) + bytes(0, 4) + bytes(1, 2) + bytes(1, 2) + bytes(entry.count, 4)

@@ -52,7 +52,7 @@ final class CSVRowReader: RowReader {
         batch.source = source.name
         batch.place = .line
         do throws(FormatError) {
-            while batch.count < maximumRows, try nextRecord() {
+            while batch.hasRoom(for: maximumRows), try nextRecord() {
                 do throws(FormatError) { try addRow(to: &batch) } catch { throw error.at(records.location) }
             }
         } catch {
@@ -74,7 +74,7 @@ final class CSVRowReader: RowReader {
         let fields = records.fields
         guard fields.count == columns.meanings.count else {
             throw FormatError.invalid(
-                "the record has \(fields.count) fields, and the first one has \(columns.meanings.count)",
+                "the record has \(counted(fields.count, "field")), and the first one has \(columns.meanings.count)",
                 remedy: "put fields with delimiters or line breaks in quotes"
             )
         }

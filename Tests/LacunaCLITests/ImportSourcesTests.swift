@@ -80,7 +80,7 @@ import Testing
         #expect(try Fixture.rowCount(store) == 25)
         #expect(try succeed(words).text.hasSuffix("; skipped 25 rows that existed\n"))
         try fail(64, "import", store, directory / "v.npy", "--skip-existing", "--replace", saying: "exclude each other")
-        try fail(65, "import", store, directory / "v.npy", saying: "row 0: the id 1 exists already; the ids are counted")
+        try fail(65, "import", store, directory / "v.npy", saying: "the id 1 exists already; the ids are counted")
     }
 
     @Test func formatsOfFiles() throws {

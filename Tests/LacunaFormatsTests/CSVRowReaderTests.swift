@@ -78,7 +78,7 @@ import Testing
         ("a,b\nx,y\n", "no column is named \"vector\" or \"embedding\", and none are"),
         ("a1,a2,b1,b2\n", "several series of columns are numbered"), ("c0,c1,x,x\n", "two columns are named \"x\""),
         ("c0,c1,metadata,x\n", "there is a column \"x\" beside \"metadata\""),
-        ("c0,c1\n1,2\n3\n", "line 3: the record has 1 fields, and the first one has 2"),
+        ("c0,c1\n1,2\n3\n", "line 3: the record has 1 field, and the first one has 2"),
         ("c0,c1\n1,2,3\n", "line 2: the record has 3 fields"),
         ("c0,c1\n1,x\n", "line 2: column \"c1\": 'x' is no number"),
         ("c0,c1\n1,\n", "line 2: column \"c1\": '' is no number"), ("c0,c1\n1,nan\n", "'nan' is no number"),

@@ -158,7 +158,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let writer = try NPYWriter(path: directory / "a.npy", dimension: 2)
         let wrong = refusal { () throws(FormatError) in try writer.append([1]) }
-        #expect(wrong?.problem.contains("row 0 has 1 components") == true)
+        #expect(wrong?.problem.contains("row 0 has 1 component,") == true)
         _ = try writer.finish()
         #expect(refusal { () throws(FormatError) in try writer.append([1, 2]) }?.problem.contains("finished") == true)
         #expect(refusal { () throws(FormatError) in _ = try writer.finish() } != nil)
