@@ -13,12 +13,6 @@ func checkIsOutside(_ path: String, ofStore store: String) throws(CommandError) 
     throw .usage("'\(path)' lies in the store's directory, which isn't touched", remedy: "name a file outside of it")
 }
 
-/// Whether anything has this name, be it a link that leads nowhere.
-func isThere(_ path: String) -> Bool {
-    var status = stat()
-    return unsafe lstat(path, &status) == 0
-}
-
 /// The path without links and dots; nil if it doesn't exist.
 private func resolvedPath(_ path: String) -> String? {
     guard let resolved = unsafe realpath(path, nil) else { return nil }

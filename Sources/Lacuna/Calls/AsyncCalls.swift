@@ -14,7 +14,8 @@ struct AsyncCalls: Sendable {
     let writing = CallQueue("lacuna.writing", limit: 16, beginsInTurn: true)
     /// Maintenance, backups, and checks of whole stores.
     let maintenance = CallQueue("lacuna.maintenance", limit: 4)
-    /// Suspending and resuming, which must not wait for the calls that suspending ends, nor suspending for a long resumption.
+    /// Suspending and resuming, which must not wait for the calls that suspending ends, nor suspending for a long
+    /// resumption.
     let suspending = CallQueue("lacuna.suspending", limit: 4)
 
     /// Opening and closing.

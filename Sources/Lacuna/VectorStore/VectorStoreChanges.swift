@@ -132,9 +132,10 @@ extension VectorStore {
     ///         print(change.commitSequence, change.ids?.put ?? [])
     ///     }
     ///
-    /// The first element is the newest state, or the next commit if that can't be read. Commits of this handle come after they are durable, with the ids that they
-    /// have changed. Commits of other processes come with their number alone: while somebody follows the changes, the
-    /// handle compares the log's header with that of before, which costs microseconds and reads no rows.
+    /// The first element is the newest state, or the next commit if that can't be read. Commits of this handle come after
+    /// they are durable, with the ids that they have changed. Commits of other processes come with their number alone:
+    /// while somebody follows the changes, the handle compares the log's header with that of before, which costs
+    /// microseconds and reads no rows.
     ///
     /// Nobody waits for a slow reader, and what it hasn't read holds no memory: commits are joined
     /// (``VectorStoreChange/isJoined``). The sequence ends if the store is closed, or the task that reads is cancelled.

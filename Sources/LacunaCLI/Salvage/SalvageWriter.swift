@@ -24,7 +24,7 @@ final class SalvageWriter {
         self.path = path
         let ending = path.suffix(".jsonl".count)
         setAsidePath = path.dropLast(ending.count) + ".set-aside" + ending
-        for path in [path, setAsidePath] where isThere(path) {
+        for path in [path, setAsidePath] where OutputFiles.isThere(path) {
             throw CommandError(.cannotCreate, "\(path) is there already", remedy: "name another file, or move it away")
         }
         do {

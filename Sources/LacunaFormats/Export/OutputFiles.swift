@@ -98,7 +98,7 @@ package final class OutputFiles {
     }
 
     /// Whether anything has this name, be it a link that leads nowhere.
-    static func isThere(_ path: String) -> Bool {
+    package static func isThere(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0
     }
